@@ -1,0 +1,230 @@
+"""The command line: one command for each row of the syllabus, imported when it is called.
+
+Exit status: 0 done; 1 the demo or a check failed, or work was lost; 2 usage; 3 something
+optional is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a server that drained).
+"""
+
+import dataclasses
+import importlib
+import inspect
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from procdemo import __version__
+from procdemo.syllabus import ROWS, Row, find
+
+_USAGE = 2
+_MISSING = 3
+_EXAMPLES = """Examples:
+  procdemo spawn
+  procdemo pool-server --workers 2 --clients 3
+  procdemo prodcons --producers 2
+"""
+_EXIT_CODES = """Exit status: 0 done, 1 failed or work lost, 2 wrong usage, 3 something
+optional is missing, 4 time limit, 130 Ctrl-C, 143 SIGTERM.
+"""
+_TOGGLES = {"json", "quiet", "verbose", "debug", "color"}
+
+
+def _common() -> list[click.Parameter]:
+    """Return the options of every command; they may also stand before its name."""
+    return [
+        click.Option(["--json"], is_flag=True, help="JSON Lines on stdout: each event an object."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Only results and errors."),
+        click.Option(["-v", "--verbose"], count=True, help="More detail; -vv for every event."),
+        click.Option(["--color"], type=click.Choice(["auto", "always", "never"]), help="Default: auto."),
+        click.Option(["--debug"], is_flag=True, help="Show tracebacks."),
+    ]
+
+
+class Programme(click.Group):
+    """The group of all commands; knows their names and summaries without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the demos in teaching order, then the tools."""
+        return [row.name for row in ROWS] + [name for name in self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, built from the pattern's module if it is a demo."""
+        row = find(cmd_name)
+        return _demo(row) if row else super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their summaries."""
+        lines = [(row.name, row.summary) for row in ROWS]
+        lines += [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(lines)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Put the examples first."""
+        formatter.write(f"\n{_EXAMPLES}")
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Close with the exit status."""
+        formatter.write(f"\n{_EXIT_CODES}")
+
+
+class Brief(Programme):
+    """The same with no option in its help: what ``procdemo`` alone shows."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Leave the options to ``--help``."""
+        self.format_commands(ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say where there is more."""
+        formatter.write("\nprocdemo COMMAND --help explains one. procdemo --help has all.\n")
+
+
+@click.group(
+    cls=Programme,
+    params=_common(),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PROCDEMO"},
+)
+@click.version_option(__version__, message="procdemo %(version)s")
+@click.pass_context
+def main(ctx: click.Context, **_: Any) -> None:
+    """See Python's process patterns run on your own machine."""
+    if ctx.invoked_subcommand is None:
+        click.echo(Brief("procdemo").get_help(click.Context(Brief("procdemo"), info_name="procdemo")))
+
+
+def _demo(row: Row) -> click.Command:
+    from procdemo.options import parameters  # noqa: PLC0415 - help needs neither
+
+    pattern = importlib.import_module(row.module)
+    limit = click.Option(
+        ["--timeout"],
+        type=click.FloatRange(min=0),
+        default=row.limit,
+        show_default=True,
+        metavar="SECONDS",
+        help="Stop the demo after this long and exit 4; 0 for no limit.",
+    )
+    extra: list[click.Parameter] = [limit] if row.staged else []
+
+    def callback(**values: Any) -> None:
+        view = _view(values)
+        names = {field.name for field in dataclasses.fields(pattern.Config)}
+        config = pattern.Config(**{name: value for name, value in values.items() if name in names})
+        sys.exit(_perform(row, pattern, config, view, values.get("timeout", 0.0)))
+
+    return click.Command(
+        row.name,
+        params=[*parameters(pattern.Config), *extra, *_common()],
+        callback=callback,
+        help=_help(pattern),
+        short_help=row.summary,
+        epilog=f"Any option can be set in the environment, as PROCDEMO_{row.name.upper().replace('-', '_')}_OPTION.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _help(pattern: ModuleType) -> str:
+    """Return the module's docstring with its drawings and examples protected from being rewrapped."""
+    paragraphs = inspect.getdoc(pattern) or ""
+    return "\n\n".join("\b\n" + part if "\n  " in part else part for part in paragraphs.split("\n\n"))
+
+
+def _view(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the common options; one given before the command's name counts as well."""
+    before = click.get_current_context().find_root().params
+    view = {name: values[name] or before.get(name) for name in _TOGGLES if name in values}
+    if view["quiet"] and view["verbose"]:
+        raise click.UsageError("-q and -v exclude each other.")
+    view["debug"] = view["debug"] or bool(os.environ.get("PROCDEMO_DEBUG"))
+    return view
+
+
+def _perform(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], limit: float) -> int:
+    from procdemo import observer  # noqa: PLC0415 - help needs none of it
+
+    if not row.staged:
+        return observer.converse(row, pattern, config, view)
+    if not hasattr(os, "fork"):
+        click.echo(
+            f"error: {row.name} needs process groups and os.fork, which {sys.platform} does not have\n"
+            "try: procdemo source {row.name}, or run it on Linux or macOS (on Windows: in WSL)",
+            err=True,
+        )
+        return _MISSING
+    return observer.watch(row, pattern, config, view, limit)
+
+
+@main.command("list")
+def list_() -> None:
+    """List the demos, one a line.
+
+    \b
+    Example:
+      procdemo list
+    """
+    width = max(len(row.name) for row in ROWS)
+    for row in ROWS:
+        click.echo(f"{row.name:<{width}}  {row.summary}")
+
+
+@main.command(params=[click.Argument(["name"]), *_common()])
+def source(name: str, **values: Any) -> None:
+    """Print the source of a demo: the lesson itself.
+
+    \b
+    Example:
+      procdemo source prodcons
+    """
+    row = find(name)
+    if row is None:
+        raise click.BadParameter(f"no demo called {name!r}; procdemo list shows them all.", param_hint="NAME")
+    from procdemo import observer  # noqa: PLC0415 - help needs none of it
+
+    observer.show_source(Path(str(importlib.import_module(row.module).__file__)), _view(values))
+
+
+@main.command(params=[click.Argument(["file"], type=click.File("rb")), *_common()])
+def replay(file: Any, **values: Any) -> None:
+    """Show a recorded run again.
+
+    \b
+    Examples:
+      procdemo prodcons --json > run.jsonl
+      procdemo replay run.jsonl
+      procdemo prodcons --json | procdemo replay -
+    """
+    from procdemo import observer  # noqa: PLC0415 - help needs none of it
+
+    sys.exit(observer.show_again(file, _view(values)))
+
+
+def run() -> int:
+    """Run the command line; return the exit status. No exception leaves, no traceback is shown."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # LC_ALL=C must not end a demo
+    try:
+        status = main.main(prog_name="procdemo", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except OSError as error:
+        return _no_output(error)
+
+
+def _no_output(error: OSError) -> int:
+    """Say in a line that stdout cannot be written to, unless its reader has simply left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
+    if isinstance(error, BrokenPipeError):
+        return 141
+    click.echo(f"error: cannot write the output: {error.strerror}", err=True)
+    return 1

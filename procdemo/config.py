@@ -1,0 +1,76 @@
+"""How a pattern declares its settings, once, and how it refuses to run."""
+
+import multiprocessing
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from multiprocessing.context import BaseContext
+from typing import Annotated
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """What `Annotated` adds to a setting's type, for the command line."""
+
+    help: str
+    min: float | None = None
+    max: float | None = None
+    short: str | None = None
+    """One-letter form, e.g. ``-n``."""
+    metavar: str | None = None
+    """What stands for the value in the help, e.g. ``SECONDS``."""
+    positional: bool = False
+    """Words of the command line instead of an option; the type is ``tuple[str, ...]``."""
+
+
+class StartMethod(StrEnum):
+    """How multiprocessing makes a process; see "Contexts and start methods" in its documentation."""
+
+    FORK = "fork"
+    SPAWN = "spawn"
+    FORKSERVER = "forkserver"
+
+
+class CannotRunError(Exception):
+    """The demo cannot do what it was asked to; nothing is wrong with the program."""
+
+    def __init__(self, message: str, hint: str, exit_code: int = 1) -> None:
+        """Say what happened and why (`message`) and what to type instead (`hint`)."""
+        super().__init__(message)
+        self.hint = hint
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of every demo that starts processes; a pattern's ``Config`` adds its own."""
+
+    start_method: Annotated[StartMethod, Arg("How child processes are made.")] = StartMethod(
+        multiprocessing.get_all_start_methods()[0]  # documented: the first is the default
+    )
+
+    def context(self) -> BaseContext:
+        """Return multiprocessing with this start method.
+
+        Raises:
+            CannotRunError: this platform does not have it.
+        """
+        methods = multiprocessing.get_all_start_methods()
+        if self.start_method not in methods:
+            raise CannotRunError(
+                f"start method {self.start_method} is not available on this platform",
+                f"--start-method {methods[0]}",
+                exit_code=3,
+            )
+        return multiprocessing.get_context(self.start_method)
+
+
+def usable_cpus() -> int:
+    """Return how many CPUs this process may use.
+
+    `os.cpu_count` counts those of the machine; affinity (taskset, containers) can allow fewer.
+    `os.process_cpu_count` exists from Python 3.13.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

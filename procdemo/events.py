@@ -1,0 +1,118 @@
+"""The vocabulary of a run: what happened, when, in which process.
+
+Kinds are closed, because a terminal and a trace viewer must know how to draw each;
+names are open, because every pattern has its own story to tell.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from multiprocessing.process import current_process
+from typing import Any, NamedTuple
+
+Record = tuple[str, str, dict[str, Any], int, int, int, str]
+"""An event as it crosses a process boundary: the fields of `Event`, of built-in types only."""
+
+LISTENING = "listening"
+"""Name of the mark every server makes, with ``host`` and ``port``, once it accepts connections."""
+
+SUMMARY = "summary"
+"""Name of the result that ends every run; its ``ok`` decides the exit status."""
+
+
+class Kind(StrEnum):
+    """The shapes that every sink can draw."""
+
+    MARK = "mark"  # an instant
+    BEGIN = "begin"  # a bar opens ...
+    END = "end"  # ... and closes: same name, same process
+    SEND = "send"  # an arrow leaves ...
+    RECEIVE = "receive"  # ... and arrives: same name, same ``id``
+    COUNT = "count"  # a value over time
+    RESULT = "result"  # a row of a table
+
+
+class Event(NamedTuple):
+    """One thing that happened in one process."""
+
+    kind: str
+    """A `Kind`; after a journey between processes an equal plain string."""
+    name: str
+    data: dict[str, Any]
+    time_ns: int
+    """`time.monotonic_ns`: one clock for all processes of a host, no date."""
+    pid: int
+    tid: int
+    """The operating system's thread number; the main thread's equals the PID on Linux."""
+    role: str
+    """The name of the process, e.g. ``producer-0``; ``main`` is the demo's own main process."""
+
+
+_identity: tuple[int, str] | None = None
+
+
+def _forget_identity() -> None:
+    """Make the next event of this process look up its PID and name again."""
+    global _identity  # noqa: PLW0603 - one process, one identity
+    _identity = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_identity)
+
+
+class Emitter:
+    """What a pattern reports with; travels to child processes as an argument.
+
+    Data are keyword arguments of built-in types (None, bool, int, float, str, bytes, list,
+    tuple, dict). No method waits for a reader unless the channel is full.
+    """
+
+    __slots__ = ("_write",)
+
+    def __init__(self, write: Callable[[Record], None]) -> None:
+        """Report to `write`, which must be picklable if the emitter is to reach children."""
+        self._write = write
+
+    def _emit(self, kind: str, name: str, data: dict[str, Any]) -> None:
+        global _identity  # noqa: PLW0603 - see above
+        if _identity is None:
+            _identity = os.getpid(), current_process().name
+        pid, role = _identity
+        self._write((kind, name, data, time.monotonic_ns(), pid, threading.get_native_id(), role))
+
+    def mark(self, name: str, /, **data: Any) -> None:
+        """Report that something happened."""
+        self._emit("mark", name, data)
+
+    def begin(self, name: str, /, **data: Any) -> None:
+        """Open the bar `name` in this process."""
+        self._emit("begin", name, data)
+
+    def end(self, name: str, /, **data: Any) -> None:
+        """Close the innermost open bar `name` of this process."""
+        self._emit("end", name, data)
+
+    def send(self, name: str, /, **data: Any) -> None:
+        """Start the arrow with ``id`` in `data`: something left for another process."""
+        self._emit("send", name, data)
+
+    def receive(self, name: str, /, **data: Any) -> None:
+        """End the arrow with ``id`` in `data`: it arrived here."""
+        self._emit("receive", name, data)
+
+    def count(self, name: str, value: float, /, **data: Any) -> None:
+        """Report that the counter `name` stands at `value`; ``total`` in `data` makes it progress."""
+        self._emit("count", name, {"value": value, **data})
+
+    def result(self, name: str, /, **data: Any) -> None:
+        """Add a row to the table `name`; the row `summary` comes last and has ``ok``."""
+        self._emit("result", name, data)
+
+
+def rename_process(name: str) -> None:
+    """Give this process the role `name`, for the events to come and for multiprocessing."""
+    current_process().name = name
+    _forget_identity()

@@ -1,0 +1,79 @@
+"""Nothing outlives the command, however it dies.
+
+The observer holds the only writing end of a pipe. Every process of the demo has the reading
+end open *for itself* and has asked the kernel for SIGKILL when the pipe hangs up
+(``F_SETSIG``, ``O_ASYNC``; fcntl(2)). The observer may be killed in any way: the kernel
+closes its end, and the processes go. No thread is needed, so it also works while a C call
+holds the GIL and while the process is stopped.
+
+A parent-death signal (prctl(2), PR_SET_PDEATHSIG) would not do: it fires when the *thread*
+that made the process ends, and under forkserver it watches the fork server.
+"""
+
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing import reduction
+from typing import Any
+
+
+class Lifeline:
+    """Both ends of the pipe in the observer; the reading end in every process of the demo."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+
+    def hold(self) -> None:
+        """In the observer: keep the writing end only."""
+        os.close(self._read)
+
+    def release(self) -> None:
+        """In the observer: hang up; whatever of the demo still runs is killed by the kernel."""
+        os.close(self._write)
+
+    def board(self) -> None:
+        """In the stage: keep the reading end only, and arm this process and all it forks."""
+        os.close(self._write)
+        self.arm()
+        os.register_at_fork(after_in_child=self.arm)
+
+    def arm(self) -> None:
+        """Make this process end when the observer is gone; at once if it already is."""
+        if sys.platform != "linux":
+            threading.Thread(target=_leave_at_hang_up, args=(self._read,), daemon=True).start()
+            return
+        import fcntl  # noqa: PLC0415 - absent on Windows
+
+        # Owner, signal and O_ASYNC belong to the open file description: open one of our own,
+        # or the process that armed last would be the only one that dies.
+        own = os.open(f"/proc/self/fd/{self._read}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        os.close(self._read)
+        self._read = own
+        fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
+        poll = select.poll()
+        poll.register(own, 0)  # a hang-up is always reported
+        if poll.poll(0):
+            os._exit(1)  # it happened before we were armed
+
+    def __reduce__(self) -> tuple[Callable[..., "Lifeline"], tuple[Any, ...]]:
+        return _arrive, (reduction.DupFd(self._read),)
+
+
+def _arrive(fd: Any) -> Lifeline:
+    """Arm the process that a `Lifeline` has just been sent to (spawn and forkserver)."""
+    lifeline = Lifeline.__new__(Lifeline)
+    lifeline._read = fd.detach()  # noqa: SLF001 - its other constructor
+    lifeline.arm()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lifeline.arm)
+    return lifeline
+
+
+def _leave_at_hang_up(fd: int) -> None:
+    os.read(fd, 1)
+    os._exit(1)

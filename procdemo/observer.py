@@ -1,0 +1,180 @@
+"""The command's own side of a run: read events, draw them, answer signals, choose the exit status."""
+
+import dataclasses
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any, BinaryIO, Protocol
+
+from procdemo.config import CannotRunError, usable_cpus
+from procdemo.events import Emitter, Event, Kind
+from procdemo.replay import DamagedLogError, read
+from procdemo.sinks.jsonl import SCHEMA, JsonLines
+from procdemo.stage import Stage
+from procdemo.syllabus import Row, find
+
+_STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_TIME_LIMIT = 4
+
+
+class Sink(Protocol):
+    """An output form."""
+
+    def __call__(self, event: Event) -> None: ...
+    def flush(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class _Outcome:
+    """What the exit status is made of."""
+
+    def __init__(self) -> None:
+        self.exit_code = 1
+        self.error_code = 0
+
+    def note(self, event: Event) -> None:
+        if event.kind == Kind.RESULT and event.name == "summary":
+            self.exit_code = self.error_code or (0 if event.data.get("ok") else 1)
+        elif event.kind == Kind.MARK and event.name == "error":
+            self.error_code = event.data.get("exit_code", 1)
+
+
+class _StopRequests:
+    """Signals noted by number; the first asks the demo to end, the second makes it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.first = 0
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        if self.first:
+            self._stage.kill()
+        else:
+            self.first = signum
+            self._stage.stop()
+
+
+def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], limit: float) -> int:
+    """Perform a demo on a stage, draw it, and return the exit status."""
+    sinks: list[Sink] = []
+    patience = getattr(config, "grace", 1.0) + 2.0
+    stage = Stage(
+        pattern.run,
+        config,
+        limit=limit or None,
+        patience=patience,
+        on_idle=lambda: [sink.flush() for sink in sinks] and None,
+    )
+    outcome = _Outcome()
+    with stage:
+        requests = _StopRequests(stage)
+        for signum in _STOP_SIGNALS:
+            signal.signal(signum, requests)
+        # The demo is running by now; what follows does not delay it.
+        sinks.append(_sink(pattern, view))
+        sinks[0](_meta(row, config, stage.pid, stage.started_ns))
+        _draw(stage, sinks[0], outcome, view)
+    if requests.first == signal.SIGTERM:
+        return 0 if outcome.exit_code == 0 else 128 + signal.SIGTERM
+    if requests.first:
+        return 128 + requests.first
+    return _TIME_LIMIT if stage.timed_out else outcome.exit_code
+
+
+def converse(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any]) -> int:
+    """Run a demo that starts no process and talks to a person, here in the command itself."""
+    sink = _sink(pattern, view)
+    outcome = _Outcome()
+
+    def write(record: Any) -> None:
+        event = Event._make(record)
+        outcome.note(event)
+        sink(event)
+        sink.flush()
+
+    emit = Emitter(write)
+    try:
+        write(_meta(row, config, os.getpid(), time.monotonic_ns()))
+        pattern.run(config, emit)
+    except CannotRunError as error:
+        emit.mark("error", message=str(error), hint=error.hint, exit_code=error.exit_code)
+        emit.result("summary", ok=False)
+    finally:
+        sink.close()
+    return outcome.exit_code
+
+
+def show_again(file: BinaryIO, view: dict[str, Any]) -> int:
+    """Draw a recorded run; return the exit status it had."""
+    outcome = _Outcome()
+    sink: Sink | None = None
+    try:
+        for event in read(file):
+            if sink is None:
+                row = find(str(event.data.get("command")))
+                if row is None:
+                    raise DamagedLogError(f"line 1: no demo called {str(event.data.get('command'))[:40]!r}")
+                sink = _sink(__import__(row.module, fromlist=["run"]), view)
+            _draw([event], sink, outcome, view)
+    except DamagedLogError as error:
+        sys.stderr.write(f"error: {file.name}: {error}\ntry: record it anew, e.g. procdemo spawn --json > run.jsonl\n")
+        return 1
+    finally:
+        if sink:
+            sink.close()
+    return outcome.exit_code
+
+
+def show_source(path: Path, view: dict[str, Any]) -> None:
+    """Print a module, coloured on a terminal."""
+    from rich.console import Console as Terminal
+    from rich.syntax import Syntax
+
+    code = path.read_text(encoding="utf-8")
+    force = {"always": True, "never": False}.get(view["color"] or "")
+    terminal = Terminal(force_terminal=force)
+    if terminal.is_terminal and not view["json"]:
+        terminal.print(Syntax(code, "python", background_color="default"))
+    else:
+        sys.stdout.write(code)
+
+
+def _draw(events: Iterable[Event], sink: Sink, outcome: _Outcome, view: dict[str, Any]) -> None:
+    for event in events:
+        outcome.note(event)
+        sink(event)
+        if view["debug"] and "traceback" in event.data:
+            sys.stderr.write(str(event.data["traceback"]))
+    if not isinstance(events, list):
+        sink.close()
+
+
+def _sink(pattern: ModuleType, view: dict[str, Any]) -> Sink:
+    if view["json"]:
+        return JsonLines(sys.stdout)
+    from procdemo.sinks.console import Console
+
+    colour = {"always": True, "never": False}.get(view["color"] or "")
+    story = dict(pattern.STORY)
+    if view["verbose"]:
+        story.update(pattern.DETAILS)
+    return Console(story, colour=colour, quiet=view["quiet"], everything=view["verbose"] > 1)
+
+
+def _meta(row: Row, config: Any, pid: int, started_ns: int) -> Event:
+    data = {
+        "schema": SCHEMA,
+        "command": row.name,
+        "summary": row.summary,
+        "python": platform.python_version(),
+        "start_method": getattr(config, "start_method", None),
+        "cpus": usable_cpus(),
+        "observer": os.getpid(),
+        "config": dataclasses.asdict(config),
+    }
+    return Event("mark", "meta", data, started_ns, pid, pid, "main")

@@ -1,0 +1,72 @@
+"""A pattern's `Config` dataclass turned into the options of its command."""
+
+import dataclasses
+from enum import StrEnum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import click
+
+from procdemo.config import Arg
+
+
+def parameters(config: type[Any]) -> list[click.Parameter]:
+    """Return one click parameter for each field of the dataclass `config` that has an `Arg`."""
+    hints = get_type_hints(config, include_extras=True)
+    found: list[click.Parameter] = []
+    for field in dataclasses.fields(config):
+        hint = hints[field.name]
+        if get_origin(hint) is Annotated:
+            found.append(_parameter(field, *get_args(hint)[:2]))
+    return found
+
+
+def _parameter(field: dataclasses.Field[Any], hint: Any, arg: Arg) -> click.Parameter:
+    if arg.positional:
+        return click.Argument([field.name], nargs=-1, metavar=arg.metavar)
+    names = [f"--{field.name.replace('_', '-')}", field.name]
+    if arg.short:
+        names.insert(0, arg.short)
+    if hint is bool:
+        return click.Option(names, is_flag=True, default=field.default, help=arg.help)
+    default = field.default.value if isinstance(field.default, StrEnum) else field.default
+    return click.Option(
+        names,
+        type=_click_type(hint, arg),
+        default=default,
+        show_default=field.default is not None,
+        metavar=arg.metavar,
+        help=arg.help,
+    )
+
+
+def _click_type(hint: Any, arg: Arg) -> click.ParamType[Any]:
+    if isinstance(hint, UnionType):  # X | None
+        hint = next(choice for choice in get_args(hint) if choice is not NoneType)
+    if get_origin(hint) is Literal:
+        return click.Choice(get_args(hint))
+    if issubclass(hint, StrEnum):
+        return _EnumValue(hint)
+    if hint is int:
+        return click.IntRange(_whole(arg.min), _whole(arg.max))
+    if hint is float:
+        return click.FloatRange(arg.min, arg.max)
+    if hint is Path:
+        return click.Path(path_type=Path)
+    return click.STRING
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
+
+
+class _EnumValue(click.Choice[str]):
+    """A choice among the values of an enumeration (click's own offers their Python names)."""
+
+    def __init__(self, enum: type[StrEnum]) -> None:
+        super().__init__([member.value for member in enum])
+        self._enum = enum
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return self._enum(super().convert(str(value), param, ctx))

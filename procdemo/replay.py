@@ -1,0 +1,45 @@
+"""A recorded run read back: the same events, from a file."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+from procdemo.events import Event, Kind
+
+_KINDS = frozenset(Kind)
+_TYPES = {"name": str, "data": dict, "time_ns": int, "pid": int, "tid": int, "role": str}
+
+
+class DamagedLogError(ValueError):
+    """A line is not an event; the message names the line and what is wrong with it."""
+
+
+def read(lines: Iterable[bytes]) -> Iterator[Event]:
+    """Yield the events of a log in JSON Lines, as ``--json`` writes it.
+
+    Raises:
+        DamagedLogError: at the first line that is no event, or that should be the mark
+            ``meta`` and is not, or when the last one is not the result ``summary``.
+    """
+    number, event = 0, None
+    for number, line in enumerate(lines, start=1):
+        event = _event(line, number)
+        if number == 1 and event.name != "meta":
+            raise DamagedLogError(f"line 1: the log must begin with the mark 'meta', not {event.name!r}")
+        yield event
+    if event is None or event.name != "summary":
+        raise DamagedLogError(f"line {number}: the log breaks off here: no summary")
+
+
+def _event(line: bytes, number: int) -> Event:
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise DamagedLogError(f"line {number}: not JSON ({error})") from None
+    if not isinstance(fields, dict) or fields.keys() != set(Event._fields):
+        raise DamagedLogError(f"line {number}: not an event (its keys must be {', '.join(Event._fields)})")
+    if fields["kind"] not in _KINDS:
+        raise DamagedLogError(f"line {number}: no such kind of event: {str(fields['kind'])[:40]!r}")
+    for key, type_ in _TYPES.items():
+        if type(fields[key]) is not type_:
+            raise DamagedLogError(f"line {number}: {key} must be {type_.__name__}")
+    return Event(**fields)

@@ -1,0 +1,1 @@
+"""Output forms: each takes events, one at a time, and knows no pattern."""

@@ -1,0 +1,221 @@
+"""The screen: a line for each thing that happens, tables at the end, colour by role.
+
+On a terminal it draws at most 20 times a second and leaves out what nobody could read; in a
+pipe every line is written, without one control byte.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from procdemo.events import LISTENING, SUMMARY, Event, Kind
+from procdemo.text import printable
+
+_FRAME_S = 0.05
+_LINES_PER_FRAME = 40
+_FAMILY_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
+_CELL_LIMIT = 200  # characters of one value in a line or a table
+
+
+class _Words(dict[str, Any]):
+    """The data of an event, made printable as a sentence asks for them."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(event.data, role=event.role, pid=event.pid)
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().get(key, "-")
+        return value if isinstance(value, int | float) else printable(value, _CELL_LIMIT)
+
+
+class Console:
+    """Draws events as the sentences of a story; what has no sentence stays untold."""
+
+    def __init__(
+        self,
+        story: Mapping[str, str],
+        *,
+        colour: bool | None = None,
+        quiet: bool = False,
+        everything: bool = False,
+    ) -> None:
+        """Draw on stdout, and talk (errors, progress) on stderr.
+
+        Args:
+            story: event name to sentence, in the syntax of `str.format`, of the event's data.
+            colour: True always, False never, None as the terminal and the environment say.
+            quiet: only the results and the line that says where a server listens.
+            everything: also events without a sentence, as they are.
+        """
+        self._out = _terminal(colour, stderr=False)
+        self._err = _terminal(colour, stderr=True)
+        self._story = story
+        self._quiet = quiet
+        self._everything = everything
+        self._start_ns = 0
+        self._lines: list[Text] = []
+        self._tables: dict[str, list[dict[str, Any]]] = {}
+        self._colours: dict[str, str] = {}
+        self._drawn = 0.0
+        self._progress: Progress | None = None
+        self._bars: dict[str, Any] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Take one event; it is on the screen after the next `flush` at the latest."""
+        self._start_ns = self._start_ns or event.time_ns
+        match event.kind, event.name:
+            case Kind.MARK, "meta":
+                self._header(event)
+            case Kind.MARK, "error":
+                self._complain(event)
+            case Kind.MARK, "stderr":
+                self.flush()
+                self._err.print(Text(f"PID {event.pid} says: {printable(event.data.get('text', ''))}"))
+            case Kind.MARK, name if name == LISTENING:
+                self._lines.append(Text("listening {host} {port}".format_map(_Words(event))))
+            case Kind.RESULT, name if name == SUMMARY:
+                self._sum_up(event)
+            case Kind.RESULT, _:
+                self._tables.setdefault(event.name, []).append(event.data)
+            case Kind.COUNT, _ if "total" in event.data:
+                self._advance(event)
+            case _:
+                self._tell(event)
+        if time.monotonic() - self._drawn > _FRAME_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Bring the screen up to date."""
+        self._drawn = time.monotonic()
+        lines, self._lines = self._lines, []
+        if self._out.is_terminal and len(lines) > _LINES_PER_FRAME:
+            half = _LINES_PER_FRAME // 2
+            note = f"... {len(lines) - 2 * half:,} lines too fast to read; a pipe or --json has them all ..."
+            lines[half:-half] = [Text(note)]
+        if self._out.is_terminal:
+            for line in lines:
+                self._out.print(line)
+        elif lines:
+            width = _pipe_width()
+            self._out.file.write("".join(f"{row}\n" for line in lines for row in _rows(line, width, self._out)))
+            self._out.file.flush()
+        if self._progress:
+            self._progress.refresh()
+
+    def close(self) -> None:
+        """Draw what is left and give the terminal back."""
+        if self._progress:
+            self._progress.stop()
+            self._progress = None
+        self.flush()
+
+    def _header(self, event: Event) -> None:
+        if self._quiet:
+            return
+        words = _Words(event)
+        lines = [
+            "{command} - {summary}",
+            "python {python}, start method {start_method}, {cpus} usable CPUs",
+            "main process {pid}, watched from outside by {observer}",
+        ]
+        self._lines.append(Text(lines[0].format_map(words), style="bold"))
+        self._lines.extend(Text(line.format_map(words)) for line in lines[1:])
+        settings = event.data.get("config", {})
+        told = "  ".join(f"{key.replace('_', '-')} {value}" for key, value in settings.items() if value != "")
+        self._lines.append(Text(printable(told)))
+
+    def _tell(self, event: Event) -> None:
+        name = event.name if event.kind not in {Kind.BEGIN, Kind.END} else f"{event.name}.{event.kind}"
+        sentence = self._story.get(name)
+        if self._quiet or (sentence is None and not self._everything):
+            return
+        words = _Words(event)
+        if sentence is None:
+            told = f"({event.kind} {event.name}) " + " ".join(f"{key}={words[key]}" for key in event.data)
+        else:
+            told = sentence.format_map(words)
+        role = printable(event.role, 20)
+        head = f"{(event.time_ns - self._start_ns) / 1e9:7.3f}s {role:<11} {event.pid:>6}  "
+        line = Text(head + told)
+        line.stylize(self._colour(role), 9, len(head))
+        self._lines.append(line)
+
+    def _colour(self, role: str) -> str:
+        family = role.rstrip("0123456789").rstrip("-")
+        if family == "main":
+            return "bold"
+        return self._colours.setdefault(family, _FAMILY_COLOURS[len(self._colours) % len(_FAMILY_COLOURS)])
+
+    def _complain(self, event: Event) -> None:
+        self.close()
+        self._err.print(Text(f"error: {printable(event.data.get('message', ''))}", style="bold"))
+        if hint := event.data.get("hint"):
+            self._err.print(Text(f"try: {printable(hint)}"))
+
+    def _advance(self, event: Event) -> None:
+        screen = self._out if self._out.is_terminal else self._err
+        if self._quiet or not self._err.is_terminal or os.environ.get("CI"):
+            return
+        if self._progress is None:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            self._progress = Progress(*columns, console=screen, auto_refresh=False, transient=True)
+            self._progress.start()
+        if event.name not in self._bars:
+            self._bars[event.name] = self._progress.add_task(printable(event.name), total=None)
+        bar = self._bars[event.name]
+        self._progress.update(bar, completed=event.data["value"], total=event.data["total"])
+
+    def _sum_up(self, event: Event) -> None:
+        self.close()
+        for name, rows in self._tables.items():
+            self._out.print(_table(name, rows))
+        sentence = self._story.get(SUMMARY)
+        verdict = "ok" if event.data.get("ok") else "FAILED"
+        words = _Words(event)
+        if sentence is None or "reason" in event.data:
+            facts = {key: value for key, value in event.data.items() if key != "ok"}
+            told = "  ".join(f"{key} {words[key]}" for key in facts)
+        else:
+            told = sentence.format_map(words)
+        self._out.print(Text(f"{verdict}: {told}", style="bold"))
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table(title=Text(printable(name)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    for column in columns:
+        number = all(isinstance(row.get(column, 0), int | float) for row in rows)
+        table.add_column(Text(column.replace("_", " ")), justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(row.get(column, ""), _CELL_LIMIT)) for column in columns))
+    return table
+
+
+def _terminal(colour: bool | None, *, stderr: bool) -> Terminal:
+    force = True if colour else None
+    no_colour = None if colour is None else not colour
+    terminal = Terminal(
+        stderr=stderr, force_terminal=force, no_color=no_colour, highlight=False, markup=False, emoji=False
+    )
+    if not terminal.is_terminal:
+        terminal.width = _pipe_width()
+    return terminal
+
+
+def _pipe_width() -> int:
+    """Return the width of lines in a pipe: as asked for by COLUMNS, else as long as they are."""
+    columns = os.environ.get("COLUMNS", "")
+    return max(int(columns), 20) if columns.isdecimal() else 1_000
+
+
+def _rows(line: Text, width: int, terminal: Terminal) -> list[str]:
+    if len(line) <= width // 2:  # no character is wider than two cells
+        return [line.plain]
+    return [row.plain.rstrip() for row in line.wrap(terminal, width)]

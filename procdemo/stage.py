@@ -1,0 +1,283 @@
+"""Perform a demo in a process group of its own, and yield what it reports.
+
+The observer (the command) forks the stage and then only reads and draws; every process of the
+demo hangs under the stage. Leaving the block ends all of them, and waits until they are gone:
+
+    with Stage(run, config) as stage:
+        for event in stage:
+            ...
+"""
+
+import atexit
+import multiprocessing
+import os
+import select
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from procdemo.channel import Reader, Writer, channel
+from procdemo.config import CannotRunError, Settings, StartMethod
+from procdemo.events import SUMMARY, Emitter, Event, Kind, rename_process
+from procdemo.lifeline import Lifeline
+
+Run = Callable[[Any, Emitter], None]
+_STOPPING = {signal.SIGINT, signal.SIGTERM}
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_NOTICE_S = 0.2  # how long a dead stage or an expired limit may go unnoticed
+_FAREWELL_S = 2.0  # for helpers of multiprocessing to end after the stage has
+
+
+class Stage:
+    """One performance of `run(config, emit)`; an iterator of `Event`, the summary last."""
+
+    def __init__(
+        self,
+        run: Run,
+        config: Settings,
+        *,
+        limit: float | None = None,
+        patience: float = 5.0,
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare; nothing runs before the block is entered.
+
+        Args:
+            run: a pattern's main process, told from top to bottom.
+            config: its settings.
+            limit: seconds after which the demo is stopped, None for no limit.
+            patience: seconds between a request to stop and SIGKILL for all that is left.
+            on_idle: called whenever no event is waiting, e.g. to draw.
+        """
+        self._run = run
+        self._config = config
+        self._limit = limit
+        self._patience = patience
+        self._on_idle = on_idle
+        self._kill_at = self._stop_at = float("inf")
+        self._status: int | None = None
+        self.pid = 0
+        self.started_ns = 0
+        self.timed_out = False
+
+    def __enter__(self) -> Self:
+        self._lifeline = Lifeline()
+        self._reader, writer = channel()
+        errors, error_writer = os.pipe()
+        self._errors = os.fdopen(errors, "rb", buffering=0)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        self.started_ns = time.monotonic_ns()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._perform(writer, error_writer)
+        writer.close()
+        os.close(error_writer)
+        self._lifeline.hold()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        _adopt_orphans()
+        if self._limit:
+            self._stop_at = time.monotonic() + self._limit
+        return self
+
+    def _perform(self, writer: Writer, error_writer: int) -> NoReturn:
+        """Be the demo's main process (its signals are still blocked) and leave by ``os._exit``."""
+        status = 1
+        try:
+            _settle_in(self._config, error_writer)
+            self._lifeline.board()
+            emit = Emitter(_Wire(writer, self._lifeline))
+            try:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+                self._run(self._config, emit)
+                status = 0
+            except KeyboardInterrupt:
+                emit.mark("stopped")
+            except CannotRunError as error:
+                emit.mark("error", message=str(error), hint=error.hint, exit_code=error.exit_code)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the observer must hear of it
+                text = "".join(traceback.format_exception(error))
+                emit.mark("error", message=f"{type(error).__name__}: {error}"[:500], traceback=text[-2500:])
+            signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+            for child in multiprocessing.active_children():
+                child.kill()
+            atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does before its os._exit
+        finally:
+            os._exit(status)
+
+    def stop(self) -> None:
+        """Ask the demo to end; a server drains. What is left after `patience` is killed."""
+        self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
+        if self._status is None:
+            os.kill(self.pid, signal.SIGTERM)
+            os.kill(self.pid, signal.SIGCONT)  # it may have been stopped by the reader
+
+    def kill(self) -> None:
+        """End every process of the demo at once."""
+        if self._status is None:
+            os.kill(self.pid, signal.SIGKILL)
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # nobody left; macOS refuses to signal a group of zombies
+
+    def __iter__(self) -> Iterator[Event]:
+        summary: Event | None = None
+        for event in self._events():
+            if event.kind == Kind.RESULT and event.name == SUMMARY:
+                summary = event
+                self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
+            else:
+                yield event
+        yield summary or self._obituary()
+
+    def _events(self) -> Iterator[Event]:
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        poll.register(self._errors, select.POLLIN)
+        ends = 2
+        gone_at = float("inf")
+        while ends:
+            ready = poll.poll(0)
+            if not ready:
+                self._on_idle()
+                ready = poll.poll(_NOTICE_S * 1000)
+            for fd, _ in ready:
+                batch = self._read(fd)
+                if batch is None:
+                    poll.unregister(fd)
+                    ends -= 1
+                else:
+                    yield from batch
+            self._watch()
+            if self._status is not None and not ready:  # heard all it said, yet someone holds its pipe
+                self.kill()
+                gone_at = min(gone_at, time.monotonic() + _FAREWELL_S)
+                if time.monotonic() > gone_at:
+                    return
+
+    def _read(self, fd: int) -> list[Event] | None:
+        if fd == self._reader.fileno():
+            records = self._reader.read()
+            return None if records is None else list(map(Event._make, records))
+        lines = self._errors.read(65536).splitlines()
+        now = time.monotonic_ns()
+        said = [Event("mark", "stderr", {"text": line}, now, self.pid, 0, "main") for line in lines]
+        return said or None
+
+    def _watch(self) -> None:
+        """Reap whoever has ended; carry out limits that have passed."""
+        self._reap()
+        now = time.monotonic()
+        if now > self._stop_at and self._status is None:
+            self._stop_at = float("inf")
+            self.timed_out = True
+            self.stop()
+        if now > self._kill_at:
+            self._kill_at = float("inf")
+            self.kill()
+
+    def _reap(self) -> bool:
+        """Wait for children that have ended, adopted ones too; return whether any are left."""
+        try:
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return True
+                if pid == self.pid:
+                    self._status = os.waitstatus_to_exitcode(status)
+        except ChildProcessError:
+            return False
+
+    def _obituary(self) -> Event:
+        data: dict[str, Any] = {"ok": False}
+        if self._status is not None and self._status < 0:
+            name = signal.Signals(-self._status).name
+            data["reason"] = f"the main process {self.pid} was ended by {name} before it could sum up"
+        else:
+            data["reason"] = "ended before it could sum up"
+        return Event("result", SUMMARY, data, time.monotonic_ns(), self.pid, 0, "main")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is None:
+            self.kill()
+        self._lifeline.release()
+        give_up = time.monotonic() + _FAREWELL_S
+        while (left := self._reap()) and time.monotonic() < give_up:
+            select.select([], [], [], 0.005)
+        if left:
+            self.kill()
+            self._reap()
+        self._reader.close()
+        self._errors.close()
+
+
+class _Wire(Writer):
+    """What an `Emitter` writes to; takes the lifeline along into spawned processes."""
+
+    def __init__(self, writer: Writer, lifeline: Lifeline) -> None:
+        super().__init__(writer._fd)  # noqa: SLF001 - the same end under another class
+        self._lifeline = lifeline
+
+    def __reduce__(self) -> Any:
+        return _arrive, (Writer(self._fd), self._lifeline)
+
+
+def _arrive(writer: Writer, lifeline: Lifeline) -> _Wire:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # a mask survives exec
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return _Wire(writer, lifeline)
+
+
+def _settle_in(config: Settings, error_writer: int) -> None:
+    """Make this process the leader of the demo: group, signals, standard streams, name."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd, source in ((0, null), (1, null), (2, error_writer)):
+        os.dup2(source, fd)
+    hush = "ignore:resource_tracker:UserWarning"  # said when it tidies up after a demo that was killed
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), hush)))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if config.start_method != StartMethod.FORK:
+        resource_tracker.ensure_running()  # outside the group: it must outlive us to clean up
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored by some parents; exit codes would be lost
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _give_children_default_signals()
+    rename_process("main")
+
+
+def _give_children_default_signals() -> None:
+    """From now on a forked child never runs its parent's handlers, not even in its first instant.
+
+    The signals are blocked around fork() and let through once the child has set its own.
+    """
+    saved = threading.local()
+
+    def block() -> None:
+        saved.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+
+    def restore() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, saved.mask)
+
+    def start_afresh() -> None:
+        for signum in _STOPPING:
+            signal.signal(signum, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+    os.register_at_fork(before=block, after_in_parent=restore, after_in_child=start_afresh)
+
+
+def _adopt_orphans() -> None:
+    """Make orphans of the demo our children, so that we can wait for each (Linux)."""
+    if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 - while the stage already runs
+
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -1,0 +1,35 @@
+"""The ordered rows: what there is to learn, and where it is told."""
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One demo: one command, one module."""
+
+    name: str
+    summary: str
+    """First line of the module's docstring, word for word; spelled here so that help imports nothing."""
+    staged: bool = True
+    """Whether it starts processes, and so needs what only a POSIX system has."""
+    limit: float = 60.0
+    """Default of ``--timeout`` in seconds; 0 for none."""
+
+    @property
+    def module(self) -> str:
+        """Where the pattern is, for `importlib`."""
+        return f"procdemo.patterns.{self.name.replace('-', '_')}"
+
+
+ROWS = (
+    Row("spawn", "Two ways to start a process, and what a parent knows of its child."),
+    Row("echo-server", "A process per connection, answering in upper case.", limit=0),
+    Row("echo-client", "Talk to a server: by hand, in a pipe, or as many clients at once.", staged=False),
+    Row("pool-server", "N workers serve N clients; client N+1 is connected and waits.", limit=0),
+    Row("crawl-callback", "Workers download, the callback in the parent parses."),
+    Row("prodcons", "Producers, a bounded queue, consumers, and an account of every item."),
+)
+
+
+def find(name: str) -> Row | None:
+    """Return the row called `name`, None when there is none."""
+    return next((row for row in ROWS if row.name == name), None)

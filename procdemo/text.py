@@ -1,0 +1,27 @@
+"""Untrusted bytes and strings made fit for a terminal, a table or a log."""
+
+from typing import Any
+
+LIMIT = 2_000
+"""Characters kept of one value: a screen is not a place for a megabyte."""
+
+
+def printable(value: Any, limit: int = LIMIT) -> str:
+    r"""Return `value` as one line of characters that any terminal shows and none obeys.
+
+    Every character that `str.isprintable` refuses (escape and other control characters, C1
+    controls, direction overrides, zero-width characters, lone surrogates) becomes its escape:
+    ESC is shown as ``\x1b``. Bytes are read as UTF-8, undecodable ones shown as ``\xff``.
+    Longer than `limit` characters is cut, and the number left out is said.
+    """
+    if isinstance(value, bytes | bytearray):
+        # A character has at most four bytes: decode no more of a megabyte than is shown.
+        text = bytes(value[: 4 * limit]).decode("utf-8", "backslashreplace")
+        rest = max(len(text) - limit, 0) + max(len(value) - 4 * limit, 0)
+    else:
+        text = value if isinstance(value, str) else str(value)
+        rest = len(text) - limit
+    text = text[:limit]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return f"{text}... ({rest:,} more)" if rest > 0 else text

@@ -112,6 +112,7 @@ def _demo(row: Row) -> click.Command:
 
     def callback(**values: Any) -> None:
         view = _view(values)
+        values.update(view)  # -v before the command's name counts too
         names = {field.name for field in dataclasses.fields(pattern.Config)}
         config = pattern.Config(**{name: value for name, value in values.items() if name in names})
         sys.exit(_perform(row, pattern, config, view, values.get("timeout", 0.0)))

@@ -4,8 +4,10 @@ import multiprocessing
 import os
 from dataclasses import dataclass
 from enum import StrEnum
-from multiprocessing.context import BaseContext
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,10 @@ class Settings:
         multiprocessing.get_all_start_methods()[0]  # documented: the first is the default
     )
 
-    def context(self) -> BaseContext:
+    verbose: int = 0
+    """How much detail somebody wants to see (``-v``); what costs time is only reported then."""
+
+    def context(self) -> "ForkContext":
         """Return multiprocessing with this start method.
 
         Raises:
@@ -62,7 +67,8 @@ class Settings:
                 f"--start-method {methods[0]}",
                 exit_code=3,
             )
-        return multiprocessing.get_context(self.start_method)
+        # All contexts have the same methods; their common type lacks the class Process.
+        return cast("ForkContext", multiprocessing.get_context(self.start_method))
 
 
 def usable_cpus() -> int:

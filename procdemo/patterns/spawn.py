@@ -85,16 +85,14 @@ def make(way: str, name: str, seconds: float, config: Config, emit: Emitter) -> 
     if way == "subclass":
         worker: BaseProcess = WORKERS[config.start_method](seconds, emit, name=name, daemon=config.daemon)
         return worker
-    context = config.context()
-    return context.Process(  # type: ignore[attr-defined, no-any-return]  # typeshed hides it in subclasses
-        target=work, args=("the target function", seconds, emit), name=name, daemon=config.daemon
-    )
+    args = ("the target function", seconds, emit)
+    return config.context().Process(target=work, args=args, name=name, daemon=config.daemon)
 
 
 def run(config: Config, emit: Emitter) -> None:
     """Start children both ways, look at each from outside, join each."""
     ways = ["function", "subclass"] if config.style == "both" else [config.style]
-    children = []
+    children: list[tuple[str, BaseProcess, float]] = []
     for way in ways:
         never_started = make(way, "never-started", 0, config, emit)
         never_started.run()

@@ -128,7 +128,7 @@ class Console:
         self._lines.append(Text(lines[0].format_map(words), style="bold"))
         self._lines.extend(Text(line.format_map(words)) for line in lines[1:])
         settings = event.data.get("config", {})
-        told = "  ".join(f"{key.replace('_', '-')} {value}" for key, value in settings.items() if value != "")
+        told = "  ".join(f"{key.replace('_', '-')} {value}" for key, value in settings.items() if key != "verbose")
         self._lines.append(Text(printable(told)))
 
     def _tell(self, event: Event) -> None:

@@ -1,0 +1,59 @@
+"""Child processes of a server, each reaped at the moment it ends.
+
+multiprocessing reaps a finished child when the next one is started, and asks every living child
+first (`Process.start` in multiprocessing/process.py): without new clients zombies stay, and
+with thousands of children each start takes longer than the one before.
+"""
+
+import multiprocessing.process
+import signal
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+
+from procdemo.connection import Door
+
+
+def cause(exitcode: int | None) -> str:
+    """Say in words what `Process.exitcode` says: a negative one is the signal that ended it."""
+    if exitcode is None:
+        return "still running"
+    return f"killed by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"exit status {exitcode}"
+
+
+class Crew:
+    """The children of one server."""
+
+    def __init__(self, door: Door, ended: Callable[[BaseProcess], None]) -> None:
+        """Reap with the help of `door`'s wait; call `ended` with each process that has ended."""
+        self._door = door
+        self._ended = ended
+        self._members: dict[int, BaseProcess] = {}
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def enlist(self, process: BaseProcess) -> None:
+        """Start `process` and see to its end."""
+        process.start()
+        # Ours to reap from now on: nobody shall poll it, and no sibling inherit a set to take apart.
+        getattr(multiprocessing.process, "_children", set()).discard(process)
+        sentinel = process.sentinel
+        self._members[sentinel] = process
+        self._door.watch(sentinel, lambda: self._reap(sentinel))
+
+    def _reap(self, sentinel: int) -> None:
+        process = self._members.pop(sentinel)
+        self._door.unwatch(sentinel)
+        process.join()
+        self._ended(process)
+        process.close()
+
+    def dismiss(self, grace: float) -> int:
+        """Give them `grace` seconds to finish, then kill; return how many had to be killed."""
+        if self._door.attend(lambda: not self._members, grace):
+            return 0
+        stayed = len(self._members)
+        for process in self._members.values():
+            process.kill()
+        self._door.attend(lambda: not self._members, 5.0)
+        return stayed

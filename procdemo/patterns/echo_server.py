@@ -1,0 +1,91 @@
+"""A process per connection, answering in upper case.
+
+What to watch: each client gets a PID of its own, and all are served at once. The parent closes
+its copy of each connection (or the client would never see the end), and reaps each child the
+moment it ends (or zombies would pile up). Kill a child: one client is cut off, nobody else.
+
+\b
+  client-0 --connect--> main --Process(serve, conn)--> handler-0
+  client-1 --connect--> main --Process(serve, conn)--> handler-1
+
+\b
+Try:
+  procdemo echo-server --port 0 --clients 3
+  procdemo echo-server --port 8080
+  procdemo echo-client --port 8080        (in another terminal)
+
+Compare with: pool-server, which makes its processes once.
+"""
+
+import gc
+import socket
+import time
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+
+from procdemo.connection import Door, ServerSettings, converse, hang_up, say_no
+from procdemo.crew import Crew, cause
+from procdemo.events import Emitter
+from procdemo.visitors import STORY as VISITORS
+from procdemo.visitors import invite
+
+STORY = VISITORS | {
+    "served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}",
+    "refused": "client {client} refused: {limit} are connected already (--max-connections)",
+    "cut off": "{child} (PID {child_pid}) was {cause}: its client is cut off, nobody else",
+    "draining": "no new clients; {children} may finish within {grace} s",
+    "summary": "{served} connections served, {refused} refused, {cut_off} cut off; at most {most} processes at once",
+}
+DETAILS = {"serve.begin": "serves client {client}", "heard": "client {client} says {data}"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(ServerSettings):
+    """Settings of `run`."""
+
+
+def serve(conn: socket.socket, client: str, config: Config, emit: Emitter) -> None:
+    """In a process of its own: answer one client until it leaves."""
+    emit.begin("serve", client=client)
+    before = time.monotonic()
+    heard = (lambda data: emit.mark("heard", client=client, data=data[:1000])) if config.verbose else lambda _: None
+    farewell = converse(conn, config, heard)
+    ms = (time.monotonic() - before) * 1e3
+    emit.mark("served", client=client, bytes=farewell.received, ms=ms, reason=farewell.reason)
+    emit.end("serve")
+
+
+def run(config: Config, emit: Emitter) -> None:
+    """Accept, start a process for each connection, close our copy of it; reap; drain at the end."""
+    context = config.context()
+    served = refused = cut_off = most = 0
+
+    def ended(child: BaseProcess) -> None:
+        nonlocal served, cut_off
+        if child.exitcode == 0:
+            served += 1
+        else:
+            cut_off += 1
+            emit.mark("cut off", child=child.name, child_pid=child.pid, cause=cause(child.exitcode))
+
+    with Door(config, emit) as door:
+        handlers = Crew(door, ended)
+        visitors = invite(config, door, emit)
+        gc.freeze()  # a fork copies each page the collector touches: let it touch none of ours
+        for conn, client in door.arrivals():
+            if len(handlers) >= config.max_connections:
+                refused += 1
+                emit.mark("refused", client=client, limit=config.max_connections)
+                say_no(conn, f"{config.max_connections} clients are connected already, try again later")
+                hang_up(conn)
+                continue
+            number = served + cut_off + len(handlers)
+            child = context.Process(target=serve, args=(conn, client, config, emit), name=f"handler-{number}")
+            handlers.enlist(child)
+            conn.close()
+            most = max(most, len(handlers))
+        if handlers:
+            emit.mark("draining", children=len(handlers), grace=config.grace)
+        handlers.dismiss(config.grace)
+        visitors.dismiss(config.grace)
+    emit.result("summary", ok=True, served=served, refused=refused, cut_off=cut_off, most=most)

@@ -6,6 +6,7 @@ write of at most ``PIPE_BUF`` bytes to a pipe needs none: POSIX keeps it whole, 
 is one such write, its length first. Killing a writer loses only what it had not yet written.
 """
 
+import contextlib
 import marshal
 import os
 import select
@@ -100,8 +101,6 @@ def channel() -> tuple[Reader, Writer]:
     if sys.platform == "linux":
         import fcntl  # noqa: PLC0415 - absent on Windows
 
-        try:
+        with contextlib.suppress(OSError):  # the user's pipe quota may be used up; the default works as well
             fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _CAPACITY)
-        except OSError:
-            pass  # the user's pipe quota is used up; the default size works as well
     return Reader(read), Writer(write)

@@ -9,6 +9,7 @@ demo hangs under the stage. Leaving the block ends all of them, and waits until 
 """
 
 import atexit
+import contextlib
 import multiprocessing
 import os
 import select
@@ -22,7 +23,7 @@ from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-from procdemo.channel import Reader, Writer, channel
+from procdemo.channel import Writer, channel
 from procdemo.config import CannotRunError, Settings, StartMethod
 from procdemo.events import SUMMARY, Emitter, Event, Kind, rename_process
 from procdemo.lifeline import Lifeline
@@ -121,10 +122,9 @@ class Stage:
         """End every process of the demo at once."""
         if self._status is None:
             os.kill(self.pid, signal.SIGKILL)
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            # Perhaps nobody is left; macOS refuses to signal a group of zombies.
             os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # nobody left; macOS refuses to signal a group of zombies
 
     def __iter__(self) -> Iterator[Event]:
         summary: Event | None = None

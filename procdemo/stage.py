@@ -26,6 +26,7 @@ from typing import Any, NoReturn, Self
 from procdemo.channel import Writer, channel
 from procdemo.config import CannotRunError, Settings, StartMethod
 from procdemo.events import SUMMARY, Emitter, Event, Kind, rename_process
+from procdemo.janitor import tidy_up_afterwards
 from procdemo.lifeline import Lifeline
 
 Run = Callable[[Any, Emitter], None]
@@ -246,6 +247,8 @@ def _settle_in(config: Settings, error_writer: int) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if config.start_method != StartMethod.FORK:
         resource_tracker.ensure_running()  # outside the group: it must outlive us to clean up
+    if config.start_method == StartMethod.FORKSERVER:
+        tidy_up_afterwards()  # the same
     os.setpgid(0, 0)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored by some parents; exit codes would be lost
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,45 @@
+"""What every test has: a start method to run under, and the proof that it left nobody behind."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from multiprocessing import forkserver, resource_tracker
+
+import pytest
+from harness import Process, adopt_orphans, shared_memory_left, tree, wait_until
+from hypothesis import settings
+
+settings.register_profile("procdemo", deadline=None, max_examples=200)
+settings.load_profile("procdemo")
+
+
+def pytest_configure() -> None:
+    """Orphans of what a test starts come to us, so that we see them."""
+    adopt_orphans()
+
+
+@pytest.fixture(params=["fork", "spawn", "forkserver"])
+def start_method(request: pytest.FixtureRequest) -> str:
+    """Return each way of making processes in turn."""
+    method: str = request.param
+    return method
+
+
+@pytest.fixture(autouse=True)
+def _nobody_left_behind() -> Iterator[None]:
+    """Prove that the test waited for all its children, and left nothing in /dev/shm."""
+    before = set(os.listdir("/dev/shm"))
+    yield
+    # Helpers that multiprocessing starts once in a process and means to keep.
+    forkserver._forkserver._stop()
+    with contextlib.suppress(ChildProcessError):  # a Stage in this process has waited for it already
+        resource_tracker._resource_tracker._stop()
+
+    def left() -> dict[int, Process]:
+        return tree(os.getpid())
+
+    try:
+        wait_until(lambda: not left(), limit=1.0)
+    except AssertionError:
+        pytest.fail(f"left behind: {left()}")
+    assert not shared_memory_left(before)

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 
-from procdemo.connection import Door
+from procdemo.door import Door
 
 
 def cause(exitcode: int | None) -> str:

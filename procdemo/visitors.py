@@ -4,8 +4,9 @@ import socket
 import time
 from multiprocessing.process import BaseProcess
 
-from procdemo.connection import Door, ServerSettings
+from procdemo.connection import ServerSettings
 from procdemo.crew import Crew
+from procdemo.door import Door
 from procdemo.events import Emitter
 
 STORY = {

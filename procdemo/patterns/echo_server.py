@@ -18,41 +18,27 @@ Compare with: pool-server, which makes its processes once.
 """
 
 import gc
-import socket
-import time
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
-from procdemo.connection import Door, ServerSettings, converse, hang_up, say_no
+from procdemo import connection, visitors
+from procdemo.connection import ServerSettings, hang_up, say_no, serve
 from procdemo.crew import Crew, cause
+from procdemo.door import Door
 from procdemo.events import Emitter
-from procdemo.visitors import STORY as VISITORS
-from procdemo.visitors import invite
 
-STORY = VISITORS | {
-    "served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}",
+STORY = visitors.STORY | connection.STORY | {
     "refused": "client {client} refused: {limit} are connected already (--max-connections)",
     "cut off": "{child} (PID {child_pid}) was {cause}: its client is cut off, nobody else",
     "draining": "no new clients; {children} may finish within {grace} s",
     "summary": "{served} connections served, {refused} refused, {cut_off} cut off; at most {most} processes at once",
 }
-DETAILS = {"serve.begin": "serves client {client}", "heard": "client {client} says {data}"}
+DETAILS = connection.DETAILS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(ServerSettings):
     """Settings of `run`."""
-
-
-def serve(conn: socket.socket, client: str, config: Config, emit: Emitter) -> None:
-    """In a process of its own: answer one client until it leaves."""
-    emit.begin("serve", client=client)
-    before = time.monotonic()
-    heard = (lambda data: emit.mark("heard", client=client, data=data[:1000])) if config.verbose else lambda _: None
-    farewell = converse(conn, config, heard)
-    ms = (time.monotonic() - before) * 1e3
-    emit.mark("served", client=client, bytes=farewell.received, ms=ms, reason=farewell.reason)
-    emit.end("serve")
 
 
 def run(config: Config, emit: Emitter) -> None:
@@ -70,7 +56,7 @@ def run(config: Config, emit: Emitter) -> None:
 
     with Door(config, emit) as door:
         handlers = Crew(door, ended)
-        visitors = invite(config, door, emit)
+        guests = visitors.invite(config, door, emit)
         gc.freeze()  # a fork copies each page the collector touches: let it touch none of ours
         for conn, client in door.arrivals():
             if len(handlers) >= config.max_connections:
@@ -87,5 +73,5 @@ def run(config: Config, emit: Emitter) -> None:
         if handlers:
             emit.mark("draining", children=len(handlers), grace=config.grace)
         handlers.dismiss(config.grace)
-        visitors.dismiss(config.grace)
+        guests.dismiss(config.grace)
     emit.result("summary", ok=True, served=served, refused=refused, cut_off=cut_off, most=most)

@@ -1,0 +1,148 @@
+"""A server's door: wait for the next client, and for whatever else may happen meanwhile."""
+
+import contextlib
+import errno
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from procdemo.config import CannotRunError
+from procdemo.connection import ServerSettings, hang_up
+from procdemo.events import LISTENING, Emitter
+
+_BACKLOG = 4_096  # connections that the kernel keeps for us; it may cut this to its own limit
+_FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_RETRY_S = 0.1  # pause when the process is out of descriptors
+
+
+class Door:
+    """A listening socket, and whatever else a server's main process waits for.
+
+    One loop, one thread, no polling: new clients, watched descriptors and the request to stop
+    all end the same wait. Children made by fork close their copies at once.
+    """
+
+    def __init__(self, settings: ServerSettings, emit: Emitter) -> None:
+        """Bind, and report `listening`.
+
+        Raises:
+            CannotRunError: the address cannot be listened on; exit status 1.
+        """
+        self._listener = _listen(settings.host, settings.port)
+        self._selector = selectors.DefaultSelector()
+        self._bell, self._rope = socket.socketpair()
+        self._bell.setblocking(False)
+        self._rope.setblocking(False)
+        self._stopping = False
+        self._kept: set[socket.socket] = set()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        os.register_at_fork(after_in_child=self._leave)
+        self.host, self.port = self._listener.getsockname()[:2]
+        emit.mark(LISTENING, host=self.host, port=self.port)
+
+    def __enter__(self) -> Self:
+        self._handlers = {s: signal.signal(s, self._ring) for s in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for signum, handler in self._handlers.items():
+            signal.signal(signum, handler)
+        self._leave()
+
+    def _ring(self, signum: int, frame: FrameType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Let no one else in: `arrivals` ends."""
+        self._stopping = True
+        with contextlib.suppress(BlockingIOError):
+            self._rope.send(b".")
+
+    def watch(self, fileobj: Any, act: Callable[[], None]) -> None:
+        """Call `act()` whenever `fileobj` is readable while we wait."""
+        self._selector.register(fileobj, selectors.EVENT_READ, act)
+
+    def unwatch(self, fileobj: Any) -> None:
+        """Stop watching `fileobj`; before it is closed."""
+        self._selector.unregister(fileobj)
+
+    def keep(self, conn: socket.socket) -> None:
+        """Hold a copy of `conn` here that no child shall inherit."""
+        self._kept.add(conn)
+
+    def let_go(self, conn: socket.socket) -> None:
+        """Close our copy of `conn` and, should its worker be gone, the connection."""
+        self._kept.discard(conn)
+        hang_up(conn)
+
+    def arrivals(self) -> Iterator[tuple[socket.socket, str]]:
+        """Yield each client, as its connection and its name ``host:port``, until asked to stop."""
+        while not self._stopping:
+            for key in self._wait(None):
+                if key.fileobj is self._listener and (arrival := self._accept()):
+                    yield arrival
+        self._selector.unregister(self._listener)
+        self._listener.close()
+
+    def attend(self, until: Callable[[], bool], seconds: float) -> bool:
+        """Serve the watched descriptors until `until()` is true or `seconds` are over; return which."""
+        deadline = time.monotonic() + seconds
+        while not until():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._wait(left)
+        return True
+
+    def _wait(self, seconds: float | None) -> list[selectors.SelectorKey]:
+        ready = [key for key, _ in self._selector.select(seconds)]
+        for key in ready:  # who has left, before who arrives
+            if key.data:
+                if self._selector.get_map().get(key.fileobj) is key:  # not unwatched by the one before
+                    key.data()
+            elif key.fileobj is self._bell:
+                self._bell.recv(1)
+        return ready
+
+    def _accept(self) -> tuple[socket.socket, str] | None:
+        try:
+            conn, (host, port, *_) = self._listener.accept()
+        except OSError as error:
+            if error.errno in _FULL:  # keep those who are here; the others wait in the kernel's backlog
+                time.sleep(_RETRY_S)  # noqa: TID251 - no event tells that a descriptor is free again
+            return None
+        return conn, f"{host}:{port}"
+
+    def _leave(self) -> None:
+        self._selector.close()
+        for sock in (self._listener, self._bell, self._rope, *self._kept):
+            sock.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host or "127.0.0.1", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise CannotRunError(f"no such host: {host} ({error})", "--host 127.0.0.1") from None
+    try:
+        if os.name == "posix":  # elsewhere the option would let two servers share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        hint = "--port 0 for a free one" if port else f"--host 127.0.0.1 instead of {host}"
+        raise CannotRunError(f"cannot listen on {host} port {port}: {error.strerror}", hint) from None
+    listener.setblocking(False)
+    return listener

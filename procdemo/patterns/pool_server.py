@@ -1,0 +1,111 @@
+"""N workers serve N clients; client N+1 is connected and waits.
+
+What to watch: the kernel completes the connection of every client, and main accepts it, but a
+worker talks to one client until that client leaves. Client N+1 waits in main's own list, is
+told nothing, and is then served by the very PID that became free. Kill a worker: its client
+is cut off, the others notice nothing, and new workers take over.
+
+\b
+  client-0 --connect--> main --apply_async(serve, conn)--> worker-0
+  client-1 --connect--> main --apply_async(serve, conn)--> worker-1
+  client-2 --connect--> main: waits in the list until a worker is idle
+
+\b
+Try:
+  procdemo pool-server --workers 2 --clients 3 --port 0
+  procdemo pool-server --workers 2 --port 8080
+  procdemo echo-client --port 8080        (in three other terminals)
+
+Compare with: echo-server, which never lets anyone wait and pays with a process for each.
+"""
+
+import socket
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Annotated
+
+from procdemo import connection, visitors
+from procdemo.config import Arg, usable_cpus
+from procdemo.connection import ServerSettings, say_no, serve
+from procdemo.door import Door
+from procdemo.events import Emitter
+from procdemo.retiring_pool import RetiringPool, Task
+
+STORY = visitors.STORY | connection.STORY | {
+    "waits.begin": "client {client} is connected and must wait: no worker of {workers} is idle. Place {place} in my list",
+    "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
+    "free": "PID {worker_pid} is free",
+    "cut off": "client {client} is cut off: PID {worker_pid}, its worker, is dead; nobody else notices",
+    "refused": "client {client} refused: {limit} are connected already (--max-connections)",
+    "worker lost": "PID {worker_pid} was {cause} with {tasks} client(s) in hand; if idle, it may have held the queue's lock",
+    "pool retired": "so that Pool gets no more work ({busy} may finish there); {workers} new workers take over",
+    "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
+    "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
+}
+DETAILS = connection.DETAILS | {"error in pool": "{error}"}
+
+_START_S = 10.0  # longest wait for workers to be up before the first client is let in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(ServerSettings):
+    """Settings of `run`."""
+
+    workers: Annotated[int, Arg("Processes in the pool.", min=1, max=1000, short="-n")] = usable_cpus()
+
+
+def run(config: Config, emit: Emitter) -> None:
+    """Accept everybody; give each client to a worker as soon as one is idle; drain at the end."""
+    waiting: deque[tuple[socket.socket, str, float]] = deque()
+    busy = served = waited = refused = cut_off = 0
+
+    def seat() -> None:
+        nonlocal busy, waited
+        while waiting and pool.idle > 0:
+            conn, client, since = waiting.popleft()
+            if since:
+                waited += 1
+                emit.end("waits", client=client, ms=(time.monotonic() - since) * 1e3)
+            busy += 1
+            pool.apply_async(serve, (client, config), conn=conn)
+
+    def left(task: Task) -> None:
+        nonlocal busy, served
+        busy, served = busy - 1, served + 1
+        door.let_go(task.conn)  # our copy, kept until now: the client hears the end when all are closed
+        if waiting:
+            emit.mark("free", worker_pid=task.pid)
+
+    def lost(task: Task) -> None:
+        nonlocal busy, cut_off
+        busy, cut_off = busy - 1, cut_off + 1
+        door.let_go(task.conn)
+        emit.mark("cut off", client=task.args[0], worker_pid=task.pid)
+
+    context = config.context()
+    with Door(config, emit) as door:
+        guests = visitors.invite(config, door, emit)
+        pool = RetiringPool(
+            context, config.workers, emit, watch=door.watch, unwatch=door.unwatch, left=left, lost=lost, ready=seat
+        )
+        door.attend(lambda: pool.idle == config.workers, _START_S)
+        for conn, client in door.arrivals():
+            if busy + len(waiting) >= config.max_connections:
+                refused += 1
+                emit.mark("refused", client=client, limit=config.max_connections)
+                say_no(conn, f"{config.max_connections} clients are connected already, try again later")
+                conn.close()
+                continue
+            door.keep(conn)
+            must_wait = bool(waiting) or pool.idle <= 0
+            if must_wait:
+                emit.begin("waits", client=client, workers=config.workers, place=len(waiting) + 1)
+            waiting.append((conn, client, time.monotonic() if must_wait else 0.0))
+            seat()
+        if busy or waiting:
+            emit.mark("draining", busy=busy, waiting=len(waiting), grace=config.grace)
+        door.attend(lambda: not busy and not waiting, config.grace)
+        pool.terminate()
+        guests.dismiss(config.grace)
+    emit.result("summary", ok=True, served=served, waited=waited, refused=refused, cut_off=cut_off)

@@ -30,9 +30,9 @@ class ServerSettings(Settings):
     port: Annotated[int, Arg("Port to listen on; 0 for a free one.", min=0, max=65535, short="-p")] = 8080
     clients: Annotated[int, Arg("Add this many scripted clients, and end when they have left.", min=0)] = 0
     stay: Annotated[float, Arg("How long a scripted client stays.", min=0, metavar="SECONDS")] = 0.5
-    idle_timeout: Annotated[float, Arg("Silence after which a client is sent away.", min=0.01, metavar="SECONDS")] = 300
-    total_timeout: Annotated[float, Arg("Longest time for one connection.", min=0.01, metavar="SECONDS")] = 3600
-    grace: Annotated[float, Arg("How long a stopping server lets clients finish.", min=0, metavar="SECONDS")] = 1.0
+    idle_timeout: Annotated[float, Arg("Silence that ends a connection.", min=0.01, metavar="SECONDS")] = 300
+    total_timeout: Annotated[float, Arg("Longest connection.", min=0.01, metavar="SECONDS")] = 3600
+    grace: Annotated[float, Arg("What a stopping server gives its clients.", min=0, metavar="SECONDS")] = 1.0
     max_connections: Annotated[int, Arg("Clients connected at once; more are refused.", min=1)] = 100
     max_bytes: Annotated[int, Arg("Bytes taken from one connection.", min=1)] = 64 << 20
 

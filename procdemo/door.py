@@ -57,7 +57,7 @@ class Door:
             signal.signal(signum, handler)
         self._leave()
 
-    def _ring(self, signum: int, frame: FrameType | None) -> None:
+    def _ring(self, _signum: int, _frame: FrameType | None) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -78,10 +78,11 @@ class Door:
         """Hold a copy of `conn` here that no child shall inherit."""
         self._kept.add(conn)
 
-    def let_go(self, conn: socket.socket) -> None:
+    def let_go(self, conn: socket.socket | None) -> None:
         """Close our copy of `conn` and, should its worker be gone, the connection."""
-        self._kept.discard(conn)
-        hang_up(conn)
+        if conn:
+            self._kept.discard(conn)
+            hang_up(conn)
 
     def arrivals(self) -> Iterator[tuple[socket.socket, str]]:
         """Yield each client, as its connection and its name ``host:port``, until asked to stop."""

@@ -25,14 +25,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.context import ForkContext
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Protocol
 
 from procdemo.channel import Reader, Writer, channel
 from procdemo.crew import cause
-from procdemo.events import Emitter, rename_process
+from procdemo.events import Emitter
+from procdemo.shift import WORDS, begin, number, take_and_do
 
-_WORDS = 65_000  # bytes of one task on the desk
 _NOTE_S = 0.5  # for a worker to note what it took; it takes microseconds
+
+
+class Watcher(Protocol):
+    """Something that waits for descriptors, e.g. a server's `Door`."""
+
+    def watch(self, fileobj: Any, act: Callable[[], None]) -> None:
+        """Call `act()` whenever `fileobj` is readable."""
+
+    def unwatch(self, fileobj: Any) -> None:
+        """Stop watching `fileobj`; before it is closed."""
 
 
 @dataclass(slots=True)
@@ -75,9 +85,8 @@ class RetiringPool:
         context: ForkContext,
         workers: int,
         emit: Emitter,
+        waiting: Watcher,
         *,
-        watch: Callable[[Any, Callable[[], None]], None],
-        unwatch: Callable[[Any], None],
         left: Callable[[Task], None],
         lost: Callable[[Task], None],
         ready: Callable[[], None],
@@ -88,8 +97,7 @@ class RetiringPool:
             context: multiprocessing with a start method.
             workers: how many processes each Pool has.
             emit: where to report hello, loss and retirement.
-            watch: called with a descriptor and what to do when it is readable.
-            unwatch: called with a descriptor before it is closed.
+            waiting: what the caller waits with; it must, or nothing is noticed.
             left: called with each task that a worker has ended.
             lost: called with each task whose worker was killed; nobody will end it.
             ready: called when a worker may have become idle.
@@ -97,11 +105,11 @@ class RetiringPool:
         self._context = context
         self._workers = workers
         self._emit = emit
-        self._watch, self._unwatch = watch, unwatch
+        self._watch, self._unwatch = waiting.watch, waiting.unwatch
         self._left, self._lost, self._ready = left, lost, ready
         self._tickets = 0
         # A process numbers its children; the next number names our first worker worker-0.
-        self._first = _number(context.Process()) + 1
+        self._first = number(context.Process()) + 1
         self._retired: list[_Generation] = []
         self._current = self._open()
 
@@ -146,7 +154,7 @@ class RetiringPool:
         words = pickle.dumps((task.ticket, task.func, task.args))
         socket.send_fds(generation.desk, [words], [task.conn.fileno()] if task.conn else [])
         generation.pool.apply_async(
-            _take_from_desk, callback=partial(self._deliver, generation), error_callback=self._report
+            take_and_do, callback=partial(self._deliver, generation), error_callback=self._report
         )
 
     def _deliver(self, generation: _Generation, outcome: tuple[int, Any] | None) -> None:
@@ -168,9 +176,7 @@ class RetiringPool:
     def _open(self) -> _Generation:
         notes, notes_writer = channel()
         desk, workers_desk = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        pool = self._context.Pool(
-            self._workers, _begin_shift, (self._first, notes_writer, workers_desk, self._emit)
-        )
+        pool = self._context.Pool(self._workers, begin, (self._first, notes_writer, workers_desk, self._emit))
         generation = _Generation(pool, notes, notes_writer, desk, workers_desk)
         self._watch(notes, lambda: self._read_notes(generation))
         return generation
@@ -234,7 +240,7 @@ class RetiringPool:
         generation.workers_desk.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while True:
-                words, fds, _, _ = socket.recv_fds(generation.workers_desk, _WORDS, 1)
+                words, fds, _, _ = socket.recv_fds(generation.workers_desk, WORDS, 1)
                 for fd in fds:
                     os.close(fd)  # the original is still ours
                 back.append(generation.tasks[pickle.loads(words)[0]])  # noqa: S301 - our own words
@@ -296,37 +302,3 @@ class RetiringPool:
                 self._end(generation)
             for process, _ in workers:
                 process.join()
-
-
-def _number(process: BaseProcess) -> int:
-    """Return the number that multiprocessing gave `process`: its name is ``Process-7`` or the like."""
-    return int(process.name.rpartition("-")[2])
-
-
-# -- in a worker ---------------------------------------------------------------------------------
-
-_shift: tuple[Writer, socket.socket, Emitter]
-
-
-def _begin_shift(first: int, notes: Writer, desk: socket.socket, emit: Emitter) -> None:
-    global _shift  # noqa: PLW0603 - a Pool's initializer has nowhere else to put things
-    _shift = notes, desk, emit
-    desk.setblocking(False)
-    rename_process(f"worker-{_number(multiprocessing.current_process()) - first}")
-    notes(("hello", os.getpid(), 0))
-
-
-def _take_from_desk() -> Any:
-    """Do the next task on the desk; there is none if its Pool was retired meanwhile."""
-    notes, desk, emit = _shift
-    try:
-        words, fds, _, _ = socket.recv_fds(desk, _WORDS, 1)
-    except BlockingIOError:
-        return None
-    ticket, func, args = pickle.loads(words)  # noqa: S301 - written by our parent, over a socket pair
-    notes(("took", os.getpid(), ticket))
-    try:
-        conns = [socket.socket(fileno=fd) for fd in fds]
-        return ticket, func(*conns, *args, emit)
-    finally:
-        notes(("left", os.getpid(), ticket))

@@ -27,12 +27,16 @@ from procdemo.crew import Crew, cause
 from procdemo.door import Door
 from procdemo.events import Emitter
 
-STORY = visitors.STORY | connection.STORY | {
-    "refused": "client {client} refused: {limit} are connected already (--max-connections)",
-    "cut off": "{child} (PID {child_pid}) was {cause}: its client is cut off, nobody else",
-    "draining": "no new clients; {children} may finish within {grace} s",
-    "summary": "{served} connections served, {refused} refused, {cut_off} cut off; at most {most} processes at once",
-}
+STORY = (
+    visitors.STORY
+    | connection.STORY
+    | {
+        "refused": "client {client} refused: {limit} are connected already (--max-connections)",
+        "cut off": "{child} (PID {child_pid}) was {cause}: its client is cut off, nobody else",
+        "draining": "no new clients; {children} may finish within {grace} s",
+        "summary": "{served} connections served, {refused} refused, {cut_off} cut off; at most {most} at once",
+    }
+)
 DETAILS = connection.DETAILS
 
 

@@ -32,17 +32,21 @@ from procdemo.door import Door
 from procdemo.events import Emitter
 from procdemo.retiring_pool import RetiringPool, Task
 
-STORY = visitors.STORY | connection.STORY | {
-    "waits.begin": "client {client} is connected and must wait: no worker of {workers} is idle. Place {place} in my list",
-    "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
-    "free": "PID {worker_pid} is free",
-    "cut off": "client {client} is cut off: PID {worker_pid}, its worker, is dead; nobody else notices",
-    "refused": "client {client} refused: {limit} are connected already (--max-connections)",
-    "worker lost": "PID {worker_pid} was {cause} with {tasks} client(s) in hand; if idle, it may have held the queue's lock",
-    "pool retired": "so that Pool gets no more work ({busy} may finish there); {workers} new workers take over",
-    "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
-    "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
-}
+STORY = (
+    visitors.STORY
+    | connection.STORY
+    | {
+        "waits.begin": "client {client} is connected but waits in my list, place {place}: all {workers} workers are busy",
+        "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
+        "free": "PID {worker_pid} is free",
+        "cut off": "client {client} is cut off: PID {worker_pid}, its worker, is dead; nobody else notices",
+        "refused": "client {client} refused: {limit} are connected already (--max-connections)",
+        "worker lost": "PID {worker_pid} was {cause} with {tasks} client(s) in hand, and perhaps the queue's lock",
+        "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
+        "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
+        "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
+    }
+)
 DETAILS = connection.DETAILS | {"error in pool": "{error}"}
 
 _START_S = 10.0  # longest wait for workers to be up before the first client is let in
@@ -86,9 +90,7 @@ def run(config: Config, emit: Emitter) -> None:
     context = config.context()
     with Door(config, emit) as door:
         guests = visitors.invite(config, door, emit)
-        pool = RetiringPool(
-            context, config.workers, emit, watch=door.watch, unwatch=door.unwatch, left=left, lost=lost, ready=seat
-        )
+        pool = RetiringPool(context, config.workers, emit, door, left=left, lost=lost, ready=seat)
         door.attend(lambda: pool.idle == config.workers, _START_S)
         for conn, client in door.arrivals():
             if busy + len(waiting) >= config.max_connections:

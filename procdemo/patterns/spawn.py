@@ -20,11 +20,11 @@ Compare with: echo-server, which does this for every client.
 import os
 import time
 from dataclasses import dataclass
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import get_all_start_methods
 from multiprocessing.process import BaseProcess
 from typing import Annotated, Any, Literal
 
-from procdemo.config import Arg, Settings
+from procdemo.config import Arg, Settings, StartMethod
 from procdemo.events import Emitter
 
 STORY = {
@@ -34,7 +34,7 @@ STORY = {
     "started": "start() of {child} took {ms:.1f} ms; is_alive {alive}, exitcode {exitcode}",
     "terminated": "terminate() sent to {child}; is_alive right after: {alive}",
     "joined": "join() of {child} returned; is_alive {alive}, exitcode {exitcode}",
-    "summary": "{joined} of {started} children joined, none left behind; start() took {mean_ms:.1f} ms on average",
+    "summary": "{joined} of {started} children joined; start() took {mean_ms:.1f} ms on average",
 }
 DETAILS = {"work.begin": "works for {seconds} s", "work.end": "work is done"}
 
@@ -73,11 +73,12 @@ class Worker:
 
 # A subclass must say which Process it extends, and each start method has its own. The names
 # are the module's, because spawn and forkserver pickle the object and look its class up by name.
-WORKERS = {
-    method: type(f"Worker_{method}", (Worker, get_context(method).Process), {"__module__": __name__})
-    for method in get_all_start_methods()
-}
-globals().update({cls.__name__: cls for cls in WORKERS.values()})
+WORKERS: dict[str, Any] = {}
+for method in map(StartMethod, get_all_start_methods()):
+    bases = (Worker, Settings(start_method=method).context().Process)
+    WORKERS[method] = globals()[f"Worker_{method}"] = type(
+        f"Worker_{method}", bases, {"__module__": __name__}
+    )
 
 
 def make(way: str, name: str, seconds: float, config: Config, emit: Emitter) -> BaseProcess:
@@ -117,7 +118,14 @@ def run(config: Config, emit: Emitter) -> None:
         child.join()
         emit.mark("joined", child=child.name, alive=child.is_alive(), exitcode=child.exitcode)
     for way, child, ms in children:
-        emit.result("children", child=child.name, way=way, pid=child.pid, start_ms=round(ms, 1), exitcode=child.exitcode)
+        emit.result(
+            "children",
+            child=child.name,
+            way=way,
+            pid=child.pid,
+            start_ms=round(ms, 1),
+            exitcode=child.exitcode,
+        )
     emit.result(
         "summary",
         ok=all(child.exitcode == expected for _, child, _ in children),

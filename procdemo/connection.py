@@ -15,9 +15,12 @@ from typing import Annotated, NamedTuple
 from procdemo.config import Arg, Settings
 from procdemo.events import Emitter
 
-STORY = {"served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}"}
+STORY = {
+    "served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}",
+    "refused": "client {client} refused: {limit} are connected already (--max-connections)",
+}
 DETAILS = {"serve.begin": "serves client {client}", "heard": "client {client} says {data}"}
-"""Sentences of `serve`; a server's own STORY and DETAILS take them in."""
+"""Sentences that all servers share; the STORY and DETAILS of each take them in."""
 
 _CHUNK = 65_536  # bytes asked of one recv()
 

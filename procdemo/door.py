@@ -12,7 +12,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from procdemo.config import CannotRunError
-from procdemo.connection import ServerSettings, hang_up
+from procdemo.connection import ServerSettings, hang_up, say_no
 from procdemo.events import LISTENING, Emitter
 
 _BACKLOG = 4_096  # connections that the kernel keeps for us; it may cut this to its own limit
@@ -33,6 +33,9 @@ class Door:
         Raises:
             CannotRunError: the address cannot be listened on; exit status 1.
         """
+        self._emit = emit
+        self._most = settings.max_connections
+        self.refused = 0
         self._listener = _listen(settings.host, settings.port)
         self._selector = selectors.DefaultSelector()
         self._bell, self._rope = socket.socketpair()
@@ -84,12 +87,18 @@ class Door:
             self._kept.discard(conn)
             hang_up(conn)
 
-    def arrivals(self) -> Iterator[tuple[socket.socket, str]]:
-        """Yield each client, as its connection and its name ``host:port``, until asked to stop."""
+    def arrivals(self, present: Callable[[], int]) -> Iterator[tuple[socket.socket, str]]:
+        """Yield each client, as its connection and its name ``host:port``, until asked to stop.
+
+        While `present()` says that as many are here as may be, the next is politely refused.
+        """
         while not self._stopping:
             for key in self._wait(None):
                 if key.fileobj is self._listener and (arrival := self._accept()):
-                    yield arrival
+                    if present() < self._most:
+                        yield arrival
+                    else:
+                        self._refuse(*arrival)
         self._selector.unregister(self._listener)
         self._listener.close()
 
@@ -121,6 +130,12 @@ class Door:
                 time.sleep(_RETRY_S)  # noqa: TID251 - no event tells that a descriptor is free again
             return None
         return conn, f"{host}:{port}"
+
+    def _refuse(self, conn: socket.socket, client: str) -> None:
+        self.refused += 1
+        self._emit.mark("refused", client=client, limit=self._most)
+        say_no(conn, f"{self._most} clients are connected already, try again later")
+        conn.close()
 
     def _leave(self) -> None:
         self._selector.close()

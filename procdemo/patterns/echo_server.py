@@ -22,21 +22,18 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
 from procdemo import connection, visitors
-from procdemo.connection import ServerSettings, hang_up, say_no, serve
+from procdemo.connection import ServerSettings, serve
 from procdemo.crew import Crew, cause
 from procdemo.door import Door
 from procdemo.events import Emitter
 
-STORY = (
-    visitors.STORY
-    | connection.STORY
-    | {
-        "refused": "client {client} refused: {limit} are connected already (--max-connections)",
-        "cut off": "{child} (PID {child_pid}) was {cause}: its client is cut off, nobody else",
-        "draining": "no new clients; {children} may finish within {grace} s",
-        "summary": "{served} connections served, {refused} refused, {cut_off} cut off; at most {most} at once",
-    }
-)
+STORY = {
+    **visitors.STORY,
+    **connection.STORY,
+    "cut off": "{child} (PID {child_pid}) was {cause}: its client is cut off, nobody else",
+    "draining": "no new clients; {children} may finish within {grace} s",
+    "summary": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
+}
 DETAILS = connection.DETAILS
 
 
@@ -48,7 +45,7 @@ class Config(ServerSettings):
 def run(config: Config, emit: Emitter) -> None:
     """Accept, start a process for each connection, close our copy of it; reap; drain at the end."""
     context = config.context()
-    served = refused = cut_off = most = 0
+    served = cut_off = most = 0
 
     def ended(child: BaseProcess) -> None:
         nonlocal served, cut_off
@@ -62,13 +59,7 @@ def run(config: Config, emit: Emitter) -> None:
         handlers = Crew(door, ended)
         guests = visitors.invite(config, door, emit)
         gc.freeze()  # a fork copies each page the collector touches: let it touch none of ours
-        for conn, client in door.arrivals():
-            if len(handlers) >= config.max_connections:
-                refused += 1
-                emit.mark("refused", client=client, limit=config.max_connections)
-                say_no(conn, f"{config.max_connections} clients are connected already, try again later")
-                hang_up(conn)
-                continue
+        for conn, client in door.arrivals(present=lambda: len(handlers)):
             number = served + cut_off + len(handlers)
             child = context.Process(target=serve, args=(conn, client, config, emit), name=f"handler-{number}")
             handlers.enlist(child)
@@ -78,4 +69,4 @@ def run(config: Config, emit: Emitter) -> None:
             emit.mark("draining", children=len(handlers), grace=config.grace)
         handlers.dismiss(config.grace)
         guests.dismiss(config.grace)
-    emit.result("summary", ok=True, served=served, refused=refused, cut_off=cut_off, most=most)
+    emit.result("summary", ok=True, served=served, refused=door.refused, cut_off=cut_off, most=most)

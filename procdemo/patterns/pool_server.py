@@ -27,26 +27,23 @@ from typing import Annotated
 
 from procdemo import connection, visitors
 from procdemo.config import Arg, usable_cpus
-from procdemo.connection import ServerSettings, say_no, serve
+from procdemo.connection import ServerSettings, serve
 from procdemo.door import Door
 from procdemo.events import Emitter
 from procdemo.retiring_pool import RetiringPool, Task
 
-STORY = (
-    visitors.STORY
-    | connection.STORY
-    | {
-        "waits.begin": "client {client} is connected but waits in my list, place {place}: all {workers} workers are busy",
-        "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
-        "free": "PID {worker_pid} is free",
-        "cut off": "client {client} is cut off: PID {worker_pid}, its worker, is dead; nobody else notices",
-        "refused": "client {client} refused: {limit} are connected already (--max-connections)",
-        "worker lost": "PID {worker_pid} was {cause} with {tasks} client(s) in hand, and perhaps the queue's lock",
-        "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
-        "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
-        "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
-    }
-)
+STORY = {
+    **visitors.STORY,
+    **connection.STORY,
+    "waits.begin": "client {client} is connected but waits in my list, place {place}: all {workers} are busy",
+    "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
+    "free": "PID {worker_pid} is free",
+    "cut off": "client {client} is cut off: PID {worker_pid}, its worker, is dead; nobody else notices",
+    "worker lost": "PID {worker_pid} was {cause}; it had {tasks} client(s) in hand, perhaps the queue's lock",
+    "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
+    "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
+    "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
+}
 DETAILS = connection.DETAILS | {"error in pool": "{error}"}
 
 _START_S = 10.0  # longest wait for workers to be up before the first client is let in
@@ -62,7 +59,7 @@ class Config(ServerSettings):
 def run(config: Config, emit: Emitter) -> None:
     """Accept everybody; give each client to a worker as soon as one is idle; drain at the end."""
     waiting: deque[tuple[socket.socket, str, float]] = deque()
-    busy = served = waited = refused = cut_off = 0
+    busy = served = waited = cut_off = 0
 
     def seat() -> None:
         nonlocal busy, waited
@@ -92,13 +89,7 @@ def run(config: Config, emit: Emitter) -> None:
         guests = visitors.invite(config, door, emit)
         pool = RetiringPool(context, config.workers, emit, door, left=left, lost=lost, ready=seat)
         door.attend(lambda: pool.idle == config.workers, _START_S)
-        for conn, client in door.arrivals():
-            if busy + len(waiting) >= config.max_connections:
-                refused += 1
-                emit.mark("refused", client=client, limit=config.max_connections)
-                say_no(conn, f"{config.max_connections} clients are connected already, try again later")
-                conn.close()
-                continue
+        for conn, client in door.arrivals(present=lambda: busy + len(waiting)):
             door.keep(conn)
             must_wait = bool(waiting) or pool.idle <= 0
             if must_wait:
@@ -108,6 +99,7 @@ def run(config: Config, emit: Emitter) -> None:
         if busy or waiting:
             emit.mark("draining", busy=busy, waiting=len(waiting), grace=config.grace)
         door.attend(lambda: not busy and not waiting, config.grace)
+        cut_off += busy
         pool.terminate()
         guests.dismiss(config.grace)
-    emit.result("summary", ok=True, served=served, waited=waited, refused=refused, cut_off=cut_off)
+    emit.result("summary", ok=True, served=served, waited=waited, refused=door.refused, cut_off=cut_off)

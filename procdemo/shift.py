@@ -1,0 +1,52 @@
+"""A worker's side of a `RetiringPool`: take a task from the desk, note it, do it, note it again.
+
+The notes go through a pipe without a lock, so they reach the parent whatever is killed.
+"""
+
+import multiprocessing
+import os
+import pickle
+import socket
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from procdemo.channel import Writer
+from procdemo.events import Emitter, rename_process
+
+WORDS = 65_000
+"""Bytes that one task on the desk may have."""
+
+_shift: tuple[Writer, socket.socket, Emitter]
+
+
+def number(process: BaseProcess) -> int:
+    """Return the number that multiprocessing gave `process`: its name is ``Process-7`` or the like."""
+    return int(process.name.rpartition("-")[2])
+
+
+def begin(first: int, notes: Writer, desk: socket.socket, emit: Emitter) -> None:
+    """Be a worker from now on (a Pool's initializer); `first` is the number of ``worker-0``."""
+    global _shift  # noqa: PLW0603 - an initializer has nowhere else to put things
+    _shift = notes, desk, emit
+    desk.setblocking(False)
+    rename_process(f"worker-{number(multiprocessing.current_process()) - first}")
+    notes(("hello", os.getpid(), 0))
+
+
+def take_and_do() -> tuple[int, Any] | None:
+    """Do the next task on the desk and return its ticket and result.
+
+    None when there is no task: its Pool was retired, and the parent took it back.
+    """
+    notes, desk, emit = _shift
+    try:
+        words, fds, _, _ = socket.recv_fds(desk, WORDS, 1)
+    except BlockingIOError:
+        return None
+    ticket, func, args = pickle.loads(words)  # noqa: S301 - written by our parent, over a socket pair
+    notes(("took", os.getpid(), ticket))
+    try:
+        conns = [socket.socket(fileno=fd) for fd in fds]
+        return ticket, func(*conns, *args, emit)
+    finally:
+        notes(("left", os.getpid(), ticket))

@@ -73,6 +73,8 @@ class Stage:
         self._reader, writer = channel()
         errors, error_writer = os.pipe()
         self._errors = os.fdopen(errors, "rb", buffering=0)
+        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # inherited; exit statuses would be lost
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         self.started_ns = time.monotonic_ns()
         self.pid = os.fork()
@@ -106,6 +108,8 @@ class Stage:
                 text = "".join(traceback.format_exception(error))
                 emit.mark("error", message=f"{type(error).__name__}: {error}"[:500], traceback=text[-2500:])
             signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, self._patience)  # what follows may wait for ever
             for child in multiprocessing.active_children():
                 child.kill()
             atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does before its os._exit
@@ -117,7 +121,7 @@ class Stage:
         self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
         if self._status is None:
             os.kill(self.pid, signal.SIGTERM)
-            os.kill(self.pid, signal.SIGCONT)  # it may have been stopped by the reader
+            os.kill(self.pid, signal.SIGCONT)  # somebody may have stopped it
 
     def kill(self) -> None:
         """End every process of the demo at once."""
@@ -196,6 +200,10 @@ class Stage:
             return False
 
     def _obituary(self) -> Event:
+        give_up = time.monotonic() + _FAREWELL_S
+        while self._status is None and time.monotonic() < give_up:
+            select.select([], [], [], 0.001)  # its pipes close an instant before it can be waited for
+            self._reap()
         data: dict[str, Any] = {"ok": False}
         if self._status is not None and self._status < 0:
             name = signal.Signals(-self._status).name
@@ -250,7 +258,6 @@ def _settle_in(config: Settings, error_writer: int) -> None:
     if config.start_method == StartMethod.FORKSERVER:
         tidy_up_afterwards()  # the same
     os.setpgid(0, 0)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored by some parents; exit codes would be lost
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _give_children_default_signals()

@@ -132,7 +132,7 @@ class Console:
         self._lines.append(Text(printable(told)))
 
     def _tell(self, event: Event) -> None:
-        name = event.name if event.kind not in {Kind.BEGIN, Kind.END} else f"{event.name}.{event.kind}"
+        name = event.name if event.kind == Kind.MARK else f"{event.name}.{event.kind}"
         sentence = self._story.get(name)
         if self._quiet or (sentence is None and not self._everything):
             return

@@ -1,6 +1,7 @@
 """A pattern's `Config` dataclass turned into the options of its command."""
 
 import dataclasses
+import math
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -51,7 +52,7 @@ def _click_type(hint: Any, arg: Arg) -> click.ParamType[Any]:
     if hint is int:
         return click.IntRange(_whole(arg.min), _whole(arg.max))
     if hint is float:
-        return click.FloatRange(arg.min, arg.max)
+        return FiniteRange(arg.min, arg.max)
     if hint is Path:
         return click.Path(path_type=Path)
     return click.STRING
@@ -59,6 +60,17 @@ def _click_type(hint: Any, arg: Arg) -> click.ParamType[Any]:
 
 def _whole(number: float | None) -> int | None:
     return None if number is None else int(number)
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers that can be waited for: neither infinity nor not-a-number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or refuse it."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 class _EnumValue(click.Choice[str]):

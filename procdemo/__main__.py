@@ -10,11 +10,21 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
-    # Until the command knows better, Ctrl-C just ends it: there is nothing to clean up yet.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # e.g. a background job of a script
+        # Until the command knows better, Ctrl-C just ends it: there is nothing to clean up yet.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    _open_standard_streams()
     from procdemo.cli import run  # noqa: PLC0415 - see the module's docstring
 
     sys.exit(run())
+
+
+def _open_standard_streams() -> None:
+    """Make up for streams that the caller has closed; a pipe of ours would take their numbers."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+            setattr(sys, name, os.fdopen(fd, "w" if fd else "r", closefd=False))
 
 
 if __name__ == "__main__":

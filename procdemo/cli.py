@@ -5,8 +5,11 @@ optional is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a 
 """
 
 import dataclasses
+import difflib
+import errno
 import importlib
 import inspect
+import json
 import os
 import sys
 from pathlib import Path
@@ -20,6 +23,7 @@ from procdemo.syllabus import ROWS, Row, find
 
 _USAGE = 2
 _MISSING = 3
+_OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG, errno.EBADF}
 _EXAMPLES = """Examples:
   procdemo spawn
   procdemo pool-server --workers 2 --clients 3
@@ -47,7 +51,15 @@ class Programme(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the demos in teaching order, then the tools."""
-        return [row.name for row in ROWS] + [name for name in self.commands]
+        return [*(row.name for row in ROWS), *self.commands]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is meant; a wrong name is told what is near it."""
+        if args[0] not in self.list_commands(ctx):
+            ctx.fail(f"No such command {args[0]!r}. {_near(args[0], self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command, built from the pattern's module if it is a demo."""
@@ -90,19 +102,25 @@ class Brief(Programme):
 )
 @click.version_option(__version__, message="procdemo %(version)s")
 @click.pass_context
-def main(ctx: click.Context, **_: Any) -> None:
+def main(ctx: click.Context, /, **_: Any) -> None:
     """See Python's process patterns run on your own machine."""
     if ctx.invoked_subcommand is None:
         click.echo(Brief("procdemo").get_help(click.Context(Brief("procdemo"), info_name="procdemo")))
 
 
+def _near(name: str, names: list[str]) -> str:
+    """Return what to type instead of a wrong name."""
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else "procdemo list shows all demos."
+
+
 def _demo(row: Row) -> click.Command:
-    from procdemo.options import parameters  # noqa: PLC0415 - help needs neither
+    from procdemo.options import FiniteRange, parameters  # noqa: PLC0415 - help needs neither
 
     pattern = importlib.import_module(row.module)
     limit = click.Option(
         ["--timeout"],
-        type=click.FloatRange(min=0),
+        type=FiniteRange(min=0),
         default=row.limit,
         show_default=True,
         metavar="SECONDS",
@@ -123,7 +141,7 @@ def _demo(row: Row) -> click.Command:
         callback=callback,
         help=_help(pattern),
         short_help=row.summary,
-        epilog=f"Any option can be set in the environment, as PROCDEMO_{row.name.upper().replace('-', '_')}_OPTION.",
+        epilog=f"Any option can be set in the environment: PROCDEMO_{row.name.upper().replace('-', '_')}_OPTION.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
@@ -152,15 +170,15 @@ def _perform(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], l
     if not hasattr(os, "fork"):
         click.echo(
             f"error: {row.name} needs process groups and os.fork, which {sys.platform} does not have\n"
-            "try: procdemo source {row.name}, or run it on Linux or macOS (on Windows: in WSL)",
+            f"try: procdemo source {row.name}, or run it on Linux or macOS (on Windows: in WSL)",
             err=True,
         )
         return _MISSING
     return observer.watch(row, pattern, config, view, limit)
 
 
-@main.command("list")
-def list_() -> None:
+@main.command("list", params=_common())
+def list_(**values: Any) -> None:
     """List the demos, one a line.
 
     \b
@@ -168,8 +186,10 @@ def list_() -> None:
       procdemo list
     """
     width = max(len(row.name) for row in ROWS)
+    as_json = _view(values)["json"]
     for row in ROWS:
-        click.echo(f"{row.name:<{width}}  {row.summary}")
+        told = {"name": row.name, "summary": row.summary}
+        click.echo(json.dumps(told) if as_json else f"{row.name:<{width}}  {row.summary}")
 
 
 @main.command(params=[click.Argument(["name"]), *_common()])
@@ -182,7 +202,8 @@ def source(name: str, **values: Any) -> None:
     """
     row = find(name)
     if row is None:
-        raise click.BadParameter(f"no demo called {name!r}; procdemo list shows them all.", param_hint="NAME")
+        near = _near(name, [row.name for row in ROWS])
+        raise click.BadParameter(f"no demo called {name!r}. {near}", param_hint="NAME")
     from procdemo import observer  # noqa: PLC0415 - help needs none of it
 
     observer.show_source(Path(str(importlib.import_module(row.module).__file__)), _view(values))
@@ -219,7 +240,24 @@ def run() -> int:
     except click.Abort:
         return 130
     except OSError as error:
-        return _no_output(error)
+        if error.errno in _OUTPUT_ERRORS:
+            return _no_output(error)
+        return _bug(error)
+    except Exception as error:  # noqa: BLE001 - the last word is ours, not the interpreter's
+        return _bug(error)
+
+
+def _bug(error: Exception) -> int:
+    """Say in two lines what nobody expected; with ``--debug`` where, too."""
+    if "--debug" in sys.argv or os.environ.get("PROCDEMO_DEBUG"):
+        raise error
+    from procdemo.text import printable  # noqa: PLC0415 - rarely needed
+
+    click.echo(
+        f"error: {type(error).__name__}: {printable(error)}\ntry: the same with --debug, to see where",
+        err=True,
+    )
+    return 1
 
 
 def _no_output(error: OSError) -> int:

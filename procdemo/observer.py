@@ -1,6 +1,7 @@
 """The command's own side of a run: read events, draw them, answer signals, choose the exit status."""
 
 import dataclasses
+import importlib
 import os
 import platform
 import signal
@@ -17,17 +18,24 @@ from procdemo.replay import DamagedLogError, read
 from procdemo.sinks.jsonl import SCHEMA, JsonLines
 from procdemo.stage import Stage
 from procdemo.syllabus import Row, find
+from procdemo.text import printable
 
 _STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _TIME_LIMIT = 4
+_COLOURS = {"always": True, "never": False}
 
 
 class Sink(Protocol):
     """An output form."""
 
-    def __call__(self, event: Event) -> None: ...
-    def flush(self) -> None: ...
-    def close(self) -> None: ...
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+
+    def flush(self) -> None:
+        """Show what was taken."""
+
+    def close(self) -> None:
+        """Finish."""
 
 
 class _Outcome:
@@ -51,7 +59,7 @@ class _StopRequests:
         self._stage = stage
         self.first = 0
 
-    def __call__(self, signum: int, frame: FrameType | None) -> None:
+    def __call__(self, signum: int, _frame: FrameType | None) -> None:
         if self.first:
             self._stage.kill()
         else:
@@ -63,18 +71,18 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], limi
     """Perform a demo on a stage, draw it, and return the exit status."""
     sinks: list[Sink] = []
     patience = getattr(config, "grace", 1.0) + 2.0
-    stage = Stage(
-        pattern.run,
-        config,
-        limit=limit or None,
-        patience=patience,
-        on_idle=lambda: [sink.flush() for sink in sinks] and None,
-    )
+
+    def flush() -> None:
+        for sink in sinks:
+            sink.flush()
+
+    stage = Stage(pattern.run, config, limit=limit or None, patience=patience, on_idle=flush)
     outcome = _Outcome()
     with stage:
         requests = _StopRequests(stage)
         for signum in _STOP_SIGNALS:
-            signal.signal(signum, requests)
+            if signal.getsignal(signum) is not signal.SIG_IGN:  # nohup, or a background job of a script
+                signal.signal(signum, requests)
         # The demo is running by now; what follows does not delay it.
         sinks.append(_sink(pattern, view))
         sinks[0](_meta(row, config, stage.pid, stage.started_ns))
@@ -115,14 +123,13 @@ def show_again(file: BinaryIO, view: dict[str, Any]) -> int:
     sink: Sink | None = None
     try:
         for event in read(file):
-            if sink is None:
-                row = find(str(event.data.get("command")))
-                if row is None:
-                    raise DamagedLogError(f"line 1: no demo called {str(event.data.get('command'))[:40]!r}")
-                sink = _sink(__import__(row.module, fromlist=["run"]), view)
+            sink = sink or _sink(_pattern_of(event), view)
             _draw([event], sink, outcome, view)
     except DamagedLogError as error:
-        sys.stderr.write(f"error: {file.name}: {error}\ntry: record it anew, e.g. procdemo spawn --json > run.jsonl\n")
+        sys.stderr.write(
+            f"error: {printable(file.name)}: {error}\n"
+            "try: record it anew, e.g. procdemo spawn --json > run.jsonl\n"
+        )
         return 1
     finally:
         if sink:
@@ -130,16 +137,25 @@ def show_again(file: BinaryIO, view: dict[str, Any]) -> int:
     return outcome.exit_code
 
 
+def _pattern_of(meta: Event) -> ModuleType:
+    """Return the module whose run a log tells."""
+    name = meta.data["command"]
+    row = find(name)
+    if row is None:
+        raise DamagedLogError(f"line 1: no demo called {printable(name, 40)!r}")
+    return importlib.import_module(row.module)
+
+
 def show_source(path: Path, view: dict[str, Any]) -> None:
     """Print a module, coloured on a terminal."""
-    from rich.console import Console as Terminal
     from rich.syntax import Syntax
 
+    from procdemo.sinks.console import terminal
+
     code = path.read_text(encoding="utf-8")
-    force = {"always": True, "never": False}.get(view["color"] or "")
-    terminal = Terminal(force_terminal=force)
-    if terminal.is_terminal and not view["json"]:
-        terminal.print(Syntax(code, "python", background_color="default"))
+    screen = terminal(_COLOURS.get(view["color"]))
+    if screen.color_system and not view["json"]:
+        screen.print(Syntax(code, "python", background_color="default"))
     else:
         sys.stdout.write(code)
 
@@ -149,7 +165,8 @@ def _draw(events: Iterable[Event], sink: Sink, outcome: _Outcome, view: dict[str
         outcome.note(event)
         sink(event)
         if view["debug"] and "traceback" in event.data:
-            sys.stderr.write(str(event.data["traceback"]))
+            lines = str(event.data["traceback"]).splitlines()
+            sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     if not isinstance(events, list):
         sink.close()
 
@@ -159,11 +176,12 @@ def _sink(pattern: ModuleType, view: dict[str, Any]) -> Sink:
         return JsonLines(sys.stdout)
     from procdemo.sinks.console import Console
 
-    colour = {"always": True, "never": False}.get(view["color"] or "")
     story = dict(pattern.STORY)
     if view["verbose"]:
         story.update(pattern.DETAILS)
-    return Console(story, colour=colour, quiet=view["quiet"], everything=view["verbose"] > 1)
+    return Console(
+        story, colour=_COLOURS.get(view["color"]), quiet=view["quiet"], everything=view["verbose"] > 1
+    )
 
 
 def _meta(row: Row, config: Any, pid: int, started_ns: int) -> Event:

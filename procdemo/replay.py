@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from procdemo.events import Event, Kind
 
 _KINDS = frozenset(Kind)
+_LARGEST = 2**63 - 1
 _TYPES = {"name": str, "data": dict, "time_ns": int, "pid": int, "tid": int, "role": str}
 
 
@@ -23,8 +24,8 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
     number, event = 0, None
     for number, line in enumerate(lines, start=1):
         event = _event(line, number)
-        if number == 1 and event.name != "meta":
-            raise DamagedLogError(f"line 1: the log must begin with the mark 'meta', not {event.name!r}")
+        if number == 1:
+            _check_meta(event)
         yield event
     if event is None or event.name != "summary":
         raise DamagedLogError(f"line {number}: the log breaks off here: no summary")
@@ -33,7 +34,7 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
 def _event(line: bytes, number: int) -> Event:
     try:
         fields = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedLogError(f"line {number}: not JSON ({error})") from None
     if not isinstance(fields, dict) or fields.keys() != set(Event._fields):
         raise DamagedLogError(f"line {number}: not an event (its keys must be {', '.join(Event._fields)})")
@@ -42,4 +43,18 @@ def _event(line: bytes, number: int) -> Event:
     for key, type_ in _TYPES.items():
         if type(fields[key]) is not type_:
             raise DamagedLogError(f"line {number}: {key} must be {type_.__name__}")
+    if max(fields["time_ns"], fields["pid"], fields["tid"]) > _LARGEST:
+        raise DamagedLogError(f"line {number}: a number of more than 63 bits")
+    if fields["kind"] == Kind.COUNT:
+        for key in fields["data"].keys() & {"value", "total"} | {"value"}:
+            if type(fields["data"].get(key)) not in {int, float}:
+                raise DamagedLogError(f"line {number}: the {key} of a count must be a number")
     return Event(**fields)
+
+
+def _check_meta(event: Event) -> None:
+    if event.name != "meta":
+        raise DamagedLogError(f"line 1: the log must begin with the mark 'meta', not {event.name[:40]!r}")
+    for key, type_ in {"command": str, "config": dict}.items():
+        if not isinstance(event.data.get(key), type_):
+            raise DamagedLogError(f"line 1: {key} must be {type_.__name__}")

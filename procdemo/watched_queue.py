@@ -8,19 +8,16 @@ lock along. So `watch` looks on from outside, and the ledger knows each item.
 
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkContext
 from multiprocessing.process import BaseProcess
 from queue import Empty, Full
-from typing import Any
+from typing import cast
 
 from procdemo.crew import cause
 from procdemo.events import Emitter
-from procdemo.ledger import Ledger, State
-
-Item = tuple[int, Any]
-"""A number from 0, and what it stands for."""
+from procdemo.ledger import Ledger, State, ranges
 
 STORY = {
     "put.end": "was blocked for {ms:.0f} ms: the queue was full",
@@ -35,7 +32,10 @@ _STUCK_S, _LAST_S = 1.0, 3.0  # after a death: give up when nothing moves for so
 
 
 class WatchedQueue:
-    """A bounded queue for lists of items; goes to child processes as an argument."""
+    """A bounded queue for lists of items; goes to child processes as an argument.
+
+    An item is a number from 0 (or of a subclass of int).
+    """
 
     def __init__(self, context: ForkContext, maxsize: int, items: int, processes: int) -> None:
         """Make room for `maxsize` messages; account for `items` in the hands of `processes`."""
@@ -47,25 +47,41 @@ class WatchedQueue:
         self.join = self._queue.join
         self.task_done = self._queue.task_done
 
-    def put(self, number: int, items: list[Item], emit: Emitter, told: object) -> None:
-        """Put one message, by process `number`; items that cannot be pickled are refused by name."""
-        message = [item for item in items if self._can_travel(number, item, emit)]
-        for item, _ in message:
-            self.ledger.note(item, State.QUEUED, number)
+    def put(self, number: int, items: list[int], emit: Emitter, told: object) -> None:
+        """Put `items` as one message, by process `number`; what cannot be pickled is refused by name."""
         try:
-            self._queue.put_nowait(message)
-        except Full:
-            self._wait(number, "put", lambda: self._queue.put(message), emit if told else None)
+            message = pickle.dumps(items)  # here, where an error can be named; the queue carries bytes
+        except (pickle.PicklingError, AttributeError, TypeError):
+            message = pickle.dumps(items := [item for item in items if self._can_travel(item, emit)])
+        self.ledger.note(items, State.QUEUED)
+        before = time.monotonic()
+        if told:
+            try:
+                self._queue.put_nowait(message)
+            except Full:
+                emit.begin("put")
+                self._queue.put(message)
+                emit.end("put", ms=(time.monotonic() - before) * 1e3)
+        else:
+            self._queue.put(message)
+        self.blocked_s[number] += time.monotonic() - before
 
-    def get(self, number: int, emit: Emitter, told: object) -> list[Item]:
+    def get(self, number: int, emit: Emitter, told: object) -> list[int]:
         """Take one message, by process `number`."""
-        try:
-            message = self._queue.get_nowait()
-        except Empty:  # or another process is just taking one
-            message = self._wait(number, "get", self._queue.get, emit if told else None)
-        for item, _ in message:
-            self.ledger.note(item, State.TAKEN, number)
-        return list(message)
+        before = time.monotonic()
+        if told:
+            try:
+                message = self._queue.get_nowait()
+            except Empty:  # or another process is just taking one
+                emit.begin("get")
+                message = self._queue.get()
+                emit.end("get", ms=(time.monotonic() - before) * 1e3)
+        else:
+            message = self._queue.get()
+        self.blocked_s[number] += time.monotonic() - before
+        items: list[int] = pickle.loads(message)  # noqa: S301 - written by put(), in our own process tree
+        self.ledger.take(items, number)
+        return items
 
     def depth(self) -> int | None:
         """Return how many messages are in the queue, roughly; None on macOS, which cannot tell."""
@@ -74,25 +90,14 @@ class WatchedQueue:
         except NotImplementedError:
             return None
 
-    def _can_travel(self, number: int, item: Item, emit: Emitter) -> bool:
+    def _can_travel(self, item: int, emit: Emitter) -> bool:
         try:
             pickle.dumps(item)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
-            self.ledger.note(item[0], State.REFUSED, number)
-            emit.mark("refused", item=item[0], error=str(error)[:200])
+            self.ledger.note([item], State.REFUSED)
+            emit.mark("refused", item=int(item), error=str(error)[:200])
             return False
         return True
-
-    def _wait(self, number: int, where: str, call: Callable[[], Any], emit: Emitter | None) -> Any:
-        before = time.monotonic()
-        if emit:
-            emit.begin(where)
-        result = call()
-        seconds = time.monotonic() - before
-        self.blocked_s[number] += seconds
-        if emit:
-            emit.end(where, ms=seconds * 1e3)
-        return result
 
 
 def join_or_give_up(
@@ -111,7 +116,7 @@ def join_or_give_up(
     last, moved_at, died_at = b"", 0.0, float("inf")
     while any(process in joined for process in running.values()):
         for sentinel in wait(list(running), timeout=_LOOK_S):
-            process = running.pop(sentinel)  # type: ignore[call-overload]  # all of these are integers
+            process = running.pop(cast("int", sentinel))
             process.join()
             if process.exitcode:
                 died_at = min(died_at, time.monotonic())
@@ -124,3 +129,30 @@ def join_or_give_up(
             emit.mark("stuck")
             return False
     return died_at == float("inf")
+
+
+def account(crew: Sequence[BaseProcess], queue: WatchedQueue, emit: Emitter) -> int:
+    """Name what each process did and which items are missing; return how many were made and lost.
+
+    Args:
+        crew: all processes, in the order of their numbers; they must have ended.
+        queue: their queue.
+        emit: gets the results ``processes`` and ``missing``.
+    """
+    ledger = queue.ledger
+    done, held = ledger.taken(State.DONE), ledger.taken(State.TAKEN)
+    for number, process in enumerate(crew):
+        waited_ms = round(queue.blocked_s[number] * 1e3)
+        took = len(done.get(number, ())) or "-"
+        emit.result("processes", name=process.name, pid=process.pid, done=took, waited_ms=waited_ms)
+    fates: dict[str, list[int]] = {
+        f"in the hands of {crew[number].name} (PID {crew[number].pid})": items
+        for number, items in held.items()
+    }
+    fates["still in the queue"] = ledger.find(State.QUEUED)
+    fates["refused: cannot be pickled"] = ledger.find(State.REFUSED)
+    fates["never made"] = ledger.find(State.UNMADE)
+    for fate, missing in fates.items():
+        for start in range(0, len(missing), 100):  # an event has room for so many
+            emit.result("missing", items=ranges(missing[start : start + 100]), fate=fate)
+    return sum(len(items) for items in held.values()) + ledger.count(State.QUEUED)

@@ -22,15 +22,13 @@ Compare with: crawl-callback, where results come back by callback instead of by 
 
 import time
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 from typing import Annotated, Literal
 
 from procdemo import watched_queue
 from procdemo.config import Arg, Settings
-from procdemo.crew import cause
 from procdemo.events import Emitter
 from procdemo.ledger import State, ranges
-from procdemo.watched_queue import WatchedQueue, join_or_give_up
+from procdemo.watched_queue import WatchedQueue, account, join_or_give_up
 
 STORY = {
     **watched_queue.STORY,
@@ -58,12 +56,19 @@ class Config(Settings):
     unpicklable: Annotated[int | None, Arg("Make this bun a lambda, which cannot be pickled.", min=0)] = None
 
 
+class HotBun(int):
+    """A bun that cannot be pickled, like a lambda, a lock or an open file."""
+
+    def __reduce__(self) -> str:
+        raise TypeError("cannot pickle a hot bun")
+
+
 def produce(number: int, queue: WatchedQueue, config: Config, emit: Emitter) -> None:
     """Make every n-th bun, put it into the queue, wait until all are acknowledged."""
     mine = range(number, config.items, config.producers)
     for tray in (mine[i : i + config.batch] for i in range(0, len(mine), config.batch)):
+        buns = [HotBun(bun) if bun == config.unpicklable else bun for bun in tray]
         told = config.verbose or tray[0] < config.detail
-        buns = [(item, f"bun {item}" if item != config.unpicklable else lambda: "a bun") for item in tray]
         queue.put(number, buns, emit, told)
         if told:
             emit.send("bun", id=ranges(tray), depth=queue.depth(), maxsize=queue.maxsize)
@@ -76,18 +81,16 @@ def consume(number: int, queue: WatchedQueue, config: Config, emit: Emitter) -> 
     while True:
         buns = queue.get(number, emit, told)
         if config.ack == "early":
-            queue.task_done()  # the notes' way: whoever joins the queue believes that it is eaten
-        tray = [item for item, _ in buns]
-        told = bool(tray) and (config.verbose > 0 or tray[0] < config.detail)
+            queue.task_done()  # the notes' way: whoever joins the queue believes that they are eaten
+        told = bool(buns) and (config.verbose > 0 or buns[0] < config.detail)
         if told:
-            emit.receive("bun", id=ranges(tray))
-            emit.begin("eats", id=ranges(tray))
+            emit.receive("bun", id=ranges(buns))
+            emit.begin("eats", id=ranges(buns))
         if config.work:
-            time.sleep(config.work * len(tray))  # noqa: TID251 - the work itself
-        for item in tray:
-            queue.ledger.note(item, State.DONE, number)
+            time.sleep(config.work * len(buns))  # noqa: TID251 - the work itself
+        queue.ledger.note(buns, State.DONE)
         if told:
-            emit.end("eats", id=ranges(tray))
+            emit.end("eats", id=ranges(buns))
         if config.ack == "late":
             queue.task_done()
 
@@ -105,47 +108,24 @@ def run(config: Config, emit: Emitter) -> None:
         consumers.append(context.Process(target=consume, args=args, name=f"consumer-{number}", daemon=True))
     for process in (*consumers, *producers):
         process.start()
+    before = time.monotonic()
     in_peace = join_or_give_up(producers, consumers, queue, config.items, emit)
+    seconds = time.monotonic() - before
     for process in (*producers, *consumers):
         process.kill()  # a producer has ended, or never will; a consumer is a daemon
         process.join()
-    account([*producers, *consumers], queue, config, emit, in_peace)
-
-
-def account(
-    crew: list[BaseProcess], queue: WatchedQueue, config: Config, emit: Emitter, in_peace: bool
-) -> None:
-    """Say what has become of every bun, and by whom."""
-    ledger = queue.ledger
-    for number, process in enumerate(crew):
-        makes = number < config.producers
-        buns = (
-            len(range(number, config.items, config.producers)) if makes else ledger.share(number, State.DONE)
-        )
-        blocked = {"buns": buns, "waited_ms": round(queue.blocked_s[number] * 1e3)}
-        emit.result("processes", name=process.name, pid=process.pid, **blocked)
-    for state, what in ((State.QUEUED, "put by"), (State.TAKEN, "taken by"), (State.REFUSED, "refused to")):
-        for number, items in ledger.find(state).items():
-            who = crew[number]
-            for start in range(0, len(items), 100):
-                part = items[start : start + 100]
-                emit.result(
-                    "missing",
-                    buns=ranges(part),
-                    fate=f"{what} {who.name} (PID {who.pid}), {cause(who.exitcode)}",
-                )
-    done, failed, unmade = (ledger.count(state) for state in (State.DONE, State.REFUSED, State.UNMADE))
-    produced = config.items - unmade
+    lost = account([*producers, *consumers], queue, emit)
+    done, failed = queue.ledger.count(State.DONE), queue.ledger.count(State.REFUSED)
     put_s, get_s = sum(queue.blocked_s[: config.producers]), sum(queue.blocked_s[config.producers :])
     emit.result(
         "summary",
         ok=done == config.items and in_peace,
-        produced=produced,
+        produced=done + failed + lost,
         done=done,
         failed=failed,
-        lost=produced - done - failed,
-        unmade=unmade,
+        lost=lost,
         put_s=put_s,
         get_s=get_s,
         slower="consumers" if put_s > get_s else "producers",
+        items_per_s=round(done / seconds),
     )

@@ -54,8 +54,9 @@ class Console:
             quiet: only the results and the line that says where a server listens.
             everything: also events without a sentence, as they are.
         """
-        self._out = _terminal(colour, stderr=False)
-        self._err = _terminal(colour, stderr=True)
+        self._out = terminal(colour)
+        self._err = terminal(colour, stderr=True)
+        self._watched = self._out.file.isatty()
         self._story = story
         self._quiet = quiet
         self._everything = everything
@@ -79,7 +80,7 @@ class Console:
                 self.flush()
                 self._err.print(Text(f"PID {event.pid} says: {printable(event.data.get('text', ''))}"))
             case Kind.MARK, name if name == LISTENING:
-                self._lines.append(Text("listening {host} {port}".format_map(_Words(event))))
+                self._lines.append(Text(_say("listening {host} {port}", event)))
             case Kind.RESULT, name if name == SUMMARY:
                 self._sum_up(event)
             case Kind.RESULT, _:
@@ -95,7 +96,7 @@ class Console:
         """Bring the screen up to date."""
         self._drawn = time.monotonic()
         lines, self._lines = self._lines, []
-        if self._out.is_terminal and len(lines) > _LINES_PER_FRAME:
+        if self._watched and len(lines) > _LINES_PER_FRAME:
             half = _LINES_PER_FRAME // 2
             note = f"... {len(lines) - 2 * half:,} lines too fast to read; a pipe or --json has them all ..."
             lines[half:-half] = [Text(note)]
@@ -104,7 +105,9 @@ class Console:
                 self._out.print(line)
         elif lines:
             width = _pipe_width()
-            self._out.file.write("".join(f"{row}\n" for line in lines for row in _rows(line, width, self._out)))
+            self._out.file.write(
+                "".join(f"{row}\n" for line in lines for row in _rows(line, width, self._out))
+            )
             self._out.file.flush()
         if self._progress:
             self._progress.refresh()
@@ -119,16 +122,17 @@ class Console:
     def _header(self, event: Event) -> None:
         if self._quiet:
             return
-        words = _Words(event)
         lines = [
             "{command} - {summary}",
             "python {python}, start method {start_method}, {cpus} usable CPUs",
             "main process {pid}, watched from outside by {observer}",
         ]
-        self._lines.append(Text(lines[0].format_map(words), style="bold"))
-        self._lines.extend(Text(line.format_map(words)) for line in lines[1:])
+        self._lines.append(Text(_say(lines[0], event), style="bold"))
+        self._lines.extend(Text(_say(line, event)) for line in lines[1:])
         settings = event.data.get("config", {})
-        told = "  ".join(f"{key.replace('_', '-')} {value}" for key, value in settings.items() if key != "verbose")
+        told = "  ".join(
+            f"{key.replace('_', '-')} {value}" for key, value in settings.items() if key != "verbose"
+        )
         self._lines.append(Text(printable(told)))
 
     def _tell(self, event: Event) -> None:
@@ -136,11 +140,10 @@ class Console:
         sentence = self._story.get(name)
         if self._quiet or (sentence is None and not self._everything):
             return
-        words = _Words(event)
         if sentence is None:
-            told = f"({event.kind} {event.name}) " + " ".join(f"{key}={words[key]}" for key in event.data)
+            told = f"({event.kind} {printable(event.name)}) {_facts(event)}"
         else:
-            told = sentence.format_map(words)
+            told = _say(sentence, event)
         role = printable(event.role, 20)
         head = f"{(event.time_ns - self._start_ns) / 1e9:7.3f}s {role:<11} {event.pid:>6}  "
         line = Text(head + told)
@@ -160,8 +163,8 @@ class Console:
             self._err.print(Text(f"try: {printable(hint)}"))
 
     def _advance(self, event: Event) -> None:
-        screen = self._out if self._out.is_terminal else self._err
-        if self._quiet or not self._err.is_terminal or os.environ.get("CI"):
+        screen = self._out if self._watched else self._err
+        if self._quiet or not self._err.file.isatty() or screen.is_dumb_terminal or os.environ.get("CI"):
             return
         if self._progress is None:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -178,13 +181,21 @@ class Console:
             self._out.print(_table(name, rows))
         sentence = self._story.get(SUMMARY)
         verdict = "ok" if event.data.get("ok") else "FAILED"
-        words = _Words(event)
-        if sentence is None or "reason" in event.data:
-            facts = {key: value for key, value in event.data.items() if key != "ok"}
-            told = "  ".join(f"{key} {words[key]}" for key in facts)
-        else:
-            told = sentence.format_map(words)
+        told = _facts(event) if sentence is None or "reason" in event.data else _say(sentence, event)
         self._out.print(Text(f"{verdict}: {told}", style="bold"))
+
+
+def _say(sentence: str, event: Event) -> str:
+    """Return the sentence with the data in it; the bare data if they do not fit into it."""
+    try:
+        return sentence.format_map(_Words(event))
+    except (ValueError, TypeError, OverflowError):
+        return _facts(event)
+
+
+def _facts(event: Event) -> str:
+    words = _Words(event)
+    return "  ".join(f"{printable(key)} {words[key]}" for key in event.data if key != "ok")
 
 
 def _table(name: str, rows: list[dict[str, Any]]) -> Table:
@@ -192,21 +203,42 @@ def _table(name: str, rows: list[dict[str, Any]]) -> Table:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     for column in columns:
         number = all(isinstance(row.get(column, 0), int | float) for row in rows)
-        table.add_column(Text(column.replace("_", " ")), justify="right" if number else "left", overflow="fold")
+        table.add_column(
+            Text(printable(column.replace("_", " "))), justify="right" if number else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(printable(row.get(column, ""), _CELL_LIMIT)) for column in columns))
     return table
 
 
-def _terminal(colour: bool | None, *, stderr: bool) -> Terminal:
-    force = True if colour else None
-    no_colour = None if colour is None else not colour
-    terminal = Terminal(
-        stderr=stderr, force_terminal=force, no_color=no_colour, highlight=False, markup=False, emoji=False
+def terminal(colour: bool | None, *, stderr: bool = False) -> Terminal:
+    """Return stdout or stderr as Rich sees it; `colour` as for `Console`."""
+    if colour is None:
+        colour = _colour_by_environment()
+    screen = Terminal(
+        stderr=stderr,
+        force_terminal=True if colour else None,
+        color_system=None if colour is False else "auto",
+        no_color=not colour if colour is not None else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
     )
-    if not terminal.is_terminal:
-        terminal.width = _pipe_width()
-    return terminal
+    if not screen.file.isatty():
+        screen.width = _pipe_width()
+    return screen
+
+
+def _colour_by_environment() -> bool | None:
+    """Return what the customary variables ask for; an empty one counts as unset (no-color.org)."""
+    environment = os.environ
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR") or environment.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
+        return True
+    if environment.get("CLICOLOR") == "0" or environment.get("TERM") == "dumb":
+        return False
+    return None
 
 
 def _pipe_width() -> int:

@@ -1,0 +1,40 @@
+"""The bare loop that `procdemo prodcons` is measured against: JoinableQueue, nothing else.
+
+    python benchmarks/queue_rival.py ITEMS PRODUCERS CONSUMERS MAXSIZE
+
+Prints items per second, from the start of the producers to their end.
+"""
+
+import multiprocessing
+import sys
+import time
+
+
+def produce(number, producers, items, queue):
+    for item in range(number, items, producers):
+        queue.put(item)
+    queue.join()
+
+
+def consume(queue):
+    while True:
+        queue.get()
+        queue.task_done()
+
+
+def main(items, producers, consumers, maxsize):
+    queue = multiprocessing.JoinableQueue(maxsize)
+    eaters = [multiprocessing.Process(target=consume, args=(queue,), daemon=True) for _ in range(consumers)]
+    makers = [multiprocessing.Process(target=produce, args=(n, producers, items, queue)) for n in range(producers)]
+    for process in eaters:
+        process.start()
+    before = time.perf_counter()
+    for process in makers:
+        process.start()
+    for process in makers:
+        process.join()
+    print(items / (time.perf_counter() - before))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -2,17 +2,15 @@
 
 Exit status: 0 done; 1 the demo or a check failed, or work was lost; 2 usage; 3 something
 optional is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a server that drained).
+
+What ``--help`` does not need is imported where it is used: the first screen is there at once.
 """
 
-import dataclasses
-import difflib
 import errno
 import importlib
 import inspect
-import json
 import os
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -110,12 +108,16 @@ def main(ctx: click.Context, /, **_: Any) -> None:
 
 def _near(name: str, names: list[str]) -> str:
     """Return what to type instead of a wrong name."""
+    import difflib
+
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"Did you mean {near[0]!r}?" if near else "procdemo list shows all demos."
 
 
 def _demo(row: Row) -> click.Command:
-    from procdemo.options import FiniteRange, parameters  # noqa: PLC0415 - help needs neither
+    import dataclasses
+
+    from procdemo.options import FiniteRange, parameters
 
     pattern = importlib.import_module(row.module)
     limit = click.Option(
@@ -141,7 +143,7 @@ def _demo(row: Row) -> click.Command:
         callback=callback,
         help=_help(pattern),
         short_help=row.summary,
-        epilog=f"Any option can be set in the environment: PROCDEMO_{row.name.upper().replace('-', '_')}_OPTION.",
+        epilog=f"The environment can set any option: PROCDEMO_{row.name.upper().replace('-', '_')}_OPTION.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
@@ -163,7 +165,7 @@ def _view(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _perform(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], limit: float) -> int:
-    from procdemo import observer  # noqa: PLC0415 - help needs none of it
+    from procdemo import observer
 
     if not row.staged:
         return observer.converse(row, pattern, config, view)
@@ -185,6 +187,8 @@ def list_(**values: Any) -> None:
     Example:
       procdemo list
     """
+    import json
+
     width = max(len(row.name) for row in ROWS)
     as_json = _view(values)["json"]
     for row in ROWS:
@@ -204,9 +208,9 @@ def source(name: str, **values: Any) -> None:
     if row is None:
         near = _near(name, [row.name for row in ROWS])
         raise click.BadParameter(f"no demo called {name!r}. {near}", param_hint="NAME")
-    from procdemo import observer  # noqa: PLC0415 - help needs none of it
+    from procdemo import observer
 
-    observer.show_source(Path(str(importlib.import_module(row.module).__file__)), _view(values))
+    observer.show_source(importlib.import_module(row.module), _view(values))
 
 
 @main.command(params=[click.Argument(["file"], type=click.File("rb")), *_common()])
@@ -219,7 +223,7 @@ def replay(file: Any, **values: Any) -> None:
       procdemo replay run.jsonl
       procdemo prodcons --json | procdemo replay -
     """
-    from procdemo import observer  # noqa: PLC0415 - help needs none of it
+    from procdemo import observer
 
     sys.exit(observer.show_again(file, _view(values)))
 
@@ -239,19 +243,16 @@ def run() -> int:
         return error.exit_code
     except click.Abort:
         return 130
-    except OSError as error:
-        if error.errno in _OUTPUT_ERRORS:
-            return _no_output(error)
-        return _bug(error)
     except Exception as error:  # noqa: BLE001 - the last word is ours, not the interpreter's
-        return _bug(error)
+        no_output = isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS
+        return _no_output(error) if no_output else _bug(error)
 
 
 def _bug(error: Exception) -> int:
     """Say in two lines what nobody expected; with ``--debug`` where, too."""
     if "--debug" in sys.argv or os.environ.get("PROCDEMO_DEBUG"):
         raise error
-    from procdemo.text import printable  # noqa: PLC0415 - rarely needed
+    from procdemo.text import printable
 
     click.echo(
         f"error: {type(error).__name__}: {printable(error)}\ntry: the same with --debug, to see where",
@@ -260,10 +261,10 @@ def _bug(error: Exception) -> int:
     return 1
 
 
-def _no_output(error: OSError) -> int:
+def _no_output(error: Exception) -> int:
     """Say in a line that stdout cannot be written to, unless its reader has simply left."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
     if isinstance(error, BrokenPipeError):
         return 141
-    click.echo(f"error: cannot write the output: {error.strerror}", err=True)
+    click.echo(f"error: cannot write the output: {error}", err=True)
     return 1

@@ -2,13 +2,13 @@
 
 import dataclasses
 import importlib
+import inspect
 import os
 import platform
 import signal
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, BinaryIO, Protocol
 
@@ -146,13 +146,13 @@ def _pattern_of(meta: Event) -> ModuleType:
     return importlib.import_module(row.module)
 
 
-def show_source(path: Path, view: dict[str, Any]) -> None:
+def show_source(pattern: ModuleType, view: dict[str, Any]) -> None:
     """Print a module, coloured on a terminal."""
     from rich.syntax import Syntax
 
     from procdemo.sinks.console import terminal
 
-    code = path.read_text(encoding="utf-8")
+    code = inspect.getsource(pattern)
     screen = terminal(_COLOURS.get(view["color"]))
     if screen.color_system and not view["json"]:
         screen.print(Syntax(code, "python", background_color="default"))

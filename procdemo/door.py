@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import selectors
 import signal
 import socket
 import time
@@ -14,6 +13,7 @@ from typing import Any, Self
 from procdemo.config import CannotRunError
 from procdemo.connection import ServerSettings, hang_up, say_no
 from procdemo.events import LISTENING, Emitter
+from procdemo.lookout import Lookout
 
 _BACKLOG = 4_096  # connections that the kernel keeps for us; it may cut this to its own limit
 _FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -37,14 +37,14 @@ class Door:
         self._most = settings.max_connections
         self.refused = 0
         self._listener = _listen(settings.host, settings.port)
-        self._selector = selectors.DefaultSelector()
+        self._lookout = Lookout()
         self._bell, self._rope = socket.socketpair()
         self._bell.setblocking(False)
         self._rope.setblocking(False)
-        self._stopping = False
+        self._stopping = self._knocked = False
         self._kept: set[socket.socket] = set()
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._lookout.watch(self._listener, self._hear_knock)
+        self._lookout.watch(self._bell, lambda: self._bell.recv(1))
         os.register_at_fork(after_in_child=self._leave)
         self.host, self.port = self._listener.getsockname()[:2]
         emit.mark(LISTENING, host=self.host, port=self.port)
@@ -71,11 +71,11 @@ class Door:
 
     def watch(self, fileobj: Any, act: Callable[[], None]) -> None:
         """Call `act()` whenever `fileobj` is readable while we wait."""
-        self._selector.register(fileobj, selectors.EVENT_READ, act)
+        self._lookout.watch(fileobj, act)
 
     def unwatch(self, fileobj: Any) -> None:
         """Stop watching `fileobj`; before it is closed."""
-        self._selector.unregister(fileobj)
+        self._lookout.unwatch(fileobj)
 
     def keep(self, conn: socket.socket) -> None:
         """Hold a copy of `conn` here that no child shall inherit."""
@@ -93,13 +93,14 @@ class Door:
         While `present()` says that as many are here as may be, the next is politely refused.
         """
         while not self._stopping:
-            for key in self._wait(None):
-                if key.fileobj is self._listener and (arrival := self._accept()):
-                    if present() < self._most:
-                        yield arrival
-                    else:
-                        self._refuse(*arrival)
-        self._selector.unregister(self._listener)
+            self._knocked = False
+            self._lookout.wait(None)  # who has left, before who arrives
+            if self._knocked and (arrival := self._accept()):
+                if present() < self._most:
+                    yield arrival
+                else:
+                    self._refuse(*arrival)
+        self._lookout.unwatch(self._listener)
         self._listener.close()
 
     def attend(self, until: Callable[[], bool], seconds: float) -> bool:
@@ -109,18 +110,11 @@ class Door:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            self._wait(left)
+            self._lookout.wait(left)
         return True
 
-    def _wait(self, seconds: float | None) -> list[selectors.SelectorKey]:
-        ready = [key for key, _ in self._selector.select(seconds)]
-        for key in ready:  # who has left, before who arrives
-            if key.data:
-                if self._selector.get_map().get(key.fileobj) is key:  # not unwatched by the one before
-                    key.data()
-            elif key.fileobj is self._bell:
-                self._bell.recv(1)
-        return ready
+    def _hear_knock(self) -> None:
+        self._knocked = True
 
     def _accept(self) -> tuple[socket.socket, str] | None:
         try:
@@ -138,7 +132,7 @@ class Door:
         conn.close()
 
     def _leave(self) -> None:
-        self._selector.close()
+        self._lookout.close()
         for sock in (self._listener, self._bell, self._rope, *self._kept):
             sock.close()
 

@@ -1,0 +1,35 @@
+"""Wait for many things at once: one loop, one thread, no polling."""
+
+import os
+import selectors
+from collections.abc import Callable
+from typing import Any
+
+
+class Lookout:
+    """The descriptors somebody waits for, and what to do when one is readable.
+
+    Children made by fork close their copy at once.
+    """
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        os.register_at_fork(after_in_child=self.close)
+
+    def watch(self, fileobj: Any, act: Callable[[], object]) -> None:
+        """Call `act()` whenever `fileobj` is readable while we wait."""
+        self._selector.register(fileobj, selectors.EVENT_READ, act)
+
+    def unwatch(self, fileobj: Any) -> None:
+        """Stop watching `fileobj`; before it is closed."""
+        self._selector.unregister(fileobj)
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until something is readable, at most `seconds`, and act on all that is."""
+        for key, _ in self._selector.select(seconds):
+            if self._selector.get_map().get(key.fileobj) is key:  # not unwatched by the one before
+                key.data()
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        self._selector.close()

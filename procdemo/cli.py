@@ -6,6 +6,7 @@ optional is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a 
 What ``--help`` does not need is imported where it is used: the first screen is there at once.
 """
 
+import contextlib
 import errno
 import importlib
 import inspect
@@ -233,6 +234,16 @@ def run() -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # LC_ALL=C must not end a demo
+    status = _run()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # it would fail again at exit, and the status would be 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return status
+
+
+def _run() -> int:
     try:
         status = main.main(prog_name="procdemo", standalone_mode=False)
         return status if isinstance(status, int) else 0
@@ -263,8 +274,8 @@ def _bug(error: Exception) -> int:
 
 def _no_output(error: Exception) -> int:
     """Say in a line that stdout cannot be written to, unless its reader has simply left."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
     if isinstance(error, BrokenPipeError):
         return 141
-    click.echo(f"error: cannot write the output: {error}", err=True)
+    with contextlib.suppress(OSError):  # a closed terminal takes no complaint either
+        click.echo(f"error: cannot write the output: {error}", err=True)
     return 1

@@ -86,7 +86,11 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], limi
         # The demo is running by now; what follows does not delay it.
         sinks.append(_sink(pattern, view))
         sinks[0](_meta(row, config, stage.pid, stage.started_ns))
-        _draw(stage, sinks[0], outcome, view)
+        try:
+            _draw(stage, sinks[0], outcome, view)
+        except OSError:
+            if not requests.first:  # otherwise the terminal went, and said so by SIGHUP
+                raise
     if requests.first == signal.SIGTERM:
         return 0 if outcome.exit_code == 0 else 128 + signal.SIGTERM
     if requests.first:
@@ -142,7 +146,7 @@ def _pattern_of(meta: Event) -> ModuleType:
     name = meta.data["command"]
     row = find(name)
     if row is None:
-        raise DamagedLogError(f"line 1: no demo called {printable(name, 40)!r}")
+        raise DamagedLogError(f"line 1: no demo called {name[:40]!r}")
     return importlib.import_module(row.module)
 
 

@@ -38,12 +38,12 @@ def _event(line: bytes, number: int) -> Event:
         raise DamagedLogError(f"line {number}: not JSON ({error})") from None
     if not isinstance(fields, dict) or fields.keys() != set(Event._fields):
         raise DamagedLogError(f"line {number}: not an event (its keys must be {', '.join(Event._fields)})")
-    if fields["kind"] not in _KINDS:
+    if str(fields["kind"]) not in _KINDS:
         raise DamagedLogError(f"line {number}: no such kind of event: {str(fields['kind'])[:40]!r}")
     for key, type_ in _TYPES.items():
         if type(fields[key]) is not type_:
             raise DamagedLogError(f"line {number}: {key} must be {type_.__name__}")
-    if max(fields["time_ns"], fields["pid"], fields["tid"]) > _LARGEST:
+    if max(abs(fields["time_ns"]), abs(fields["pid"]), abs(fields["tid"])) > _LARGEST:
         raise DamagedLogError(f"line {number}: a number of more than 63 bits")
     if fields["kind"] == Kind.COUNT:
         for key in fields["data"].keys() & {"value", "total"} | {"value"}:

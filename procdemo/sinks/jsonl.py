@@ -1,7 +1,8 @@
 """JSON Lines: one object for each event, the whole run and nothing else."""
 
 import json
-from typing import TextIO
+import math
+from typing import Any, TextIO
 
 from procdemo.events import Event
 from procdemo.text import printable
@@ -15,11 +16,15 @@ class JsonLines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._encode = json.JSONEncoder(default=printable, separators=(",", ":")).encode
+        self._encode = json.JSONEncoder(default=printable, separators=(",", ":"), allow_nan=False).encode
 
     def __call__(self, event: Event) -> None:
         """Write one line; pure ASCII, so that no control character reaches a terminal."""
-        self._stream.write(self._encode(event._asdict()) + "\n")
+        try:
+            line = self._encode(event._asdict())
+        except ValueError:  # JSON has no infinity
+            line = self._encode({**event._asdict(), "data": _finite(event.data)})
+        self._stream.write(line + "\n")
 
     def flush(self) -> None:
         """Let the reader of a pipe see what was written."""
@@ -28,3 +33,12 @@ class JsonLines:
     def close(self) -> None:
         """Finish the output; the stream stays open."""
         self.flush()
+
+
+def _finite(value: Any) -> Any:
+    """Return `value` with None in place of each infinity or not-a-number in it."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

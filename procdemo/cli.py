@@ -152,7 +152,10 @@ def _demo(row: Row) -> click.Command:
 def _help(pattern: ModuleType) -> str:
     """Return the module's docstring with its drawings and examples protected from being rewrapped."""
     paragraphs = inspect.getdoc(pattern) or ""
-    return "\n\n".join("\b\n" + part if "\n  " in part else part for part in paragraphs.split("\n\n"))
+    keep = "\b\n"
+    return "\n\n".join(
+        keep + part.removeprefix(keep) if "\n  " in part else part for part in paragraphs.split("\n\n")
+    )
 
 
 def _view(values: dict[str, Any]) -> dict[str, Any]:
@@ -238,8 +241,9 @@ def run() -> int:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:  # it would fail again at exit, and the status would be 120
+        except OSError as error:  # it would fail again at exit, and the status would be 120
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            status = status or _no_output(error)
     return status
 
 
@@ -250,6 +254,9 @@ def _run() -> int:
     except SystemExit as leave:
         return int(leave.code or 0)
     except click.ClickException as error:
+        from procdemo.text import printable
+
+        error.message = "\n".join(map(printable, error.message.splitlines()))  # it quotes arguments
         error.show()
         return error.exit_code
     except click.Abort:

@@ -30,6 +30,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -155,7 +156,11 @@ class Result:
     """Descendants that were alive a second after the end, each as PID and command line."""
     temporary: Sequence[str]
     shared_memory: frozenset[str]
-    events: Sequence[Event] = ()
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """What was said with ``--json``; each line must be an event."""
+        return [Event(**json.loads(line)) for line in self.stdout.splitlines()]
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -228,7 +233,6 @@ class Command:
         self._said = {"stdout": bytearray(), "stderr": bytearray()}
         self._parsed = 0
         self._events: list[Event] = []
-        self._json = "--json" in args
         self.result: Result | None = None
         for signum in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
             if signal.getsignal(signum) is signal.SIG_IGN:  # e.g. tests run by nohup; it would be inherited
@@ -348,6 +352,12 @@ class Command:
         match: re.Match[str] = self.wait_for(lambda: expression.search(self.stdout), limit, repr(pattern))
         return match
 
+    def pause(self, seconds: float) -> None:
+        """Let it run for so long, as a person would who does not look at it."""
+        deadline = time.monotonic() + seconds
+        while (rest := deadline - time.monotonic()) > 0 and self.running:
+            self._pump(min(rest, 0.02))
+
     def signal(self, signum: int) -> None:
         """Signal the command itself."""
         self._signalled = time.monotonic()
@@ -395,7 +405,6 @@ class Command:
             survivors=[_describe(process) for process in survivors.values()],
             temporary=[str(path) for path in Path(self._temporary).rglob("*")],
             shared_memory=frozenset(shared_memory_left(self._shared_memory)),
-            events=tuple(self.events) if self._json else (),
         )
         return self.result
 

@@ -232,6 +232,7 @@ class Command:
         self._shared_memory = set(os.listdir("/dev/shm"))
         self._said = {"stdout": bytearray(), "stderr": bytearray()}
         self._parsed = 0
+        self._seen: set[int] = set()
         self._events: list[Event] = []
         self.result: Result | None = None
         for signum in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
@@ -420,16 +421,15 @@ class Command:
             with contextlib.suppress(OSError):
                 if process.alive and mark in Path(f"/proc/{process.pid}/environ").read_bytes():
                     found[process.pid] = process
+        self._seen |= found.keys()
         return found
 
     def _reap(self) -> None:
         """Wait for orphans of this command that came to us and have ended."""
         for process in processes().values():
-            if (
-                process.parent == os.getpid()
-                and not process.alive
-                and process.session == self.pid != process.pid
-            ):
+            came_to_us = process.parent == os.getpid() and process.pid != self.pid
+            ours = process.session == self.pid or process.pid in self._seen
+            if came_to_us and ours and not process.alive:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(process.pid, os.WNOHANG)
 

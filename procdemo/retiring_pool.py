@@ -56,6 +56,14 @@ class Task:
     callback: Callable[[Any], None] | None
     pid: int = 0
     """The worker that has it in hand; 0 while nobody has."""
+    since: float = 0.0
+    """When that worker took it (`time.monotonic`, as the parent heard)."""
+    ended: float = 0.0
+    """When that worker had done it; its result may still be on the way."""
+    overdue: bool = False
+    """Whether its worker was killed because it took too long."""
+    error: str = ""
+    """What `callback` raised."""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,6 +95,7 @@ class RetiringPool:
         emit: Emitter,
         waiting: Watcher,
         *,
+        given: tuple[Any, ...] = (),
         left: Callable[[Task], None],
         lost: Callable[[Task], None],
         ready: Callable[[], None],
@@ -98,6 +107,7 @@ class RetiringPool:
             workers: how many processes each Pool has.
             emit: where to report hello, loss and retirement.
             waiting: what the caller waits with; it must, or nothing is noticed.
+            given: arguments that each task gets after its own; sent to a worker once.
             left: called with each task that a worker has ended.
             lost: called with each task whose worker was killed; nobody will end it.
             ready: called when a worker may have become idle.
@@ -105,6 +115,7 @@ class RetiringPool:
         self._context = context
         self._workers = workers
         self._emit = emit
+        self._given = given
         self._watch, self._unwatch = waiting.watch, waiting.unwatch
         self._left, self._lost, self._ready = left, lost, ready
         self._tickets = 0
@@ -131,7 +142,7 @@ class RetiringPool:
         conn: socket.socket | None = None,
         callback: Callable[[Any], None] | None = None,
     ) -> Task:
-        """Have an idle worker call ``func(*args, emit)``, or ``func(conn, *args, emit)``.
+        """Have an idle worker call ``func(*args, *given, emit)``, or ``func(conn, *args, *given, emit)``.
 
         Args:
             func: a function at the top level of a module; an exception it raises is reported.
@@ -167,6 +178,7 @@ class RetiringPool:
             try:
                 task.callback(result)
             except Exception as error:  # noqa: BLE001 - the next callback must still be called
+                task.error = f"{type(error).__name__}: {error}"[:300]
                 self._report(error)
             generation.notes_writer(("done", 0, ticket))
 
@@ -176,7 +188,9 @@ class RetiringPool:
     def _open(self) -> _Generation:
         notes, notes_writer = channel()
         desk, workers_desk = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        pool = self._context.Pool(self._workers, begin, (self._first, notes_writer, workers_desk, self._emit))
+        pool = self._context.Pool(
+            self._workers, begin, (self._first, notes_writer, workers_desk, self._given, self._emit)
+        )
         generation = _Generation(pool, notes, notes_writer, desk, workers_desk)
         self._watch(notes, lambda: self._read_notes(generation))
         return generation
@@ -187,9 +201,13 @@ class RetiringPool:
                 self._welcome(generation, pid)
             elif note == "took":
                 if ticket in generation.tasks:
-                    generation.tasks[ticket].pid = pid
-            elif ticket in generation.tasks and (note == "done" or not generation.tasks[ticket].callback):
-                self._left(generation.tasks.pop(ticket))
+                    task = generation.tasks[ticket]
+                    task.pid, task.since = pid, time.monotonic()
+            elif ticket in generation.tasks:
+                if note == "done" or not generation.tasks[ticket].callback:
+                    self._left(generation.tasks.pop(ticket))
+                else:
+                    generation.tasks[ticket].ended = time.monotonic()
         self._close_if_drained(generation)
         self._ready()
 
@@ -220,7 +238,11 @@ class RetiringPool:
         """Give `generation` no more work; start another; sort out what the dead worker had."""
         untaken = self._untaken(generation)
         self._await_notes(generation, {task.ticket for task in untaken})
-        dead = [task for task in generation.tasks.values() if task.pid in {0, pid} and task not in untaken]
+        dead = [
+            task
+            for task in generation.tasks.values()
+            if task.pid in {0, pid} and not task.ended and task not in untaken
+        ]
         self._emit.mark("worker lost", worker_pid=pid, cause=why, tasks=len(dead))
         for task in (*dead, *untaken):
             del generation.tasks[task.ticket]
@@ -293,6 +315,38 @@ class RetiringPool:
         for generation in (self._current, *self._retired):
             if task.pid in generation.workers:
                 generation.workers[task.pid][0].kill()
+
+    def kill_overdue(self, seconds: float) -> float | None:
+        """Kill each worker that has had its task for longer than `seconds`; ``lost`` will be called.
+
+        In a retired Pool a result can be stuck behind the lock that a killed worker held: such a
+        task is done again.
+
+        Returns:
+            how long it is until there may be something to do here, None if nothing is in hand.
+        """
+        now = time.monotonic()
+        soonest = None
+        for generation in (self._current, *self._retired):
+            for task in list(generation.tasks.values()):
+                if not task.pid or task.overdue or (task.ended and generation is self._current):
+                    continue
+                left = task.ended + _NOTE_S - now if task.ended else task.since + seconds - now
+                if left > 0:
+                    soonest = left if soonest is None else min(soonest, left)
+                elif task.ended:
+                    self._do_again(generation, task)
+                else:
+                    task.overdue = True
+                    self.kill(task)
+        return soonest
+
+    def _do_again(self, generation: _Generation, task: Task) -> None:
+        self._emit.mark("result stuck", worker_pid=task.pid)
+        del generation.tasks[task.ticket]
+        task.pid, task.since, task.ended = 0, 0.0, 0.0
+        self._submit(task)
+        self._close_if_drained(generation)
 
     def terminate(self) -> None:
         """End all workers, busy or not; returns when they are gone."""

@@ -16,7 +16,7 @@ from procdemo.events import Emitter, rename_process
 WORDS = 65_000
 """Bytes that one task on the desk may have."""
 
-_shift: tuple[Writer, socket.socket, Emitter]
+_shift: tuple[Writer, socket.socket, tuple[Any, ...], Emitter]
 
 
 def number(process: BaseProcess) -> int:
@@ -24,10 +24,10 @@ def number(process: BaseProcess) -> int:
     return int(process.name.rpartition("-")[2])
 
 
-def begin(first: int, notes: Writer, desk: socket.socket, emit: Emitter) -> None:
+def begin(first: int, notes: Writer, desk: socket.socket, given: tuple[Any, ...], emit: Emitter) -> None:
     """Be a worker from now on (a Pool's initializer); `first` is the number of ``worker-0``."""
     global _shift  # noqa: PLW0603 - an initializer has nowhere else to put things
-    _shift = notes, desk, emit
+    _shift = notes, desk, given, emit
     desk.setblocking(False)
     rename_process(f"worker-{number(multiprocessing.current_process()) - first}")
     notes(("hello", os.getpid(), 0))
@@ -38,7 +38,7 @@ def take_and_do() -> tuple[int, Any] | None:
 
     None when there is no task: its Pool was retired, and the parent took it back.
     """
-    notes, desk, emit = _shift
+    notes, desk, given, emit = _shift
     try:
         words, fds, _, _ = socket.recv_fds(desk, WORDS, 1)
     except BlockingIOError:
@@ -47,6 +47,6 @@ def take_and_do() -> tuple[int, Any] | None:
     notes(("took", os.getpid(), ticket))
     try:
         conns = [socket.socket(fileno=fd) for fd in fds]
-        return ticket, func(*conns, *args, emit)
+        return ticket, func(*conns, *args, *given, emit)
     finally:
         notes(("left", os.getpid(), ticket))

@@ -1,0 +1,159 @@
+"""What a crawler knows of the web: which pages are known, which wait, what became of each.
+
+A *frontier* is a crawler's list of pages that it knows of and has not fetched yet. This one
+never leaves the *origins* it was started with (scheme, host and port; RFC 6454).
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from urllib.parse import quote, urljoin, urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PATH_SAFE = "/%:=@!$&'()*+,;~|"  # what need not be escaped; % because most is escaped already
+_QUERY_SAFE = _PATH_SAFE + "?"
+_UNSEEN = re.compile(r"[\t\r\n]")  # browsers drop these inside a link (WHATWG URL Standard, 4.4)
+_LONGEST = 2_000  # characters of one URL
+
+
+@lru_cache(maxsize=20_000)
+def resolve(href: str, base: str) -> str | None:
+    """Return the page that `href` on the page `base` leads to, in its one normal form.
+
+    Without fragment and default port, host in lower case, path escaped and free of dot
+    segments. None for what is no page of the web: mailto:, javascript:, nonsense, a URL with
+    a user name, one with more than 2,000 characters.
+    """
+    try:
+        parts = urlsplit(urljoin(base, _UNSEEN.sub("", href).strip()))
+        host, port = parts.hostname, parts.port
+        if parts.scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
+            return None
+        host = host if host.isascii() else host.encode("idna").decode("ascii")
+    except ValueError:  # e.g. a port that is no number, brackets without an address
+        return None
+    if not all(character.isalnum() or character in "-._:%" for character in host):
+        return None
+    netloc = f"[{host}]" if ":" in host else host
+    if port not in {None, _DEFAULT_PORTS[parts.scheme]}:
+        netloc += f":{port}"
+    path = quote(_without_dots(parts.path), safe=_PATH_SAFE) or "/"
+    query = f"?{quote(parts.query, safe=_QUERY_SAFE)}" if parts.query else ""
+    url = f"{parts.scheme}://{netloc}{path}{query}"
+    return url if len(url) <= _LONGEST else None
+
+
+def _without_dots(path: str) -> str:
+    """Carry out ``.`` and ``..`` in a path (RFC 3986, 5.2.4); `urljoin` does so only for relative ones."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    segments = path.split("/")[1:]
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in {".", ".."}:
+        kept.append("")
+    return "/" + "/".join(kept)
+
+
+def origin(url: str) -> str:
+    """Return the scheme, host and port of a URL in normal form."""
+    return url[: url.index("/", len("https://"))]
+
+
+class Fate(StrEnum):
+    """What became of a page; each has exactly one."""
+
+    DONE = "done"  # there was an answer, whatever its status
+    FAILED = "failed"  # no answer, or none that could be used
+    LOST = "lost"  # its worker was killed each time
+    SKIPPED = "skipped"  # forbidden by robots.txt, or it led away
+
+
+@dataclass(slots=True)
+class _Entry:
+    found_on: str
+    links: int = 1
+    fate: Fate | None = None
+    status: int = 0
+
+
+class Frontier:
+    """All pages known, and the account of them."""
+
+    def __init__(self, starts: Iterable[str], most: int) -> None:
+        """Begin with the pages `starts`; never know of more than `most`."""
+        self.waiting: deque[str] = deque()
+        """Pages to fetch next; one that is taken out and cannot be had may be put back."""
+        self.outside = 0
+        """Links (counted once a page) that lead away from the origins."""
+        self.left_out = 0
+        """Links (counted once a page) that `most` kept out."""
+        self.settled = 0
+        """Pages that have met their fate."""
+        self._most = most
+        self._entries: dict[str, _Entry] = {}
+        self._starts = list(dict.fromkeys(starts))
+        self.origins = frozenset(map(origin, self._starts))
+        self.add(self._starts, "")
+
+    @property
+    def known(self) -> int:
+        """How many pages are known."""
+        return len(self._entries)
+
+    @property
+    def open(self) -> int:
+        """How many pages have yet to meet their fate."""
+        return self.known - self.settled
+
+    def add(self, links: Iterable[str], found_on: str) -> int:
+        """Queue those of `links` that are new; return how many were."""
+        before = len(self._entries)
+        for url in links:
+            if (entry := self._entries.get(url)) is not None:
+                entry.links += 1
+            elif origin(url) not in self.origins:
+                self.outside += 1
+            elif len(self._entries) >= self._most:
+                self.left_out += 1
+            else:
+                self._entries[url] = _Entry(found_on)
+                self.waiting.append(url)
+        return len(self._entries) - before
+
+    def settle(self, url: str, fate: Fate, status: int) -> None:
+        """Write down what became of `url`, once and for all."""
+        entry = self._entries[url]
+        if entry.fate is not None:
+            raise ValueError(f"{url} was {entry.fate} already")
+        entry.fate, entry.status = fate, status
+        self.settled += 1
+
+    def account(self) -> dict[str, int]:
+        """Return how many pages were queued, and how many had each fate."""
+        fates = [entry.fate for entry in self._entries.values()]
+        return {"produced": len(fates), **{fate.value: fates.count(fate) for fate in Fate}}
+
+    def broken(self) -> list[dict[str, object]]:
+        """Return the links that lead to an error, where each was found first, and how many there are."""
+        return [
+            {"link": url, "status": entry.status, "on_page": entry.found_on, "links": entry.links}
+            for url, entry in self._entries.items()
+            if entry.status >= 400  # noqa: PLR2004 - HTTP's errors
+        ]
+
+    def starts_without_page(self) -> list[tuple[str, str]]:
+        """Return the pages to begin with that were not had, each with why."""
+        entries = [(url, self._entries[url]) for url in self._starts if url in self._entries]
+        return [
+            (url, f"status {entry.status}" if entry.status >= 400 else str(entry.fate))  # noqa: PLR2004
+            for url, entry in entries
+            if entry.fate != Fate.DONE or entry.status >= 400  # noqa: PLR2004
+        ]

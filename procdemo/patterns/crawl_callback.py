@@ -1,0 +1,158 @@
+"""Workers download, the callback in the parent parses.
+
+What to watch: apply_async() returns at once, and the workers download side by side. As soon as
+a page is there, its callback runs: not in one more process, as is often said, but in the
+parent's own PID, in the Pool's result-handler thread. So a slow callback delays all others,
+and one that raises would end that thread, and the program would wait for ever.
+
+\b
+  main --apply_async(fetch, url)--> worker-0 --HTTP--> site
+       --apply_async(fetch, url)--> worker-1 --HTTP--> site
+  main's result-handler thread: callback(page) parses it, main queues the links found
+
+\b
+Try:
+  procdemo crawl-callback
+  procdemo crawl-callback --workers 4 --raise-on 5
+  procdemo crawl-callback --site /usr/share/doc/python3.11/html
+  procdemo crawl-callback https://example.org/
+
+Never leaves the origins (scheme, host, port) of the URLs given. A page with an error status is
+an answer, and a broken link; the exit status is 1 if a page could not be had or used at all. A
+page that is not there in --page-deadline costs its worker's life, and is tried once more.
+
+Compare with: pool-server, where the same kind of Pool serves instead of fetching.
+"""
+
+import os
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from selectolax.lexbor import LexborHTMLParser
+
+from procdemo import harvest
+from procdemo.config import Arg, Settings, usable_cpus
+from procdemo.events import Emitter
+from procdemo.fetch import Bounds, Page, fetch
+from procdemo.frontier import Frontier, origin, resolve
+from procdemo.harvest import Harvest, web_address
+from procdemo.lookout import Lookout
+from procdemo.retiring_pool import RetiringPool, Task
+from procdemo.site import Site
+
+STORY = {
+    **harvest.STORY,
+    "serving": "serves {what} on port {port} of 127.0.0.1",
+    "parsed": "callback in PID {pid}, thread {thread}: {links} links on {url}, fetched by PID {worker_pid}",
+    "worker lost": "PID {worker_pid} was {cause}",
+    "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
+    "site died": "the process of the site, PID {site_pid}, has ended: it has no more pages",
+    "summary": "produced {produced} = done {done} + failed {failed} + lost {lost} + skipped {skipped}; "
+    "retried {retried}, broken links {broken}; {pages_per_s:.0f} pages/s; "
+    "all callbacks in PID {callback_pid}, {callback_threads}",
+}
+DETAILS = {
+    **harvest.DETAILS,
+    "fetch.begin": "gets {url}",
+    "fetch.end": "status {status}, {bytes} bytes in {ms:.1f} ms",
+    "result stuck": "PID {worker_pid} was done, but its result is stuck behind a lost lock: done again",
+    "error in pool": "{error}",
+}
+
+_AHEAD = 8  # pages that wait where a worker can take them at once; a datagram socket has room for 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Settings):
+    """Settings of `run`."""
+
+    urls: Annotated[tuple[str, ...], Arg("Where to begin.", positional=True, metavar="[URL]...")] = ()
+    workers: Annotated[int, Arg("Processes in the pool.", min=1, max=1000, short="-n")] = usable_cpus()
+    site: Annotated[Path | None, Arg("Serve this folder, and crawl it.", metavar="DIR")] = None
+    max_pages: Annotated[int, Arg("Pages at most.", min=1)] = 1000
+    max_bytes: Annotated[int, Arg("Bytes of one page at most.", min=1)] = 4 << 20
+    max_redirects: Annotated[int, Arg("Redirects followed for one page.", min=0)] = 5
+    page_deadline: Annotated[float, Arg("Longest download of a page.", min=0.01, metavar="SECONDS")] = 10.0
+    tries: Annotated[int, Arg("How often a page is tried whose worker dies.", min=1)] = 3
+    allow_private: Annotated[bool, Arg("Also hosts at loopback and private addresses.")] = False
+    raise_on: Annotated[int, Arg("The callback raises on this page; 0 for none.", min=0)] = 0
+
+
+def read(page: Page) -> tuple[str, list[str]]:
+    """Return the title of `page` and the pages it links to."""
+    if not page.html:
+        return "", []
+    tree = LexborHTMLParser(page.html)
+    title = tree.css_first("title")
+    base = tree.css_first("base[href]")
+    start = (resolve(base.attributes["href"] or "", page.final) if base else None) or page.final
+    hrefs = dict.fromkeys((link.attributes["href"] or "").partition("#")[0] for link in tree.css("a[href]"))
+    links = dict.fromkeys(resolve(href, start) for href in hrefs if href)  # each once, in their order
+    return " ".join(title.text().split()) if title else "", [link for link in links if link]
+
+
+def places(config: Config, stack: ExitStack, lookout: Lookout, emit: Emitter) -> tuple[list[str], set[str]]:
+    """Return where to begin, and the origins among them that need not be public."""
+    starts = [web_address(url) for url in config.urls]
+    private = set(map(origin, starts)) if config.allow_private else set()
+    if config.site or not starts:
+        site = stack.enter_context(Site(config.context(), config.site, lookout, emit))
+        starts.append(site.url)
+        private.add(origin(site.url))
+    return starts, private
+
+
+def run(config: Config, emit: Emitter) -> None:
+    """Keep the workers busy with what waits in the frontier, until every page has met its fate."""
+    threads: list[str] = []
+    found: dict[str, tuple[Page, str, list[str]]] = {}
+
+    def parse(page: Page) -> None:  # the callback; the Pool calls it in a thread of its own
+        threads.append(threading.current_thread().name)
+        if len(threads) == config.raise_on:
+            raise ValueError(f"--raise-on {config.raise_on}")
+        title, links = read(page)
+        emit.mark("parsed", url=page.url[:300], links=len(links), worker_pid=page.pid, thread=threads[-1])
+        found.setdefault(page.url, (page, title, links))  # main takes it from here
+
+    def submit() -> None:
+        while frontier.waiting and pool.idle > -_AHEAD:
+            pool.apply_async(fetch, (frontier.waiting.popleft(),), callback=parse)
+
+    def left(task: Task) -> None:
+        if task.error:
+            crop.fail(task.args[0], f"the callback raised {task.error}", task.pid)
+        else:
+            crop.bring(*found.pop(task.args[0]))
+
+    def lost(task: Task) -> None:
+        if task.args[0] in found:  # its worker was killed right after it
+            left(task)
+        else:
+            crop.lose(task.args[0], task.pid, overdue=task.overdue)
+
+    lookout = Lookout()
+    with ExitStack() as stack:
+        starts, private = places(config, stack, lookout, emit)
+        frontier = Frontier(starts, config.max_pages)
+        crop = Harvest(frontier, config.tries, emit, everything=config.verbose > 0)
+        silence = 2 * config.page_deadline
+        bounds = Bounds(frontier.origins, frozenset(private), config.max_bytes, config.max_redirects, silence)
+        pool = RetiringPool(
+            config.context(),
+            config.workers,
+            emit,
+            lookout,
+            given=(bounds,),
+            left=left,
+            lost=lost,
+            ready=submit,
+        )
+        while frontier.open:
+            lookout.wait(pool.kill_overdue(config.page_deadline))
+        pool.terminate()
+    names = ", ".join(sorted(set(threads)))
+    crop.sum_up(callback_pid=os.getpid(), callback_threads=f"thread {names}"[:300])

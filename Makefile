@@ -1,0 +1,41 @@
+# Everything there is to type: make help
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: help demo test lint bench clean
+.DEFAULT_GOAL := help
+
+help: ## Show this.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(VENV)/installed ## A tour of all demos, about half a minute.
+	PATH="$(abspath $(BIN)):$$PATH" bash scripts/tour.sh
+
+test: $(VENV)/installed-test ## All tests, on this Python.
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-lint ## Style, types, and who may import whom.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed ## What it costs, side by side with what one would write by hand.
+	for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+clean: ## Remove the virtual environment and what the tools keep.
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# The pip that Debian 12 brings does not know dependency groups.
+$(VENV)/pip: ; $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	touch $@
+
+$(VENV)/installed: pyproject.toml | $(VENV)/pip
+	$(BIN)/pip install --quiet -e .
+	touch $@
+
+$(VENV)/installed-%: pyproject.toml | $(VENV)/pip
+	$(BIN)/pip install --quiet -e . --group $*
+	touch $@

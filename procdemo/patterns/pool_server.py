@@ -69,7 +69,7 @@ def run(config: Config, emit: Emitter) -> None:
                 waited += 1
                 emit.end("waits", client=client, ms=(time.monotonic() - since) * 1e3)
             busy += 1
-            pool.apply_async(serve, (client, config), conn=conn)
+            pool.apply_async(serve, (client,), conn=conn)
 
     def left(task: Task) -> None:
         nonlocal busy, served
@@ -87,7 +87,9 @@ def run(config: Config, emit: Emitter) -> None:
     context = config.context()
     with Door(config, emit) as door:
         guests = visitors.invite(config, door, emit)
-        pool = RetiringPool(context, config.workers, emit, door, left=left, lost=lost, ready=seat)
+        pool = RetiringPool(
+            context, config.workers, emit, door, given=(config,), left=left, lost=lost, ready=seat
+        )
         door.attend(lambda: pool.idle == config.workers, _START_S)
         for conn, client in door.arrivals(present=lambda: busy + len(waiting)):
             door.keep(conn)

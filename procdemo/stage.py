@@ -8,29 +8,22 @@ demo hangs under the stage. Leaving the block ends all of them, and waits until 
             ...
 """
 
-import atexit
 import contextlib
-import multiprocessing
 import os
 import select
 import signal
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
-from multiprocessing import resource_tracker
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
-from procdemo.channel import Writer, channel
-from procdemo.config import CannotRunError, Settings, StartMethod
-from procdemo.events import SUMMARY, Emitter, Event, Kind, rename_process
-from procdemo.janitor import tidy_up_afterwards
+from procdemo.backstage import STOPPING, Run, perform
+from procdemo.channel import channel
+from procdemo.config import Settings
+from procdemo.events import SUMMARY, Event, Kind
 from procdemo.lifeline import Lifeline
 
-Run = Callable[[Any, Emitter], None]
-_STOPPING = {signal.SIGINT, signal.SIGTERM}
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _NOTICE_S = 0.2  # how long a dead stage or an expired limit may go unnoticed
 _GATHER_S = 0.005  # a pause in which events gather; nobody sees five milliseconds
@@ -76,11 +69,18 @@ class Stage:
         self._errors = os.fdopen(errors, "rb", buffering=0)
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # inherited; exit statuses would be lost
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         self.started_ns = time.monotonic_ns()
         self.pid = os.fork()
         if self.pid == 0:
-            self._perform(writer, error_writer)
+            perform(
+                self._run,
+                self._config,
+                writer,
+                self._lifeline,
+                error_writer=error_writer,
+                patience=self._patience,
+            )
         writer.close()
         os.close(error_writer)
         self._lifeline.hold()
@@ -90,46 +90,20 @@ class Stage:
             self._stop_at = time.monotonic() + self._limit
         return self
 
-    def _perform(self, writer: Writer, error_writer: int) -> NoReturn:
-        """Be the demo's main process (its signals are still blocked) and leave by ``os._exit``."""
-        status = 1
-        try:
-            _settle_in(self._config, error_writer)
-            self._lifeline.board()
-            emit = Emitter(_Wire(writer, self._lifeline))
-            try:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-                self._run(self._config, emit)
-                status = 0
-            except KeyboardInterrupt:
-                emit.mark("stopped")
-            except CannotRunError as error:
-                emit.mark("error", message=str(error), hint=error.hint, exit_code=error.exit_code)
-            except BaseException as error:  # noqa: BLE001 - whatever it is, the observer must hear of it
-                text = "".join(traceback.format_exception(error))
-                emit.mark("error", message=f"{type(error).__name__}: {error}"[:500], traceback=text[-2500:])
-            signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, self._patience)  # what follows may wait for ever
-            for child in multiprocessing.active_children():
-                child.kill()
-            atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does before its os._exit
-        finally:
-            os._exit(status)
-
     def stop(self) -> None:
         """Ask the demo to end; a server drains. What is left after `patience` is killed."""
         self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
         if self._status is None:
-            os.kill(self.pid, signal.SIGTERM)
-            os.kill(self.pid, signal.SIGCONT)  # somebody may have stopped it
+            with contextlib.suppress(ProcessLookupError):  # reaped this very moment
+                os.kill(self.pid, signal.SIGTERM)
+                os.kill(self.pid, signal.SIGCONT)  # somebody may have stopped it
 
     def kill(self) -> None:
         """End every process of the demo at once."""
-        if self._status is None:
-            os.kill(self.pid, signal.SIGKILL)
+        # Perhaps nobody is left; macOS refuses to signal a group of zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            # Perhaps nobody is left; macOS refuses to signal a group of zombies.
+            if self._status is None:
+                os.kill(self.pid, signal.SIGKILL)
             os.killpg(self.pid, signal.SIGKILL)
 
     def __iter__(self) -> Iterator[Event]:
@@ -228,63 +202,6 @@ class Stage:
             self._reap()
         self._reader.close()
         self._errors.close()
-
-
-class _Wire(Writer):
-    """What an `Emitter` writes to; takes the lifeline along into spawned processes."""
-
-    def __init__(self, writer: Writer, lifeline: Lifeline) -> None:
-        super().__init__(writer._fd)  # noqa: SLF001 - the same end under another class
-        self._lifeline = lifeline
-
-    def __reduce__(self) -> Any:
-        return _arrive, (Writer(self._fd), self._lifeline)
-
-
-def _arrive(writer: Writer, lifeline: Lifeline) -> _Wire:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # a mask survives exec
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return _Wire(writer, lifeline)
-
-
-def _settle_in(config: Settings, error_writer: int) -> None:
-    """Make this process the leader of the demo: group, signals, standard streams, name."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd, source in ((0, null), (1, null), (2, error_writer)):
-        os.dup2(source, fd)
-    hush = "ignore:resource_tracker:UserWarning"  # said when it tidies up after a demo that was killed
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), hush)))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if config.start_method != StartMethod.FORK:
-        resource_tracker.ensure_running()  # outside the group: it must outlive us to clean up
-    if config.start_method == StartMethod.FORKSERVER:
-        tidy_up_afterwards()  # the same
-    os.setpgid(0, 0)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _give_children_default_signals()
-    rename_process("main")
-
-
-def _give_children_default_signals() -> None:
-    """From now on a forked child never runs its parent's handlers, not even in its first instant.
-
-    The signals are blocked around fork() and let through once the child has set its own.
-    """
-    saved = threading.local()
-
-    def block() -> None:
-        saved.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
-
-    def restore() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, saved.mask)
-
-    def start_afresh() -> None:
-        for signum in _STOPPING:
-            signal.signal(signum, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-
-    os.register_at_fork(before=block, after_in_parent=restore, after_in_child=start_afresh)
 
 
 def _adopt_orphans() -> None:

@@ -1,0 +1,126 @@
+"""The stage's own process: the demo's main process, from the fork to its ``os._exit``.
+
+What it sets up before the pattern runs holds for every process the pattern starts: the group,
+the lifeline, default signals, no way to the terminal.
+"""
+
+import atexit
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing import resource_tracker
+from typing import Any, NoReturn
+
+from procdemo.channel import Writer
+from procdemo.config import CannotRunError, Settings, StartMethod
+from procdemo.events import Emitter, rename_process
+from procdemo.lifeline import Lifeline
+
+Run = Callable[[Any, Emitter], None]
+"""A pattern's main process, told from top to bottom: ``run(config, emit)``."""
+
+STOPPING = {signal.SIGINT, signal.SIGTERM}
+"""Signals that ask a demo to end: KeyboardInterrupt in its main process, death in the others."""
+
+
+def perform(
+    run: Run, config: Settings, writer: Writer, lifeline: Lifeline, *, error_writer: int, patience: float
+) -> NoReturn:
+    """Be the demo's main process; called right after fork(), with `STOPPING` blocked.
+
+    Args:
+        run: the pattern.
+        config: its settings.
+        writer: where its events go.
+        lifeline: what ends it when the observer is gone.
+        error_writer: a descriptor for whatever its processes write to stderr.
+        patience: seconds for leaving; then the kernel ends this process.
+    """
+    status = 1
+    try:
+        _settle_in(config, error_writer)
+        lifeline.board()
+        emit = Emitter(_Wire(writer, lifeline))
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+            run(config, emit)
+            status = 0
+        except KeyboardInterrupt:
+            emit.mark("stopped")
+        except CannotRunError as error:
+            emit.mark("error", message=str(error), hint=error.hint, exit_code=error.exit_code)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the observer must hear of it
+            text = "".join(traceback.format_exception(error))
+            emit.mark("error", message=f"{type(error).__name__}: {error}"[:500], traceback=text[-2500:])
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, patience)  # what follows may wait for ever
+        for child in multiprocessing.active_children():
+            child.kill()
+        atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does before its os._exit
+    finally:
+        os._exit(status)
+
+
+class _Wire(Writer):
+    """What an `Emitter` writes to; takes the lifeline along into spawned processes."""
+
+    def __init__(self, writer: Writer, lifeline: Lifeline) -> None:
+        super().__init__(writer._fd)  # noqa: SLF001 - the same end under another class
+        self._lifeline = lifeline
+
+    def __reduce__(self) -> Any:
+        return _arrive, (Writer(self._fd), self._lifeline)
+
+
+def _arrive(writer: Writer, lifeline: Lifeline) -> _Wire:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # a mask survives exec
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return _Wire(writer, lifeline)
+
+
+def _settle_in(config: Settings, error_writer: int) -> None:
+    """Make this process the leader of the demo: group, signals, standard streams, name."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd, source in ((0, null), (1, null), (2, error_writer)):
+        os.dup2(source, fd)
+    sys.stdin = None  # or multiprocessing opens the null device anew in each child: 40 page faults
+    hush = "ignore:resource_tracker:UserWarning"  # said when it tidies up after a demo that was killed
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), hush)))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if config.start_method != StartMethod.FORK:
+        resource_tracker.ensure_running()  # outside the group: it must outlive us to clean up
+    if config.start_method == StartMethod.FORKSERVER:
+        from procdemo.janitor import tidy_up_afterwards  # noqa: PLC0415 - imports what each fork would pay for
+
+        tidy_up_afterwards()
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _give_children_default_signals()
+    rename_process("main")
+
+
+def _give_children_default_signals() -> None:
+    """From now on a forked child never runs its parent's handlers, not even in its first instant.
+
+    The signals are blocked around fork() and let through once the child has set its own.
+    """
+    saved = threading.local()
+
+    def block() -> None:
+        saved.mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+
+    def restore() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, saved.mask)
+
+    def start_afresh() -> None:
+        for signum in STOPPING:
+            signal.signal(signum, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+
+    os.register_at_fork(before=block, after_in_parent=restore, after_in_child=start_afresh)

@@ -119,12 +119,20 @@ def ended(pidfds: Sequence[int], within: float) -> bool:
 
 
 def shared_memory_left(before: set[str]) -> set[str]:
-    """Return new entries of /dev/shm that no live process uses: they will stay there for ever."""
+    """Return new entries of /dev/shm that will stay there for ever: no live process uses them.
+
+    Others on this machine may have some, and a resource tracker tidies up a moment after the
+    end of the processes it is for; so an entry counts if it is still there after a second.
+    """
+    deadline = time.monotonic() + _GONE_S
     new = set(os.listdir("/dev/shm")) - before
-    for process in processes() if new else ():
-        with contextlib.suppress(OSError):
-            maps = Path(f"/proc/{process}/maps").read_text("utf-8", "replace")
-            new = {name for name in new if f"/dev/shm/{name}\n" not in maps}
+    while new and time.monotonic() < deadline:
+        select.select([], [], [], 0.02)
+        new &= set(os.listdir("/dev/shm"))
+        for process in processes():
+            with contextlib.suppress(OSError):
+                maps = Path(f"/proc/{process}/maps").read_text("utf-8", "replace")
+                new = {name for name in new if f"/dev/shm/{name}\n" not in maps}
     return new
 
 
@@ -283,7 +291,7 @@ class Command:
                     stream.close()
         self._selector.close()
         os.close(self._pidfd)
-        self._reap()
+        wait_until(self._reap, what="the last orphan comes to us")
         shutil.rmtree(self._temporary)
 
     @property
@@ -424,14 +432,16 @@ class Command:
         self._seen |= found.keys()
         return found
 
-    def _reap(self) -> None:
-        """Wait for orphans of this command that came to us and have ended."""
-        for process in processes().values():
-            came_to_us = process.parent == os.getpid() and process.pid != self.pid
-            ours = process.session == self.pid or process.pid in self._seen
-            if came_to_us and ours and not process.alive:
+    def _reap(self) -> bool:
+        """Wait for orphans of this command that came to us and have ended; return whether all have."""
+        everybody = processes().values()
+        ours = [each for each in everybody if each.session == self.pid or each.pid in self._seen]
+        orphans = [each for each in ours if each.pid != self.pid]
+        for orphan in orphans:
+            if orphan.parent == os.getpid() and not orphan.alive:
                 with contextlib.suppress(ChildProcessError):
-                    os.waitpid(process.pid, os.WNOHANG)
+                    os.waitpid(orphan.pid, os.WNOHANG)
+        return not orphans
 
     def _kill_all(self) -> None:
         """Kill until nobody is left: pools replace what is killed."""

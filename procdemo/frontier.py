@@ -19,7 +19,6 @@ _UNSEEN = re.compile(r"[\t\r\n]")  # browsers drop these inside a link (WHATWG U
 _LONGEST = 2_000  # characters of one URL
 
 
-@lru_cache(maxsize=20_000)
 def resolve(href: str, base: str) -> str | None:
     """Return the page that `href` on the page `base` leads to, in its one normal form.
 
@@ -27,6 +26,13 @@ def resolve(href: str, base: str) -> str | None:
     segments. None for what is no page of the web: mailto:, javascript:, nonsense, a URL with
     a user name, one with more than 2,000 characters.
     """
+    if href[:1] != "?":  # then only the folder of `base` matters, and pages of a folder share many links
+        base = base[: base.partition("?")[0].rfind("/") + 1]
+    return _join(href, base)
+
+
+@lru_cache(maxsize=50_000)
+def _join(href: str, base: str) -> str | None:
     try:
         parts = urlsplit(urljoin(base, _UNSEEN.sub("", href).strip()))
         host, port = parts.hostname, parts.port

@@ -87,7 +87,7 @@ def read(page: Page) -> tuple[str, list[str]]:
         return "", []
     tree = LexborHTMLParser(page.html)
     title = tree.css_first("title")
-    base = tree.css_first("base[href]")
+    base = tree.css_first("base[href]") if b"<base" in page.html.lower() else None
     start = (resolve(base.attributes["href"] or "", page.final) if base else None) or page.final
     hrefs = dict.fromkeys((link.attributes["href"] or "").partition("#")[0] for link in tree.css("a[href]"))
     links = dict.fromkeys(resolve(href, start) for href in hrefs if href)  # each once, in their order

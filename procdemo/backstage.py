@@ -7,12 +7,14 @@ the lifeline, default signals, no way to the terminal.
 import atexit
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing import resource_tracker
+from multiprocessing.process import current_process
 from typing import Any, NoReturn
 
 from procdemo.channel import Writer
@@ -61,7 +63,11 @@ def perform(
         signal.setitimer(signal.ITIMER_REAL, patience)  # what follows may wait for ever
         for child in multiprocessing.active_children():
             child.kill()
-        atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does before its os._exit
+        if status == 0:
+            atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does before its os._exit
+        elif directory := current_process()._config.get("tempdir"):  # type: ignore[attr-defined]  # noqa: SLF001
+            # The farewell of a Pool would wait for ever for locks that its killed workers held.
+            shutil.rmtree(directory, ignore_errors=True)
     finally:
         os._exit(status)
 

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import importlib
 import inspect
+import io
 import os
 import sys
 from types import ModuleType
@@ -256,8 +257,9 @@ def _run() -> int:
     except click.ClickException as error:
         from procdemo.text import printable
 
-        error.message = "\n".join(map(printable, error.message.splitlines()))  # it quotes arguments
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        click.echo("\n".join(map(printable, told.getvalue().splitlines())), err=True)  # it quotes arguments
         return error.exit_code
     except click.Abort:
         return 130

@@ -1,10 +1,12 @@
 """A run is an iterator of events, and leaving it ends every process of the demo."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 
@@ -312,6 +314,60 @@ def test_an_exit_that_hangs_is_ended():
     assert time.monotonic() - at < 5
     assert "error" in names(events)
     assert events[-1].data["ok"] is False
+
+
+def busy_pool(config, emit):
+    pool = config.context().Pool(2)
+    while True:
+        try:
+            pool.apply_async(abs, (-1,)).get(timeout=5)
+            emit.count("tasks", 1)
+        except multiprocessing.TimeoutError:
+            return
+
+
+def crashing_pool(config, emit):
+    pool = config.context().Pool(2)
+    for _ in range(100):
+        pool.apply_async(abs, (-1,))
+    raise ZeroDivisionError
+
+
+def with_manager(config, emit):
+    manager = config.context().Manager()
+    emit.mark("here", items=list(manager.list([1])))
+    emit.mark("here")
+    signal.pause()
+
+
+def test_a_run_with_a_busy_pool_stops_at_once(start_method):
+    """A Pool says goodbye with locks; a worker killed while it held one would make that for ever."""
+    for _ in range(3):
+        with Stage(busy_pool, settings(start_method), patience=5) as stage:
+            events = iter(stage)
+            next(events)
+            stage.stop()
+            at = time.monotonic()
+            *_, summary = events
+        assert time.monotonic() - at < 2
+        assert summary.data["ok"] is False
+
+
+def test_a_run_that_raises_beside_a_pool_ends_at_once(start_method):
+    at = time.monotonic()
+    assert "error" in names(perform(crashing_pool, settings(start_method), patience=5))
+    assert time.monotonic() - at < 3
+
+
+def test_a_stopped_manager_leaves_no_socket(start_method, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Stage(with_manager, settings(start_method)) as stage:
+        events, _ = until_all_are_here(stage)
+        assert list(tmp_path.iterdir())
+        stage.stop()
+        list(events)
+    assert not list(tmp_path.iterdir())
 
 
 # --- signals of children

@@ -19,6 +19,7 @@ _HEADER = 2  # bytes of length in front of a record; PIPE_BUF fits into two
 LARGEST = getattr(select, "PIPE_BUF", 512) - _HEADER
 """Bytes that one encoded record may have."""
 
+_FORMAT = 2  # of marshal: the last without references, which cost more to read than they save here
 _CAPACITY = 1 << 20  # bytes; the default of 64 KiB makes writers wait for a reader that draws
 
 
@@ -42,7 +43,7 @@ class Writer:
             RecordTooLargeError: it has more than `LARGEST` bytes when encoded.
             ValueError: it holds an object that marshal cannot write.
         """
-        body = marshal.dumps(record)
+        body = marshal.dumps(record, _FORMAT)
         if len(body) > LARGEST:
             raise RecordTooLargeError(f"{record[:2]} has {len(body)} bytes; one record holds {LARGEST}")
         os.write(self._fd, len(body).to_bytes(_HEADER, "little") + body)

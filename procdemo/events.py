@@ -5,11 +5,11 @@ names are open, because every pattern has its own story to tell.
 """
 
 import os
-import threading
-import time
 from collections.abc import Callable
 from enum import StrEnum
 from multiprocessing.process import current_process
+from threading import get_ident, get_native_id
+from time import monotonic_ns
 from typing import Any, NamedTuple
 
 Record = tuple[str, str, dict[str, Any], int, int, int, str]
@@ -50,7 +50,7 @@ class Event(NamedTuple):
     """The name of the process, e.g. ``producer-0``; ``main`` is the demo's own main process."""
 
 
-_identity: tuple[int, str] | None = None
+_identity: tuple[int, int, int, str] | None = None  # thread, and for it: PID, system's thread number, role
 
 
 def _forget_identity() -> None:
@@ -78,10 +78,11 @@ class Emitter:
 
     def _emit(self, kind: str, name: str, data: dict[str, Any]) -> None:
         global _identity  # noqa: PLW0603 - see above
-        if _identity is None:
-            _identity = os.getpid(), current_process().name
-        pid, role = _identity
-        self._write((kind, name, data, time.monotonic_ns(), pid, threading.get_native_id(), role))
+        ident, identity = get_ident(), _identity
+        if identity is None or identity[0] != ident:
+            identity = _identity = ident, os.getpid(), get_native_id(), current_process().name
+        _, pid, tid, role = identity
+        self._write((kind, name, data, monotonic_ns(), pid, tid, role))
 
     def mark(self, name: str, /, **data: Any) -> None:
         """Report that something happened."""

@@ -20,6 +20,7 @@ from protego import Protego
 
 from procdemo.events import Emitter
 from procdemo.frontier import origin, resolve
+from procdemo.proof import TooCostlyError, prove
 
 AGENT = "procdemo"
 """The name that robots.txt may speak to."""
@@ -44,6 +45,8 @@ class Bounds(NamedTuple):
     """Where it may go at all."""
     private: frozenset[str]
     """Which of them may be at an address that is not public."""
+    trusted: frozenset[str]
+    """Which of them mean no harm, so that their pages need not be proved harmless."""
     max_bytes: int
     max_redirects: int
     patience: float
@@ -94,9 +97,13 @@ def fetch(url: str, bounds: Bounds, emit: Emitter) -> Page:
         final, answer = _follow(url, bounds)
         kind = answer.headers.get("Content-Type", _HTML[0])
         html = _as_utf8(answer.body, kind) if kind.lower().startswith(_HTML) else b""
+        if origin(final) not in bounds.trusted:
+            prove(html)
         page = Page(url, final, answer.status, len(answer.body), html)
     except _NotHadError as error:
         page = Page(url, status=error.status, why=str(error)[:300], skip=error.skip)
+    except TooCostlyError as error:
+        page = Page(url, final, answer.status, len(answer.body), why=str(error))
     except Exception as error:  # noqa: BLE001 - one page's trouble
         page = Page(url, why=_in_words(error))
     ms = (time.monotonic() - before) * 1e3
@@ -263,8 +270,12 @@ def _as_utf8(body: bytes, content_type: str) -> bytes:
 def _recode(body: bytes, encoding: str) -> bytes:
     try:
         name = codecs.lookup(encoding).name
-        if name in _NO_CHARSETS:
-            name = "utf-8"
-        return body.decode(name, "replace").encode("utf-8", "replace")
+        if name not in _NO_CHARSETS | {"utf-8"}:
+            return body.decode(name, "replace").encode("utf-8", "replace")
     except (LookupError, ValueError):  # not known, or no encoding of text ("hex", "zlib")
-        return body.decode("utf-8", "replace").encode("utf-8", "replace")
+        pass
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body.decode("utf-8", "replace").encode("utf-8")
+    return body

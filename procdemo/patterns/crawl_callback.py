@@ -94,15 +94,22 @@ def read(page: Page) -> tuple[str, list[str]]:
     return " ".join(title.text().split()) if title else "", [link for link in links if link]
 
 
-def places(config: Config, stack: ExitStack, lookout: Lookout, emit: Emitter) -> tuple[list[str], set[str]]:
-    """Return where to begin, and the origins among them that need not be public."""
-    starts = [web_address(url) for url in config.urls]
-    private = set(map(origin, starts)) if config.allow_private else set()
+def begin(config: Config, stack: ExitStack, lookout: Lookout, emit: Emitter) -> tuple[Frontier, Bounds]:
+    """Return where to begin, with a site of our own if asked for, and how far to go."""
+    starts, ours = [web_address(url) for url in config.urls], set[str]()
     if config.site or not starts:
         site = stack.enter_context(Site(config.context(), config.site, lookout, emit))
         starts.append(site.url)
-        private.add(origin(site.url))
-    return starts, private
+        ours.add(origin(site.url))
+    frontier = Frontier(starts, config.max_pages)
+    return frontier, Bounds(
+        origins=frontier.origins,
+        private=frontier.origins if config.allow_private else frozenset(ours),
+        trusted=frozenset(ours),
+        max_bytes=config.max_bytes,
+        max_redirects=config.max_redirects,
+        patience=2 * config.page_deadline,
+    )
 
 
 def run(config: Config, emit: Emitter) -> None:
@@ -136,11 +143,8 @@ def run(config: Config, emit: Emitter) -> None:
 
     lookout = Lookout()
     with ExitStack() as stack:
-        starts, private = places(config, stack, lookout, emit)
-        frontier = Frontier(starts, config.max_pages)
+        frontier, bounds = begin(config, stack, lookout, emit)
         crop = Harvest(frontier, config.tries, emit, everything=config.verbose > 0)
-        silence = 2 * config.page_deadline
-        bounds = Bounds(frontier.origins, frozenset(private), config.max_bytes, config.max_redirects, silence)
         pool = RetiringPool(
             config.context(),
             config.workers,

@@ -371,7 +371,7 @@ def test_ctrl_c_ends_every_demo(name, start_method):
     with Command(name, "--json", *LONG[name].split(), start_method=start_method) as command:
         command.wait_for(lambda: len(command.events) > 1)
         command.signal_group(signal.SIGINT)
-        command.finish(within=3).assert_clean(130, stderr_lines=0)
+        command.finish(within=2).assert_clean(130, stderr_lines=0)
 
 
 # --- the end of a run

@@ -20,8 +20,9 @@ import click
 
 from procdemo import __version__
 from procdemo.syllabus import ROWS, Row, find
+from procdemo.tools import TOOLS
+from procdemo.view import chosen_view, common_options, near
 
-_USAGE = 2
 _MISSING = 3
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG, errno.EBADF}
 _EXAMPLES = """Examples:
@@ -32,18 +33,6 @@ _EXAMPLES = """Examples:
 _EXIT_CODES = """Exit status: 0 done, 1 failed or work lost, 2 wrong usage, 3 something
 optional is missing, 4 time limit, 130 Ctrl-C, 143 SIGTERM.
 """
-_TOGGLES = {"json", "quiet", "verbose", "debug", "color"}
-
-
-def _common() -> list[click.Parameter]:
-    """Return the options of every command; they may also stand before its name."""
-    return [
-        click.Option(["--json"], is_flag=True, help="JSON Lines on stdout: each event an object."),
-        click.Option(["-q", "--quiet"], is_flag=True, help="Only results and errors."),
-        click.Option(["-v", "--verbose"], count=True, help="More detail; -vv for every event."),
-        click.Option(["--color"], type=click.Choice(["auto", "always", "never"]), help="Default: auto."),
-        click.Option(["--debug"], is_flag=True, help="Show tracebacks."),
-    ]
 
 
 class Programme(click.Group):
@@ -58,7 +47,7 @@ class Programme(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that is meant; a wrong name is told what is near it."""
         if args[0] not in self.list_commands(ctx):
-            ctx.fail(f"No such command {args[0]!r}. {_near(args[0], self.list_commands(ctx))}")
+            ctx.fail(f"No such command {args[0]!r}. {near(args[0], self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -96,7 +85,8 @@ class Brief(Programme):
 
 @click.group(
     cls=Programme,
-    params=_common(),
+    commands=TOOLS,
+    params=common_options(),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PROCDEMO"},
 )
@@ -105,15 +95,8 @@ class Brief(Programme):
 def main(ctx: click.Context, /, **_: Any) -> None:
     """See Python's process patterns run on your own machine."""
     if ctx.invoked_subcommand is None:
-        click.echo(Brief("procdemo").get_help(click.Context(Brief("procdemo"), info_name="procdemo")))
-
-
-def _near(name: str, names: list[str]) -> str:
-    """Return what to type instead of a wrong name."""
-    import difflib
-
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else "procdemo list shows all demos."
+        brief = Brief("procdemo", commands=TOOLS)
+        click.echo(brief.get_help(click.Context(brief, info_name="procdemo")))
 
 
 def _demo(row: Row) -> click.Command:
@@ -133,7 +116,7 @@ def _demo(row: Row) -> click.Command:
     extra: list[click.Parameter] = [limit] if row.staged else []
 
     def callback(**values: Any) -> None:
-        view = _view(values)
+        view = chosen_view(values)
         values.update(view)  # -v before the command's name counts too
         names = {field.name for field in dataclasses.fields(pattern.Config)}
         config = pattern.Config(**{name: value for name, value in values.items() if name in names})
@@ -141,7 +124,7 @@ def _demo(row: Row) -> click.Command:
 
     return click.Command(
         row.name,
-        params=[*parameters(pattern.Config), *extra, *_common()],
+        params=[*parameters(pattern.Config), *extra, *common_options()],
         callback=callback,
         help=_help(pattern),
         short_help=row.summary,
@@ -159,16 +142,6 @@ def _help(pattern: ModuleType) -> str:
     )
 
 
-def _view(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the common options; one given before the command's name counts as well."""
-    before = click.get_current_context().find_root().params
-    view = {name: values[name] or before.get(name) for name in _TOGGLES if name in values}
-    if view["quiet"] and view["verbose"]:
-        raise click.UsageError("-q and -v exclude each other.")
-    view["debug"] = view["debug"] or bool(os.environ.get("PROCDEMO_DEBUG"))
-    return view
-
-
 def _perform(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], limit: float) -> int:
     from procdemo import observer
 
@@ -182,55 +155,6 @@ def _perform(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], l
         )
         return _MISSING
     return observer.watch(row, pattern, config, view, limit)
-
-
-@main.command("list", params=_common())
-def list_(**values: Any) -> None:
-    """List the demos, one a line.
-
-    \b
-    Example:
-      procdemo list
-    """
-    import json
-
-    width = max(len(row.name) for row in ROWS)
-    as_json = _view(values)["json"]
-    for row in ROWS:
-        told = {"name": row.name, "summary": row.summary}
-        click.echo(json.dumps(told) if as_json else f"{row.name:<{width}}  {row.summary}")
-
-
-@main.command(params=[click.Argument(["name"]), *_common()])
-def source(name: str, **values: Any) -> None:
-    """Print the source of a demo: the lesson itself.
-
-    \b
-    Example:
-      procdemo source prodcons
-    """
-    row = find(name)
-    if row is None:
-        near = _near(name, [row.name for row in ROWS])
-        raise click.BadParameter(f"no demo called {name!r}. {near}", param_hint="NAME")
-    from procdemo import observer
-
-    observer.show_source(importlib.import_module(row.module), _view(values))
-
-
-@main.command(params=[click.Argument(["file"], type=click.File("rb")), *_common()])
-def replay(file: Any, **values: Any) -> None:
-    """Show a recorded run again.
-
-    \b
-    Examples:
-      procdemo prodcons --json > run.jsonl
-      procdemo replay run.jsonl
-      procdemo prodcons --json | procdemo replay -
-    """
-    from procdemo import observer
-
-    sys.exit(observer.show_again(file, _view(values)))
 
 
 def run() -> int:

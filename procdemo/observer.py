@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, BinaryIO, Protocol
 
@@ -121,13 +122,16 @@ def converse(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any]) -
     return outcome.exit_code
 
 
-def show_again(file: BinaryIO, view: dict[str, Any]) -> int:
-    """Draw a recorded run; return the exit status it had."""
+def show_again(file: BinaryIO, view: dict[str, Any], picture: Path | None = None) -> int:
+    """Draw a recorded run, on the screen or as an SVG `picture`; return the exit status it had."""
+    from procdemo.sinks import svg
+
+    screen = svg.screen() if picture else None
     outcome = _Outcome()
     sink: Sink | None = None
     try:
         for event in read(file):
-            sink = sink or _sink(_pattern_of(event), view)
+            sink = sink or _sink(_pattern_of(event), view, screen)
             _draw([event], sink, outcome, view)
     except DamagedLogError as error:
         sys.stderr.write(
@@ -138,6 +142,8 @@ def show_again(file: BinaryIO, view: dict[str, Any]) -> int:
     finally:
         if sink:
             sink.close()
+    if screen and picture:
+        svg.save(screen, picture, "procdemo")
     return outcome.exit_code
 
 
@@ -175,8 +181,8 @@ def _draw(events: Iterable[Event], sink: Sink, outcome: _Outcome, view: dict[str
         sink.close()
 
 
-def _sink(pattern: ModuleType, view: dict[str, Any]) -> Sink:
-    if view["json"]:
+def _sink(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Sink:
+    if view["json"] and not screen:
         return JsonLines(sys.stdout)
     from procdemo.sinks.console import Console
 
@@ -184,11 +190,16 @@ def _sink(pattern: ModuleType, view: dict[str, Any]) -> Sink:
     if view["verbose"]:
         story.update(pattern.DETAILS)
     return Console(
-        story, colour=_COLOURS.get(view["color"]), quiet=view["quiet"], everything=view["verbose"] > 1
+        story,
+        colour=_COLOURS.get(view["color"]),
+        quiet=view["quiet"],
+        everything=view["verbose"] > 1,
+        screen=screen,
     )
 
 
 def _meta(row: Row, config: Any, pid: int, started_ns: int) -> Event:
+    usual = dataclasses.asdict(type(config)())
     data = {
         "schema": SCHEMA,
         "command": row.name,
@@ -197,6 +208,7 @@ def _meta(row: Row, config: Any, pid: int, started_ns: int) -> Event:
         "start_method": getattr(config, "start_method", None),
         "cpus": usable_cpus(),
         "observer": os.getpid(),
-        "config": dataclasses.asdict(config),
+        "config": (settings := dataclasses.asdict(config)),
+        "chosen": {name: settings[name] for name in settings if settings[name] != usual[name]},
     }
     return Event("mark", "meta", data, started_ns, pid, pid, "main")

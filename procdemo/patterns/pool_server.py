@@ -35,7 +35,7 @@ from procdemo.retiring_pool import RetiringPool, Task
 STORY = {
     **visitors.STORY,
     **connection.STORY,
-    "waits.begin": "client {client} is connected but waits in my list, place {place}: all {workers} are busy",
+    "waits.begin": "client {client} is connected but waits in my list, place {place}: every worker is busy",
     "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
     "free": "PID {worker_pid} is free",
     "cut off": "client {client} is cut off: PID {worker_pid}, its worker, is dead; nobody else notices",

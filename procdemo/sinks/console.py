@@ -45,6 +45,7 @@ class Console:
         colour: bool | None = None,
         quiet: bool = False,
         everything: bool = False,
+        screen: Terminal | None = None,
     ) -> None:
         """Draw on stdout, and talk (errors, progress) on stderr.
 
@@ -53,9 +54,11 @@ class Console:
             colour: True always, False never, None as the terminal and the environment say.
             quiet: only the results and the line that says where a server listens.
             everything: also events without a sentence, as they are.
+            screen: draw here instead of on stdout, and leave nothing out.
         """
-        self._out = terminal(colour)
+        self._out = screen or terminal(colour)
         self._err = terminal(colour, stderr=True)
+        self._unseen = screen is not None
         self._watched = self._out.file.isatty()
         self._story = story
         self._quiet = quiet
@@ -129,11 +132,10 @@ class Console:
         ]
         self._lines.append(Text(_say(lines[0], event), style="bold"))
         self._lines.extend(Text(_say(line, event)) for line in lines[1:])
-        settings = event.data.get("config", {})
-        told = "  ".join(
-            f"{key.replace('_', '-')} {value}" for key, value in settings.items() if key != "verbose"
-        )
-        self._lines.append(Text(printable(told)))
+        chosen = {key: value for key, value in event.data.get("chosen", {}).items() if key != "verbose"}
+        if chosen:
+            told = ", ".join(f"{key.replace('_', '-')} {value}" for key, value in chosen.items())
+            self._lines.append(Text(printable(f"with {told}")))
 
     def _tell(self, event: Event) -> None:
         name = event.name if event.kind == Kind.MARK else f"{event.name}.{event.kind}"
@@ -146,9 +148,14 @@ class Console:
             told = _say(sentence, event)
         role = printable(event.role, 20)
         head = f"{(event.time_ns - self._start_ns) / 1e9:7.3f}s {role:<11} {event.pid:>6}  "
-        line = Text(head + told)
+        first, *rest = _wrapped(told, self._width() - len(head), self._out)
+        line = Text(head + first)
         line.stylize(self._colour(role), 9, len(head))
         self._lines.append(line)
+        self._lines.extend(Text(" " * len(head) + row) for row in rest)
+
+    def _width(self) -> int:
+        return self._out.width if self._out.is_terminal else _pipe_width()
 
     def _colour(self, role: str) -> str:
         family = role.rstrip("0123456789").rstrip("-")
@@ -164,7 +171,13 @@ class Console:
 
     def _advance(self, event: Event) -> None:
         screen = self._out if self._watched else self._err
-        if self._quiet or not self._err.file.isatty() or screen.is_dumb_terminal or os.environ.get("CI"):
+        if (
+            self._quiet
+            or self._unseen
+            or not self._err.file.isatty()
+            or screen.is_dumb_terminal
+            or os.environ.get("CI")
+        ):
             return
         if self._progress is None:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -245,6 +258,13 @@ def _pipe_width() -> int:
     """Return the width of lines in a pipe: as asked for by COLUMNS, else as long as they are."""
     columns = os.environ.get("COLUMNS", "")
     return max(int(columns), 20) if columns.isdecimal() else 1_000
+
+
+def _wrapped(told: str, width: int, terminal: Terminal) -> list[str]:
+    """Break a sentence into rows of at most `width` cells (but at least 24: a head needs a body)."""
+    if len(told) <= width // 2:  # no character is wider than two cells
+        return [told]
+    return [row.plain.rstrip() for row in Text(told).wrap(terminal, max(width, 24))] or [""]
 
 
 def _rows(line: Text, width: int, terminal: Terminal) -> list[str]:

@@ -25,6 +25,7 @@ META = {
     "cpus": 2,
     "observer": 41,
     "config": {"start_method": "fork", "work": 0.5},
+    "chosen": {"work": 0.5, "verbose": 1},
 }
 
 
@@ -71,7 +72,7 @@ def test_the_header_names_what_runs_where(draw):
         "spawn - A demo.",
         "python 3.11, start method fork, 2 usable CPUs",
         "main process 42, watched from outside by 41",
-        "start-method fork  work 0.5",
+        "with work 0.5",
     ]
 
 

@@ -1,0 +1,77 @@
+"""The commands that are no demos: list, source, replay."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from procdemo.syllabus import ROWS, find
+from procdemo.view import chosen_view, common_options, near
+
+
+@click.command("list", params=common_options())
+def list_(**values: Any) -> None:
+    """List the demos, one a line.
+
+    \b
+    Example:
+      procdemo list
+    """
+    import json
+
+    width = max(len(row.name) for row in ROWS)
+    as_json = chosen_view(values)["json"]
+    for row in ROWS:
+        told = {"name": row.name, "summary": row.summary}
+        click.echo(json.dumps(told) if as_json else f"{row.name:<{width}}  {row.summary}")
+
+
+@click.command(params=[click.Argument(["name"]), *common_options()])
+def source(name: str, **values: Any) -> None:
+    """Print the source of a demo: the lesson itself.
+
+    \b
+    Example:
+      procdemo source prodcons
+    """
+    row = find(name)
+    if row is None:
+        hint = near(name, [row.name for row in ROWS])
+        raise click.BadParameter(f"no demo called {name!r}. {hint}", param_hint="NAME")
+    from procdemo import observer
+
+    observer.show_source(importlib.import_module(row.module), chosen_view(values))
+
+
+_PICTURE = click.Option(
+    ["-o", "--output"],
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg",
+    help="Draw into this new file instead of on the screen.",
+)
+
+
+@click.command(params=[click.Argument(["file"], type=click.File("rb")), _PICTURE, *common_options()])
+def replay(file: Any, output: Path | None, **values: Any) -> None:
+    """Show a recorded run again.
+
+    \b
+    Examples:
+      procdemo prodcons --json > run.jsonl
+      procdemo replay run.jsonl
+      procdemo replay run.jsonl -o run.svg
+      procdemo prodcons --json | procdemo replay -
+    """
+    from procdemo import observer
+
+    if output and output.exists():
+        raise click.BadParameter(f"{output} exists; name a new file.", param_hint="-o")
+    if output and output.suffix != ".svg":
+        raise click.BadParameter(f"the name must end in .svg, not {output.name!r}.", param_hint="-o")
+    sys.exit(observer.show_again(file, chosen_view(values), output))
+
+
+TOOLS: dict[str, click.Command] = {"list": list_, "source": source, "replay": replay}
+"""By name, in the order of the help page."""

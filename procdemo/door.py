@@ -45,7 +45,7 @@ class Door:
         self._kept: set[socket.socket] = set()
         self._lookout.watch(self._listener, self._hear_knock)
         self._lookout.watch(self._bell, lambda: self._bell.recv(1))
-        os.register_at_fork(after_in_child=self._leave)
+        os.register_at_fork(after_in_child=self._disown)
         self.host, self.port = self._listener.getsockname()[:2]
         emit.mark(LISTENING, host=self.host, port=self.port)
 
@@ -130,6 +130,12 @@ class Door:
         self._emit.mark("refused", client=client, limit=self._most)
         say_no(conn, f"{self._most} clients are connected already, try again later")
         conn.close()
+
+    def _disown(self) -> None:
+        """In a forked child: close what would keep the port or somebody's connection open."""
+        for sock in (self._listener, *self._kept):
+            if (fd := sock.fileno()) >= 0:
+                os.close(fd)  # not sock.close(): every object it touches costs the child a page
 
     def _leave(self) -> None:
         self._lookout.close()

@@ -18,6 +18,9 @@ Record = tuple[str, str, dict[str, Any], int, int, int, str]
 LISTENING = "listening"
 """Name of the mark every server makes, with ``host`` and ``port``, once it accepts connections."""
 
+ANSWER = "answer"
+"""Name of the mark that is a result by itself: its ``text``, what a server answered, is shown bare."""
+
 SUMMARY = "summary"
 """Name of the result that ends every run; its ``ok`` decides the exit status."""
 

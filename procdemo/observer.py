@@ -14,7 +14,7 @@ from types import FrameType, ModuleType
 from typing import Any, BinaryIO, Protocol
 
 from procdemo.config import CannotRunError, usable_cpus
-from procdemo.events import Emitter, Event, Kind
+from procdemo.events import Emitter, Event, Kind, rename_process
 from procdemo.replay import DamagedLogError, read
 from procdemo.sinks.jsonl import SCHEMA, JsonLines
 from procdemo.stage import Stage
@@ -110,15 +110,31 @@ def converse(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any]) -
         sink(event)
         sink.flush()
 
+    stopped = 0
+
+    def stop(signum: int, _frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = signum
+        raise SystemExit(128 + signum)  # through every `finally`, so that the terminal is given back
+
+    for signum in _STOP_SIGNALS:
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, stop)
+    rename_process("main")
     emit = Emitter(write)
     try:
-        write(_meta(row, config, os.getpid(), time.monotonic_ns()))
-        pattern.run(config, emit)
-    except CannotRunError as error:
-        emit.mark("error", message=str(error), hint=error.hint, exit_code=error.exit_code)
-        emit.result("summary", ok=False)
-    finally:
-        sink.close()
+        try:
+            write(_meta(row, config, os.getpid(), time.monotonic_ns()))
+            pattern.run(config, emit)
+        except CannotRunError as error:
+            emit.mark("error", message=str(error), hint=error.hint, exit_code=error.exit_code)
+            emit.result("summary", ok=False, reason=str(error))
+        finally:
+            sink.close()
+    except OSError:
+        if not stopped:  # otherwise the terminal went, and said so by SIGHUP
+            raise
+        return 128 + stopped
     return outcome.exit_code
 
 

@@ -5,6 +5,7 @@ pipe every line is written, without one control byte.
 """
 
 import os
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from procdemo.events import LISTENING, SUMMARY, Event, Kind
-from procdemo.text import printable
+from procdemo.events import ANSWER, LISTENING, SUMMARY, Event, Kind
+from procdemo.text import LIMIT, printable
 
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
@@ -62,6 +63,7 @@ class Console:
         self._watched = self._out.file.isatty()
         self._story = story
         self._quiet = quiet
+        self._conversing = False
         self._everything = everything
         self._start_ns = 0
         self._lines: list[Text] = []
@@ -84,6 +86,8 @@ class Console:
                 self._err.print(Text(f"PID {event.pid} says: {printable(event.data.get('text', ''))}"))
             case Kind.MARK, name if name == LISTENING:
                 self._lines.append(Text(_say("listening {host} {port}", event)))
+            case Kind.MARK, name if name == ANSWER:
+                self._answer(event)
             case Kind.RESULT, name if name == SUMMARY:
                 self._sum_up(event)
             case Kind.RESULT, _:
@@ -123,7 +127,10 @@ class Console:
         self.flush()
 
     def _header(self, event: Event) -> None:
-        if self._quiet:
+        # A command that nobody watches from outside talks with a person: only what it is told or
+        # measures is a result, the rest goes to stderr.
+        self._conversing = event.pid == event.data.get("observer")
+        if self._quiet or self._conversing:
             return
         lines = [
             "{command} - {summary}",
@@ -146,6 +153,9 @@ class Console:
             told = f"({event.kind} {printable(event.name)}) {_facts(event)}"
         else:
             told = _say(sentence, event)
+        if self._conversing:
+            self._err.print(Text(told))
+            return
         role = printable(event.role, 20)
         head = f"{(event.time_ns - self._start_ns) / 1e9:7.3f}s {role:<11} {event.pid:>6}  "
         first, *rest = _wrapped(told, self._width() - len(head), self._out)
@@ -156,6 +166,14 @@ class Console:
 
     def _width(self) -> int:
         return self._out.width if self._out.is_terminal else _pipe_width()
+
+    def _answer(self, event: Event) -> None:
+        """Write an answer as a line of its own, whole unless that would flood a terminal."""
+        self.flush()
+        limit = LIMIT if self._watched else sys.maxsize
+        self._out.file.write(f"{printable(event.data.get('text', ''), limit)}\n")
+        self._out.file.flush()
+        self._tell(event)
 
     def _colour(self, role: str) -> str:
         family = role.rstrip("0123456789").rstrip("-")
@@ -195,7 +213,10 @@ class Console:
         sentence = self._story.get(SUMMARY)
         verdict = "ok" if event.data.get("ok") else "FAILED"
         told = _facts(event) if sentence is None or "reason" in event.data else _say(sentence, event)
-        self._out.print(Text(f"{verdict}: {told}", style="bold"))
+        if not self._conversing:
+            self._out.print(Text(f"{verdict}: {told}", style="bold"))
+        elif not self._quiet:
+            self._err.print(Text(f"{verdict}: {told}"))
 
 
 def _say(sentence: str, event: Event) -> str:

@@ -1,0 +1,128 @@
+"""Talk to a server: by hand, in a pipe, or as many clients at once.
+
+What to watch: TCP is a stream, so the client reads until it has its whole answer; -v shows in
+how many pieces it came. It compares each byte, never waits without a limit, says when it has
+sent its last (shutdown), and then expects the server to close too. WORDs are one message each.
+
+\b
+  echo-client --hello--> server        echo-client --shutdown--> server
+  echo-client <--HEL---- server        echo-client <----end----- server
+  echo-client <--LO----- server
+
+\b
+Try:
+  procdemo echo-server --port 8080        (in another terminal)
+  procdemo echo-client
+  procdemo echo-client hello -v
+  ls | procdemo echo-client
+  procdemo echo-client --clients 10 --messages 1000 --size 100
+
+Compare with: pool-server, which keeps a client waiting: who waits longer, it or --timeout?
+"""
+
+import os
+import select
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+from procdemo import load, prompt
+from procdemo.config import Arg, CannotRunError
+from procdemo.dial import connect, resolve
+from procdemo.events import ANSWER, Emitter
+from procdemo.exchange import Exchange, Goodbye, ServerFailedError
+
+STORY = {
+    "prompt": "connected to {host} port {port}; Ctrl-D ends",
+    "summary": "{answered} of {asked} messages answered in upper case, byte for byte",
+}
+DETAILS = {ANSWER: "whole after {ms:.2f} ms, {bytes} bytes in {pieces} piece(s)"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Settings of `run`."""
+
+    words: Annotated[tuple[str, ...], Arg("Messages.", positional=True, metavar="[WORD]...")] = ()
+    host: Annotated[str, Arg("The server's address or name.")] = "127.0.0.1"
+    port: Annotated[int, Arg("The server's port.", min=1, max=65535, short="-p")] = 8080
+    timeout: Annotated[float, Arg("Longest wait, e.g. for an answer.", min=0.01, metavar="SECONDS")] = 5.0
+    clients: Annotated[int, Arg("Make load: this many clients at once.", min=0)] = 0
+    messages: Annotated[int, Arg("Load: messages of each client, one after the other.", min=1)] = 100
+    size: Annotated[int, Arg("Load: bytes of a message.", min=1, max=1 << 24)] = 32
+
+
+def exchange(conn: socket.socket, talk: Exchange, timeout: float) -> None:
+    """Say the message and hear until its whole answer is there, for `timeout` seconds at most."""
+    deadline = time.monotonic() + timeout
+    while not talk.hear(conn):  # one recv(): part of the answer, or nothing yet
+        if talk.unsent:
+            talk.say(conn)  # one send(): part of the message; the next answer may come before its end
+        left = max(deadline - time.monotonic(), 0)
+        ready = select.select([conn], [conn] if talk.unsent else [], [], left)
+        if not left or not any(ready):
+            raise talk.silent(timeout)
+
+
+def spoken(config: Config, emit: Emitter) -> Iterable[bytes]:
+    """Return the messages: words, what a person types, or the lines of a pipe."""
+    if config.words:
+        return map(os.fsencode, config.words)
+    if not prompt.somebody_there():
+        return prompt.piped()
+    emit.mark("prompt", host=config.host, port=config.port)
+    return prompt.typed()
+
+
+def converse(config: Config, emit: Emitter) -> None:
+    """Send the messages over one connection, each when the one before is answered."""
+    asked = answered = 0
+    ok = False
+    try:
+        with connect(resolve(config.host, config.port, config.timeout), config.timeout) as conn:
+            for said in spoken(config, emit):
+                asked += 1
+                talk = Exchange(said)
+                before = time.monotonic()
+                exchange(conn, talk, config.timeout)
+                ms = (time.monotonic() - before) * 1e3
+                answered += 1
+                emit.mark(ANSWER, text=talk.wanted, bytes=talk.heard, ms=ms, pieces=talk.pieces)
+            exchange(conn, Goodbye(conn), config.timeout)
+        ok = True
+    except ServerFailedError as error:
+        message, hint = error.told(config.host, config.port)
+        emit.mark("error", message=message, hint=hint, exit_code=1)
+    emit.result("summary", ok=ok, asked=asked, answered=answered)
+
+
+def press(config: Config, emit: Emitter) -> None:
+    """Be many clients at once; one thread is enough, because it waits for all of them together."""
+    asked = config.clients * config.messages
+    wanted = load.Load(config.clients, config.messages, config.size, config.timeout)
+    try:
+        addresses = resolve(config.host, config.port, config.timeout)
+        found = load.press(addresses, wanted, lambda done: emit.count("messages", done, total=asked))
+    except ServerFailedError as error:
+        found = load.Findings(failures={error.kind: [error] * config.clients})
+    for failures in found.failures.values():
+        message, hint = failures[0].told(config.host, config.port)
+        message = f"{len(failures)} of {config.clients} clients: {message}"
+        emit.mark("error", message=message, hint=hint, exit_code=1)
+    measures = found.measures()
+    if found.answered:
+        emit.result("load", **{name.replace("_per_", "/"): value for name, value in measures.items()})
+    errors = {kind: len(failures) for kind, failures in found.failures.items()}
+    emit.result("summary", ok=not errors, asked=asked, answered=found.answered, **measures, errors=errors)
+
+
+def run(config: Config, emit: Emitter) -> None:
+    """Be one client of a person or a pipe, or many clients at once."""
+    if config.clients and config.words:
+        raise CannotRunError("a load makes its own messages", "either words or --clients", exit_code=2)
+    if config.clients:
+        press(config, emit)
+    else:
+        converse(config, emit)

@@ -7,14 +7,12 @@ the lifeline, default signals, no way to the terminal.
 import atexit
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing import resource_tracker
-from multiprocessing.process import current_process
 from typing import Any, NoReturn
 
 from procdemo.channel import Writer
@@ -63,11 +61,8 @@ def perform(
         signal.setitimer(signal.ITIMER_REAL, patience)  # what follows may wait for ever
         for child in multiprocessing.active_children():
             child.kill()
-        if status == 0:
+        if status == 0:  # otherwise a Pool would say goodbye with locks that its killed workers held
             atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does before its os._exit
-        elif directory := current_process()._config.get("tempdir"):  # type: ignore[attr-defined]  # noqa: SLF001
-            # The farewell of a Pool would wait for ever for locks that its killed workers held.
-            shutil.rmtree(directory, ignore_errors=True)
     finally:
         os._exit(status)
 
@@ -100,10 +95,6 @@ def _settle_in(config: Settings, error_writer: int) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if config.start_method != StartMethod.FORK:
         resource_tracker.ensure_running()  # outside the group: it must outlive us to clean up
-    if config.start_method == StartMethod.FORKSERVER:
-        from procdemo.janitor import tidy_up_afterwards  # noqa: PLC0415 - imports what each fork would pay for
-
-        tidy_up_afterwards()
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

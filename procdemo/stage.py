@@ -22,6 +22,7 @@ from procdemo.backstage import STOPPING, Run, perform
 from procdemo.channel import channel
 from procdemo.config import Settings
 from procdemo.events import SUMMARY, Event, Kind
+from procdemo.janitor import open_wardrobe
 from procdemo.lifeline import Lifeline
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
@@ -70,9 +71,11 @@ class Stage:
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # inherited; exit statuses would be lost
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        wardrobe = open_wardrobe()
         self.started_ns = time.monotonic_ns()
         self.pid = os.fork()
         if self.pid == 0:
+            wardrobe.use()
             perform(
                 self._run,
                 self._config,
@@ -83,6 +86,7 @@ class Stage:
             )
         writer.close()
         os.close(error_writer)
+        os.close(wardrobe.fd)
         self._lifeline.hold()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         _adopt_orphans()

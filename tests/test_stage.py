@@ -4,11 +4,12 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
+from multiprocessing import reduction
 
 import pytest
 from harness import processes, shared_memory_left, tree
@@ -368,13 +369,31 @@ def test_a_run_that_raises_beside_a_pool_ends_at_once(start_method):
 
 
 def test_a_stopped_manager_leaves_no_socket(start_method, tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with Stage(with_manager, settings(start_method)) as stage:
         events, _ = until_all_are_here(stage)
         assert list(tmp_path.iterdir())
         stage.stop()
         list(events)
+    assert not list(tmp_path.iterdir())
+
+
+def passing_a_socket(config, emit):
+    """Let multiprocessing open a socket of its own, in a temporary directory of the main process."""
+    ours, _theirs = socket.socketpair()
+    reduction.ForkingPickler.dumps(ours)
+    emit.mark("here")
+    emit.mark("here")
+    signal.pause()
+
+
+@pytest.mark.parametrize("run", [passing_a_socket, with_manager])
+def test_a_killed_demo_leaves_no_file(run, start_method, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Stage(run, settings(start_method)) as stage:
+        until_all_are_here(stage)
+        assert list(tmp_path.glob("*/pymp-*/listener-*")), "or the test would prove nothing"
+        stage.kill()
     assert not list(tmp_path.iterdir())
 
 

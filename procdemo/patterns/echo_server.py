@@ -17,7 +17,6 @@ Try:
 Compare with: pool-server, which makes its processes once.
 """
 
-import gc
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
@@ -58,7 +57,6 @@ def run(config: Config, emit: Emitter) -> None:
     with Door(config, emit) as door:
         handlers = Crew(door, ended)
         guests = visitors.invite(config, door, emit)
-        gc.freeze()  # a fork copies each page the collector touches: let it touch none of ours
         for conn, client in door.arrivals(present=lambda: len(handlers)):
             number = served + cut_off + len(handlers)
             child = context.Process(target=serve, args=(conn, client, config, emit), name=f"handler-{number}")

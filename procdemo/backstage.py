@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing import resource_tracker
+from types import FrameType
 from typing import Any, NoReturn
 
 from procdemo.channel import Writer
@@ -96,28 +97,39 @@ def _settle_in(config: Settings, error_writer: int) -> None:
     if config.start_method != StartMethod.FORK:
         resource_tracker.ensure_running()  # outside the group: it must outlive us to clean up
     os.setpgid(0, 0)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _give_children_default_signals()
+    _listen_for_stop_requests()
     rename_process("main")
 
 
-def _give_children_default_signals() -> None:
-    """From now on a forked child never runs its parent's handlers, not even in its first instant.
+def _listen_for_stop_requests() -> None:
+    """Raise KeyboardInterrupt when asked to stop; in this process, and never in one it forks.
 
-    The signals are blocked around fork() and let through once the child has set its own.
+    A child must not run its parent's handlers, not even in its first instant: the signals are
+    blocked around fork() and let through once the child has set its own. What arrives in
+    between is handled by the parent within a hook of fork(), where an exception would be lost.
     """
-    saved = threading.local()
+    here = threading.local()
+    here.forking = False
+
+    def interrupt(_signum: int, _frame: FrameType | None) -> None:
+        if not here.forking:
+            raise KeyboardInterrupt
+        signal.setitimer(signal.ITIMER_REAL, 0.001)  # again, when fork() has returned
 
     def block() -> None:
-        saved.mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        here.forking = True
+        here.mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
 
     def restore() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, saved.mask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, here.mask)
+        here.forking = False
 
     def start_afresh() -> None:
-        for signum in STOPPING:
+        for signum in handled:
             signal.signal(signum, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
+    handled = {*STOPPING, signal.SIGALRM}
+    for signum in handled:
+        signal.signal(signum, interrupt)
     os.register_at_fork(before=block, after_in_parent=restore, after_in_child=start_afresh)

@@ -417,6 +417,27 @@ def test_a_child_terminated_in_its_first_instant_dies_of_it():
     assert not [event for event in events if event.name in {"error", "stderr", "stopped"}]
 
 
+def forking_all_the_time(config, emit):
+    emit.mark("here")
+    while True:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+
+
+def test_a_request_to_stop_is_not_lost_in_a_fork():
+    """What arrives during fork() is handled in a hook of it, where exceptions are ignored."""
+    for _ in range(20):
+        with Stage(forking_all_the_time, FORK, patience=5) as stage:
+            events = iter(stage)
+            next(events)
+            stage.stop()
+            at = time.monotonic()
+            assert names(events) == ["stopped", "summary"]
+            assert time.monotonic() - at < 2
+
+
 def exit_code_of_a_child(config, emit):
     child = config.context().Process(target=sys.exit, args=(7,))
     child.start()

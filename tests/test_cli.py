@@ -66,7 +66,7 @@ def test_help_imports_next_to_nothing(args):
     """No pattern, no screen, no multiprocessing: the first screen is there at once."""
     ours = modules_after("from procdemo import cli; cli.run()", *args) - modules_after("import click")
     assert "procdemo.cli" in ours
-    heavy = ("procdemo.patterns", "procdemo.stage", "rich", "multiprocessing", "json", "pathlib", "socket")
+    heavy = ("procdemo.patterns", "procdemo.stage", "rich", "multiprocessing", "json", "socket")
     assert not [name for name in ours if name.startswith(heavy)]
 
 

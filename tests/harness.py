@@ -121,12 +121,13 @@ def ended(pidfds: Sequence[int], within: float) -> bool:
 def shared_memory_left(before: set[str]) -> set[str]:
     """Return new entries of /dev/shm that will stay there for ever: no live process uses them.
 
-    Others on this machine may have some, and a resource tracker tidies up a moment after the
-    end of the processes it is for; so an entry counts if it is still there after a second.
+    A resource tracker tidies up a moment after the end of the processes it is for, so an entry
+    counts if it is still there after a second. Other programs on this machine may leave some to
+    their own trackers; while there are such, it takes longer to be sure.
     """
-    deadline = time.monotonic() + _GONE_S
+    started = time.monotonic()
     new = set(os.listdir("/dev/shm")) - before
-    while new and time.monotonic() < deadline:
+    while new and time.monotonic() < started + (10 * _GONE_S if _strange_trackers() else _GONE_S):
         select.select([], [], [], 0.02)
         new &= set(os.listdir("/dev/shm"))
         for process in processes():
@@ -134,6 +135,15 @@ def shared_memory_left(before: set[str]) -> set[str]:
                 maps = Path(f"/proc/{process}/maps").read_text("utf-8", "replace")
                 new = {name for name in new if f"/dev/shm/{name}\n" not in maps}
     return new
+
+
+def _strange_trackers() -> bool:
+    """Return whether a resource tracker runs that is not under this process."""
+    for pid in processes().keys() - tree(os.getpid()).keys():
+        with contextlib.suppress(OSError):
+            if b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return True
+    return False
 
 
 def can_bind(port: int) -> bool:

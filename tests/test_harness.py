@@ -74,6 +74,7 @@ def test_o4_zombies():
     code = "import os, signal; os.fork() or os._exit(0); print('here', flush=True); signal.pause()"
     with script(code) as command:
         command.wait_line("here")
+        command.wait_for(lambda: any(not process.alive for process in command.descendants().values()))
         assert len(command.old_zombies(age=0.1)) == 1
 
 

@@ -32,7 +32,7 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _HTML = ("text/html", "application/xhtml+xml")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _META_BYTES = 1024  # where <meta charset> must be (HTML Standard, 4.2.5.4)
-_NO_CHARSETS = {"utf-7", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"}
+_NO_CHARSETS = {"utf-7", "unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"}
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _NAT64 = IPv6Network("64:ff9b::/96")  # an IPv4 address in disguise (RFC 6052)
 _FAULTS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
@@ -154,7 +154,7 @@ class _Place:
         host = (parts.host or "").strip("[]")
         self._host_header = {"Host": parts.netloc or ""}
         self._rules: Protego | None = None
-        self._silent = ""
+        self._kept = False  # whether a connection may be open
         timeout = urllib3.Timeout(connect=bounds.patience, read=bounds.patience)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         self._pools: list[urllib3.HTTPConnectionPool] = []
@@ -173,18 +173,21 @@ class _Place:
         A server may close a connection just when we use it again: that is no answer, and asked
         once more (RFC 9110, 9.2.2).
         """
+        kept, self._kept = self._kept, False
         while True:
-            pool = self._pools[0]
-            connections = pool.num_connections
             try:
-                return self._ask(pool, url[len(self._name) :], most, cut=cut)
+                answer = self._ask(self._pools[0], url[len(self._name) :], most, cut=cut)
             except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
                 if len(self._pools) == 1:
                     raise _NotHadError(f"cannot connect: {error}") from None
                 del self._pools[0]  # the name has another address
             except _FAULTS as error:
-                if pool.num_connections > connections:
+                if not kept or not isinstance(error, urllib3.exceptions.ProtocolError):
                     raise _NotHadError(_in_words(error)) from None
+                kept = False
+            else:
+                self._kept = True
+                return answer
 
     def _ask(self, pool: urllib3.HTTPConnectionPool, target: str, most: int, *, cut: bool) -> _Answer:
         response = pool.urlopen(
@@ -222,7 +225,10 @@ class _Place:
         No robots.txt (4xx) allows all; one that cannot be had forbids all (RFC 9309, 2.3.1).
         """
         if self._rules is None:
-            _, answer = _follow(f"{self._name}/robots.txt", bounds, robots=False)
+            try:
+                _, answer = _follow(f"{self._name}/robots.txt", bounds, robots=False)
+            except _NotHadError as error:
+                raise _NotHadError(f"robots.txt, so nothing may be fetched: {error}") from None
             if 400 <= answer.status < 500:  # noqa: PLR2004 - HTTP's "client error"
                 text = ""
             elif answer.status == http.client.OK:
@@ -241,10 +247,15 @@ def _addresses(host: str, port: int, *, private_too: bool) -> list[str]:
     except (OSError, UnicodeError) as error:
         raise _NotHadError(f"no such host: {host} ({error})") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
-    for address in addresses:
-        if not private_too and not is_public(address):
-            raise _NotHadError(f"{host} is at {address}, which is not public (--allow-private)")
+    if not private_too:
+        _refuse_private(host, addresses)
     return addresses
+
+
+def _refuse_private(host: str, addresses: list[str]) -> None:
+    for address in addresses:
+        if not is_public(address):
+            raise _NotHadError(f"{host} is at {address}, which is not public (--allow-private)")
 
 
 def is_public(address: str) -> bool:

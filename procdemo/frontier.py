@@ -88,6 +88,7 @@ class _Entry:
     links: int = 1
     fate: Fate | None = None
     status: int = 0
+    why: str = ""
 
 
 class Frontier:
@@ -134,12 +135,12 @@ class Frontier:
                 self.waiting.append(url)
         return len(self._entries) - before
 
-    def settle(self, url: str, fate: Fate, status: int) -> None:
+    def settle(self, url: str, fate: Fate, status: int, why: str = "") -> None:
         """Write down what became of `url`, once and for all."""
         entry = self._entries[url]
         if entry.fate is not None:
             raise ValueError(f"{url} was {entry.fate} already")
-        entry.fate, entry.status = fate, status
+        entry.fate, entry.status, entry.why = fate, status, why
         self.settled += 1
 
     def account(self) -> dict[str, int]:
@@ -159,7 +160,7 @@ class Frontier:
         """Return the pages to begin with that were not had, each with why."""
         entries = [(url, self._entries[url]) for url in self._starts if url in self._entries]
         return [
-            (url, f"status {entry.status}" if entry.status >= 400 else str(entry.fate))  # noqa: PLR2004
+            (url, entry.why or f"status {entry.status}")
             for url, entry in entries
             if entry.fate != Fate.DONE or entry.status >= 400  # noqa: PLR2004
         ]

@@ -79,7 +79,7 @@ class Harvest:
             self._settle(Fate.FAILED if overdue else Fate.LOST, Page(url, why=why, pid=pid))
 
     def _settle(self, fate: Fate, page: Page, title: str = "") -> None:
-        self._frontier.settle(page.url, fate, page.status)
+        self._frontier.settle(page.url, fate, page.status, page.why[:_LONGEST])
         facts = {"status": page.status, "bytes": page.size, "worker_pid": page.pid, "title": title[:_LONGEST]}
         if page.why:
             facts["why"] = page.why[:_LONGEST]

@@ -201,6 +201,7 @@ class RetiringPool:
 
     def _open(self) -> _Generation:
         notes, notes_writer = channel()
+        os.set_blocking(notes.fileno(), False)
         desk, workers_desk = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         pool = _CalmPool(
             self._workers,
@@ -213,7 +214,10 @@ class RetiringPool:
         return generation
 
     def _read_notes(self, generation: _Generation) -> None:
-        for note, pid, ticket in generation.notes.read() or []:
+        records = None
+        with contextlib.suppress(BlockingIOError):  # all read already, while we sorted out a death
+            records = generation.notes.read()
+        for note, pid, ticket in records or []:
             if note == "hello":
                 self._welcome(generation, pid)
             elif note == "took":

@@ -122,7 +122,8 @@ def run(config: Config, emit: Emitter) -> None:
         if len(threads) == config.raise_on:
             raise ValueError(f"--raise-on {config.raise_on}")
         title, links = read(page)
-        emit.mark("parsed", url=page.url[:300], links=len(links), worker_pid=page.pid, thread=threads[-1])
+        if not page.why:
+            emit.mark("parsed", url=page.url[:300], links=len(links), worker_pid=page.pid, thread=threads[-1])
         found.setdefault(page.url, (page, title, links))  # main takes it from here
 
     def submit() -> None:

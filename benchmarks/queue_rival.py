@@ -25,7 +25,9 @@ def consume(queue):
 def main(items, producers, consumers, maxsize):
     queue = multiprocessing.JoinableQueue(maxsize)
     eaters = [multiprocessing.Process(target=consume, args=(queue,), daemon=True) for _ in range(consumers)]
-    makers = [multiprocessing.Process(target=produce, args=(n, producers, items, queue)) for n in range(producers)]
+    makers = [
+        multiprocessing.Process(target=produce, args=(n, producers, items, queue)) for n in range(producers)
+    ]
     for process in eaters:
         process.start()
     before = time.perf_counter()
@@ -33,7 +35,7 @@ def main(items, producers, consumers, maxsize):
         process.start()
     for process in makers:
         process.join()
-    print(items / (time.perf_counter() - before))  # noqa: T201
+    print(items / (time.perf_counter() - before))
 
 
 if __name__ == "__main__":

@@ -37,10 +37,10 @@ class Ledger:
         return len(self._states)
 
     def _open(self) -> None:
+        states, holders = self._shared
         # A memoryview is written to twice as fast as the array itself.
-        self._states, self._holders = (
-            memoryview(array).cast("B").cast(code) for array, code in zip(self._shared, "BH", strict=True)
-        )
+        self._states = memoryview(states).cast("B")
+        self._holders = memoryview(holders).cast("B").cast("H")
 
     def __getstate__(self) -> Any:
         return self._shared

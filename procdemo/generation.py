@@ -1,0 +1,150 @@
+"""One Pool of a `RetiringPool`, and the pipes over which its parent knows what its workers do."""
+
+import contextlib
+import os
+import pickle
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.context import ForkContext
+from multiprocessing.pool import Pool
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from procdemo.channel import channel
+from procdemo.events import Emitter
+from procdemo.shift import WORDS, begin, take_and_do
+
+NOTE_S = 0.5
+"""Seconds for a worker's note, or its result, to arrive; it takes microseconds."""
+
+
+@dataclass(slots=True)
+class Task:
+    """Something for a worker to do."""
+
+    ticket: int
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    conn: socket.socket | None
+    callback: Callable[[Any], None] | None
+    pid: int = 0
+    """The worker that has it in hand; 0 while nobody has."""
+    since: float = 0.0
+    """When that worker took it (`time.monotonic`, as the parent heard)."""
+    ended: float = 0.0
+    """When that worker had done it; its result may still be on the way."""
+    overdue: bool = False
+    """Whether its worker was killed because it took too long."""
+    error: str = ""
+    """What `callback` raised."""
+
+
+class CalmPool(Pool):
+    """A Pool whose worker-handler thread sleeps until it has something to do.
+
+    The original also wakes whenever a result can be read, and so spins as long as a callback
+    keeps the result-handler thread from reading it: 45 % of the parent's CPU time in a crawl.
+    `multiprocessing.pool.ThreadPool` leaves that descriptor out in the same way.
+    """
+
+    def _get_sentinels(self) -> list[Any]:
+        notifier = self._change_notifier  # type: ignore[attr-defined]
+        return [notifier._reader]  # noqa: SLF001 - as in ThreadPool
+
+
+class Generation:
+    """A Pool, its tasks and its workers."""
+
+    def __init__(
+        self, context: ForkContext, workers: int, first: int, given: tuple[Any, ...], emit: Emitter
+    ) -> None:
+        """Start `workers` processes; `first` is the number of ``worker-0``; `given` as in `RetiringPool`."""
+        self._emit = emit
+        self.notes, self._notes_writer = channel()
+        os.set_blocking(self.notes.fileno(), False)
+        self._desk, self._workers_desk = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._pool = CalmPool(
+            workers, begin, (first, self._notes_writer, self._workers_desk, given, emit), context=context
+        )
+        self.workers: dict[int, tuple[BaseProcess, int]] = {}
+        """PID to process and a descriptor that becomes readable when it ends."""
+        self.tasks: dict[int, Task] = {}
+        """What was put on the desk and is not done, by ticket."""
+        self.ended = False
+
+    def put(self, task: Task) -> None:
+        """Put `task` on the desk, and have an idle worker take what lies there."""
+        self.tasks[task.ticket] = task
+        words = pickle.dumps((task.ticket, task.func, task.args))
+        socket.send_fds(self._desk, [words], [task.conn.fileno()] if task.conn else [])
+        self._pool.apply_async(take_and_do, callback=self._deliver, error_callback=self._report)
+
+    def _deliver(self, outcome: tuple[int, Any] | None) -> None:
+        """In the Pool's result-handler thread: pass a result on; an exception here would end the thread."""
+        if outcome is None:
+            return
+        ticket, result = outcome
+        task = self.tasks.get(ticket)
+        if task and task.callback:
+            try:
+                task.callback(result)
+            except Exception as error:  # noqa: BLE001 - the next callback must still be called
+                task.error = f"{type(error).__name__}: {error}"[:300]
+                self._report(error)
+            self._notes_writer(("done", 0, ticket))
+
+    def _report(self, error: BaseException) -> None:
+        self._emit.mark("error in pool", error=f"{type(error).__name__}: {error}"[:500])
+
+    def news(self) -> Iterator[tuple[str, int, int]]:
+        """Yield the notes that are there: what happened, to which PID, with which ticket."""
+        with contextlib.suppress(BlockingIOError):  # all read already, while a death was sorted out
+            yield from self.notes.read() or []
+
+    def take_back(self) -> list[Task]:
+        """Take from the desk what none of the workers has taken."""
+        back = []
+        self._workers_desk.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                words, fds, _, _ = socket.recv_fds(self._workers_desk, WORDS, 1)
+                for fd in fds:
+                    os.close(fd)  # the original is still ours
+                back.append(self.tasks[pickle.loads(words)[0]])  # noqa: S301 - our own words
+        return back
+
+    def await_takers(self, read_notes: Callable[[], None], untaken: list[Task]) -> None:
+        """Call `read_notes` until each task that was taken has a taker, for `NOTE_S` at most.
+
+        A worker killed between taking and noting leaves no note: what nobody has noted by then
+        died with it.
+        """
+        deadline = time.monotonic() + NOTE_S
+        while True:
+            read_notes()
+            open_ends = any(not task.pid and task not in untaken for task in self.tasks.values())
+            left = max(deadline - time.monotonic(), 0.0)
+            if not open_ends or not select.select([self.notes], [], [], left)[0]:
+                return
+
+    def end(self) -> None:
+        """End the Pool, which may have lost its locks.
+
+        `Pool.terminate` first stops the making of new workers and then may wait for ever for a
+        lost lock, so it gets a thread of its own; the workers are killed one by one.
+        """
+        self.ended = True
+        threading.Thread(target=self._pool.terminate, daemon=True).start()
+        for process, _ in self.workers.values():
+            process.kill()
+
+    def close(self) -> None:
+        """Close the pipes; the workers are gone."""
+        self.notes.close()
+        self._notes_writer.close()
+        self._desk.close()
+        self._workers_desk.close()

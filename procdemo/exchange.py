@@ -74,14 +74,20 @@ class Exchange:
             self._broken = error  # what the server said before is still to be heard
             self.unsent = self.unsent[:0]
 
-    def hear(self, conn: socket.socket) -> bool:
+    def hear(self, conn: socket.socket, beyond: int = 0) -> bool:
         """Take in what has come; return whether the answer is whole.
+
+        Args:
+            conn: a non-blocking connection.
+            beyond: bytes to ask for beyond the answer. Who does not hear again before the next
+                message is said must ask for some, to notice that there are some.
 
         Raises:
             ServerFailedError: it cannot become whole any more.
         """
-        try:  # more than is missing: there should not be more
-            piece = conn.recv(min(len(self.wanted) - self.heard + _LINE, _CHUNK))
+        missing = 0 if self._odd else len(self.wanted) - self.heard
+        try:
+            piece = conn.recv(min(missing + beyond, _CHUNK) or _LINE)
         except BlockingIOError:
             return self._whole()
         except OSError as error:

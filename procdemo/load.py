@@ -21,6 +21,7 @@ from procdemo.exchange import Exchange, Goodbye, ServerFailedError
 
 _TICK_S = 0.05  # how often progress is told, and how exactly a time limit is kept
 _DIFFERENT = 8  # messages; an answer to the one before is a wrong answer
+_BEYOND = 100  # bytes asked for beyond an answer, to see that there are none
 _FULL = {errno.EMFILE, errno.ENFILE}
 _STARTED = {0, errno.EINPROGRESS, errno.EWOULDBLOCK}
 _BOTH = selectors.EVENT_READ | selectors.EVENT_WRITE
@@ -150,14 +151,14 @@ class _Press:
                     raise self._too_many() from None
                 error = no_socket
                 continue
+            client = _Client(conn, addresses, self._load.messages)
+            self._clients.add(client)
+            self._selector.register(conn, client.events, client)
             conn.setblocking(False)
             status = conn.connect_ex(address.sockaddr)
             if status in _STARTED:
-                client = _Client(conn, addresses, self._load.messages)
-                self._clients.add(client)
-                self._selector.register(conn, client.events, client)
                 return
-            conn.close()
+            self._leave(client)
             error = OSError(status, os.strerror(status))
         self._findings.note(not_connected(error, self._load.timeout))
 
@@ -176,7 +177,7 @@ class _Press:
             return
         if events & selectors.EVENT_WRITE:
             talk.say(client.conn)
-        if not (events & selectors.EVENT_READ and talk.hear(client.conn)):
+        if not (events & selectors.EVENT_READ and talk.hear(client.conn, _BEYOND)):
             self._listen(client, talk)
         elif isinstance(talk, Goodbye):
             self._leave(client)

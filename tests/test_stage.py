@@ -370,6 +370,7 @@ def test_a_run_that_raises_beside_a_pool_ends_at_once(start_method):
 
 def test_a_stopped_manager_leaves_no_socket(start_method, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)  # of other tests
     with Stage(with_manager, settings(start_method)) as stage:
         events, _ = until_all_are_here(stage)
         assert list(tmp_path.iterdir())
@@ -390,6 +391,7 @@ def passing_a_socket(config, emit):
 @pytest.mark.parametrize("run", [passing_a_socket, with_manager])
 def test_a_killed_demo_leaves_no_file(run, start_method, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)  # of other tests
     with Stage(run, settings(start_method)) as stage:
         until_all_are_here(stage)
         assert list(tmp_path.glob("*/pymp-*/listener-*")), "or the test would prove nothing"

@@ -28,7 +28,7 @@ ROBOTS = "User-agent: *\nDisallow: /private/\n"
 
 _LINK = re.compile(r'<a href="([^"]*)"([^>]*)>(.*?)</a>', re.DOTALL)
 _MODULE_LINK = re.compile(r"([\w.]+)\.html(?:#.*)?")
-_ELSEWHERE = ("#", "http://", "https://", ".", "/")
+_ELSEWHERE = ("#", "http://", "https://")
 
 
 class _Renderer(pydoc.HTMLDoc):
@@ -72,7 +72,8 @@ class Handbook:
 
     def _keep(self, link: re.Match[str]) -> str:
         """Keep a link to a page that there is, or to elsewhere; leave only the text of another."""
-        href, _, text = link.groups()
+        href, more, text = link.groups()
         module = _MODULE_LINK.fullmatch(href)
-        there = module[1] in self._names if module else href.startswith(_ELSEWHERE)
-        return link[0] if there else str(text)
+        if href == "." or (module and module[1] in self._names):
+            return f'<a href="/{href.lstrip(".")}"{more}>{text}</a>'
+        return link[0] if href.startswith(_ELSEWHERE) else text

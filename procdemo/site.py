@@ -62,7 +62,7 @@ def folder_site(folder: Path) -> Callable[[str], Answer]:
             mode = os.stat(file).st_mode  # noqa: PTH116 - likewise
             if stat.S_ISDIR(mode):
                 if not path.endswith("/"):
-                    return Answer(301, "text/plain", b"", quote(path + "/"))
+                    return Answer(301, "text/plain", b"", quote(f"/{path.strip('/')}/"))
                 return answer(path + "index.html")
             if stat.S_ISREG(mode) and not path.endswith("/"):
                 kind = mimetypes.guess_type(file)[0] or "application/octet-stream"

@@ -114,11 +114,11 @@ class Generation:
                 words, fds, _, _ = socket.recv_fds(self._workers_desk, WORDS, 1)
                 for fd in fds:
                     os.close(fd)  # the original is still ours
-                back.append(self.tasks[pickle.loads(words)[0]])  # noqa: S301 - our own words
+                back.append(self.tasks.pop(pickle.loads(words)[0]))  # noqa: S301 - our own words
         return back
 
-    def await_takers(self, read_notes: Callable[[], None], untaken: list[Task]) -> None:
-        """Call `read_notes` until each task that was taken has a taker, for `NOTE_S` at most.
+    def await_takers(self, read_notes: Callable[[], None]) -> None:
+        """Call `read_notes` until each task has a taker, for `NOTE_S` at most.
 
         A worker killed between taking and noting leaves no note: what nobody has noted by then
         died with it.
@@ -126,9 +126,9 @@ class Generation:
         deadline = time.monotonic() + NOTE_S
         while True:
             read_notes()
-            open_ends = any(not task.pid and task not in untaken for task in self.tasks.values())
+            nobodys = any(not task.pid for task in self.tasks.values())
             left = max(deadline - time.monotonic(), 0.0)
-            if not open_ends or not select.select([self.notes], [], [], left)[0]:
+            if not nobodys or not select.select([self.notes], [], [], left)[0]:
                 return
 
     def end(self) -> None:

@@ -160,19 +160,18 @@ class RetiringPool:
 
     def _retire(self, generation: Generation, pid: int, why: str) -> None:
         """Give `generation` no more work; start another; sort out what the dead worker had."""
-        untaken = generation.take_back()
-        generation.await_takers(lambda: self._read_notes(generation), untaken)
-        dead = [
-            task
-            for task in generation.tasks.values()
-            if task.pid in {0, pid} and not task.ended and task not in untaken
-        ]
-        self._emit.mark("worker lost", worker_pid=pid, cause=why, tasks=len(dead))
-        for task in (*dead, *untaken):
-            del generation.tasks[task.ticket]
-        if generation is self._current:
+        if (
+            newly := generation is self._current
+        ):  # first of all, so that what is submitted from now on is safe
             self._retired.append(generation)
             self._current = self._open()
+        untaken = generation.take_back()
+        generation.await_takers(lambda: self._read_notes(generation))
+        dead = [task for task in generation.tasks.values() if task.pid in {0, pid} and not task.ended]
+        for task in dead:
+            del generation.tasks[task.ticket]
+        self._emit.mark("worker lost", worker_pid=pid, cause=why, tasks=len(dead))
+        if newly:
             self._emit.mark("pool retired", busy=len(generation.tasks), workers=self._workers)
         for task in untaken:
             self._current.put(task)

@@ -1,0 +1,82 @@
+"""What the README promises a stranger, tried."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from harness import run
+
+from procdemo.syllabus import ROWS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.strip().startswith("procdemo")
+]
+LOSES_WORK = {"procdemo prodcons --ack early"}
+
+
+def test_its_table_names_every_demo():
+    named = re.findall(r"^\| `procdemo ([a-z-]+)", README, re.MULTILINE)
+    assert sorted(named) == sorted(row.name for row in ROWS)
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if ">" not in line and "replay" not in line])
+def test_its_commands_do_what_it_says(command):
+    result = run(*shlex.split(command)[1:], within=60)
+    result.assert_clean(status=1 if command in LOSES_WORK else 0)
+
+
+def test_a_run_can_be_kept_and_shown_again(tmp_path):
+    assert "procdemo prodcons --json > run.jsonl" in COMMANDS
+    assert "procdemo replay run.jsonl" in COMMANDS
+    kept = tmp_path / "run.jsonl"
+    first = run("prodcons", "--items", "4", "--json", within=30)
+    kept.write_text(first.stdout, encoding="utf-8")
+    shown = run("replay", str(kept), within=30)
+    shown.assert_clean(status=0)
+    assert "produced 4 = done 4" in shown.stdout
+
+
+def test_a_picture_is_drawn_into_a_new_file_and_asks_nobody(tmp_path):
+    kept, picture = tmp_path / "run.jsonl", tmp_path / "run.svg"
+    kept.write_text(run("spawn", "--work", "0", "--json", within=30).stdout, encoding="utf-8")
+    run("replay", str(kept), "-o", str(picture), within=30).assert_clean(status=0)
+    drawn = picture.read_text(encoding="utf-8")
+    assert "child-0" in drawn
+    assert re.findall(r"https?://[^\"]+", drawn) == ["http://www.w3.org/2000/svg"]
+    again = run("replay", str(kept), "-o", str(picture), within=30)
+    assert again.status == 2
+    assert "exists" in again.stderr
+    assert picture.read_text(encoding="utf-8") == drawn, "nothing is overwritten"
+    assert run("replay", str(kept), "-o", str(tmp_path / "run.png"), within=30).status == 2
+
+
+def test_its_pictures_are_there_and_ask_nobody():
+    pictures = re.findall(r"\]\(([^)]+\.svg)\)", README)
+    assert pictures
+    for name in pictures:
+        assert re.findall(r"https?://[^\"]+", (ROOT / name).read_text(encoding="utf-8")) == [
+            "http://www.w3.org/2000/svg"
+        ]
+
+
+def test_the_environment_sets_an_option():
+    result = run("prodcons", env={"PROCDEMO_PRODCONS_ITEMS": "12"}, within=30)
+    assert "produced 12 = done 12" in result.stdout
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_make_help_names_what_the_readme_names():
+
+    told = subprocess.run(
+        ["make", "-C", str(ROOT), "help"], capture_output=True, text=True, check=True
+    ).stdout
+    for target in ("demo", "test", "lint", "bench", "help"):
+        assert f"make {target}" in told

@@ -6,7 +6,7 @@ minutes and gigabytes: 60,000 nested <div> take lexbor 5 s, and 1,000 unclosed <
 the active formatting elements", 13.2.4.3). Who parses such a page cannot be interrupted.
 """
 
-import resource
+import os
 import time
 
 from selectolax.lexbor import LexborHTMLParser
@@ -28,6 +28,8 @@ def prove(html: bytes) -> None:
     """
     if len(html) < _SMALL_BYTES and html.count(b"<") < _SMALL_TAGS:
         return
+    import resource  # noqa: PLC0415 - absent on Windows
+
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     before = time.process_time()
     try:
@@ -44,6 +46,6 @@ def prove(html: bytes) -> None:
 def _size_of_this_process() -> int:
     try:
         with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - twice as fast
-            return int(statm.read().split()[0]) * resource.getpagesize()
+            return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:  # macOS has no /proc, and does not enforce the limit either
         return 1 << 40

@@ -1,0 +1,51 @@
+"""A platform without fork(): the command starts, and says what is missing.
+
+This is no Windows, but a Python from which all is taken that Windows does not have and the
+package could reach for.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+from procdemo.syllabus import ROWS
+
+POORER = """
+import os, select, signal, sys
+sys.modules.update(dict.fromkeys(["fcntl", "resource", "readline", "termios"]))
+for module, names in {
+    os: ["fork", "register_at_fork", "setpgid", "killpg", "sched_getaffinity", "getppid"],
+    select: ["poll", "epoll"],
+    signal: ["pthread_sigmask", "SIGHUP", "SIGCHLD", "SIGKILL", "SIGCONT", "SIGALRM", "setitimer"],
+}.items():
+    for name in names:
+        if hasattr(module, name):
+            delattr(module, name)
+sys.argv = ["procdemo", *sys.argv[1:]]
+from procdemo.__main__ import main
+main()
+"""
+
+
+def run(*args):
+    return subprocess.run(
+        [sys.executable, "-c", POORER, *args], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.parametrize("name", [row.name for row in ROWS if row.staged])
+def test_a_demo_says_what_is_missing(name):
+    result = run(name)
+    assert result.returncode == 3, result.stderr
+    assert "os.fork" in result.stderr
+    assert f"try: procdemo source {name}" in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("args", [["--help"], ["list"], ["source", "spawn"], ["prodcons", "--help"]])
+def test_what_needs_no_process_works(args):
+    result = run(*args)
+    assert result.returncode == 0, result.stderr
+    assert "spawn" in result.stdout or "prodcons" in result.stdout

@@ -197,6 +197,7 @@ def filling(number):
     return "x" * (number * 37 % 3000)
 
 
+@pytest.mark.timeout(120)  # 7 s on an idle machine
 def test_1500_killed_writers_tear_nothing_and_lose_nothing_they_wrote():
     """Two write at any time; the older one is killed, wherever it is, and another takes its place."""
     reader, writer = channel()

@@ -1,0 +1,254 @@
+"""A: however a server or a batch command is ended, it ends in time, with its status, and leaves nothing.
+
+Each case of a server must fail on the tutorial's. Those without a server (A4, A6 and A10 of the
+batch commands) have no counterpart there.
+
+A6 asks for Ctrl-C at several moments after the start. Here a moment is an event that can be
+seen from outside, or a number of page faults, by which a process's progress can be told
+without a clock.
+"""
+
+import os
+import select
+import signal
+from pathlib import Path
+
+import pytest
+from harness import Command, can_bind, tree
+from servers import ALL_METHODS, MARGIN_S, Client, Server, everywhere, must_fail, on_ours
+
+GRACE_S = 0.2
+BATCH = {
+    "spawn": ("spawn", "--children", "1", "--work", "60"),
+    "prodcons": ("prodcons", "--items", "1000", "--work", "1"),
+}
+each_batch = pytest.mark.parametrize("args", BATCH.values(), ids=BATCH)
+
+
+def a1_sigterm_when_idle(server: Server) -> None:
+    with server.start() as running:
+        running.command.signal(signal.SIGTERM)
+        running.command.finish(within=2).assert_clean(0, port=running.port)
+
+
+def a3_sigterm_with_silent_clients(server: Server) -> None:
+    with server.start(grace=GRACE_S) as running, running.clients(2) as guests:
+        running.command.signal(signal.SIGTERM)
+        running.command.finish(within=GRACE_S + MARGIN_S + 0.5).assert_clean(0)
+        for guest in guests:
+            guest.hear_end()
+        assert can_bind(running.port), "O6"
+
+
+def a4_ctrl_c_when_idle(server: Server) -> None:
+    with server.start(grace=GRACE_S) as running:
+        running.command.signal_group(signal.SIGINT)
+        running.command.finish(within=GRACE_S + MARGIN_S).assert_clean(130, port=running.port)
+
+
+def a4_ctrl_c_when_busy(server: Server) -> None:
+    with server.start(grace=GRACE_S) as running, running.clients(3, served=False) as guests:
+        guests[0].ask()
+        guests[1].ask()
+        running.command.signal_group(signal.SIGINT)
+        running.command.finish(within=GRACE_S + MARGIN_S + 0.5).assert_clean(130)
+        for guest in guests:
+            guest.hear_end()
+
+
+def a7_sigkill(server: Server) -> None:
+    with server.start() as running, running.clients(1) as (guest,):
+        running.command.signal(signal.SIGKILL)
+        running.command.finish(within=1).assert_clean(-signal.SIGKILL, port=running.port)
+        guest.hear_end()
+
+
+def a10_a_reader_that_leaves(server: Server) -> None:
+    """As ``| grep -m1 listening``: from then on nothing can be written."""
+    read, write = os.pipe()
+    with os.fdopen(read) as reader, server.command("--port", "0", stdout=write) as command:
+        os.close(write)
+        line = next(line for line in iter(reader.readline, "") if line.startswith("listening"))
+        reader.close()
+        with Client(int(line.split()[2])) as client:
+            client.ask()
+        command.finish(within=2.5).assert_clean([0, 1, 141])
+
+
+CASES = [
+    a1_sigterm_when_idle,
+    a3_sigterm_with_silent_clients,
+    a4_ctrl_c_when_idle,
+    a4_ctrl_c_when_busy,
+    a7_sigkill,
+    a10_a_reader_that_leaves,
+]
+
+
+@on_ours(methods=ALL_METHODS)
+@pytest.mark.parametrize("case", CASES)
+def test_ours_ends_well(case, server):
+    case(server)
+
+
+@must_fail(
+    (a1_sigterm_when_idle, everywhere("O2")),
+    (a3_sigterm_with_silent_clients, everywhere("O2")),
+    (a4_ctrl_c_when_idle, everywhere("O2.*Traceback")),
+    (a4_ctrl_c_when_busy, everywhere("O2.*Traceback")),
+    (a7_sigkill, everywhere("O3")),
+    (a10_a_reader_that_leaves, everywhere("O9")),
+)
+def test_the_tutorial_does_not(case, server, reason):
+    with pytest.raises(AssertionError, match=f"(?s){reason}"):
+        case(server)
+
+
+@on_ours(methods=ALL_METHODS)
+def test_a7_sigkill_of_the_demos_main_process(server):
+    """The stage, not the command, dies: the command says so, and takes the rest along."""
+    with server.start() as running, running.clients(1) as (guest,):
+        os.kill(running.main, signal.SIGKILL)
+        result = running.command.finish(within=3).assert_clean(1, port=running.port)
+        guest.hear_end()
+        assert "SIGKILL" in result.summary["reason"]
+        assert str(running.main) in result.summary["reason"]
+
+
+# --- batch commands
+
+
+@each_batch
+def test_a4_ctrl_c_in_the_middle_of_a_batch(args, start_method):
+    with Command(*args, "--json", start_method=start_method) as command:
+        command.wait_event(lambda event: event.role not in {"main", "never-started"})
+        command.signal_group(signal.SIGINT)
+        command.finish(within=MARGIN_S + 1).assert_clean(130, stderr_lines=0)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["screen", "json"])
+@each_batch
+def test_a10_head_minus_1(args, form, start_method):
+    short = [*args[:-1], "0"]
+    read, write = os.pipe()
+    with Command(*short, *form, stdout=write, start_method=start_method) as command:
+        os.close(write)
+        with os.fdopen(read) as reader:
+            assert reader.readline()
+        command.finish(within=10).assert_clean([0, 1, 141], stderr_lines=0)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["screen", "json"])
+@on_ours(methods=ALL_METHODS)
+def test_a10_head_minus_1_of_a_server(server, form):
+    read, write = os.pipe()
+    args = ("--port", "0", "--clients", "2", "--stay", "0")
+    with server.command(*args, *form, stdout=write) as command:
+        os.close(write)
+        with os.fdopen(read) as reader:
+            assert reader.readline()
+        command.finish(within=10).assert_clean([0, 1, 141], stderr_lines=0)
+
+
+# --- A6: at any moment
+
+
+def status_of(command, field):
+    for line in Path(f"/proc/{command.pid}/status").read_text("ascii", "replace").splitlines():
+        if line.startswith(field):
+            return line.partition(":")[2].strip()
+    raise AssertionError(field)
+
+
+def catches(command, signum):
+    return int(status_of(command, "SigCgt"), 16) >> (signum - 1) & 1
+
+
+def faults(command):
+    """Return how many page faults a process has had so far."""
+    return int(Path(f"/proc/{command.pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[7])
+
+
+def depth(command):
+    """Return how many generations there are under the command."""
+    everybody = tree(command.pid)
+
+    def generation(pid):
+        return 0 if pid == command.pid else 1 + generation(everybody[pid].parent)
+
+    return max(map(generation, everybody), default=0)
+
+
+def count(command):
+    return len(tree(command.pid))
+
+
+MOMENTS = {
+    "at once": lambda _: True,
+    "Python is there": lambda command: catches(command, signal.SIGINT),
+    "it has a child": lambda command: count(command) >= 1,
+    "the stage is set": lambda command: count(command) >= 2,
+    "it catches SIGTERM": lambda command: catches(command, signal.SIGTERM),
+    "it has said something": lambda command: command.stdout,
+    "it has a grandchild": lambda command: depth(command) >= 2,
+    "two things have happened": lambda command: command.stdout.count("\n") > 2,
+    "seven processes": lambda command: count(command) >= 7 or command.stdout.count("\n") > 9,
+}
+HANDLED = list(MOMENTS)[2:]
+"""From these on the command itself decides what Ctrl-C does."""
+
+COMMANDS = {
+    **BATCH,
+    "echo-server": ("echo-server", "--port", "0", "--clients", "4", "--stay", "60", "--grace", "0.2"),
+    "pool-server": ("pool-server", "--port", "0", "--clients", "2", "--stay", "60", "--grace", "0.2", "-n", "2"),
+}
+each_command = pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
+
+
+# Or the interpreter begins with an import of its own, and goes on when Ctrl-C has interrupted it.
+CALM = {"PYTHONWARNINGS": ""}
+
+
+def interrupt(command, moment):
+    """Wait until `moment(command)` is true, without a pause in between; then press Ctrl-C."""
+    poll = select.poll()
+    poll.register(command._popen.stdout, select.POLLIN)
+    while command.running and not moment(command):
+        if poll.poll(0):
+            command._pump(0)
+    command.signal_group(signal.SIGINT)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@each_command
+def test_a6_ctrl_c_at_an_event(args, moment, start_method):
+    with Command(*args, "--json", start_method=start_method, env=CALM) as command:
+        interrupt(command, MOMENTS[moment])
+        result = command.finish(within=3)
+    assert_interrupted(result, handled=moment in HANDLED)
+
+
+def assert_interrupted(result, *, handled):
+    if handled or result.status == 130:
+        result.assert_clean(130, stderr_lines=0)
+        return
+    # No line of ours had run yet: what the interpreter says is its own, but nobody is left.
+    assert result.status in {-signal.SIGINT, 1}, result.told()
+    assert result.status != 1 or "Fatal Python error: init_" in result.stderr, result.told()
+    assert not result.survivors
+    assert not result.temporary
+
+
+@each_command
+def test_a6_ctrl_c_at_any_page_fault(args, start_method):
+    """From the interpreter's first pages to the running demo."""
+    with Command(*args, "--json", start_method=start_method) as command:
+        command.wait_for(lambda: command.stdout.count("\n") > 2)
+        last = faults(command)
+        command.signal_group(signal.SIGINT)
+        command.finish(within=3)
+    for number in range(8):
+        with Command(*args, "--json", start_method=start_method, env=CALM) as command:
+            interrupt(command, lambda command, at=last * (number + 0.5) / 8: faults(command) >= at)
+            result = command.finish(within=3)
+        assert_interrupted(result, handled=False)

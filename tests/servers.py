@@ -1,0 +1,338 @@
+"""Servers under test, ours and the tutorial's, and the clients that we set on them.
+
+A fault case is a function of a `Server`. It raises AssertionError, whose message begins with the
+promise that was broken, as in the oracle of the fault programme (O2, O9, ...), or with the
+case's own (A1, C3, ...); so that the same case can be shown to pass on our servers, and to
+fail on those of the tutorial, for its own reason.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import pytest
+from harness import _ALARMING, _FORBIDDEN, Command, processes, wait_until
+
+TUTORIAL = [sys.executable, str(Path(__file__).with_name("tutorial_server.py"))]
+WORKERS = 2
+SOON_S = 1.0
+"""How long an honest client may wait for its answer (O9)."""
+MARGIN_S = 1.0
+"""What is added to a server's own limit; twice the programme's, for a machine with other work to do."""
+
+
+class Client:
+    """A client that takes nothing for granted; whatever goes wrong is an AssertionError."""
+
+    def __init__(self, port: int, *, receive_buffer: int = 0) -> None:
+        self.sock = socket.socket()
+        if receive_buffer:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.settimeout(5)
+        try:
+            self.sock.connect(("127.0.0.1", port))
+        except OSError as error:
+            self.sock.close()
+            raise AssertionError(f"O9: cannot connect: {error}") from None
+        self.port = port
+        self.name = "{}:{}".format(*self.sock.getsockname())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    def say(self, data: bytes) -> None:
+        """Send all of `data`."""
+        try:
+            self.sock.sendall(data)
+        except OSError as error:
+            raise AssertionError(f"O9: the server does not take {len(data)} bytes: {error}") from None
+
+    def hear(self, count: int, within: float = SOON_S) -> bytes:
+        """Return exactly `count` bytes."""
+        data, ended = self._receive(count, within)
+        assert len(data) == count, (
+            f"O9: {len(data)} of {count} bytes {'and the end' if ended else ''} within {within} s: {data!r:.200}"
+        )
+        return data
+
+    def hear_end(self, within: float = SOON_S) -> bytes:
+        """Return what comes until the end, which must come; a reset is an end as well."""
+        data, ended = self._receive(1 << 30, within)
+        assert ended, f"EOF: the client does not hear the end within {within} s"
+        return data
+
+    def _receive(self, count: int, within: float) -> tuple[bytes, bool]:
+        data = b""
+        deadline = time.monotonic() + within
+        while len(data) < count:
+            try:
+                self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
+                piece = self.sock.recv(min(count - len(data), 1 << 16))
+            except TimeoutError:
+                return data, False
+            except OSError:
+                return data, True
+            if not piece:
+                return data, True
+            data += piece
+        return data, False
+
+    def ask(self, data: bytes = b"hello", within: float = SOON_S) -> None:
+        """Say `data`, and hear it in upper case."""
+        self.say(data)
+        answer = self.hear(len(data), within)
+        assert answer == data.upper(), f"O9: {answer!r:.200}"
+
+    def hush(self) -> bool:
+        """Return whether there is nothing to hear at this moment: no answer, no end."""
+        return not select.select([self.sock], [], [], 0)[0]
+
+    def finish(self) -> None:
+        """Say that nothing more will be said."""
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Leave rudely."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+
+class Running:
+    """A server that runs."""
+
+    def __init__(self, command: Command, *, tutorial: bool, per_connection: bool, json: bool) -> None:
+        self.command = command
+        self.per_connection = per_connection
+        match = command.wait_line(r'^listening \S+ (\d+)$|"listening".*"port": ?(\d+)')
+        self.port = int(match[1] or match[2])
+        self.main = command.pid if tutorial else self._find_main(json)
+        if not per_connection:
+            wait_until(lambda: len(self.workers()) == WORKERS, what=f"{WORKERS} workers")
+
+    def _find_main(self, json: bool) -> int:
+        if json:
+            return self.command.events[0].pid
+        return int(self.command.wait_line(r"^main process (\d+)")[1])
+
+    # --- its clients
+
+    def client(self, **options: int) -> Client:
+        """Return one who has connected."""
+        return Client(self.port, **options)
+
+    @contextlib.contextmanager
+    def clients(self, count: int, *, served: bool = True) -> Iterator[list[Client]]:
+        """Have so many clients stay; each has been `served` once."""
+        with contextlib.ExitStack() as stack:
+            guests = [stack.enter_context(self.client()) for _ in range(count)]
+            if served:
+                for guest in guests:
+                    guest.ask(within=5)
+            yield guests
+
+    def echo(self, data: bytes = b"honest", within: float = SOON_S) -> None:
+        """Be an honest client, and be answered (O9)."""
+        with self.client() as client:
+            client.ask(data, within)
+
+    def warm_up(self) -> None:
+        """Have every worker serve somebody, and be idle again."""
+        with self.clients(WORKERS) as guests:
+            served_by = [self.server_of(guest) for guest in guests]
+            names = [guest.name for guest in guests]
+        for name, pid in zip(names, served_by, strict=True):
+            wait_until(lambda name=name, pid=pid: not holds(pid, name), what="a worker is idle again")
+
+    # --- its processes
+
+    def workers(self) -> list[int]:
+        """Return the processes that serve, or could."""
+        everybody = self.command.descendants()
+        makers = {self.main}
+        found = []
+        for process in everybody.values():
+            if process.parent == self.main and "forkserver" in command_line(process.pid):
+                makers.add(process.pid)
+        for process in everybody.values():
+            helper = process.pid in makers or "resource_tracker" in command_line(process.pid)
+            if process.parent in makers and process.alive and not helper:
+                found.append(process.pid)
+        return sorted(found)
+
+    def server_of(self, client: Client) -> int:
+        """Return the process that talks to `client`: it, and at most main, has the connection."""
+        holders = [pid for pid in self.workers() if holds(pid, client.name)]
+        assert len(holders) == 1, f"B6: {client.name} is held by {holders} beside main"
+        return holders[0]
+
+    def everybody(self) -> int:
+        """Return how many processes there are."""
+        return sum(process.alive for process in self.command.descendants().values())
+
+    def descriptors(self) -> int:
+        """Return how many descriptors the main process has open."""
+        return len(os.listdir(f"/proc/{self.main}/fd"))
+
+    # --- the oracle
+
+    def check(self) -> None:
+        """Look at what holds at any time: O9, O4, O5 and O12 so far."""
+        self.echo()
+        zombies = self.command.old_zombies()
+        assert not zombies, f"O4: {zombies}"
+        self.check_words()
+
+    def check_words(self) -> None:
+        """O5 and O12, so far."""
+        self.command.pause(0.01)
+        alarms = [word for word in _ALARMING if word in self.command.stderr]
+        assert not alarms, f"O5: {self.command.stderr[-1000:]}"
+        for stream in (self.command.stdout, self.command.stderr):
+            found = _FORBIDDEN.search(stream)
+            assert not found, f"O12: {found[0]!r} in {stream[-300:]!r}"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A way to start a server."""
+
+    name: str
+    """A command of ours, or a variant of the tutorial's."""
+    start_method: str | None = None
+
+    @property
+    def tutorial(self) -> bool:
+        """Whether it is one that must fail."""
+        return not self.name.endswith("-server")
+
+    @property
+    def per_connection(self) -> bool:
+        """Whether each client gets a process, so that there are none without clients."""
+        return self.name in {"echo-server", "process"}
+
+    def command(self, *args: str, **options: object) -> Command:
+        """Start it with these arguments alone."""
+        if self.tutorial:
+            return Command(self.name, *args, program=TUTORIAL, **options)
+        return Command(self.name, *args, start_method=self.start_method, **options)
+
+    @contextlib.contextmanager
+    def start(self, *args: str, json: bool = True, **limits: float) -> Iterator[Running]:
+        """Run it, with `limits` such as ``idle_timeout``; one of ours must drain and leave nothing at the end."""
+        given = [*args, "--port", "0"]
+        if not self.per_connection:
+            given += ["--workers", str(WORKERS)]
+        if not self.tutorial:
+            given += ["--json"] if json else []
+            given += [f"--{name.replace('_', '-')}={value}" for name, value in {"grace": 0.2, **limits}.items()]
+        with self.command(*given) as command:
+            running = Running(
+                command, tutorial=self.tutorial, per_connection=self.per_connection, json=json
+            )
+            yield running
+            if not self.tutorial and not command.result:
+                command.signal(signal.SIGTERM)
+                command.finish(within=2 + limits.get("grace", 0.2)).assert_clean(0, port=running.port)
+
+
+Case = Callable[[Server], None]
+OURS = ("echo-server", "pool-server")
+POOLS = ("pool-server",)
+VARIANTS = ("process", "pool", "prefork")
+
+
+def on_ours(*, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",)) -> pytest.MarkDecorator:
+    """Have a test run on our servers, as `server`."""
+    servers = [Server(name, method) for name in names for method in methods]
+    ids = [f"{server.name}-{server.start_method}" for server in servers]
+    return pytest.mark.parametrize("server", servers, ids=ids)
+
+
+ALL_METHODS = ("fork", "spawn", "forkserver")
+
+
+def must_fail(*rows: tuple[Case, dict[str, str]]) -> pytest.MarkDecorator:
+    """Have a test run for each `case`, `server` of the tutorial, and `reason` why it must fail there."""
+    found = [
+        pytest.param(case, Server(variant), reason, id=f"{case.__name__}-{variant}")
+        for case, reasons in rows
+        for variant, reason in reasons.items()
+    ]
+    return pytest.mark.parametrize(("case", "server", "reason"), found)
+
+
+def everywhere(reason: str) -> dict[str, str]:
+    """Return one reason for all variants of the tutorial server."""
+    return dict.fromkeys(VARIANTS, reason)
+
+
+# --- looking at processes from outside
+
+
+def command_line(pid: int) -> str:
+    """Return the command line of a process, nothing if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def waits_in(pid: int) -> str:
+    """Return the kernel function that a process waits in."""
+    try:
+        return Path(f"/proc/{pid}/wchan").read_text("ascii")
+    except OSError:
+        return ""
+
+
+def sockets(pid: int) -> Counter[int]:
+    """Return the inodes of a process's sockets."""
+    found: Counter[int] = Counter()
+    with contextlib.suppress(OSError):
+        for fd in os.scandir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                target = os.readlink(fd.path)
+                if target.startswith("socket:["):
+                    found[int(target[8:-1])] += 1
+    return found
+
+
+def connection(client: str) -> int:
+    """Return the inode of the server's side of the connection with `client`; 0 when it has no holder."""
+    port = int(client.rpartition(":")[2])
+    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
+        fields = line.split()
+        if int(fields[2].rpartition(":")[2], 16) == port and fields[3] != "0A":
+            return int(fields[9])
+    return 0
+
+
+def holds(pid: int, client: str) -> bool:
+    """Return whether a process has the connection with `client` open."""
+    inode = connection(client)
+    return bool(inode) and inode in sockets(pid)
+
+
+def gone(pid: int) -> bool:
+    """Return whether a process has ended; a zombie has."""
+    process = processes().get(pid)
+    return process is None or not process.alive
+
+
+def kill(*pids: int) -> None:
+    """Kill these processes, as the kernel does when memory runs out."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)

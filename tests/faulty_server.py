@@ -36,6 +36,15 @@ def bytewise(conn):
             conn.sendall(bytes([byte]))
 
 
+def store(conn):
+    """Right, but hear the whole message, of so many bytes, before answering."""
+    data = bytearray()
+    while len(data) < int(sys.argv[2]):
+        data += conn.recv(65536)
+    conn.sendall(data.upper())
+    to_the_end(conn)
+
+
 def first_then(fault):
     """Answer one recv() rightly, then fail."""
 

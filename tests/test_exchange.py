@@ -240,6 +240,7 @@ def test_goodbye_hears_a_refusal_to_its_end(ends):
     goodbye = Goodbye(ours)
     theirs.sendall(b"procdemo: go")
     assert not goodbye.hear(ours)
+    assert goodbye.silent(1).kind == "said no"
     theirs.close()
     assert failure(goodbye.hear, ours) == ("said no", "says: go")
 

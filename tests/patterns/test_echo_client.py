@@ -145,12 +145,16 @@ def test_an_answer_comes_when_its_line_does():
         client.finish().assert_clean()
 
 
-def test_a_message_larger_than_all_buffers_is_answered_whole(tmp_path):
-    """The server answers what it has while we still send: who only sends first hangs."""
+@pytest.mark.parametrize("behaviour", ["upper", "store"])
+def test_a_message_larger_than_all_buffers_is_answered_whole(behaviour, tmp_path):
+    """One server answers what it has while we still send: who only sends first hangs.
+
+    The other is silent until it has heard all: who waits for an answer to the first part hangs.
+    """
     size = 20 << 20
     (tmp_path / "long").write_bytes(b"x" * size)
-    with echo_server() as ours, open(tmp_path / "long", "rb") as stdin:
-        result = run("echo-client", "--port", ours.port, stdin=stdin.fileno()).assert_clean()
+    with server(behaviour, str(size)) as right, open(tmp_path / "long", "rb") as stdin:
+        result = run("echo-client", "--port", right.port, stdin=stdin.fileno()).assert_clean()
     assert result.stdout == "X" * size + "\n"
 
 

@@ -14,6 +14,7 @@ when they are up, *took* and *left* around each task.
 
 import multiprocessing
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -117,7 +118,10 @@ class RetiringPool:
         return task
 
     def _open(self) -> Generation:
+        # A KeyboardInterrupt between the making of a semaphore and its registration would leave it for ever.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         generation = Generation(self._context, self._workers, self._first, self._given, self._emit)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self._watch(generation.notes, lambda: self._read_notes(generation))
         return generation
 

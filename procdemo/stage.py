@@ -140,7 +140,7 @@ class Stage:
                 else:
                     yield from batch
             self._watch()
-            if self._status is not None and not ready:  # heard all it said, yet someone holds its pipe
+            if self._status is not None:  # whoever still holds its pipes, and may talk on, has outlived it
                 self.kill()
                 gone_at = min(gone_at, time.monotonic() + _FAREWELL_S)
                 if time.monotonic() > gone_at:

@@ -1,0 +1,182 @@
+"""prodcons: back-pressure, acknowledging, and an account of every bun, whoever is killed."""
+
+import os
+import re
+import signal
+
+import pytest
+from harness import Command, run
+
+
+def numbers(told):
+    """Return the numbers that ``0, 3-5`` stands for."""
+    parts = [part.split("-") for part in told.split(", ")]
+    return [n for part in parts for n in range(int(part[0]), int(part[-1]) + 1)]
+
+
+def missing(result):
+    """Return the buns that the run names as missing, with their fates."""
+    rows = [event.data for event in result.named("missing")]
+    return {bun: row["fate"] for row in rows for bun in numbers(row["items"])}
+
+
+def account_of(result, items):
+    """Check that each bun is exactly once done or named; return the summary."""
+    summary = result.summary
+    assert summary["produced"] == summary["done"] + summary["failed"] + summary["lost"]
+    named = missing(result)
+    assert summary["done"] + len(named) == items
+    never_made = sum(fate == "never made" for fate in named.values())
+    assert summary["produced"] == items - never_made
+    return summary
+
+
+def play(*args, **options):
+    return run("prodcons", "--json", *args, **options)
+
+
+# --- in peace
+
+
+def test_everything_made_is_eaten_by_somebody(start_method):
+    result = play("--items", "30", "--work", "0", start_method=start_method)
+    result.assert_clean(status=0)
+    assert account_of(result, 30)["done"] == 30
+    eaten = [event for event in result.named("eats") if event.kind == "end"]
+    assert sorted(int(event.data["id"]) for event in eaten) == list(range(30))
+    assert {event.role for event in eaten} <= {"consumer-0", "consumer-1"}
+    assert len({event.pid for event in result.events}) == 5
+
+
+def test_d1_ten_thousand_items_are_each_eaten_once(start_method):
+    args = ("--items", "10000", "--producers", "4", "--consumers", "4", "--work", "0", "-v")
+    result = play(*args, start_method=start_method, within=50, limit=50)
+    result.assert_clean(status=0)
+    summary = account_of(result, 10_000)
+    assert (summary["done"], summary["lost"], summary["failed"]) == (10_000, 0, 0)
+    eaten = [int(event.data["id"]) for event in result.named("eats") if event.kind == "end"]
+    assert sorted(eaten) == list(range(10_000))
+
+
+def test_each_producer_makes_its_own_buns():
+    result = play("--items", "20", "--producers", "3", "--work", "0")
+    for event in result.named("bun"):
+        if event.kind == "send":
+            assert event.role == f"producer-{int(event.data['id']) % 3}"
+
+
+def test_the_queue_holds_producers_back():
+    result = play("--items", "30", "--maxsize", "3", "--consumers", "1", "--work", "0.01")
+    result.assert_clean(status=0)
+    depths = [event.data["depth"] for event in result.named("bun") if event.kind == "send"]
+    assert max(depths) == 3
+    blocked = [event for event in result.named("put") if event.kind == "end"]
+    assert blocked
+    assert result.summary["put_s"] > result.summary["get_s"]
+    assert result.summary["slower"] == "consumers"
+
+
+def test_consumers_wait_for_slow_producers_visibly():
+    result = play("--items", "4", "--consumers", "4", "--work", "0")
+    assert any(event.kind == "begin" and event.role.startswith("consumer") for event in result.named("get"))
+
+
+def test_a_batch_is_one_message():
+    result = play("--items", "20", "--producers", "1", "--batch", "8", "--work", "0")
+    result.assert_clean(status=0)
+    sent = [event.data["id"] for event in result.named("bun") if event.kind == "send"]
+    assert sent == ["0-7", "8-15", "16-19"]
+    assert account_of(result, 20)["done"] == 20
+
+
+def test_buns_beyond_the_detail_are_counted_not_told():
+    result = play("--items", "50", "--detail", "10", "--work", "0")
+    told = {int(event.data["id"]) for event in result.named("bun") if event.kind == "send"}
+    assert told == set(range(10))
+    assert account_of(result, 50)["done"] == 50
+
+
+def test_the_screen_tells_the_same_story():
+    result = run("prodcons", "--items", "4")
+    result.assert_clean(status=0)
+    assert re.search(r"producer-1 +\d+  puts bun 1; \d of 5 in the queue", result.stdout)
+    assert re.search(r"consumer-\d +\d+  has eaten bun 3", result.stdout)
+    assert "ok: produced 4 = done 4 + failed 0 + lost 0" in result.stdout
+
+
+# --- work that is lost
+
+
+def test_acknowledged_early_is_lost_at_the_end_by_name(start_method):
+    result = play("--ack", "early", "--items", "8", "--work", "0.2", start_method=start_method)
+    result.assert_clean(status=1)
+    summary = account_of(result, 8)
+    assert summary["lost"] > 0
+    assert all("in the hands of consumer-" in fate for fate in missing(result).values())
+
+
+def test_acknowledged_late_nothing_is_lost_in_the_same_run():
+    result = play("--ack", "late", "--items", "8", "--work", "0.05")
+    result.assert_clean(status=0)
+    assert missing(result) == {}
+
+
+def test_d6_an_item_that_cannot_be_pickled_is_refused_by_name(start_method):
+    result = play("--items", "12", "--work", "0", "--unpicklable", "5", start_method=start_method, within=10)
+    result.assert_clean(status=1)
+    assert missing(result) == {5: "refused: cannot be pickled"}
+    (refused,) = result.named("refused")
+    assert (refused.data["item"], refused.role) == (5, "producer-1")
+    assert account_of(result, 12)["failed"] == 1
+
+
+def test_only_the_unpicklable_one_of_a_batch_is_refused():
+    result = play("--items", "12", "--work", "0", "--batch", "6", "--unpicklable", "5")
+    assert missing(result) == {5: "refused: cannot be pickled"}
+
+
+# --- processes that are killed
+
+
+def kill(start_method, *roles, args=()):
+    """Run, kill the processes with these roles once each is at work, return how it ended."""
+    with Command("prodcons", "--json", "--items", "200", *args, start_method=start_method) as command:
+        pids = [command.wait_event(lambda event, role=role: event.role == role).pid for role in roles]
+        command.wait_event(lambda event: event.name == "eats" and event.kind == "end")
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        return pids, command.finish(within=8)
+
+
+@pytest.mark.parametrize("role", ["consumer-0", "producer-0"])
+def test_a_killed_process_is_named_and_every_bun_accounted_for(start_method, role):
+    (pid,), result = kill(start_method, role)
+    result.assert_clean(status=1)
+    (died,) = result.named("died")
+    assert died.data == {"child": role, "child_pid": pid, "cause": "killed by SIGKILL"}
+    summary = account_of(result, 200)
+    assert not summary["ok"]
+    assert len(missing(result)) == 200 - summary["done"]
+
+
+def test_d3_all_consumers_killed_at_once(start_method):
+    pids, result = kill(start_method, "consumer-0", "consumer-1")
+    result.assert_clean(status=1)
+    assert {event.data["child_pid"] for event in result.named("died")} == set(pids)
+    assert account_of(result, 200)["lost"] > 0
+    assert any(fate == "still in the queue" for fate in missing(result).values())
+
+
+def test_a_killed_main_process_has_an_obituary():
+    with Command("prodcons", "--json", "--items", "200") as command:
+        main = command.wait_event("meta").pid
+        command.wait_event("eats")
+        os.kill(main, signal.SIGKILL)
+        result = command.finish(within=5)
+    result.assert_clean(status=1)
+    assert "SIGKILL" in result.summary["reason"]
+
+
+def test_the_time_limit_ends_it():
+    result = play("--items", "200", "--work", "1", "--timeout", "0.5", within=10)
+    result.assert_clean(status=4)

@@ -1,0 +1,82 @@
+"""spawn: two ways to start a process, and what the parent knows."""
+
+import signal
+
+import pytest
+from harness import run
+
+
+def play(*args, start_method="fork", **options):
+    return run("spawn", "--json", *args, start_method=start_method, **options)
+
+
+def hellos(result):
+    return {event.role: event for event in result.named("hello") if event.role != "main"}
+
+
+def test_both_ways_make_new_processes_that_end(start_method):
+    result = play("--work", "0", start_method=start_method)
+    result.assert_clean(status=0)
+    said = hellos(result)
+    assert sorted(said) == ["child-0", "child-1", "child-2", "child-3"]
+    assert len({event.pid for event in said.values()}) == 4
+    assert {event.data["way"] for event in said.values()} == {"the target function", "run() of a subclass"}
+    for row in result.named("children"):
+        assert row.data["pid"] == said[row.data["child"]].pid
+        assert row.data["exitcode"] == 0
+        assert row.data["start_ms"] > 0
+    assert result.summary["joined"] == 4
+
+
+@pytest.mark.parametrize("style", ["function", "subclass"])
+def test_one_way_of_the_two(style):
+    result = play("--style", style, "--children", "3", "--work", "0")
+    assert {row.data["way"] for row in result.named("children")} == {style}
+    assert len(result.named("children")) == 3
+
+
+def test_run_called_by_hand_makes_no_process():
+    result = play("--work", "0")
+    main = result.events[0].pid
+    by_hand = [event for event in result.named("hello") if event.role == "main"]
+    assert [event.pid for event in by_hand] == [main, main]
+    assert [event.data["ran_in"] for event in result.named("called run")] == [main, main]
+    refusals = [event.data["error"] for event in result.named("not joinable")]
+    assert refusals == ["can only join a started process"] * 2
+
+
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
+def test_the_parent_is_who_called_start(start_method):
+    result = play("--work", "0", start_method=start_method)
+    main = result.events[0].pid
+    assert {event.data["ppid"] for event in hellos(result).values()} == {main}
+
+
+def test_under_forkserver_the_parent_is_the_fork_server():
+    result = play("--work", "0", start_method="forkserver")
+    main = result.events[0].pid
+    (parent,) = {event.data["ppid"] for event in hellos(result).values()}
+    assert parent not in {event.pid for event in result.events}
+    assert parent != main
+
+
+def test_what_the_parent_sees_while_a_child_works_and_afterwards(start_method):
+    result = play("--style", "function", "--work", "0.3", start_method=start_method)
+    for event in result.named("started"):
+        assert (event.data["alive"], event.data["exitcode"]) == (True, None)
+    for event in result.named("joined"):
+        assert (event.data["alive"], event.data["exitcode"]) == (False, 0)
+
+
+def test_terminate_ends_them_at_once(start_method):
+    result = play("--work", "60", "--terminate", "--style", "function", start_method=start_method, within=10)
+    result.assert_clean(status=0)
+    assert [row.data["exitcode"] for row in result.named("children")] == [-signal.SIGTERM] * 2
+    assert not [event for event in result.named("work") if event.kind == "end" and event.role != "main"]
+
+
+def test_the_environment_and_the_screen():
+    result = run("spawn", "--work", "0", env={"PROCDEMO_SPAWN_CHILDREN": "1"})
+    result.assert_clean(status=0)
+    assert "no new process, it ran in PID" in result.stdout
+    assert "ok: 2 of 2 children joined" in result.stdout

@@ -90,8 +90,10 @@ def close_early(conn):
 
 
 def close_unasked(conn):
-    """Close after the first answer without waiting for more messages."""
+    """Close after the first answer without waiting for more messages; not so hard as to reset."""
     conn.sendall(conn.recv(65536).upper())
+    conn.shutdown(socket.SHUT_WR)
+    to_the_end(conn)
 
 
 def echo(conn):

@@ -34,13 +34,13 @@ MARGIN_S = 1.0
 class Client:
     """A client that takes nothing for granted; whatever goes wrong is an AssertionError."""
 
-    def __init__(self, port: int, *, receive_buffer: int = 0) -> None:
+    def __init__(self, port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0) -> None:
         self.sock = socket.socket()
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(5)
         try:
-            self.sock.connect(("127.0.0.1", port))
+            self.sock.connect((host, port))
         except OSError as error:
             self.sock.close()
             raise AssertionError(f"O9: cannot connect: {error}") from None
@@ -63,9 +63,8 @@ class Client:
     def hear(self, count: int, within: float = SOON_S) -> bytes:
         """Return exactly `count` bytes."""
         data, ended = self._receive(count, within)
-        assert len(data) == count, (
-            f"O9: {len(data)} of {count} bytes {'and the end' if ended else ''} within {within} s: {data!r:.200}"
-        )
+        end = "and the end " if ended else ""
+        assert len(data) == count, f"O9: {len(data)} of {count} bytes {end}within {within} s: {data!r:.200}"
         return data
 
     def hear_end(self, within: float = SOON_S) -> bytes:
@@ -95,6 +94,38 @@ class Client:
         self.say(data)
         answer = self.hear(len(data), within)
         assert answer == data.upper(), f"O9: {answer!r:.200}"
+
+    def exchange(self, data: bytes, within: float) -> bytes:
+        """Send all of `data` while hearing, finish, and return what comes until the end, which must come."""
+        deadline = time.monotonic() + within
+        heard, rest = b"", memoryview(data)
+        self.sock.setblocking(False)
+        while time.monotonic() < deadline:
+            readable, writable, _ = select.select([self.sock], [self.sock] if rest else [], [], 0.1)
+            try:
+                if writable:
+                    rest = rest[self.sock.send(rest) :]
+                    if not rest:
+                        self.finish()
+                if readable:
+                    piece = self.sock.recv(1 << 16)
+                    if not piece:
+                        return heard
+                    heard += piece
+            except OSError as error:
+                raise AssertionError(f"O9: {len(heard)} of {len(data)} bytes, then {error}") from None
+        raise AssertionError(f"EOF: {len(heard)} of {len(data)} bytes within {within} s, and no end")
+
+    def babble(self) -> bool:
+        """Send as much as goes without waiting; return whether one may go on."""
+        self.sock.setblocking(False)
+        try:
+            while True:
+                self.sock.send(b"x" * 65536)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     def hush(self) -> bool:
         """Return whether there is nothing to hear at this moment: no answer, no end."""
@@ -186,6 +217,14 @@ class Running:
         """Return how many descriptors the main process has open."""
         return len(os.listdir(f"/proc/{self.main}/fd"))
 
+    def memory(self) -> int:
+        """Return how many MiB there are in the memory of all processes."""
+        pages = 0
+        for pid in (self.command.pid, *self.command.descendants()):
+            with contextlib.suppress(OSError):
+                pages += int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+
     # --- the oracle
 
     def check(self) -> None:
@@ -231,13 +270,14 @@ class Server:
 
     @contextlib.contextmanager
     def start(self, *args: str, json: bool = True, **limits: float) -> Iterator[Running]:
-        """Run it, with `limits` such as ``idle_timeout``; one of ours must drain and leave nothing at the end."""
+        """Run it, with `limits` such as ``idle_timeout``; ours must drain and leave nothing at the end."""
         given = [*args, "--port", "0"]
         if not self.per_connection:
             given += ["--workers", str(WORKERS)]
         if not self.tutorial:
             given += ["--json"] if json else []
-            given += [f"--{name.replace('_', '-')}={value}" for name, value in {"grace": 0.2, **limits}.items()]
+            limits = {"grace": 0.2, **limits}
+            given += [f"--{name.replace('_', '-')}={value}" for name, value in limits.items()]
         with self.command(*given) as command:
             running = Running(
                 command, tutorial=self.tutorial, per_connection=self.per_connection, json=json
@@ -245,7 +285,7 @@ class Server:
             yield running
             if not self.tutorial and not command.result:
                 command.signal(signal.SIGTERM)
-                command.finish(within=2 + limits.get("grace", 0.2)).assert_clean(0, port=running.port)
+                command.finish(within=2 + limits["grace"]).assert_clean(0, port=running.port)
 
 
 Case = Callable[[Server], None]

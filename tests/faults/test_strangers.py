@@ -1,0 +1,109 @@
+"""H: who gets in, and what is never believed.
+
+H1 cannot fail on the tutorial's servers: they, too, listen on 127.0.0.1 only. H2 cannot either: they
+do not unpickle what comes from a socket. Both guard what we have added (Unix sockets, pipes).
+"""
+
+import os
+import pickle
+import random
+import struct
+from pathlib import Path
+
+import pytest
+from harness import Command
+from servers import ALL_METHODS, Client, Server, everywhere, must_fail, on_ours, sockets
+
+
+def listening_tcp(pids: list[int]) -> set[str]:
+    """Return the local addresses, as in /proc, on which one of `pids` listens."""
+    inodes = {inode for pid in pids for inode in sockets(pid)}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text("ascii").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[9]) in inodes:
+                found.add(fields[1])
+    return found
+
+
+def listening_unix(pids: list[int]) -> set[str]:
+    """Return the paths of Unix sockets on which one of `pids` listens."""
+    inodes = {inode for pid in pids for inode in sockets(pid)}
+    lines = Path("/proc/net/unix").read_text("utf-8").splitlines()[1:]
+    rows = [line.split() for line in lines]
+    accepting = 0x10000  # __SO_ACCEPTCON
+    return {row[7] for row in rows if len(row) > 7 and int(row[6]) in inodes and int(row[3], 16) & accepting}
+
+
+@on_ours(methods=ALL_METHODS)
+def test_h1_only_the_port_asked_for_is_open_and_only_here(server):
+    with server.start() as running, running.clients(1):
+        pids = [running.command.pid, *running.command.descendants()]
+        assert listening_tcp(pids) == {f"0100007F:{running.port:04X}"}
+        for path in listening_unix(pids):
+            assert not path.startswith("@"), "an abstract name is open to everybody"
+            directory = Path(path).parent
+            assert directory.stat().st_mode & 0o077 == 0, f"{directory} is open to others"
+
+
+class Canary:
+    """Unpickled, it leaves a file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+@on_ours(methods=ALL_METHODS)
+def test_h2_a_pickle_from_a_stranger_is_data(server, tmp_path):
+    canary = tmp_path / "sang"
+    with server.start() as running:
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            song = pickle.dumps(Canary(canary), protocol)
+            for message in (song, struct.pack("!i", len(song)) + song):
+                running.echo(message)
+        running.check()
+    assert not canary.exists()
+    pickle.loads(song)
+    assert canary.exists(), "the canary can sing"
+
+
+def h3_other_protocols(server: Server) -> None:
+    """TLS, HTTP, SSH, length prefixes and noise are all just bytes to be answered."""
+    noise = random.Random(3).randbytes(1 << 20)
+    greetings = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        *map(bytes.fromhex, ("00000000", "7fffffff", "ffffffff")),
+    ]
+    with server.start() as running:
+        for greeting in greetings:
+            running.echo(greeting)
+        with running.client() as client:
+            for start in range(0, len(noise), 1 << 16):
+                client.ask(noise[start : start + (1 << 16)], within=5)
+        running.check()
+
+
+@on_ours()
+def test_h3_other_protocols_are_data(server):
+    h3_other_protocols(server)
+
+
+@must_fail((h3_other_protocols, everywhere("O9")))
+def test_the_tutorial_breaks_on_them(case, server, reason):
+    with pytest.raises(AssertionError, match=f"(?s){reason}"):
+        case(server)
+
+
+@pytest.mark.parametrize("name", ["echo-server", "pool-server"])
+def test_another_local_address_is_refused(name):
+    """H4."""
+    with Command(name, "--port", "0", "--json") as command:
+        port = command.wait_event("listening").data["port"]
+        with pytest.raises(AssertionError, match="cannot connect"), Client(port, host="127.0.0.2"):
+            pass

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from multiprocessing import forkserver, resource_tracker
 
 import pytest
-from harness import adopt_orphans, shared_memory_left, tree, wait_until
+from harness import Process, adopt_orphans, shared_memory_left, tree, wait_until
 from hypothesis import settings
 
 settings.register_profile("procdemo", deadline=None, max_examples=200)
@@ -31,18 +31,24 @@ def _nobody_left_behind() -> Iterator[None]:
     """Prove that the test waited for all its children, and left nothing in /dev/shm."""
     before = set(os.listdir("/dev/shm"))
     yield
-    # Helpers that multiprocessing starts once in a process and means to keep.
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: not _descendants(), limit=1.0)
+    left = _descendants()
+    while _descendants():  # or the next test would be blamed
+        for pid in _descendants():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+    # Only now: a tracker ends when the last process that knows it has ended.
     forkserver._forkserver._stop()
     with contextlib.suppress(ChildProcessError):  # a Stage in this process has waited for it already
         resource_tracker._resource_tracker._stop()
-
-    with contextlib.suppress(AssertionError):
-        wait_until(lambda: not tree(os.getpid()), limit=1.0)
-    left = tree(os.getpid())
-    while tree(os.getpid()):  # or the next test would be blamed
-        for pid in tree(os.getpid()):
-            os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(-1, 0)
     assert not left
     assert not shared_memory_left(before)
+
+
+def _descendants() -> dict[int, Process]:
+    """Return the processes under this one, without the helpers that multiprocessing starts once and keeps."""
+    helpers = {forkserver._forkserver._forkserver_pid, resource_tracker._resource_tracker._pid}
+    return {pid: process for pid, process in tree(os.getpid()).items() if pid not in helpers}

@@ -186,9 +186,11 @@ def test_c11_a_port_that_is_taken(server):
 
 
 def c11_on_the_tutorial(server: Server) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        with server.command("--port", str(other.getsockname()[1])) as command:
-            command.finish(within=5).assert_clean(status=1)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        server.command("--port", str(other.getsockname()[1])) as command,
+    ):
+        command.finish(within=5).assert_clean(status=1)
 
 
 @must_fail((c11_on_the_tutorial, everywhere("O5|O2")))

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from multiprocessing import forkserver, resource_tracker
+from multiprocessing.process import current_process
 
 import pytest
 from harness import Process, adopt_orphans, shared_memory_left, tree, wait_until
@@ -17,6 +18,8 @@ settings.load_profile("procdemo")
 def pytest_configure() -> None:
     """Orphans of what a test starts come to us, so that we see them."""
     adopt_orphans()
+    # Semaphores made by tests, and by their children, are told from those of other programs by name.
+    current_process()._config["semprefix"] = f"/pytest{os.getpid()}"
 
 
 @pytest.fixture(params=["fork", "spawn", "forkserver"])
@@ -45,7 +48,7 @@ def _nobody_left_behind() -> Iterator[None]:
     with contextlib.suppress(ChildProcessError):  # a Stage in this process has waited for it already
         resource_tracker._resource_tracker._stop()
     assert not left
-    assert not shared_memory_left(before)
+    assert not shared_memory_left(before, f"sem.pytest{os.getpid()}")
 
 
 def _descendants() -> dict[int, Process]:

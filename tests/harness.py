@@ -118,15 +118,15 @@ def ended(pidfds: Sequence[int], within: float) -> bool:
     return True
 
 
-def shared_memory_left(before: set[str]) -> set[str]:
-    """Return new entries of /dev/shm that will stay there for ever: no live process uses them.
+def shared_memory_left(before: set[str], prefix: str = "") -> set[str]:
+    """Return new entries of /dev/shm (beginning so) that will stay for ever: no live process uses them.
 
     A resource tracker tidies up a moment after the end of the processes it is for, so an entry
     counts if it is still there after a second. Other programs on this machine may leave some to
     their own trackers; while there are such, it takes longer to be sure.
     """
     started, looks = time.monotonic(), 0
-    new = set(os.listdir("/dev/shm")) - before
+    new = {name for name in os.listdir("/dev/shm") if name.startswith(prefix)} - before
     while new and (looks < 20 or time.monotonic() < started + _GONE_S * (10 if _strange_trackers() else 1)):
         looks += 1  # on a busy machine a single one can take a second
         select.select([], [], [], 0.02)

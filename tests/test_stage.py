@@ -480,12 +480,14 @@ def with_semaphores(config, emit):
 
 
 def test_a_killed_stage_leaves_no_semaphore(start_method):
-    before = set(os.listdir("/dev/shm"))
+    before, prefix = set(os.listdir("/dev/shm")), f"sem.pytest{os.getpid()}"
     with Stage(with_semaphores, settings(start_method)) as stage:
         until_all_are_here(stage)
+        there = [name for name in os.listdir("/dev/shm") if name.startswith(prefix)]
+        assert len(there) == (0 if start_method == "fork" else 10), "under fork they have no name"
         os.kill(stage.pid, signal.SIGKILL)
         list(stage)
-    assert not shared_memory_left(before)
+    assert not shared_memory_left(before, prefix)
 
 
 def test_it_leaves_no_descriptor_open(start_method):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.context import ForkContext
-from multiprocessing.pool import Pool
+from multiprocessing.pool import TERMINATE, Pool
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -20,6 +20,9 @@ from procdemo.shift import WORDS, begin, take_and_do
 
 NOTE_S = 0.5
 """Seconds for a worker's note, or its result, to arrive; it takes microseconds."""
+
+_OWN_S = 0.1  # for a thread of our own to give a lock back
+_END_S = 2.0  # for a Pool to end; a worker killed within a long result can keep it from ever doing so
 
 
 @dataclass(slots=True)
@@ -51,9 +54,35 @@ class CalmPool(Pool):
     `multiprocessing.pool.ThreadPool` leaves that descriptor out in the same way.
     """
 
+    _change_notifier: Any
+    _worker_handler: Any
+    _pool: list[BaseProcess]
+    _inqueue: Any
+    _outqueue: Any
+
     def _get_sentinels(self) -> list[Any]:
-        notifier = self._change_notifier  # type: ignore[attr-defined]
-        return [notifier._reader]  # noqa: SLF001 - as in ThreadPool
+        return [self._change_notifier._reader]  # noqa: SLF001 - as in ThreadPool
+
+    def end(self) -> None:
+        """End as `terminate` does, even if killed workers have taken locks along; leave nothing open.
+
+        Once no worker is left, and none can be made any more, a lock that cannot be had is a
+        dead worker's: it is given back, or `terminate` would wait for it for ever.
+        """
+        self._worker_handler._state = TERMINATE  # noqa: SLF001 - as in terminate
+        self._change_notifier.put(None)
+        self._worker_handler.join()
+        for process in self._pool:
+            process.kill()
+        for process in self._pool:
+            process.join()
+        for lock in (self._inqueue._rlock, self._outqueue._wlock):  # noqa: SLF001 - those that workers take
+            lock.acquire(timeout=_OWN_S)
+            lock.release()
+        self.terminate()
+        self._pool.clear()
+        for queue in (self._inqueue, self._outqueue, self._change_notifier):
+            queue.close()
 
 
 class Generation:
@@ -132,15 +161,14 @@ class Generation:
                 return
 
     def end(self) -> None:
-        """End the Pool, which may have lost its locks.
-
-        `Pool.terminate` first stops the making of new workers and then may wait for ever for a
-        lost lock, so it gets a thread of its own; the workers are killed one by one.
-        """
+        """Begin to end the Pool and all its workers, in a thread: nobody knows how long it takes."""
         self.ended = True
-        threading.Thread(target=self._pool.terminate, daemon=True).start()
-        for process, _ in self.workers.values():
-            process.kill()
+        self._ending = threading.Thread(target=self._pool.end, daemon=True)
+        self._ending.start()
+
+    def join(self) -> None:
+        """Wait until the Pool and its workers, told to `end`, are gone."""
+        self._ending.join(_END_S)
 
     def close(self) -> None:
         """Close the pipes; the workers are gone."""

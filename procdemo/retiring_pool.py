@@ -140,11 +140,10 @@ class RetiringPool:
         self._ready()
 
     def _welcome(self, generation: Generation, pid: int) -> None:
-        process = next((child for child in multiprocessing.active_children() if child.pid == pid), None)
         if generation.ended:
-            if process:
-                process.kill()  # the Pool made it in the place of one that we ended
-        elif process is None:
+            return  # it is about to be killed, if it is not yet
+        process = next((child for child in multiprocessing.active_children() if child.pid == pid), None)
+        if process is None:
             self._retire(generation, pid, "gone before it could be watched")
         else:
             alarm = os.dup(process.sentinel)  # the Pool closes its own when it reaps the worker
@@ -236,9 +235,9 @@ class RetiringPool:
 
     def terminate(self) -> None:
         """End all workers, busy or not; returns when they are gone."""
-        for generation in (self._current, *self._retired):
-            workers = list(generation.workers.values())
+        generations = (self._current, *self._retired)
+        for generation in generations:
             if not generation.ended:
                 generation.end()
-            for process, _ in workers:
-                process.join()
+        for generation in generations:
+            generation.join()

@@ -279,9 +279,7 @@ class Server:
             limits = {"grace": 0.2, **limits}
             given += [f"--{name.replace('_', '-')}={value}" for name, value in limits.items()]
         with self.command(*given) as command:
-            running = Running(
-                command, tutorial=self.tutorial, per_connection=self.per_connection, json=json
-            )
+            running = Running(command, tutorial=self.tutorial, per_connection=self.per_connection, json=json)
             yield running
             if not self.tutorial and not command.result:
                 command.signal(signal.SIGTERM)

@@ -16,7 +16,8 @@ import sys
 
 from procdemo.channel import channel
 
-COUNTERS = struct.Struct("=QQ")
+# Native numbers are stored in one go ("=" would store them byte by byte, and be killed in between).
+COUNTERS = struct.Struct("@QQ")
 
 
 def filling(number):

@@ -171,7 +171,7 @@ def test_1500_killed_writers_tear_nothing_and_lose_nothing_they_wrote():
     result = run("1500", program=[sys.executable, script], limit=100).assert_clean()
     told = re.fullmatch(r"killed (\d+), torn (\d+), lost (\d+), arrived (\d+)\n", result.stdout)
     killed, torn, lost, arrived = map(int, told.groups())
-    assert (killed, torn, lost) == (1500, 0, 0)
+    assert (killed, torn, lost) == (1500, 0, 0), result.stdout
     assert arrived >= 1500
 
 

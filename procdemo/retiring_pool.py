@@ -29,6 +29,17 @@ from procdemo.shift import number
 __all__ = ["RetiringPool", "Task", "Watcher"]
 
 
+STORY = {
+    "worker lost": "PID {worker_pid} was {cause}",
+    "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
+}
+DETAILS = {
+    "result stuck": "PID {worker_pid} was done, but its result is stuck behind a lost lock: done again",
+    "error in pool": "{error}",
+}
+"""Sentences of a Pool; a pattern's STORY and DETAILS take them in."""
+
+
 class Watcher(Protocol):
     """Something that waits for descriptors, e.g. a server's `Door`."""
 

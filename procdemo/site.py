@@ -19,6 +19,12 @@ from procdemo.events import Emitter
 from procdemo.handbook import Handbook
 from procdemo.lookout import Lookout
 
+STORY = {
+    "serving": "serves {what} on port {port} of 127.0.0.1",
+    "site died": "the process of the site, PID {site_pid}, has ended: it has no more pages",
+}
+"""Sentences of a site; a pattern's STORY takes them in."""
+
 _START_S = 20.0  # for the process to start, import and listen
 
 

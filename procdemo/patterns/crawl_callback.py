@@ -17,11 +17,9 @@ Try:
   procdemo crawl-callback --site /usr/share/doc/python3.11/html
   procdemo crawl-callback https://example.org/
 
-Never leaves the origins (scheme, host, port) of the URLs given. A page with an error status is
-an answer, and a broken link; the exit status is 1 if a page could not be had or used at all. A
-page that is not there in --page-deadline costs its worker's life, and is tried once more.
-
-Compare with: pool-server, where the same kind of Pool serves instead of fetching.
+Never leaves the origins of the URLs given. An error status is an answer, and a broken link; the
+exit status is 1 if a page could not be had or used. A page not there in --page-deadline costs
+its worker's life, and is tried once more. Compare with: pool-server.
 """
 
 import os
@@ -31,37 +29,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from selectolax.lexbor import LexborHTMLParser
-
-from procdemo import harvest
+from procdemo import harvest, retiring_pool, site
 from procdemo.config import Arg, Settings, usable_cpus
 from procdemo.events import Emitter
 from procdemo.fetch import Bounds, Page, fetch
-from procdemo.frontier import Frontier, origin, resolve
+from procdemo.frontier import Frontier, origin
 from procdemo.harvest import Harvest, web_address
 from procdemo.lookout import Lookout
+from procdemo.reading import read
 from procdemo.retiring_pool import RetiringPool, Task
 from procdemo.site import Site
 
 STORY = {
+    **retiring_pool.STORY,
+    **site.STORY,
     **harvest.STORY,
-    "serving": "serves {what} on port {port} of 127.0.0.1",
     "parsed": "callback in PID {pid}, thread {thread}: {links} links on {url}, fetched by PID {worker_pid}",
-    "worker lost": "PID {worker_pid} was {cause}",
-    "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
-    "site died": "the process of the site, PID {site_pid}, has ended: it has no more pages",
     "summary": "produced {produced} = done {done} + failed {failed} + lost {lost} + skipped {skipped}; "
     "retried {retried}, broken links {broken}; {pages_per_s:.0f} pages/s; "
     "all callbacks in PID {callback_pid}, {callback_threads}",
 }
 DETAILS = {
+    **retiring_pool.DETAILS,
     **harvest.DETAILS,
     "fetch.begin": "gets {url}",
     "fetch.end": "status {status}, {bytes} bytes in {ms:.1f} ms",
-    "result stuck": "PID {worker_pid} was done, but its result is stuck behind a lost lock: done again",
-    "error in pool": "{error}",
 }
-
 _AHEAD = 8  # pages that wait where a worker can take them at once; a datagram socket has room for 10
 
 
@@ -81,35 +74,17 @@ class Config(Settings):
     raise_on: Annotated[int, Arg("The callback raises on this page; 0 for none.", min=0)] = 0
 
 
-def read(page: Page) -> tuple[str, list[str]]:
-    """Return the title of `page` and the pages it links to."""
-    if not page.html:
-        return "", []
-    tree = LexborHTMLParser(page.html)
-    title = tree.css_first("title")
-    base = tree.css_first("base[href]") if b"<base" in page.html.lower() else None
-    start = (resolve(base.attributes["href"] or "", page.final) if base else None) or page.final
-    hrefs = dict.fromkeys((link.attributes["href"] or "").partition("#")[0] for link in tree.css("a[href]"))
-    links = dict.fromkeys(resolve(href, start) for href in hrefs if href)  # each once, in their order
-    return " ".join(title.text().split()) if title else "", [link for link in links if link]
-
-
 def begin(config: Config, stack: ExitStack, lookout: Lookout, emit: Emitter) -> tuple[Frontier, Bounds]:
     """Return where to begin, with a site of our own if asked for, and how far to go."""
     starts, ours = [web_address(url) for url in config.urls], set[str]()
     if config.site or not starts:
-        site = stack.enter_context(Site(config.context(), config.site, lookout, emit))
-        starts.append(site.url)
-        ours.add(origin(site.url))
+        served = stack.enter_context(Site(config.context(), config.site, lookout, emit))
+        starts.append(served.url)
+        ours.add(origin(served.url))
     frontier = Frontier(starts, config.max_pages)
-    return frontier, Bounds(
-        origins=frontier.origins,
-        private=frontier.origins if config.allow_private else frozenset(ours),
-        trusted=frozenset(ours),
-        max_bytes=config.max_bytes,
-        max_redirects=config.max_redirects,
-        patience=2 * config.page_deadline,
-    )
+    private = frontier.origins if config.allow_private else frozenset(ours)
+    limits = (config.max_bytes, config.max_redirects, 2 * config.page_deadline)
+    return frontier, Bounds(frontier.origins, private, frozenset(ours), *limits)
 
 
 def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callbacks, told in one piece
@@ -146,18 +121,9 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
     with ExitStack() as stack:
         frontier, bounds = begin(config, stack, lookout, emit)
         crop = Harvest(frontier, config.tries, emit, everything=config.verbose > 0)
-        pool = RetiringPool(
-            config.context(),
-            config.workers,
-            emit,
-            lookout,
-            given=(bounds,),
-            left=left,
-            lost=lost,
-            ready=submit,
-        )
+        crew = (config.context(), config.workers)
+        pool = RetiringPool(*crew, emit, lookout, given=(bounds,), left=left, lost=lost, ready=submit)
         while frontier.open:
             lookout.wait(pool.kill_overdue(config.page_deadline))
         pool.terminate()
-    names = ", ".join(sorted(set(threads)))
-    crop.sum_up(callback_pid=os.getpid(), callback_threads=f"thread {names}"[:300])
+    crop.sum_up(callback_pid=os.getpid(), callback_threads=f"thread {', '.join(sorted(set(threads)))}"[:300])

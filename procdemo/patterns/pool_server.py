@@ -25,7 +25,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo import connection, visitors
+from procdemo import connection, retiring_pool, visitors
 from procdemo.config import Arg, usable_cpus
 from procdemo.connection import ServerSettings, serve
 from procdemo.door import Door
@@ -35,16 +35,16 @@ from procdemo.retiring_pool import RetiringPool, Task
 STORY = {
     **visitors.STORY,
     **connection.STORY,
+    **retiring_pool.STORY,
     "waits.begin": "client {client} is connected but waits in my list, place {place}: every worker is busy",
     "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
     "free": "PID {worker_pid} is free",
     "cut off": "client {client} is cut off: PID {worker_pid}, its worker, is dead; nobody else notices",
     "worker lost": "PID {worker_pid} was {cause}; it had {tasks} client(s) in hand, perhaps the queue's lock",
-    "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
     "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
 }
-DETAILS = connection.DETAILS | {"error in pool": "{error}"}
+DETAILS = connection.DETAILS | retiring_pool.DETAILS
 
 _START_S = 10.0  # longest wait for workers to be up before the first client is let in
 

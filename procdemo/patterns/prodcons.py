@@ -117,15 +117,7 @@ def run(config: Config, emit: Emitter) -> None:
     lost = account([*producers, *consumers], queue, emit)
     done, failed = queue.ledger.count(State.DONE), queue.ledger.count(State.REFUSED)
     put_s, get_s = sum(queue.blocked_s[: config.producers]), sum(queue.blocked_s[config.producers :])
-    emit.result(
-        "summary",
-        ok=done == config.items and in_peace,
-        produced=done + failed + lost,
-        done=done,
-        failed=failed,
-        lost=lost,
-        put_s=put_s,
-        get_s=get_s,
-        slower="consumers" if put_s > get_s else "producers",
-        items_per_s=round(done / seconds),
-    )
+    fates = {"produced": done + failed + lost, "done": done, "failed": failed, "lost": lost}
+    slower = "consumers" if put_s > get_s else "producers"
+    pace = {"put_s": put_s, "get_s": get_s, "slower": slower, "items_per_s": round(done / seconds)}
+    emit.result("summary", ok=done == config.items and in_peace, **fates, **pace)

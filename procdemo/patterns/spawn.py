@@ -76,9 +76,8 @@ class Worker:
 WORKERS: dict[str, Any] = {}
 for method in map(StartMethod, get_all_start_methods()):
     bases = (Worker, Settings(start_method=method).context().Process)
-    WORKERS[method] = globals()[f"Worker_{method}"] = type(
-        f"Worker_{method}", bases, {"__module__": __name__}
-    )
+    name = f"Worker_{method}"
+    WORKERS[method] = globals()[name] = type(name, bases, {"__module__": __name__})
 
 
 def make(way: str, name: str, seconds: float, config: Config, emit: Emitter) -> BaseProcess:
@@ -118,18 +117,8 @@ def run(config: Config, emit: Emitter) -> None:
         child.join()
         emit.mark("joined", child=child.name, alive=child.is_alive(), exitcode=child.exitcode)
     for way, child, ms in children:
-        emit.result(
-            "children",
-            child=child.name,
-            way=way,
-            pid=child.pid,
-            start_ms=round(ms, 1),
-            exitcode=child.exitcode,
-        )
-    emit.result(
-        "summary",
-        ok=all(child.exitcode == expected for _, child, _ in children),
-        started=len(children),
-        joined=len(children),
-        mean_ms=sum(ms for _, _, ms in children) / len(children),
-    )
+        row = {"pid": child.pid, "start_ms": round(ms, 1), "exitcode": child.exitcode}
+        emit.result("children", child=child.name, way=way, **row)
+    ok = all(child.exitcode == expected for _, child, _ in children)
+    mean_ms = sum(ms for _, _, ms in children) / len(children)
+    emit.result("summary", ok=ok, started=len(children), joined=len(children), mean_ms=mean_ms)

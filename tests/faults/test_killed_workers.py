@@ -22,7 +22,6 @@ from servers import (
     WORKERS,
     Running,
     Server,
-    everywhere,
     gone,
     kill,
     must_fail,

@@ -199,8 +199,8 @@ HANDLED = list(MOMENTS)[2:]
 
 COMMANDS = {
     **BATCH,
-    "echo-server": ("echo-server", *"--port 0 --clients 4 --stay 60 --grace 0.2".split()),
-    "pool-server": ("pool-server", *"--port 0 --clients 2 --stay 60 --grace 0.2 -n 2".split()),
+    "echo-server": ("echo-server", "--port", "0", "--clients", "4", "--stay", "60", "--grace", "0.2"),
+    "pool-server": ("pool-server", "-n2", "--port", "0", "--clients", "2", "--stay", "60", "--grace", "0.2"),
 }
 each_command = pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
 

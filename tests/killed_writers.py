@@ -11,13 +11,11 @@ import mmap
 import os
 import select
 import signal
-import struct
 import sys
 
 from procdemo.channel import channel
 
-# Native numbers are stored in one go ("=" would store them byte by byte, and be killed in between).
-COUNTERS = struct.Struct("@QQ")
+BEGUN, COMPLETED = 0, 1  # counters of a writer in shared memory
 
 
 def filling(number):
@@ -28,20 +26,16 @@ def filling(number):
 class Victim:
     """A writer, until it is killed; and what has arrived from it."""
 
-    def __init__(self, writer, me, memory):
+    def __init__(self, writer, me, counters):
         self.arrived = 0
-        self._memory = memory
-        self._at = me * COUNTERS.size
+        # A number of a memoryview is stored in one go; struct.pack_into clears the place first.
+        self.written = counters[2 * me : 2 * me + 2]
         self.pid = os.fork()
         if self.pid == 0:
             for number in itertools.count(1):
-                COUNTERS.pack_into(memory, self._at, number, number - 1)
+                self.written[BEGUN] = number
                 writer(("mark", "tick", me, number, filling(number)))
-                COUNTERS.pack_into(memory, self._at, number, number)
-
-    def written(self):
-        """Return how many writes it began and how many it completed."""
-        return COUNTERS.unpack_from(self._memory, self._at)
+                self.written[COMPLETED] = number
 
 
 class Account:
@@ -67,31 +61,30 @@ class Account:
     def settle(self):
         """Count what was completed and has not arrived, and what has arrived and was never begun."""
         for victim in self.victims:
-            begun, completed = victim.written()
-            self.lost += not completed <= victim.arrived <= begun
+            self.lost += not victim.written[COMPLETED] <= victim.arrived <= victim.written[BEGUN]
 
 
 def main(kills):
     """Kill so many, and print the account."""
     reader, writer = channel()
     account = Account(reader)
-    with mmap.mmap(-1, (kills + 1) * COUNTERS.size) as memory:
-        account.victims.append(Victim(writer, 0, memory))
-        for me in range(1, kills + 1):
-            account.victims.append(Victim(writer, me, memory))
-            victim = account.victims[me - 1]
-            while not victim.written()[1]:  # let it come to write, so that it is killed in the midst of it
-                account.take_in(wait=0.001)
-            os.kill(victim.pid, signal.SIGKILL)
-            while not os.waitpid(victim.pid, os.WNOHANG)[0]:
-                account.take_in(wait=0.001)
-        os.kill(account.victims[-1].pid, signal.SIGKILL)
-        os.waitpid(account.victims[-1].pid, 0)
-        writer.close()
-        while account.take_in(wait=None):
-            pass
-        account.settle()
-        arrived = sum(victim.arrived for victim in account.victims)
+    counters = memoryview(mmap.mmap(-1, (kills + 1) * 16)).cast("Q")
+    account.victims.append(Victim(writer, 0, counters))
+    for me in range(1, kills + 1):
+        account.victims.append(Victim(writer, me, counters))
+        victim = account.victims[me - 1]
+        while not victim.written[COMPLETED]:  # let it come to write, so that it is killed in the midst of it
+            account.take_in(wait=0.001)
+        os.kill(victim.pid, signal.SIGKILL)
+        while not os.waitpid(victim.pid, os.WNOHANG)[0]:
+            account.take_in(wait=0.001)
+    os.kill(account.victims[-1].pid, signal.SIGKILL)
+    os.waitpid(account.victims[-1].pid, 0)
+    writer.close()
+    while account.take_in(wait=None):
+        pass
+    account.settle()
+    arrived = sum(victim.arrived for victim in account.victims)
     print(f"killed {kills}, torn {account.torn}, lost {account.lost}, arrived {arrived}")
 
 

@@ -8,7 +8,7 @@ and one that raises would end that thread, and the program would wait for ever.
 \b
   main --apply_async(fetch, url)--> worker-0 --HTTP--> site
        --apply_async(fetch, url)--> worker-1 --HTTP--> site
-  main's result-handler thread: callback(page) parses it, main queues the links found
+  main's result-handler thread: callback(page) parses; main queues the links
 
 \b
 Try:

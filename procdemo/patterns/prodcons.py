@@ -7,8 +7,8 @@ Acknowledge after the work: with --ack early the last buns are lost. Kill a cons
 queue's join() would wait for ever; here main watches, and names what is missing.
 
 \b
-  producer-0 --put-->  [ JoinableQueue(maxsize) ]  --get--> consumer-0 --task_done-->
-  producer-1 --put-->  [   blocks when full     ]  --get--> consumer-1 --task_done-->
+  producer-0 --put--> [ JoinableQueue(maxsize) ] --get--> consumer-0: work,
+  producer-1 --put--> [   blocks when full     ] --get--> task_done()
 
 \b
 Try:

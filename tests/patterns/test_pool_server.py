@@ -1,0 +1,85 @@
+"""pool-server: client N+1 is connected and waits, and the PID that becomes free serves it."""
+
+from harness import run
+from servers import ALL_METHODS, POOLS, WORKERS, Server, on_ours
+
+each_method = on_ours(names=POOLS, methods=ALL_METHODS)
+
+
+def waits(name):
+    """Return a condition: the event that the client `name` has to wait."""
+    return lambda event: (event.kind, event.name, event.data.get("client")) == ("begin", "waits", name)
+
+
+@each_method
+def test_one_client_too_many_is_connected_but_not_answered(server):
+    with server.start() as running, running.clients(WORKERS) as guests, running.client() as extra:
+        extra.say(b"anybody?")
+        event = running.command.wait_event(waits(extra.name))
+        assert event.pid == running.main, "it waits in a list of the main process"
+        assert event.data["place"] == 1
+        for guest in guests:
+            guest.ask()
+        assert extra.hush()
+
+
+@each_method
+def test_it_is_served_by_the_pid_that_became_free(server):
+    with server.start() as running, running.clients(WORKERS) as guests, running.client() as extra:
+        extra.say(b"now?")
+        running.command.wait_event(waits(extra.name))
+        free = running.server_of(guests[1])
+        guests[1].sock.close()
+        assert extra.hear(4) == b"NOW?"
+        assert running.server_of(extra) == free
+        told = running.command.wait_event("free")
+        assert told.data["worker_pid"] == free
+        begun = running.command.wait_event(
+            lambda event: (
+                (event.kind, event.data.get("client")) == ("begin", extra.name) and event.name == "serve"
+            )
+        )
+        assert begun.pid == free
+
+
+def test_those_who_wait_are_served_in_their_order():
+    server = Server("pool-server", "fork")
+    with (
+        server.start() as running,
+        running.clients(WORKERS) as guests,
+        running.clients(2, served=False) as extras,
+    ):
+        for number, extra in enumerate(extras, start=1):
+            extra.say(b"x")
+            assert running.command.wait_event(waits(extra.name)).data["place"] == number
+        guests[0].sock.close()
+        assert extras[0].hear(1) == b"X"
+        assert extras[1].hush()
+
+
+@each_method
+def test_the_workers_are_made_once(server):
+    with server.start() as running:
+        before = running.workers()
+        for _ in range(10):
+            running.echo()
+        assert running.workers() == before
+        begun = [event for event in running.command.events if event.name == "serve"]
+        assert {event.pid for event in begun} <= set(before)
+
+
+@each_method
+def test_a_scripted_lesson_ends_by_itself(server):
+    args = ("--workers", "2", "--clients", "3", "--port", "0", "--stay", "0.2", "--json")
+    result = run("pool-server", *args, start_method=server.start_method, within=20)
+    result.assert_clean(status=0)
+    assert result.summary["served"] == 3
+    assert result.summary["waited"] == 1
+    assert {event.data["text"] for event in result.named("answered")} == {"HELLO"}
+
+
+def test_the_screen_says_where_the_third_client_waits():
+    result = run("pool-server", "--workers", "2", "--clients", "3", "--port", "0", "--stay", "0.2", within=20)
+    result.assert_clean(status=0)
+    assert "is connected but waits in my list, place 1: every worker is busy" in result.stdout
+    assert "3 clients served, 1 had to wait" in result.stdout

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 
@@ -347,8 +348,15 @@ def test_every_demo_is_clean_under_every_start_method(name, start_method):
 def test_no_demo_outlives_its_observer(name, start_method):
     with Command(name, "--json", *LONG[name].split(), start_method=start_method) as command:
         # Killed while it makes a semaphore, multiprocessing leaves that one: wait until all is made.
-        at_work = ("worker", "consumer", "child", "handler")
-        command.wait_for(lambda: any(event.role.startswith(at_work) for event in command.events))
+        if name.endswith("-server"):
+            port = command.wait_event("listening").data["port"]
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+                client.sendall(b"x")
+                assert client.recv(1) == b"X"
+        else:
+            command.wait_for(
+                lambda: any(event.role[:4] in {"work", "cons", "chil"} for event in command.events)
+            )
         assert command.descendants()
         command.signal(signal.SIGKILL)
         command.finish(within=1).assert_clean(-signal.SIGKILL)

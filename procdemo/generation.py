@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.context import ForkContext
-from multiprocessing.pool import TERMINATE, Pool
+from multiprocessing.pool import Pool
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -47,18 +47,24 @@ class Task:
 
 
 class CalmPool(Pool):
-    """A Pool whose worker-handler thread sleeps until it has something to do.
+    """A Pool whose worker-handler thread has nothing to do, because it does not know the workers.
 
-    The original also wakes whenever a result can be read, and so spins as long as a callback
-    keeps the result-handler thread from reading it: 45 % of the parent's CPU time in a crawl.
-    `multiprocessing.pool.ThreadPool` leaves that descriptor out in the same way.
+    The original replaces those that have ended; here a new Pool does, since this one may have
+    lost its locks, and forks only in the main thread: a fork in another one would pass on what
+    the main thread is just opening. And the original wakes whenever a result can be read, so
+    that it spins as long as a callback keeps the result-handler thread from reading it: 45 % of
+    the parent's CPU time in a crawl.
     """
 
     _change_notifier: Any
-    _worker_handler: Any
     _pool: list[BaseProcess]
     _inqueue: Any
     _outqueue: Any
+
+    def _repopulate_pool(self) -> None:
+        super()._repopulate_pool()  # type: ignore[misc]
+        self.workers = list(self._pool)
+        self._pool.clear()
 
     def _get_sentinels(self) -> list[Any]:
         return [self._change_notifier._reader]  # noqa: SLF001 - as in ThreadPool
@@ -66,21 +72,18 @@ class CalmPool(Pool):
     def end(self) -> None:
         """End as `terminate` does, even if killed workers have taken locks along; leave nothing open.
 
-        Once no worker is left, and none can be made any more, a lock that cannot be had is a
-        dead worker's: it is given back, or `terminate` would wait for it for ever.
+        Once no worker is left, a lock that cannot be had is a dead worker's: it is given back, or
+        `terminate` would wait for it for ever.
         """
-        self._worker_handler._state = TERMINATE  # noqa: SLF001 - as in terminate
-        self._change_notifier.put(None)
-        self._worker_handler.join()
-        for process in self._pool:
+        for process in self.workers:
             process.kill()
-        for process in self._pool:
+        for process in self.workers:
             process.join()
         for lock in (self._inqueue._rlock, self._outqueue._wlock):  # noqa: SLF001 - those that workers take
             lock.acquire(timeout=_OWN_S)
             lock.release()
         self.terminate()
-        self._pool.clear()
+        self.workers.clear()
         for queue in (self._inqueue, self._outqueue, self._change_notifier):
             queue.close()
 
@@ -99,8 +102,10 @@ class Generation:
         self._pool = CalmPool(
             workers, begin, (first, self._notes_writer, self._workers_desk, given, emit), context=context
         )
-        self.workers: dict[int, tuple[BaseProcess, int]] = {}
-        """PID to process and a descriptor that becomes readable when it ends."""
+        self.workers = {process.pid or 0: process for process in self._pool.workers}
+        """By PID; those that have not ended."""
+        self.up: set[int] = set()
+        """PIDs of those that have said hello."""
         self.tasks: dict[int, Task] = {}
         """What was put on the desk and is not done, by ticket."""
         self.ended = False

@@ -9,16 +9,16 @@ have in hand, and a new Pool takes over at once:
          --apply_async--> Pool 2: worker-3           worker-4                       takes over
 
 What the parent must know for this comes from the workers over pipes without a lock: *hello*
-when they are up, *took* and *left* around each task.
+when they are up, *took* and *left* (or *failed*) around each task.
 """
 
-import multiprocessing
-import os
 import signal
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.context import ForkContext
+from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from procdemo.crew import cause
@@ -96,7 +96,7 @@ class RetiringPool:
     @property
     def idle(self) -> int:
         """How many workers have nothing to do."""
-        return len(self._current.workers) - len(self._current.tasks)
+        return len(self._current.up) - len(self._current.tasks)
 
     @property
     def pids(self) -> list[int]:
@@ -134,13 +134,15 @@ class RetiringPool:
         generation = Generation(self._context, self._workers, self._first, self._given, self._emit)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self._watch(generation.notes, lambda: self._read_notes(generation))
+        for process in generation.workers.values():
+            self._watch(process.sentinel, partial(self._bury, generation, process))
         return generation
 
     def _read_notes(self, generation: Generation) -> None:
         for note, pid, ticket in generation.news():
             task = generation.tasks.get(ticket)
-            if note == "hello":
-                self._welcome(generation, pid)
+            if note == "hello" and pid in generation.workers:
+                generation.up.add(pid)
             elif task and note == "took":
                 task.pid, task.since = pid, time.monotonic()
             elif task and note == "left" and task.callback:
@@ -150,22 +152,12 @@ class RetiringPool:
         self._close_if_drained(generation)
         self._ready()
 
-    def _welcome(self, generation: Generation, pid: int) -> None:
-        if generation.ended:
-            return  # it is about to be killed, if it is not yet
-        process = next((child for child in multiprocessing.active_children() if child.pid == pid), None)
-        if process is None:
-            self._retire(generation, pid, "gone before it could be watched")
-        else:
-            alarm = os.dup(process.sentinel)  # the Pool closes its own when it reaps the worker
-            generation.workers[pid] = process, alarm
-            self._watch(alarm, lambda: self._bury(generation, pid))
-
-    def _bury(self, generation: Generation, pid: int) -> None:
+    def _bury(self, generation: Generation, process: BaseProcess) -> None:
         """Note that a worker has ended; a Pool's worker never does of its own will."""
-        process, alarm = generation.workers.pop(pid)
-        self._unwatch(alarm)
-        os.close(alarm)
+        pid = process.pid or 0
+        self._unwatch(process.sentinel)
+        del generation.workers[pid]
+        generation.up.discard(pid)
         if generation.ended:
             self._close(generation)
             return
@@ -210,7 +202,7 @@ class RetiringPool:
         """Kill the worker that has `task` in hand, if any has; ``lost`` will be called."""
         for generation in (self._current, *self._retired):
             if task.pid in generation.workers:
-                generation.workers[task.pid][0].kill()
+                generation.workers[task.pid].kill()
 
     def kill_overdue(self, seconds: float) -> float | None:
         """Kill each worker that has had its task for longer than `seconds`; ``lost`` will be called.

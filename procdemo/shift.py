@@ -45,8 +45,11 @@ def take_and_do() -> tuple[int, Any] | None:
         return None
     ticket, func, args = pickle.loads(words)  # noqa: S301 - written by our parent, over a socket pair
     notes(("took", os.getpid(), ticket))
+    how = "failed"
     try:
         conns = [socket.socket(fileno=fd) for fd in fds]
-        return ticket, func(*conns, *args, *given, emit)
+        result = func(*conns, *args, *given, emit)
+        how = "left"
+        return ticket, result
     finally:
-        notes(("left", os.getpid(), ticket))
+        notes((how, os.getpid(), ticket))

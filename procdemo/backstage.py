@@ -42,6 +42,7 @@ def perform(
         patience: seconds for leaving; then the kernel ends this process.
     """
     status = 1
+    kept: list[BaseException] = []  # and with them all that was at work: a Pool's farewell may never end
     try:
         _settle_in(config, error_writer)
         lifeline.board()
@@ -50,11 +51,14 @@ def perform(
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
             run(config, emit)
             status = 0
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
+            kept.append(error)
             emit.mark("stopped")
         except CannotRunError as error:
+            kept.append(error)
             emit.mark("error", message=str(error), hint=error.hint, exit_code=error.exit_code)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the observer must hear of it
+            kept.append(error)
             text = "".join(traceback.format_exception(error))
             emit.mark("error", message=f"{type(error).__name__}: {error}"[:500], traceback=text[-2500:])
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)

@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -335,6 +336,16 @@ def busy_pool(config, emit):
             return
 
 
+def killed_pool(config, emit):
+    pool = config.context().Pool(2)
+    pool.map(abs, range(100), chunksize=1)  # they are up, and wait for a task: one with the queue's lock
+    for child in multiprocessing.active_children():
+        child.kill()
+    emit.mark("here")
+    while True:  # signal.pause() would miss a signal that comes just before it
+        select.select([], [], [], 0.05)
+
+
 def crashing_pool(config, emit):
     pool = config.context().Pool(2)
     for _ in range(100):
@@ -360,6 +371,29 @@ def test_a_run_with_a_busy_pool_stops_at_once(start_method):
             *_, summary = events
         assert time.monotonic() - at < 2
         assert summary.data["ok"] is False
+
+
+STOP_A_KILLED_POOL = """
+import sys, time, test_stage
+from procdemo.stage import Stage
+with Stage(test_stage.killed_pool, test_stage.settings(sys.argv[1]), patience=5) as stage:
+    events = iter(stage)
+    next(events)
+    stage.stop()
+    at = time.monotonic()
+    print(*test_stage.names(events))
+    print(time.monotonic() - at)
+"""
+
+
+def test_a_run_whose_pool_cannot_say_goodbye_stops_at_once(start_method):
+    """The Pool must not even be collected: that would be its goodbye (in pytest's process it is not)."""
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    command = [sys.executable, "-c", STOP_A_KILLED_POOL, start_method]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    names, seconds = done.stdout.splitlines()
+    assert names == "stopped summary"
+    assert float(seconds) < 2
 
 
 def test_a_run_that_raises_beside_a_pool_ends_at_once(start_method):

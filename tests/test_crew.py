@@ -63,15 +63,15 @@ def test_children_are_hidden_from_multiprocessing_and_give_back_their_descriptor
     context = ServerSettings().context()
     crew = Crew(door, lambda _child: None)
     before = len(os.listdir("/proc/self/fd"))
-    gate, ours = context.Pipe()
-    for _ in range(5):
-        crew.enlist(context.Process(target=stay, args=(gate,)))
+    gates = [context.Pipe(duplex=False) for _ in range(5)]
+    for theirs, _ours in gates:
+        crew.enlist(context.Process(target=stay, args=(theirs,)))
     assert multiprocessing.active_children() == [], "or each start() would ask every one of them"
-    for _ in range(5):
+    for theirs, ours in gates:
         ours.send_bytes(b"go")
+        theirs.close()
+        ours.close()
     assert door.attend(lambda: not len(crew), 10)
-    gate.close()
-    ours.close()
     assert len(os.listdir("/proc/self/fd")) == before
 
 

@@ -5,6 +5,9 @@ from typing import Any
 
 import click
 
+MISSING = 3
+"""Exit status: something optional is missing."""
+
 _NAMES = {"json", "quiet", "verbose", "debug", "color"}
 
 

@@ -205,11 +205,11 @@ def show_source(pattern: ModuleType, view: dict[str, Any]) -> None:
     """Print a module, coloured on a terminal."""
     from rich.syntax import Syntax
 
-    from procdemo.sinks.console import terminal
+    from procdemo.terminal import terminal
 
     code = inspect.getsource(pattern)
     screen = terminal(_COLOURS.get(view["color"]))
-    if screen.color_system and not view["json"]:
+    if screen.color_system and not (view["json"] or view["plain"]):
         screen.print(Syntax(code, "python", background_color="default"))
     else:
         sys.stdout.write(code)
@@ -239,6 +239,7 @@ def _sink(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Sink
         colour=_COLOURS.get(view["color"]),
         quiet=view["quiet"],
         everything=view["verbose"] > 1,
+        plain=view["plain"],
         screen=screen,
     )
 

@@ -16,6 +16,7 @@ from procdemo.config import Arg, Settings
 from procdemo.events import Emitter
 
 STORY = {
+    "open to others": "warning: {host} is not loopback; whoever reaches this machine may connect",
     "served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}",
     "refused": "client {client} refused: {limit} are connected already (--max-connections)",
 }

@@ -47,6 +47,8 @@ class Door:
         self._lookout.watch(self._bell, lambda: self._bell.recv(1))
         os.register_at_fork(after_in_child=self._disown)
         self.host, self.port = self._listener.getsockname()[:2]
+        if not is_loopback(self.host):
+            emit.mark("open to others", host=self.host)
         emit.mark(LISTENING, host=self.host, port=self.port)
 
     def __enter__(self) -> Self:
@@ -141,6 +143,11 @@ class Door:
         self._lookout.close()
         for sock in (self._listener, self._bell, self._rope, *self._kept):
             sock.close()
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether nobody but this machine reaches `address`, an IPv4 or IPv6 address."""
+    return address.startswith("127.") or address in {"::1", "::ffff:127.0.0.1"}
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,7 +4,7 @@ Each item has one byte, written by whoever has the item in hand. It is the paren
 what a killed process was doing, at about 0.03 µs a note.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from itertools import groupby
 from multiprocessing.context import ForkContext
@@ -85,3 +85,10 @@ def ranges(items: Sequence[int]) -> str:
     """Return sorted numbers in short: ``0, 3-5, 9``."""
     runs = [[item for _, item in run] for _, run in groupby(enumerate(items), lambda pair: pair[1] - pair[0])]
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def in_rows(items: Sequence[int], runs: int = 50) -> Iterator[str]:
+    """Yield `ranges` of `items` in pieces that an event has room for, each of at most `runs` runs."""
+    found = ranges(items).split(", ") if items else []
+    for start in range(0, len(found), runs):
+        yield ", ".join(found[start : start + runs])

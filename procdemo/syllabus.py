@@ -27,6 +27,7 @@ ROWS = (
     Row("pool-server", "N workers serve N clients; client N+1 is connected and waits.", limit=0),
     Row("crawl-callback", "Workers download, the callback in the parent parses."),
     Row("prodcons", "Producers, a bounded queue, consumers, and an account of every item."),
+    Row("supervise", "A pool that never hangs and never loses an item, whoever is killed."),
 )
 
 

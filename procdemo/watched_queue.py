@@ -18,7 +18,7 @@ from typing import cast
 
 from procdemo.crew import cause
 from procdemo.events import Emitter
-from procdemo.ledger import Ledger, State, ranges
+from procdemo.ledger import Ledger, State, in_rows
 
 STORY = {
     "put.end": "was blocked for {ms:.0f} ms: the queue was full",
@@ -174,7 +174,6 @@ def account(crew: Sequence[BaseProcess], queue: WatchedQueue, emit: Emitter) -> 
     fates["refused: cannot be pickled"] = ledger.find(State.REFUSED)
     fates["never made"] = ledger.find(State.UNMADE)
     for fate, missing in fates.items():
-        runs = ranges(missing).split(", ") if missing else []
-        for start in range(0, len(runs), 50):  # an event has room for so many
-            emit.result("missing", items=", ".join(runs[start : start + 50]), fate=fate)
+        for row in in_rows(missing):
+            emit.result("missing", items=row, fate=fate)
     return sum(len(items) for items in held.values()) + ledger.count(State.QUEUED)

@@ -324,6 +324,7 @@ SHORT = {
     "pool-server": "--port 0 --clients 3 --stay 0",
     "crawl-callback": "--max-pages 5",
     "prodcons": "--items 10 --work 0",
+    "supervise": "--items 10 --work 0",
 }
 LONG = {
     "spawn": "--work 60",
@@ -331,6 +332,7 @@ LONG = {
     "pool-server": "--port 0",
     "crawl-callback": "--page-deadline 60",
     "prodcons": "--items 1000 --work 1",
+    "supervise": "--items 1000 --work 1",
 }
 each_staged = pytest.mark.parametrize("name", [row.name for row in ROWS if row.staged])
 

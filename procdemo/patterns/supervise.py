@@ -1,0 +1,121 @@
+"""A pool that never hangs and never loses an item, whoever is killed.
+
+What to watch: each worker has a pipe of its own, and one item in hand at most. Main waits for
+all pipes and all sentinels at once, so it hears of a death, and knows which item it cost: that
+one is tried again, and after three deaths it has failed, by name. Nobody shares a lock that a
+killed worker could take along. An error comes back as plain text, never as a pickled exception.
+At least once: a worker killed after the work and before the answer has its item done again.
+
+\b
+  main --item--> [pipe] --> worker-0: work      a worker dies: (1) read what is left in its pipe,
+       <-answer-                                (2) its item waits again, (3) a new worker comes
+  main --item--> [pipe] --> worker-1: work
+       <-answer-                                too long with an item: SIGKILL, and the same path
+
+\b
+Try:
+  procdemo supervise --kill worker-0@0.1
+  procdemo supervise --items 1000 --work 0.002 --tries 9 --chaos kill:0.03
+  procdemo supervise --poison 7
+  procdemo supervise --stuck 7 --item-deadline 0.5
+  procdemo supervise --raises 7
+
+Compare with: prodcons, where a killed consumer ends the run; crawl-callback, which mends a Pool.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Annotated
+
+from procdemo import supervisor, worklist
+from procdemo.config import Arg, Settings, usable_cpus
+from procdemo.events import Emitter
+from procdemo.supervisor import READY, Supervisor
+from procdemo.worklist import Worklist
+
+STORY = {
+    **supervisor.STORY,
+    **worklist.STORY,
+    "item.send": "gives item {id} to {worker}",
+    "works.end": "item {item}: {how}",
+    "summary": "produced {produced} = done {done} + failed {failed} + lost {lost}; "
+    "{deaths} workers died, {retried} items tried again; {items_per_s} items/s",
+}
+DETAILS = {**worklist.DETAILS, "ready": "is ready for an item", "works.begin": "works on item {item}"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Settings):
+    """Settings of `run`."""
+
+    workers: Annotated[int, Arg("Processes that work.", min=1, max=1000, short="-n")] = usable_cpus()
+    items: Annotated[int, Arg("Items in all.", min=1, max=1_000_000)] = 20
+    work: Annotated[float, Arg("How long an item takes.", min=0, metavar="SECONDS")] = 0.05
+    item_deadline: Annotated[float, Arg("Longest work on one.", min=0.01, metavar="SECONDS")] = 10.0
+    tries: Annotated[int, Arg("How often an item is tried whose worker dies.", min=1)] = 3
+    poison: Annotated[int | None, Arg("This item kills its worker.", min=0, metavar="ITEM")] = None
+    stuck: Annotated[int | None, Arg("The work on this item never returns.", min=0, metavar="ITEM")] = None
+    raises: Annotated[int | None, Arg("The work on this item raises.", min=0, metavar="ITEM")] = None
+
+
+def serve(pipe: Connection, config: Config, emit: Emitter) -> None:
+    """Be a worker: take an item, work, answer, until the pipe ends."""
+    with contextlib.suppress(EOFError, OSError):  # main needs nobody any more, or is dead itself
+        pipe.send(READY)
+        emit.mark("ready")
+        while True:
+            item = pipe.recv()
+            emit.receive("item", id=item)
+            pipe.send(attempt(item, config, emit))
+
+
+def attempt(item: int, config: Config, emit: Emitter) -> tuple[str, ...]:
+    """Work on an item, and return the answer as plain data, whatever happens."""
+    emit.begin("works", item=item)
+    try:
+        work(item, config)
+        answer: tuple[str, ...] = ("done",)
+    except Exception as error:  # noqa: BLE001 - an exception might not survive pickling: its text does
+        answer = ("error", type(error).__name__, str(error)[:300])
+    emit.end("works", item=item, how=answer[0])
+    return answer
+
+
+def work(item: int, config: Config) -> None:
+    """Do what there is to do, or come to grief, really, as asked for."""
+    time.sleep(config.work)  # noqa: TID251 - the work itself
+    if item == config.poison:
+        os.kill(os.getpid(), signal.SIGKILL)
+    while item == config.stuck:
+        signal.pause()
+    if item == config.raises:
+        raise ValueError(f"item {item} cannot be done (--raises)")
+
+
+def run(config: Config, emit: Emitter) -> None:
+    """Give each idle worker an item; hear answers and deaths, until every item is done or has failed."""
+    items, before = Worklist(config.items, config.tries, emit), time.monotonic()
+    with Supervisor(config.context(), serve, (config,), emit) as crew:
+        while items.open and crew.hopeful:
+            crew.hire(min(config.workers, items.open))
+            for worker in crew.idle[: len(items.waiting)]:
+                item = items.waiting.popleft()
+                emit.send("item", id=item, worker=worker.name, worker_pid=worker.pid)
+                worker.give(item, config.item_deadline)
+            for worker, item, answer in crew.hear():  # one wait, for all pipes and all sentinels
+                match answer:
+                    case ("done",):
+                        items.done(item)
+                    case ("error", kind, text):
+                        items.fail(item, f"{kind}: {text}")
+                    case None:  # the worker is dead, and no answer was left in its pipe
+                        items.bring_back(item, worker.cause, ran=worker.ran)
+    seconds = time.monotonic() - before
+    account = items.account(crew.in_hand)
+    crew.sum_up(everything=config.verbose > 0)
+    pace = {"items_per_s": round(account["done"] / seconds), "seconds": seconds}
+    emit.result("summary", **account, deaths=crew.deaths, **pace)

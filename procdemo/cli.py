@@ -56,10 +56,13 @@ class Programme(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their summaries."""
-        lines = [(row.name, row.summary) for row in ROWS]
-        lines += [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
         with formatter.section("Commands"):
-            formatter.write_dl(lines)
+            formatter.write_dl(self.summaries())
+
+    def summaries(self) -> list[tuple[str, str]]:
+        """Return each command's name and what it is about."""
+        lines = [(row.name, row.summary) for row in ROWS]
+        return lines + [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Put the examples first."""
@@ -74,8 +77,13 @@ class Brief(Programme):
     """The same with no option in its help: what ``procdemo`` alone shows."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Leave the options to ``--help``."""
-        self.format_commands(ctx, formatter)
+        """Leave the options to ``--help``, and give each command one line: all must fit on a screen."""
+        from textwrap import shorten
+
+        room = formatter.width - 2 - max(len(name) for name, _ in self.summaries()) - 2
+        lines = [(name, shorten(summary, room, placeholder=" ...")) for name, summary in self.summaries()]
+        with formatter.section("Commands"):
+            formatter.write_dl(lines)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Say where there is more."""

@@ -7,10 +7,10 @@ killed worker could take along. An error comes back as plain text, never as a pi
 At least once: a worker killed after the work and before the answer has its item done again.
 
 \b
-  main --item--> [pipe] --> worker-0: work      a worker dies: (1) read what is left in its pipe,
-       <-answer-                                (2) its item waits again, (3) a new worker comes
-  main --item--> [pipe] --> worker-1: work
-       <-answer-                                too long with an item: SIGKILL, and the same path
+  main --item--> [pipe] --> worker-0     a worker dies: read what its pipe
+       <-answer-                         still holds, let its item wait again
+  main --item--> [pipe] --> worker-1     too long with one item: SIGKILL, and
+       <-answer-                         then the same path
 
 \b
 Try:

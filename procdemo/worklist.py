@@ -85,9 +85,7 @@ class Worklist:
         for item in sorted(self._failed):
             fates.setdefault(f"failed: {self._failed[item]}", []).append(item)
         for item in sorted(self._open):
-            fates.setdefault(in_hand.get(item, "never given to anybody, or to be tried again"), []).append(
-                item
-            )
+            fates.setdefault(in_hand.get(item, "waits to be done"), []).append(item)
         for fate, items in fates.items():
             for row in in_rows(items):
                 self._emit.result("not done", items=row, fate=fate)

@@ -112,7 +112,8 @@ COMPLETE = [
     for args in EXAMPLES
     if args and args[0] in {*DEMOS, "list", "source"} - {"echo-client"} and "https:" not in " ".join(args)
 ]
-FAILING = {"--raise-on", "--unpicklable", "--ack", "--poison", "--stuck", "--raises"}  # lessons about lost work end with status 1
+# Lessons about lost work end with status 1.
+FAILING = {"--raise-on", "--unpicklable", "--ack", "--poison", "--stuck", "--raises"}
 
 
 def test_there_are_examples():

@@ -1,0 +1,159 @@
+"""supervise: who has which item, who died of what, and an account of every item."""
+
+import os
+import re
+import signal
+
+import pytest
+from batches import accounted, not_done
+from harness import Command, run
+
+
+def play(*args, **options):
+    return run("supervise", "--json", *args, **options)
+
+
+def at_work(command, nth=1):
+    """Wait until `nth` items were begun; return the event."""
+    return command.wait_event(lambda event: (event.kind, event.name) == ("begin", "works"), nth)
+
+
+# --- in peace
+
+
+def test_everything_is_done_by_somebody(start_method):
+    result = play("--items", "30", "--work", "0", "-n", "3", start_method=start_method)
+    result.assert_clean(0, stderr_lines=0)
+    summary = accounted(result, 30)
+    assert (summary["done"], summary["deaths"], summary["retried"]) == (30, 0, 0)
+    ends = [event for event in result.named("works") if event.kind == "end"]
+    assert sorted(event.data["item"] for event in ends) == list(range(30))
+    assert {event.role for event in ends} <= {"worker-0", "worker-1", "worker-2"}
+
+
+def test_each_worker_has_one_item_in_hand_at_most():
+    result = play("--items", "20", "--work", "0.01", "-n", "3").assert_clean(0)
+    in_hand = {}
+    for event in result.events:
+        if event.name == "item" and event.kind == "send":
+            assert event.data["worker_pid"] not in in_hand.values()
+            in_hand[event.data["id"]] = event.data["worker_pid"]
+        elif event.name == "done":
+            del in_hand[event.data["item"]]
+    assert not in_hand
+
+
+def test_an_item_goes_out_and_arrives():
+    result = play("--items", "5", "--work", "0").assert_clean(0)
+    sent = {event.data["id"]: event for event in result.named("item") if event.kind == "send"}
+    received = {event.data["id"]: event for event in result.named("item") if event.kind == "receive"}
+    assert sent.keys() == received.keys() == set(range(5))
+    for item, event in sent.items():
+        assert event.role == "main"
+        assert received[item].pid == event.data["worker_pid"]
+        assert received[item].time_ns > event.time_ns
+
+
+def test_no_more_workers_than_items():
+    result = play("--items", "2", "--work", "0", "-n", "50").assert_clean(0)
+    assert len({event.pid for event in result.named("ready")}) <= 2
+    assert len(result.named("workers")) == 2
+
+
+def test_the_table_of_workers_adds_up():
+    result = play("--items", "20", "--work", "0", "-n", "2").assert_clean(0)
+    rows = [event.data for event in result.named("workers")]
+    assert [row["worker"] for row in rows] == ["worker-0", "worker-1"]
+    assert sum(row["items"] for row in rows) == 20
+    assert {row["died_of"] for row in rows} == {"-"}
+
+
+def test_the_screen_tells_the_same_story():
+    result = run("supervise", "--items", "3", "-v").assert_clean(0)
+    assert re.search(r"main +\d+  gives item 2 to worker-\d", result.stdout)
+    assert re.search(r"worker-\d +\d+  works on item 2", result.stdout)
+    assert re.search(r"worker-\d +\d+  item 2: done", result.stdout)
+    assert "ok: produced 3 = done 3 + failed 0 + lost 0; 0 workers died" in result.stdout
+
+
+# --- in war
+
+
+def test_a_death_is_told_with_pid_cause_and_item(start_method):
+    with Command(
+        "supervise", "--json", "--items", "8", "--work", "0.2", start_method=start_method
+    ) as command:
+        begun = at_work(command, 3)
+        os.kill(begun.pid, signal.SIGKILL)
+        result = command.finish(within=15).assert_clean(0)
+    item = begun.data["item"]
+    (died,) = result.named("died")
+    assert died.data == {
+        "worker": begun.role,
+        "worker_pid": begun.pid,
+        "cause": "killed by SIGKILL",
+        "item": item,
+        "hand": f"item {item} in hand",
+    }
+    (again,) = result.named("again")
+    assert again.data == {"item": item, "attempt": 2, "tries": 3}
+    summary = accounted(result, 8)
+    assert (summary["done"], summary["retried"], summary["deaths"]) == (8, 1, 1)
+    rows = {row.data["pid"]: row.data["died_of"] for row in result.named("workers")}
+    assert rows.pop(begun.pid) == "killed by SIGKILL"
+    assert set(rows.values()) == {"-"}
+
+
+def test_an_error_is_plain_text_and_costs_nobody_his_life(start_method):
+    result = play("--items", "9", "--work", "0", "--raises", "4", start_method=start_method).assert_clean(1)
+    assert not_done(result) == {4: "failed: ValueError: item 4 cannot be done (--raises)"}
+    summary = accounted(result, 9)
+    assert (summary["failed"], summary["deaths"], summary["retried"]) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_poison_costs_as_many_workers_as_it_has_tries(tries):
+    result = play("--items", "6", "--work", "0", "--poison", "0", "--tries", str(tries)).assert_clean(1)
+    summary = accounted(result, 6)
+    assert (summary["failed"], summary["deaths"], summary["retried"]) == (1, tries, tries - 1)
+    assert [event.data["item"] for event in result.named("died")] == [0] * tries
+
+
+def test_poison_stuck_and_raises_at_once(start_method):
+    args = ("--items", "12", "--poison", "1", "--stuck", "2", "--raises", "3", "--item-deadline", "0.3")
+    result = play(*args, "--work", "0", start_method=start_method, within=20).assert_clean(1)
+    assert set(not_done(result)) == {1, 2, 3}
+    assert accounted(result, 12)["deaths"] == 6
+    assert [event.data["item"] for event in result.named("overdue")] == [2, 2, 2]
+
+
+def test_hundreds_of_deaths_make_no_long_table():
+    args = ("--items", "60", "--work", "0.01", "--poison", "0", "--tries", "60", "-n", "3")
+    result = play(*args, within=25).assert_clean(1)
+    accounted(result, 60)
+    rows = [event.data for event in result.named("workers")]
+    dead = [row for row in rows if row["died_of"] != "-"]
+    assert len(dead) == 21
+    assert dead[-1]["worker"] == "40 more"
+    assert dead[-1]["died_of"] == "killed by SIGKILL (40)"
+    assert sum(row["items"] for row in rows) == 59
+    assert "60 workers died" in run("supervise", *args).stdout
+
+
+def test_asked_to_stop_it_names_what_is_not_done(start_method):
+    args = ("--items", "9", "--work", "30", "-n", "2")
+    with Command("supervise", "--json", *args, start_method=start_method) as command:
+        workers = {at_work(command, 1).pid, at_work(command, 2).pid}
+        command.signal(signal.SIGTERM)
+        result = command.finish(within=3).assert_clean(143, stderr_lines=0)
+    summary = accounted(result, 9)
+    assert (summary["done"], summary["lost"]) == (0, 9)
+    fates = not_done(result)
+    in_hand = {fate for fate in fates.values() if fate.startswith("in the hands of")}
+    assert {int(re.search(r"PID (\d+)", fate)[1]) for fate in in_hand} == workers
+    assert sum(fate == "waits to be done" for fate in fates.values()) == 7
+
+
+def test_the_time_limit_ends_it():
+    result = play("--items", "9", "--work", "30", "--timeout", "0.5", within=10).assert_clean(4)
+    assert accounted(result, 9)["lost"] == 9

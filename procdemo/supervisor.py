@@ -15,6 +15,7 @@ several in a row comes up, nobody pretends that there is still hope.
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -34,7 +35,7 @@ STORY = {
     "overdue": "{worker} has had item {item} for {seconds:.1f} s, too long: killing PID {worker_pid}",
     "not up": "{worker} has not come up in {seconds:.0f} s: killing PID {worker_pid}",
     "not started": "{worker} could not be started: {error}",
-    "back-off": "workers die before they have done anything: a pause of {seconds} s before the next",
+    "back-off": "a pause of {seconds} s before the next worker is started",
     "hopeless": "no worker comes up, in {rounds} rounds of trying: giving up",
     "stopped early": "asked to stop: ending the rest, and naming what is not done",
 }
@@ -75,6 +76,7 @@ class Supervisor:
         self._failed_boots = 0  # rounds of them in a row
         self._last_up = 0.0
         self._born = 0
+        self._room = sys.maxsize  # how many workers the system lets us have
         os.register_at_fork(after_in_child=self._close_inherited)
 
     def __enter__(self) -> Self:
@@ -115,7 +117,7 @@ class Supervisor:
 
     def hire(self, wanted: int) -> None:
         """Start workers until there are `wanted`; after an early death, once the pause is over."""
-        while len(self._crew) < wanted and self._backoff.over:
+        while len(self._crew) < min(wanted, self._room) and self._backoff.over:
             self._start()
 
     def _start(self) -> None:
@@ -146,6 +148,7 @@ class Supervisor:
 
     def _not_started(self, name: str, error: OSError, born: float) -> None:
         self._emit.mark("not started", worker=name, error=str(error)[:200])
+        self._room = len(self._crew) or self._room  # no room for more: go on with those that there are
         self._back_off(born, at_boot=True)
 
     def hear(self) -> Iterator[tuple[Worker, int, Any]]:

@@ -115,8 +115,9 @@ def _listen_for_stop_requests() -> None:
     here = threading.local()
     here.forking = False
 
-    def interrupt(_signum: int, _frame: FrameType | None) -> None:
-        if not here.forking:
+    def interrupt(_signum: int, frame: FrameType | None) -> None:
+        in_hook = frame is not None and frame.f_code in {block.__code__, restore.__code__}
+        if not (here.forking or in_hook):
             raise KeyboardInterrupt
         signal.setitimer(signal.ITIMER_REAL, 0.001)  # again, when fork() has returned
 

@@ -103,6 +103,8 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], term
         for signum in _STOP_SIGNALS:
             if signal.getsignal(signum) is not signal.SIG_IGN:  # nohup, or a background job of a script
                 signal.signal(signum, requests)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         # The demo is running by now; what follows does not delay it.
         blows = Faults(terms.faults, terms.seed, stage.pid, stage.started_ns)

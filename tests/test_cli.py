@@ -69,7 +69,7 @@ def test_help_imports_next_to_nothing(args):
     assert not [name for name in ours if name.startswith(heavy)]
 
 
-def test_python_m_procdemo_is_the_same_command():
+def test_g2_python_m_procdemo_is_the_same_command():
     for args in ([], ["--help"], ["spawn", "--help"], ["--version"], ["list"], ["spawm"]):
         installed = run(*args)
         module = run(*args, program=[sys.executable, "-m", "procdemo"])
@@ -80,7 +80,7 @@ def test_python_m_procdemo_is_the_same_command():
         )
 
 
-def test_a_demo_runs_from_another_folder_as_a_module(tmp_path, start_method):
+def test_g2_a_demo_runs_from_another_folder_as_a_module(tmp_path, start_method):
     """Under spawn and forkserver children import the main module: the command must not run again."""
     program = [sys.executable, "-m", "procdemo"]
     result = run("spawn", "--json", program=program, cwd=tmp_path, start_method=start_method).assert_clean()

@@ -29,7 +29,7 @@ each_staged = pytest.mark.parametrize("name", [row.name for row in ROWS if row.s
 
 
 @each_staged
-def test_every_demo_is_clean_under_every_start_method(name, start_method):
+def test_g1_every_demo_is_clean_under_every_start_method(name, start_method):
     """Warnings about forks of threads and about open files are errors here."""
     result = run(name, "--json", *SHORT[name].split(), start_method=start_method).assert_clean(stderr_lines=0)
     assert result.summary["ok"] is True
@@ -38,7 +38,7 @@ def test_every_demo_is_clean_under_every_start_method(name, start_method):
 
 
 @each_staged
-def test_no_demo_outlives_its_observer(name, start_method):
+def test_a7_no_demo_outlives_its_observer(name, start_method):
     with Command(name, "--json", *LONG[name].split(), start_method=start_method) as command:
         # Killed while it makes a semaphore, multiprocessing leaves that one: wait until all is made.
         if name.endswith("-server"):
@@ -56,7 +56,7 @@ def test_no_demo_outlives_its_observer(name, start_method):
 
 
 @each_staged
-def test_no_demo_minds_a_reader_that_leaves(name):
+def test_a10_no_demo_minds_a_reader_that_leaves(name):
     read, write = os.pipe()
     with Command(name, *SHORT[name].split(), stdout=write) as command:
         os.close(write)
@@ -66,7 +66,7 @@ def test_no_demo_minds_a_reader_that_leaves(name):
 
 
 @each_staged
-def test_ctrl_c_ends_every_demo(name, start_method):
+def test_a4_ctrl_c_ends_every_demo(name, start_method):
     with Command(name, "--json", *LONG[name].split(), start_method=start_method) as command:
         command.wait_for(lambda: len(command.events) > 1)
         command.signal_group(signal.SIGINT)
@@ -86,7 +86,7 @@ def test_a_signal_ends_it_with_its_status(signum, status, start_method):
         command.finish(within=3).assert_clean(status, stderr_lines=0)
 
 
-def test_a_second_ctrl_c_does_not_wait():
+def test_a5_a_second_ctrl_c_does_not_wait():
     with Command("spawn", "--json", "--work", "60") as command:
         command.wait_event("hello", nth=6)
         os.kill(command.events[0].pid, signal.SIGSTOP)  # so that it cannot end by itself
@@ -96,7 +96,7 @@ def test_a_second_ctrl_c_does_not_wait():
         command.finish(within=1).assert_clean(130, stderr_lines=0)
 
 
-def test_a_killed_command_takes_everything_along(start_method):
+def test_a7_a_killed_command_takes_everything_along(start_method):
     with Command("spawn", "--json", "--work", "60", start_method=start_method) as command:
         command.wait_event("hello", nth=6)
         assert len(command.descendants()) >= 5
@@ -105,7 +105,7 @@ def test_a_killed_command_takes_everything_along(start_method):
 
 
 @pytest.mark.parametrize("delay", [0, 20, 50, 100, 200, 400])
-def test_ctrl_c_at_any_moment_leaves_nothing(delay):
+def test_a6_ctrl_c_at_any_moment_leaves_nothing(delay):
     with Command("spawn", "--json", "--work", "60") as command:
         command.pause(delay / 1000)
         command.signal_group(signal.SIGINT)

@@ -37,14 +37,14 @@ def test_closed_standard_streams_do_no_harm(closed):
     run("spawn", "--json", "--work", "0", program=["sh", "-c", line, *PROCDEMO]).assert_clean()
 
 
-def test_an_ascii_terminal_gets_ascii():
+def test_f4_an_ascii_terminal_gets_ascii():
     environment = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     for args in (["spawn"], ["spawn", "--json"], ["list"], ["--help"], ["spawn", "--help"]):
         assert run(*args, env=environment).assert_clean().stdout.isascii()
 
 
 @pytest.mark.parametrize("columns", [60, 1])
-def test_a_narrow_screen_is_respected(columns):
+def test_f4_a_narrow_screen_is_respected(columns):
     for args in (["spawn"], ["spawn", "-vv"], ["spawn", "-q"]):
         told = run(*args, env={"COLUMNS": str(columns)}).assert_clean().stdout
         assert max(map(cell_len, told.splitlines())) <= max(columns, 20)

@@ -41,7 +41,7 @@ def test_the_handbook(start_method):
     assert "Python: module json" in titles
 
 
-def test_a_hundred_pages_eight_workers_each_called_back_once():
+def test_e1_a_hundred_pages_eight_workers_each_called_back_once():
     with Web(hub(99)) as web:
         summary = finished(web.url, "--workers", "8").summary
         assert summary["done"] == summary["produced"] == 100

@@ -18,7 +18,7 @@ from web import (
 )
 
 
-def test_a_raising_callback_costs_one_page(start_method):
+def test_e2_a_raising_callback_costs_one_page(start_method):
     with Web(hub(60)) as web:
         result = finished(web.url, "--raise-on", "37", status=1, start_method=start_method)
     assert (result.summary["done"], result.summary["failed"]) == (60, 1)
@@ -49,7 +49,7 @@ def kill_fetcher(command, url, nth=1):
     return event.pid
 
 
-def test_a_page_whose_worker_is_killed_is_fetched_again(start_method):
+def test_e3_a_page_whose_worker_is_killed_is_fetched_again(start_method):
     with Web(hub(20, **{"/7": Once()})) as web, crawl(web.url, start_method=start_method) as command:
         pid = kill_fetcher(command, f"{web.origin}/7")
         result = assert_accounted(command.finish().assert_clean())
@@ -61,7 +61,7 @@ def test_a_page_whose_worker_is_killed_is_fetched_again(start_method):
     assert fate_of(result, f"{web.origin}/7")["worker_pid"] != pid
 
 
-def test_a_page_whose_worker_always_dies_is_lost_by_name():
+def test_e3_a_page_whose_worker_always_dies_is_lost_by_name():
     with Web(hub(20, **{"/7": stay_silent})) as web, crawl(web.url) as command:
         for nth in range(1, 4):
             kill_fetcher(command, f"{web.origin}/7", nth)
@@ -70,7 +70,7 @@ def test_a_page_whose_worker_always_dies_is_lost_by_name():
     assert fate_of(result, f"{web.origin}/7")["why"] == "its worker was killed 3 times"
 
 
-def test_workers_killed_again_and_again_lose_nothing(start_method):
+def test_e3_workers_killed_again_and_again_lose_nothing(start_method):
     big = answer("<title>big</title>" + "x" * 300_000)
     pages = {"/": page("hub", [f"/{n}" for n in range(120)]), **{f"/{n}": big for n in range(120)}}
     with Web(pages) as web:
@@ -84,7 +84,7 @@ def test_workers_killed_again_and_again_lose_nothing(start_method):
     assert result.summary["done"] == 121
 
 
-def test_a_page_without_end_fails_at_its_deadline_and_the_rest_is_done(start_method):
+def test_e4_a_page_without_end_fails_at_its_deadline_and_the_rest_is_done(start_method):
     bad = {
         "/body": drip_body,
         "/header": drip_header,
@@ -111,7 +111,7 @@ def test_what_was_late_once_is_done():
     assert result.summary["retried"] == 1
 
 
-def test_a_stopped_worker_is_killed_at_the_deadline():
+def test_e4_a_stopped_worker_is_killed_at_the_deadline():
     with Web(hub(5, **{"/3": Once()})) as web, crawl(web.url, "--page-deadline", "0.7") as command:
         event = command.wait_event(lambda e: e.name == "fetch" and e.data.get("url") == f"{web.origin}/3")
         os.kill(event.pid, signal.SIGSTOP)

@@ -16,7 +16,7 @@ from web import (
 )
 
 
-def test_without_end_or_sense_it_fails_at_the_cap():
+def test_e5_without_end_or_sense_it_fails_at_the_cap():
     bad = {
         "/claimed": TWO_GIB_CLAIMED,
         "/chunks": GIB_OF_CHUNKS,
@@ -31,7 +31,7 @@ def test_without_end_or_sense_it_fails_at_the_cap():
     assert (result.summary["done"], result.summary["failed"]) == (3, len(bad))
 
 
-def test_a_page_too_costly_to_parse_costs_a_worker_at_most():
+def test_e8_a_page_too_costly_to_parse_costs_a_worker_at_most():
     pages = {"/": page("hub", ["/deep", "/a"]), "/deep": answer("<div>" * 200_000), "/a": page("a")}
     with Web(pages) as web:
         result = finished(web.url, "--page-deadline", "1", status=1, within=20)
@@ -39,7 +39,7 @@ def test_a_page_too_costly_to_parse_costs_a_worker_at_most():
     assert "deadline" in fate_of(result, f"{web.origin}/deep")["why"]
 
 
-def test_redirects_elsewhere_are_refused_by_name():
+def test_e6_redirects_elsewhere_are_refused_by_name():
     with Web({"/": page("secret")}) as other:
         targets = [
             "file:///etc/hostname",
@@ -79,7 +79,7 @@ def test_links_elsewhere_are_not_followed():
     assert (summary["produced"], summary["outside"]) == (1, 2)
 
 
-def test_odd_pages_are_pages():
+def test_e7_odd_pages_are_pages():
     pages = {
         "/bogus": answer("<title>\u00e9</title>".encode(), Content_Type="text/html; charset=bogus-8"),
         "/utf16": answer("\ufeff<title>sixteen</title>".encode("utf-16-le")),
@@ -105,7 +105,7 @@ def test_odd_pages_are_pages():
 
 
 @pytest.mark.parametrize("how", [["--json"], [], ["-vv"]])
-def test_nothing_hostile_reaches_the_terminal(how):
+def test_f1_nothing_hostile_reaches_the_terminal(how):
     title = HOSTILE.encode("utf-8", "surrogatepass")
     pages = {
         "/": answer(

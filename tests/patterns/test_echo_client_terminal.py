@@ -154,7 +154,7 @@ def test_ctrl_c_while_the_server_is_silent():
         assert b"Traceback" not in person.before
 
 
-def test_a_closed_terminal_ends_it():
+def test_a9_a_closed_terminal_ends_it():
     with echo_server() as ours, terminal("echo-client", "--port", ours.port) as person:
         person.expect(">>> ")
         person.close(force=True)

@@ -53,14 +53,14 @@ def test_a_terminal_gets_colour_and_its_own_width(terminal):
     [({"NO_COLOR": "1"}, []), ({"TERM": "dumb"}, []), ({"CLICOLOR": "0"}, []), ({}, ["--color", "never"])],
     ids=repr,
 )
-def test_a_terminal_without_colour_gets_no_escape_at_all(terminal, environment, args):
+def test_f4_a_terminal_without_colour_gets_no_escape_at_all(terminal, environment, args):
     told = everything(terminal("spawn", "--work", "0", *args, **environment))
     assert "ok: 4 of 4" in told
     assert "\x1b" not in told
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_cursor_comes_back_whatever_ends_it(terminal, signum):
+def test_f3_the_cursor_comes_back_whatever_ends_it(terminal, signum):
     child = terminal("spawn", "--work", "60")
     child.expect("started|start\\(\\) of")
     child.kill(signum)
@@ -70,7 +70,7 @@ def test_the_cursor_comes_back_whatever_ends_it(terminal, signum):
     assert "\x1b[?1049h" not in told
 
 
-def test_a_closed_terminal_ends_it(terminal):
+def test_a9_a_closed_terminal_ends_it(terminal):
     child = terminal("spawn", "--work", "60")
     child.expect("start\\(\\) of")
     child.close(force=False)

@@ -98,7 +98,7 @@ def perform(start_method, mode, *, armed):
 
 
 @pytest.mark.parametrize("mode", ["plain", "busy", "stopped"])
-def test_everybody_goes_with_the_observer(start_method, mode):
+def test_a8_everybody_goes_with_the_observer(start_method, mode):
     crowd = perform(start_method, mode, armed=True)
     crowd.kill_observer()
     assert crowd.gone_in_time()

@@ -1,68 +1,19 @@
-"""Workers download, the callback in the parent parses: whatever the web and the workers do."""
+"""Workers download, the callback in the parent parses: the lesson, and what the user may ask for."""
 
-import contextlib
 import os
 import signal
-from collections import Counter
-from pathlib import Path
 
 import pytest
+from crawls import DEBIAN_DOCS, assert_accounted, crawl, fate_of, finished, hub
 from harness import Command, run
 from web import (
-    CHUNK_OF_MINUS_ONE,
-    GIB_OF_CHUNKS,
-    LONG_HEADER,
-    MANY_HEADERS,
-    TWO_GIB_CLAIMED,
     Web,
     answer,
-    continue_for_ever,
-    drip_body,
-    drip_header,
     hang_up,
     page,
     redirect,
     stay_silent,
 )
-
-DEBIAN_DOCS = Path("/usr/share/doc/python3.11/html")
-HOSTILE = "\x1b]0;PWN\x1b\\\x1b[2J\x9b31m\u202eexe\x08[red]x[/][/foo]"
-
-
-def crawl(*args, **options):
-    """Return the command, running; it reports JSON and may go to the test's own servers."""
-    return Command("crawl-callback", *args, "--allow-private", "--json", **options)
-
-
-def finished(*args, status=0, within=None, **options):
-    with crawl(*args, **options) as command:
-        return assert_accounted(command.finish(within).assert_clean(status))
-
-
-def assert_accounted(result):
-    """Assert that every page queued met exactly one fate."""
-    summary = result.summary
-    assert summary["produced"] == sum(summary[fate] for fate in ("done", "failed", "lost", "skipped"))
-    pages = result.named("page")
-    assert len(pages) == summary["produced"]
-    assert len({event.data["url"] for event in pages}) == len(pages)
-    fates = Counter(event.data["fate"] for event in pages)
-    assert all(summary[fate] == fates[fate] for fate in ("done", "failed", "lost", "skipped"))
-    bad = {event.data["url"] for event in pages if event.data["fate"] in {"failed", "lost"}}
-    assert bad == {event.data["url"] for event in result.named("page failed")}
-    return result
-
-
-def fate_of(result, url):
-    (event,) = [event for event in result.named("page") if event.data["url"] == url]
-    return event.data
-
-
-def hub(count, **more):
-    """Return a site with an index and `count` pages."""
-    links = [f"/{number}" for number in range(count)]
-    return {"/": page("hub", links), **{link: page(f"page {link}", ["/"]) for link in links}, **more}
-
 
 # --- the lesson
 
@@ -90,7 +41,7 @@ def test_the_handbook(start_method):
     assert "Python: module json" in titles
 
 
-def test_a_hundred_pages_eight_workers_each_called_back_once():
+def test_e1_a_hundred_pages_eight_workers_each_called_back_once():
     with Web(hub(99)) as web:
         summary = finished(web.url, "--workers", "8").summary
         assert summary["done"] == summary["produced"] == 100
@@ -154,229 +105,6 @@ def test_the_documentation_of_debian():
     assert (broken["status"], "/whatsnew/" in broken["on_page"], broken["links"] > 10) == (404, True, True)
     assert len({event.data["worker_pid"] for event in result.named("page")}) >= 1
     assert any("os — Miscellaneous" in event.data["title"] for event in result.named("page"))
-
-
-# --- what goes wrong in the parent and its workers
-
-
-def test_a_raising_callback_costs_one_page(start_method):
-    with Web(hub(60)) as web:
-        result = finished(web.url, "--raise-on", "37", status=1, start_method=start_method)
-    assert (result.summary["done"], result.summary["failed"]) == (60, 1)
-    (failed,) = result.named("page failed")
-    assert failed.data["why"] == "the callback raised ValueError: --raise-on 37"
-    assert result.seconds < 10
-
-
-class Once:
-    """A page that is silent when it is asked for the first time."""
-
-    def __init__(self, then=None, times=1):
-        self.then = then or page("at last")
-        self.times = times
-
-    def __call__(self, conn, closing):
-        self.times -= 1
-        if self.times >= 0:
-            return stay_silent(conn, closing)
-        return conn.sendall(self.then)
-
-
-def kill_fetcher(command, url, nth=1):
-    event = command.wait_event(
-        lambda event: (event.kind, event.name) == ("begin", "fetch") and event.data["url"] == url, nth
-    )
-    os.kill(event.pid, signal.SIGKILL)
-    return event.pid
-
-
-def test_a_page_whose_worker_is_killed_is_fetched_again(start_method):
-    with Web(hub(20, **{"/7": Once()})) as web, crawl(web.url, start_method=start_method) as command:
-        pid = kill_fetcher(command, f"{web.origin}/7")
-        result = assert_accounted(command.finish().assert_clean())
-    assert (result.summary["done"], result.summary["retried"]) == (21, 1)
-    (again,) = result.named("page again")
-    assert again.data["worker_pid"] == pid
-    assert "killed" in again.data["why"]
-    assert fate_of(result, f"{web.origin}/7")["title"] == "at last"
-    assert fate_of(result, f"{web.origin}/7")["worker_pid"] != pid
-
-
-def test_a_page_whose_worker_always_dies_is_lost_by_name():
-    with Web(hub(20, **{"/7": stay_silent})) as web, crawl(web.url) as command:
-        for nth in range(1, 4):
-            kill_fetcher(command, f"{web.origin}/7", nth)
-        result = assert_accounted(command.finish().assert_clean(1))
-    assert (result.summary["done"], result.summary["lost"], result.summary["retried"]) == (20, 1, 2)
-    assert fate_of(result, f"{web.origin}/7")["why"] == "its worker was killed 3 times"
-
-
-def test_workers_killed_again_and_again_lose_nothing(start_method):
-    big = answer("<title>big</title>" + "x" * 300_000)
-    pages = {"/": page("hub", [f"/{n}" for n in range(120)]), **{f"/{n}": big for n in range(120)}}
-    with Web(pages) as web:
-        args = (web.url, "--workers", "3", "--tries", "50")
-        with crawl(*args, start_method=start_method, limit=50) as command:
-            for nth in range(10, 60, 7):
-                event = command.wait_event(lambda e: (e.kind, e.name) == ("end", "fetch"), nth)
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(event.pid, signal.SIGKILL)  # it may be writing its result just now
-            result = assert_accounted(command.finish().assert_clean())
-    assert result.summary["done"] == 121
-
-
-def test_a_page_without_end_fails_at_its_deadline_and_the_rest_is_done(start_method):
-    bad = {
-        "/body": drip_body,
-        "/header": drip_header,
-        "/continue": continue_for_ever,
-        "/silent": stay_silent,
-        "/close": hang_up,
-    }
-    pages = {"/": page("hub", [*bad, *(f"/{n}" for n in range(30))])}
-    pages |= {f"/{n}": page(f"{n}") for n in range(30)} | bad
-    with Web(pages) as web:
-        args = (web.url, "--workers", "2", "--page-deadline", "1")
-        result = finished(*args, status=1, start_method=start_method, limit=50)
-        assert all(web.asked[path] == 2 for path in ("/body", "/header", "/continue", "/silent"))
-    assert (result.summary["done"], result.summary["failed"], result.summary["lost"]) == (31, 5, 0)
-    for path in ("/body", "/header", "/continue", "/silent"):
-        assert "deadline" in fate_of(result, f"{web.origin}{path}")["why"]
-    assert "RemoteDisconnected" in fate_of(result, f"{web.origin}/close")["why"]
-
-
-def test_what_was_late_once_is_done():
-    with Web(hub(5, **{"/3": Once()})) as web:
-        result = finished(web.url, "--page-deadline", "0.5")
-    assert result.summary["done"] == 6
-    assert result.summary["retried"] == 1
-
-
-def test_a_stopped_worker_is_killed_at_the_deadline():
-    with Web(hub(5, **{"/3": Once()})) as web, crawl(web.url, "--page-deadline", "0.7") as command:
-        event = command.wait_event(lambda e: e.name == "fetch" and e.data.get("url") == f"{web.origin}/3")
-        os.kill(event.pid, signal.SIGSTOP)
-        result = assert_accounted(command.finish(10).assert_clean())
-    assert result.summary["done"] == 6
-
-
-def test_the_site_dies(start_method):
-    with Command("crawl-callback", "--json", start_method=start_method) as command:
-        site = command.wait_event("serving").pid
-        command.wait_event("parsed", 3)
-        os.kill(site, signal.SIGKILL)
-        result = assert_accounted(command.finish(15).assert_clean(1))
-    (died,) = result.named("site died")
-    assert died.data["site_pid"] == site
-    assert result.summary["failed"] > 0
-
-
-# --- a hostile web
-
-
-def test_without_end_or_sense_it_fails_at_the_cap():
-    bad = {
-        "/claimed": TWO_GIB_CLAIMED,
-        "/chunks": GIB_OF_CHUNKS,
-        "/minus": CHUNK_OF_MINUS_ONE,
-        "/headers": MANY_HEADERS,
-        "/header": LONG_HEADER,
-        "/nested": answer("<div>" * 40_000),
-    }
-    fine = {"/a": answer("<a " * 20_000), "/b": answer("<!--" * 20_000)}
-    with Web({"/": page("hub", [*bad, *fine]), **bad, **fine}) as web:
-        result = finished(web.url, "--page-deadline", "20", status=1, limit=60)
-    assert (result.summary["done"], result.summary["failed"]) == (3, len(bad))
-
-
-def test_a_page_too_costly_to_parse_costs_a_worker_at_most():
-    pages = {"/": page("hub", ["/deep", "/a"]), "/deep": answer("<div>" * 200_000), "/a": page("a")}
-    with Web(pages) as web:
-        result = finished(web.url, "--page-deadline", "1", status=1, within=20)
-    assert (result.summary["done"], result.summary["failed"]) == (2, 1)
-    assert "deadline" in fate_of(result, f"{web.origin}/deep")["why"]
-
-
-def test_redirects_elsewhere_are_refused_by_name():
-    with Web({"/": page("secret")}) as other:
-        targets = [
-            "file:///etc/hostname",
-            "ftp://127.0.0.1/",
-            "data:text/html,hi",
-            "http://10.0.0.1/",
-            other.url,
-            f"http://localhost:{other.port}/",
-        ]
-        pages = {f"/{n}": redirect(target) for n, target in enumerate(targets)}
-        with Web({"/": page("hub", [*pages, "/loop"]), "/loop": redirect("/loop"), **pages}) as web:
-            result = finished(web.url, status=1)
-        assert other.connections == 0
-    assert (result.summary["done"], result.summary["skipped"], result.summary["failed"]) == (
-        1,
-        len(targets),
-        1,
-    )
-    for number, target in enumerate(targets):
-        assert target in fate_of(result, f"{web.origin}/{number}")["why"]
-    assert "redirects" in fate_of(result, f"{web.origin}/loop")["why"]
-
-
-def test_links_elsewhere_are_not_followed():
-    with Web({"/": page("secret")}) as other:
-        links = [other.url, f"//127.0.0.1:{other.port}/", f"http://localhost:{other.port}/"]
-        links += [
-            "file:///etc/passwd",
-            "ftp://x/",
-            "javascript:alert(1)",
-            "mailto:a@b",
-            "http://u@127.0.0.1/",
-        ]
-        with Web({"/": page("hub", links)}) as web:
-            summary = finished(web.url).summary
-        assert other.connections == 0
-    assert (summary["produced"], summary["outside"]) == (1, 2)
-
-
-def test_odd_pages_are_pages():
-    pages = {
-        "/bogus": answer("<title>\u00e9</title>".encode(), Content_Type="text/html; charset=bogus-8"),
-        "/utf16": answer("\ufeff<title>sixteen</title>".encode("utf-16-le")),
-        "/nul": answer(b"<title>a\0b</title>"),
-        "/invalid": answer(b"<title>\xff\xfe\x80\xc3\x28\xed\xa0\x80[/]</title>"),
-        "/404": answer("<title>none</title><a href=/never>x</a>", "404 Not Found"),
-        "/500": answer("", "500 Oops"),
-        "/empty": answer(""),
-        "/text": answer("<a href=/never>x</a>", Content_Type="text/plain"),
-    }
-    with Web({"/": page("hub", pages), **pages}) as web:
-        result = finished(web.url)
-        assert web.asked["/never"] == 0
-    assert result.summary["done"] == 9
-    assert fate_of(result, f"{web.origin}/bogus")["title"] == "\u00e9"
-    assert fate_of(result, f"{web.origin}/utf16")["title"] == "sixteen"
-    broken = {event.data["link"]: event.data for event in result.events if event.name == "broken links"}
-    assert {url: data["status"] for url, data in broken.items()} == {
-        f"{web.origin}/404": 404,
-        f"{web.origin}/500": 500,
-    }
-    assert {data["on_page"] for data in broken.values()} == {web.url}
-
-
-@pytest.mark.parametrize("how", [["--json"], [], ["-vv"]])
-def test_nothing_hostile_reaches_the_terminal(how):
-    title = HOSTILE.encode("utf-8", "surrogatepass")
-    pages = {
-        "/": answer(
-            b"<title>" + title * 40 + b"</title><a href='/" + title + b"'>x</a><a href=/r>x</a>",
-            Content_Type=HOSTILE.encode("unicode_escape").decode() + "text/html",
-            X_Odd="\x1b[2J",
-        ),
-        "/r": redirect("http://\x1b]0;PWN\x07[red]/"),
-    }
-    pages["/"] = pages["/"].replace(b"Content-Type: ", b"Content-Type: text/html; x=")
-    with Web(pages) as web:
-        result = run("crawl-callback", web.url, "--allow-private", *how).assert_clean()
-    assert "PWN" in result.stdout
 
 
 # --- what the user may ask for

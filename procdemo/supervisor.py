@@ -232,7 +232,7 @@ class Supervisor:
     def _kill_overdue(self) -> None:
         now = time.monotonic()
         for worker in self._crew:
-            if not worker.up and now < self._last_up + BOOT_S:
+            if not (worker.up or worker.pipe.closed) and now < self._last_up + BOOT_S:
                 worker.until = max(worker.until, self._last_up + BOOT_S)  # others do come up: patience
             if now < worker.until:
                 continue

@@ -75,7 +75,8 @@ class Worker:
                 self.done += 1
                 yield said
         except (EOFError, OSError) as error:
-            if isinstance(error, ConnectionResetError):  # it died with something unread in its pipe (Linux)
+            if isinstance(error, ConnectionResetError):  # it died with something unread in its pipe: Linux
+                # says so (unix_release_sock in net/unix/af_unix.c); elsewhere the item counts as begun
                 self.ran = False
             self.pipe.close()
             self.until = min(self.until, time.monotonic() + LEAVE_S)

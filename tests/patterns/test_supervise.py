@@ -129,17 +129,17 @@ def test_poison_stuck_and_raises_at_once(start_method):
 
 def table_of_workers(*args):
     """Return how many died in a run in which many do, and the table's rows; their items add up."""
-    war = ("--items", "300", "--work", "0.002", "--tries", "100", "-n", "3", "--chaos", "kill:0.005")
+    war = ("--items", "800", "--work", "0.005", "--tries", "100", "-n", "4", "--chaos", "kill:0.02")
     result = play(*war, *args, within=25).assert_clean(0)
-    accounted(result, 300)
+    accounted(result, 800)
     rows = [event.data for event in result.named("workers")]
-    assert sum(row["items"] for row in rows) == 300
+    assert sum(row["items"] for row in rows) == 800
     return result.summary["deaths"], [row for row in rows if row["died_of"] != "-"]
 
 
 def test_many_deaths_make_no_long_table():
     deaths, dead = table_of_workers()
-    assert deaths > 30
+    assert deaths > 21
     assert len(dead) == 21
     assert dead[-1]["worker"] == f"{deaths - 20} more"
     assert dead[-1]["died_of"] == f"killed by SIGKILL ({deaths - 20})"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness import Command, run
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
 HOSTILE = [
     b"\x1b]0;PWN\x1b\\ \x1b[2J \xc2\x9b31m \xe2\x80\xae \x08 [red]x[/][/foo]",
     b"\xff\xfe\x80\xc3\x28\xed\xa0\x80 [/]",

@@ -244,7 +244,7 @@ def assert_interrupted(result, *, handled):
         return
     # No line of ours had run yet: what the interpreter says is its own, but nobody is left.
     assert result.status in {-signal.SIGINT, 1, 130}, result.told()
-    own = result.stderr.rstrip().endswith("KeyboardInterrupt") and "/procdemo/" not in result.stderr
+    own = result.stderr.rstrip(": \n").endswith("KeyboardInterrupt") and "/procdemo/" not in result.stderr
     assert result.status != 1 or own or "Fatal Python error: init_" in result.stderr, result.told()
     assert not result.survivors
     assert not result.temporary

@@ -8,8 +8,10 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import current_process
 
 import pytest
-from harness import Process, adopt_orphans, shared_memory_left, tree, wait_until
 from hypothesis import settings
+from processes import Process, adopt_orphans, tree
+from traces import shared_memory_left
+from waiting import wait_until
 
 settings.register_profile("procdemo", deadline=None, max_examples=200)
 settings.load_profile("procdemo")

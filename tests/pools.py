@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from harness import processes
+from processes import processes
 
 from procdemo.config import Settings, StartMethod
 from procdemo.lookout import Lookout

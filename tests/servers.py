@@ -14,14 +14,16 @@ import socket
 import struct
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import pytest
-from harness import _ALARMING, _FORBIDDEN, Command, processes, wait_until
+from harness import Command
+from oracle import ALARMING, FORBIDDEN
+from processes import command_line, holds
+from waiting import wait_until
 
 TUTORIAL = [sys.executable, str(Path(__file__).with_name("tutorial_server.py"))]
 WORKERS = 2
@@ -241,10 +243,10 @@ class Running:
     def check_words(self) -> None:
         """O5 and O12, so far."""
         self.command.pause(0.01)
-        alarms = [word for word in _ALARMING if word in self.command.stderr]
+        alarms = [word for word in ALARMING if word in self.command.stderr]
         assert not alarms, f"O5: {self.command.stderr[-1000:]}"
         for stream in (self.command.stdout, self.command.stderr):
-            found = _FORBIDDEN.search(stream)
+            found = FORBIDDEN.search(stream)
             assert not found, f"O12: {found[0]!r} in {stream[-300:]!r}"
 
 
@@ -319,62 +321,3 @@ def must_fail(*rows: tuple[Case, dict[str, str]]) -> pytest.MarkDecorator:
 def everywhere(reason: str) -> dict[str, str]:
     """Return one reason for all variants of the tutorial server."""
     return dict.fromkeys(VARIANTS, reason)
-
-
-# --- looking at processes from outside
-
-
-def command_line(pid: int) -> str:
-    """Return the command line of a process, nothing if it is gone."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def waits_in(pid: int) -> str:
-    """Return the kernel function that a process waits in."""
-    try:
-        return Path(f"/proc/{pid}/wchan").read_text("ascii")
-    except OSError:
-        return ""
-
-
-def sockets(pid: int) -> Counter[int]:
-    """Return the inodes of a process's sockets."""
-    found: Counter[int] = Counter()
-    with contextlib.suppress(OSError):
-        for fd in os.scandir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                target = os.readlink(fd.path)
-                if target.startswith("socket:["):
-                    found[int(target[8:-1])] += 1
-    return found
-
-
-def connection(client: str) -> int:
-    """Return the inode of the server's side of the connection with `client`; 0 when it has no holder."""
-    port = int(client.rpartition(":")[2])
-    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
-        fields = line.split()
-        if int(fields[2].rpartition(":")[2], 16) == port and fields[3] != "0A":
-            return int(fields[9])
-    return 0
-
-
-def holds(pid: int, client: str) -> bool:
-    """Return whether a process has the connection with `client` open."""
-    inode = connection(client)
-    return bool(inode) and inode in sockets(pid)
-
-
-def gone(pid: int) -> bool:
-    """Return whether a process has ended; a zombie has."""
-    process = processes().get(pid)
-    return process is None or not process.alive
-
-
-def kill(*pids: int) -> None:
-    """Kill these processes, as the kernel does when memory runs out."""
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)

@@ -3,7 +3,7 @@
 import signal
 from dataclasses import dataclass
 
-from harness import processes
+from processes import processes
 
 from procdemo.config import Settings, StartMethod
 from procdemo.stage import Stage

@@ -7,7 +7,10 @@ import sys
 import time
 
 import pytest
-from harness import Command, can_bind, ended, run, tree
+from harness import Command, run
+from oracle import can_bind
+from processes import tree
+from waiting import ended
 
 TUTORIAL = [sys.executable, os.path.join(os.path.dirname(__file__), "tutorial_server.py")]
 

@@ -7,7 +7,6 @@ import threading
 import time
 
 import pytest
-from harness import ended, wait_until
 from pools import (
     WORKERS,
     House,
@@ -22,6 +21,7 @@ from pools import (
     tell_pid,
     work_until_killed,
 )
+from waiting import ended, wait_until
 
 from procdemo.config import StartMethod
 

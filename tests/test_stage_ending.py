@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from harness import processes, tree
+from processes import processes, tree
 from stages import FORK, Crowd, endless, gone, names, settings, short_story, stay, until_all_are_here
 
 from procdemo.config import StartMethod

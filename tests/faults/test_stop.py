@@ -14,7 +14,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from harness import Command, can_bind, tree
+from harness import Command
+from oracle import can_bind
+from processes import tree
 from servers import ALL_METHODS, MARGIN_S, Client, Server, everywhere, must_fail, on_ours
 
 GRACE_S = 0.2
@@ -217,7 +219,7 @@ def interrupt(command, moment):
     poll.register(command._popen.stdout, select.POLLIN)
     while command.running and not moment(command):
         if poll.poll(0):
-            command._pump(0)
+            command._speech.listen(0)
     command.signal_group(signal.SIGINT)
 
 

@@ -5,8 +5,9 @@ import signal
 
 import pexpect
 import pytest
-from harness import PROCDEMO, wait_until
+from harness import PROCDEMO
 from rich.cells import cell_len
+from waiting import wait_until
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 COLOURED = re.compile(r"\x1b\[(\d+;)*3\d")

@@ -1,4 +1,4 @@
-"""Servers under test, ours and the tutorial's, and the clients that we set on them.
+"""Servers under test: ours, which must pass the fault cases, and the tutorial's, which must fail them.
 
 A fault case is a function of a `Server`. It raises AssertionError, whose message begins with the
 promise that was broken, as in the oracle of the fault programme (O2, O9, ...), or with the
@@ -8,18 +8,14 @@ fail on those of the tutorial, for its own reason.
 
 import contextlib
 import os
-import select
 import signal
-import socket
-import struct
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import pytest
+from clients import SOON_S, Client
 from harness import Command
 from oracle import ALARMING, FORBIDDEN
 from processes import command_line, holds
@@ -27,120 +23,8 @@ from waiting import wait_until
 
 TUTORIAL = [sys.executable, str(Path(__file__).with_name("tutorial_server.py"))]
 WORKERS = 2
-SOON_S = 1.0
-"""How long an honest client may wait for its answer (O9)."""
 MARGIN_S = 1.0
 """What is added to a server's own limit; twice the programme's, for a machine with other work to do."""
-
-
-class Client:
-    """A client that takes nothing for granted; whatever goes wrong is an AssertionError."""
-
-    def __init__(self, port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0) -> None:
-        self.sock = socket.socket()
-        if receive_buffer:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.sock.settimeout(5)
-        try:
-            self.sock.connect((host, port))
-        except OSError as error:
-            self.sock.close()
-            raise AssertionError(f"O9: cannot connect: {error}") from None
-        self.port = port
-        self.name = "{}:{}".format(*self.sock.getsockname())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.sock.close()
-
-    def say(self, data: bytes) -> None:
-        """Send all of `data`."""
-        try:
-            self.sock.sendall(data)
-        except OSError as error:
-            raise AssertionError(f"O9: the server does not take {len(data)} bytes: {error}") from None
-
-    def hear(self, count: int, within: float = SOON_S) -> bytes:
-        """Return exactly `count` bytes."""
-        data, ended = self._receive(count, within)
-        end = "and the end " if ended else ""
-        assert len(data) == count, f"O9: {len(data)} of {count} bytes {end}within {within} s: {data!r:.200}"
-        return data
-
-    def hear_end(self, within: float = SOON_S) -> bytes:
-        """Return what comes until the end, which must come; a reset is an end as well."""
-        data, ended = self._receive(1 << 30, within)
-        assert ended, f"EOF: the client does not hear the end within {within} s"
-        return data
-
-    def _receive(self, count: int, within: float) -> tuple[bytes, bool]:
-        data = b""
-        deadline = time.monotonic() + within
-        while len(data) < count:
-            try:
-                self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-                piece = self.sock.recv(min(count - len(data), 1 << 16))
-            except TimeoutError:
-                return data, False
-            except OSError:
-                return data, True
-            if not piece:
-                return data, True
-            data += piece
-        return data, False
-
-    def ask(self, data: bytes = b"hello", within: float = SOON_S) -> None:
-        """Say `data`, and hear it in upper case."""
-        self.say(data)
-        answer = self.hear(len(data), within)
-        assert answer == data.upper(), f"O9: {answer!r:.200}"
-
-    def exchange(self, data: bytes, within: float) -> bytes:
-        """Send all of `data` while hearing, finish, and return what comes until the end, which must come."""
-        deadline = time.monotonic() + within
-        heard, rest = b"", memoryview(data)
-        self.sock.setblocking(False)
-        while time.monotonic() < deadline:
-            readable, writable, _ = select.select([self.sock], [self.sock] if rest else [], [], 0.1)
-            try:
-                if writable:
-                    rest = rest[self.sock.send(rest) :]
-                    if not rest:
-                        self.finish()
-                if readable:
-                    piece = self.sock.recv(1 << 16)
-                    if not piece:
-                        return heard
-                    heard += piece
-            except OSError as error:
-                raise AssertionError(f"O9: {len(heard)} of {len(data)} bytes, then {error}") from None
-        raise AssertionError(f"EOF: {len(heard)} of {len(data)} bytes within {within} s, and no end")
-
-    def babble(self) -> bool:
-        """Send as much as goes without waiting; return whether one may go on."""
-        self.sock.setblocking(False)
-        try:
-            while True:
-                self.sock.send(b"x" * 65536)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-
-    def hush(self) -> bool:
-        """Return whether there is nothing to hear at this moment: no answer, no end."""
-        return not select.select([self.sock], [], [], 0)[0]
-
-    def finish(self) -> None:
-        """Say that nothing more will be said."""
-        self.sock.shutdown(socket.SHUT_WR)
-
-    def reset(self) -> None:
-        """Leave rudely."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
 
 
 class Running:

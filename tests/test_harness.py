@@ -10,9 +10,8 @@ import pytest
 from harness import Command, run
 from oracle import can_bind
 from processes import tree
+from servers import TUTORIAL
 from waiting import ended
-
-TUTORIAL = [sys.executable, os.path.join(os.path.dirname(__file__), "tutorial_server.py")]
 
 
 def script(code, **options):

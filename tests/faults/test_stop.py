@@ -14,10 +14,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from clients import Client
 from harness import Command
 from oracle import can_bind
 from processes import tree
-from servers import ALL_METHODS, MARGIN_S, Client, Server, everywhere, must_fail, on_ours
+from servers import ALL_METHODS, MARGIN_S, Server, everywhere, must_fail, on_ours
 
 GRACE_S = 0.2
 BATCH = {

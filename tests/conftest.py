@@ -8,6 +8,7 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import current_process
 
 import pytest
+from downloads import forget_connections
 from hypothesis import settings
 from processes import Process, adopt_orphans, tree
 from traces import shared_memory_left
@@ -30,6 +31,13 @@ def start_method(request: pytest.FixtureRequest) -> str:
     """Return each way of making processes in turn."""
     method: str = request.param
     return method
+
+
+@pytest.fixture
+def fresh_worker() -> Iterator[None]:
+    """Close the connections that a test kept which fetches pages itself, as a worker would."""
+    yield
+    forget_connections()
 
 
 @pytest.fixture(autouse=True)

@@ -35,18 +35,6 @@ def test_a7_a_killed_command_takes_everything_along(start_method):
         command.finish(within=1).assert_clean(-9)
 
 
-@pytest.mark.parametrize("delay", [0, 20, 50, 100, 200, 400])
-def test_a6_ctrl_c_at_any_moment_leaves_nothing(delay):
-    with Command("spawn", "--json", "--work", "60") as command:
-        command.pause(delay / 1000)
-        command.signal_group(signal.SIGINT)
-        result = command.finish(within=3)
-    if result.status == -signal.SIGINT:  # not a line of ours had run; what the interpreter says is its own
-        assert not result.survivors
-    else:
-        result.assert_clean(130, stderr_lines=0)
-
-
 def test_ignored_signals_stay_ignored():
     """``nohup procdemo ...`` must survive its terminal, and a script's background job its Ctrl-C."""
     line = 'trap \'\' HUP INT; exec "$0" "$@"'

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import Command, Result
+from harness import Command
+from oracle import Result
 
 TUTORIAL = [sys.executable, str(Path(__file__).with_name("tutorial_batch.py"))]
 WORKERS = 2

@@ -1,15 +1,9 @@
-"""Crawls with the command, and what becomes of each page."""
+"""Crawls of small sites, and what became of each page."""
 
 from collections import Counter
-from pathlib import Path
 
 from harness import Command
-from web import (
-    page,
-)
-
-DEBIAN_DOCS = Path("/usr/share/doc/python3.11/html")
-HOSTILE = "\x1b]0;PWN\x1b\\\x1b[2J\x9b31m\u202eexe\x08[red]x[/][/foo]"
+from web import page
 
 
 def crawl(*args, **options):
@@ -18,6 +12,7 @@ def crawl(*args, **options):
 
 
 def finished(*args, status=0, within=None, **options):
+    """Return the result of a crawl that ended as it should, with every page accounted for."""
     with crawl(*args, **options) as command:
         return assert_accounted(command.finish(within).assert_clean(status))
 
@@ -37,6 +32,7 @@ def assert_accounted(result):
 
 
 def fate_of(result, url):
+    """Return what is known of the page `url`."""
     (event,) = [event for event in result.named("page") if event.data["url"] == url]
     return event.data
 

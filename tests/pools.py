@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from harness import processes
+from processes import processes, waits_in
 
 from procdemo.config import Settings, StartMethod
 from procdemo.lookout import Lookout
@@ -62,11 +62,21 @@ def perform(story, start_method="fork"):
 
 
 def named(events, name):
+    """Return the data of the events of this name."""
     return [event.data for event in events if event.name == name]
 
 
-def kill(pid):
-    os.kill(pid, signal.SIGKILL)
+def reads(pid):
+    """Return whether it is the idle worker that has the lock of the queue."""
+    return "pipe_read" in waits_in(pid)
+
+
+def processes_under_me():
+    everybody = processes()
+    return [pid for pid, process in everybody.items() if process.parent == os.getpid()]
+
+
+# --- tasks
 
 
 def tell_pid(number, emit):
@@ -77,27 +87,3 @@ def tell_pid(number, emit):
 def work_until_killed(emit):
     emit.mark("at work")
     signal.pause()
-
-
-def fail(emit):
-    raise ValueError("no")
-
-
-def answer(conn, word, emit):
-    with conn:
-        conn.sendall(word + conn.recv(100).upper())
-
-
-def greet(name, greeting, emit):
-    return greeting + name
-
-
-def reads(pid):
-    """Return whether it is the idle worker that has the lock of the queue."""
-    with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
-        return "pipe_read" in file.read()
-
-
-def processes_under_me():
-    everybody = processes()
-    return [pid for pid, process in everybody.items() if process.parent == os.getpid()]

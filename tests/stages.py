@@ -3,7 +3,7 @@
 import signal
 from dataclasses import dataclass
 
-from harness import processes
+from processes import processes
 
 from procdemo.config import Settings, StartMethod
 from procdemo.stage import Stage
@@ -25,8 +25,8 @@ def names(events):
     return [event.name for event in events]
 
 
-def gone(pid):
-    """Return whether the process is no more (one that is being reaped by nobody would be there)."""
+def reaped(pid):
+    """Return whether the process is no more (one that has ended, and that nobody reaps, would be there)."""
     return pid not in processes()
 
 

@@ -1,9 +1,9 @@
 """The command in a pipe, on a full disk, with closed streams, in colour or without."""
 
 import os
-import re
 
 import pytest
+from escapes import ESCAPE
 from harness import PROCDEMO, Command, run
 from rich.cells import cell_len
 
@@ -50,9 +50,6 @@ def test_f4_a_narrow_screen_is_respected(columns):
         assert max(map(cell_len, told.splitlines())) <= max(columns, 20)
 
 
-COLOURED = re.compile(r"\x1b\[[0-9;]*m")
-
-
 @pytest.mark.parametrize(
     ("environment", "args", "coloured"),
     [
@@ -71,5 +68,5 @@ COLOURED = re.compile(r"\x1b\[[0-9;]*m")
 def test_colour_is_for_those_who_ask(environment, args, coloured):
     for command in (["spawn", "--work", "0"], ["source", "spawn"]):
         told = run(*command, *args, env=environment).stdout
-        assert bool(COLOURED.search(told)) is coloured
+        assert bool(ESCAPE.search(told)) is coloured
         assert coloured or "\x1b" not in told

@@ -1,4 +1,4 @@
-"""One page, within limits."""
+"""One page: all that is known of it, whatever its encoding, over a connection that is kept or checked."""
 
 import contextlib
 import os
@@ -9,22 +9,13 @@ import subprocess
 import threading
 
 import pytest
-from fetching import forget_connections, get
-from web import (
-    Web,
-    answer,
-    page,
-)
+from downloads import forget_connections, get
+from web import Web, answer, page
 
 from procdemo import fetch as fetching
 from procdemo.fetch import AGENT, Page
 
-
-@pytest.fixture(autouse=True)
-def _fresh_worker():
-    yield
-    forget_connections()
-
+pytestmark = pytest.mark.usefixtures("fresh_worker")
 
 # --- a page
 
@@ -38,6 +29,10 @@ def test_a_page_comes_with_all_that_is_known_of_it():
     assert b"<title>hello</title>" in got.html
     assert got.pid == os.getpid()
     assert [(record[0], record[1]) for record in records] == [("begin", "fetch"), ("end", "fetch")]
+
+
+def test_a_page_is_made_of_built_in_types():
+    assert all(type(value) in {str, int, bytes, float} for value in Page("x"))
 
 
 def test_the_request_says_who_asks_and_wants_no_compression():
@@ -171,9 +166,7 @@ def secure_server(folder):
     thread.start()
     yield listener.getsockname()[1]
     listener.shutdown(socket.SHUT_RDWR)
-    for place in fetching._places.values():
-        for pool in place._pools:
-            pool.close()
+    forget_connections()
     thread.join()
     listener.close()
 
@@ -185,7 +178,3 @@ def test_a_certificate_is_checked_against_the_name(certificate, monkeypatch):
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
         assert get(f"https://localhost:{port}/").status == 200
         assert "doesn't match" in get(f"https://127.0.0.1:{port}/").why
-
-
-def test_a_page_is_made_of_built_in_types():
-    assert all(type(value) in {str, int, bytes, float} for value in Page("x"))

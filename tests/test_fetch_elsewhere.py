@@ -1,28 +1,15 @@
-"""Where a download may not go: private hosts, redirects, what robots.txt forbids."""
+"""Where a download may not go: private addresses, other origins, what robots.txt forbids."""
 
 import pytest
-from fetching import forget_connections, get
-from web import (
-    GIB_OF_CHUNKS,
-    Web,
-    answer,
-    hang_up,
-    page,
-    redirect,
-    stay_silent,
-)
+from downloads import get
+from web import GIB_OF_CHUNKS, Web, answer, hang_up, page, redirect, stay_silent
 
 from procdemo import fetch as fetching
 from procdemo.fetch import AGENT, is_public
 
+pytestmark = pytest.mark.usefixtures("fresh_worker")
 
-@pytest.fixture(autouse=True)
-def _fresh_worker():
-    yield
-    forget_connections()
-
-
-# --- where it may not go
+# --- private addresses
 
 PRIVATE = [
     "127.0.0.1",

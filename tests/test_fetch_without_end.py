@@ -1,9 +1,9 @@
-"""Bodies and heads without end or sense: cut at the cap, or a failure with a reason."""
+"""Bodies and heads without end or sense are cut at the cap, or are a failure with a reason."""
 
 import resource
 
 import pytest
-from fetching import forget_connections, get
+from downloads import get
 from web import (
     CHUNK_OF_MINUS_ONE,
     CHUNKED,
@@ -19,11 +19,7 @@ from web import (
     stay_silent,
 )
 
-
-@pytest.fixture(autouse=True)
-def _fresh_worker():
-    yield
-    forget_connections()
+pytestmark = pytest.mark.usefixtures("fresh_worker")
 
 
 def peak():

@@ -6,7 +6,8 @@ import signal
 from multiprocessing import get_context
 
 import pytest
-from harness import ended, processes, tree, wait_until
+from processes import processes, tree
+from waiting import ended, wait_until
 
 from procdemo.channel import channel
 from procdemo.config import Settings, StartMethod

@@ -7,21 +7,9 @@ import threading
 import time
 
 import pytest
-from harness import ended, wait_until
-from pools import (
-    WORKERS,
-    House,
-    answer,
-    fail,
-    greet,
-    kill,
-    named,
-    perform,
-    processes_under_me,
-    reads,
-    tell_pid,
-    work_until_killed,
-)
+from pools import WORKERS, House, named, perform, processes_under_me, reads, tell_pid, work_until_killed
+from processes import kill
+from waiting import ended, wait_until
 
 from procdemo.config import StartMethod
 
@@ -70,6 +58,11 @@ def test_who_is_idle_does_the_work_while_another_is_busy():
     perform(one_is_never_given_to_the_busy)
 
 
+def answer(conn, word, emit):
+    with conn:
+        conn.sendall(word + conn.recv(100).upper())
+
+
 def a_connection_is_handed_over(config, emit):
     house = House(config, emit, workers=1)
     house.all_idle()
@@ -89,6 +82,10 @@ def test_a_worker_gets_a_copy_of_the_connection_and_nobody_keeps_another(start_m
     perform(a_connection_is_handed_over, start_method)
 
 
+def greet(name, greeting, emit):
+    return greeting + name
+
+
 def everybody_gets_what_was_given_once(config, emit):
     house = House(config, emit, given=("good day, ",))
     house.all_idle()
@@ -105,6 +102,10 @@ def test_arguments_for_all_tasks_are_given_once(start_method):
 
 
 # --- errors in tasks and callbacks
+
+
+def fail(emit):
+    raise ValueError("no")
 
 
 def a_task_raises(config, emit):

@@ -6,8 +6,9 @@ import select
 import signal
 import threading
 
-from harness import processes, wait_until
-from pools import WORKERS, House, kill, named, perform, processes_under_me, reads, tell_pid, work_until_killed
+from pools import WORKERS, House, named, perform, processes_under_me, reads, tell_pid, work_until_killed
+from processes import kill, processes
+from waiting import wait_until
 
 # --- workers that are killed
 

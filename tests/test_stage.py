@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 
-from harness import shared_memory_left
 from stages import FORK, Crowd, endless, names, perform, settings, short_story, stay, until_all_are_here
+from traces import shared_memory_left
 
 from procdemo.config import CannotRunError
 from procdemo.stage import Stage

@@ -6,8 +6,8 @@ import signal
 import time
 
 import pytest
-from harness import processes, tree
-from stages import FORK, Crowd, endless, gone, names, settings, short_story, stay, until_all_are_here
+from processes import processes, tree
+from stages import FORK, Crowd, endless, names, reaped, settings, short_story, stay, until_all_are_here
 
 from procdemo.config import StartMethod
 from procdemo.stage import Stage
@@ -27,7 +27,7 @@ def test_an_exception_in_the_observer_ends_everybody():
     with pytest.raises(ZeroDivisionError), Stage(endless, Crowd()) as stage:  # noqa: PT012
         _, children = until_all_are_here(stage)
         raise ZeroDivisionError
-    assert all(map(gone, [stage.pid, *children]))
+    assert all(map(reaped, [stage.pid, *children]))
 
 
 def test_stop_asks_and_the_run_may_say_goodbye():
@@ -37,7 +37,7 @@ def test_stop_asks_and_the_run_may_say_goodbye():
         rest = list(events)
     assert names(rest) == ["stopped", "summary"]
     assert rest[-1].data["ok"] is False
-    assert all(map(gone, children))
+    assert all(map(reaped, children))
 
 
 def unstoppable(config, emit):
@@ -67,7 +67,7 @@ def test_children_that_ignore_sigterm_are_killed_when_the_main_process_stops(sta
         at = time.monotonic()
         list(events)
         assert time.monotonic() - at < 2, "main kills its children itself, long before patience ends"
-    assert all(map(gone, children))
+    assert all(map(reaped, children))
 
 
 def test_a_stopped_main_process_can_be_stopped_all_the_same():
@@ -77,7 +77,7 @@ def test_a_stopped_main_process_can_be_stopped_all_the_same():
         os.waitid(os.P_PID, stage.pid, os.WSTOPPED | os.WNOWAIT)
         stage.stop()
         assert names(events) == ["stopped", "summary"]
-    assert all(map(gone, children))
+    assert all(map(reaped, children))
 
 
 def test_a_killed_main_process_gets_an_obituary(start_method):
@@ -90,7 +90,7 @@ def test_a_killed_main_process_gets_an_obituary(start_method):
     assert summary.name == "summary"
     assert summary.data["ok"] is False
     assert f"{stage.pid} was ended by SIGKILL" in summary.data["reason"]
-    assert all(map(gone, children))
+    assert all(map(reaped, children))
 
 
 def test_a_limit_ends_a_run_that_would_not_end():
@@ -142,4 +142,4 @@ def with_a_runaway(config, emit):
 def test_a_grandchild_in_a_session_of_its_own_does_not_escape(start_method):
     with Stage(with_a_runaway, settings(start_method)) as stage:
         runaway = next(event.pid for event in stage if event.name == "here")
-    assert gone(runaway)
+    assert reaped(runaway)

@@ -1,4 +1,4 @@
-"""A run ends though its queue is full, its Pool is broken, or its manager waits."""
+"""A run ends, and leaves no file, though its queue is full, its Pool is broken, or its manager waits."""
 
 import multiprocessing
 import os
@@ -14,6 +14,8 @@ import pytest
 from stages import names, perform, settings, until_all_are_here
 
 from procdemo.stage import Stage
+
+# --- a queue that nobody reads
 
 
 def leaving_with_a_full_queue(config, emit):
@@ -38,6 +40,9 @@ def test_an_exit_that_hangs_is_ended(run):
     assert events[-1].data["ok"] is False
 
 
+# --- a Pool that would say goodbye
+
+
 def busy_pool(config, emit):
     pool = config.context().Pool(2)
     while True:
@@ -46,30 +51,6 @@ def busy_pool(config, emit):
             emit.count("tasks", 1)
         except multiprocessing.TimeoutError:
             return
-
-
-def killed_pool(config, emit):
-    pool = config.context().Pool(2)
-    pool.map(abs, range(100), chunksize=1)  # they are up, and wait for a task: one with the queue's lock
-    for child in multiprocessing.active_children():
-        child.kill()
-    emit.mark("here")
-    while True:  # signal.pause() would miss a signal that comes just before it
-        select.select([], [], [], 0.05)
-
-
-def crashing_pool(config, emit):
-    pool = config.context().Pool(2)
-    for _ in range(100):
-        pool.apply_async(abs, (-1,))
-    raise ZeroDivisionError
-
-
-def with_manager(config, emit):
-    manager = config.context().Manager()
-    emit.mark("here", items=list(manager.list([1])))
-    emit.mark("here")
-    signal.pause()
 
 
 def test_a_run_with_a_busy_pool_stops_at_once(start_method):
@@ -83,6 +64,16 @@ def test_a_run_with_a_busy_pool_stops_at_once(start_method):
             *_, summary = events
         assert time.monotonic() - at < 2
         assert summary.data["ok"] is False
+
+
+def killed_pool(config, emit):
+    pool = config.context().Pool(2)
+    pool.map(abs, range(100), chunksize=1)  # they are up, and wait for a task: one with the queue's lock
+    for child in multiprocessing.active_children():
+        child.kill()
+    emit.mark("here")
+    while True:  # signal.pause() would miss a signal that comes just before it
+        select.select([], [], [], 0.05)
 
 
 STOP_A_KILLED_POOL = """
@@ -108,10 +99,27 @@ def test_a_run_whose_pool_cannot_say_goodbye_stops_at_once(start_method):
     assert float(seconds) < 2
 
 
+def crashing_pool(config, emit):
+    pool = config.context().Pool(2)
+    for _ in range(100):
+        pool.apply_async(abs, (-1,))
+    raise ZeroDivisionError
+
+
 def test_a_run_that_raises_beside_a_pool_ends_at_once(start_method):
     at = time.monotonic()
     assert "error" in names(perform(crashing_pool, settings(start_method), patience=5))
     assert time.monotonic() - at < 3
+
+
+# --- files of managers and sockets
+
+
+def with_manager(config, emit):
+    manager = config.context().Manager()
+    emit.mark("here", items=list(manager.list([1])))
+    emit.mark("here")
+    signal.pause()
 
 
 def test_a_stopped_manager_leaves_no_socket(start_method, tmp_path, monkeypatch):

@@ -5,7 +5,18 @@ import signal
 import sys
 import time
 
-from stages import FORK, Crowd, endless, gone, names, perform, settings, short_story, stay, until_all_are_here
+from stages import (
+    FORK,
+    Crowd,
+    endless,
+    names,
+    perform,
+    reaped,
+    settings,
+    short_story,
+    stay,
+    until_all_are_here,
+)
 
 from procdemo.config import StartMethod
 from procdemo.stage import Stage
@@ -65,7 +76,7 @@ def test_a_caller_that_ignores_sigchld_does_not_break_it(start_method):
             events, children = until_all_are_here(stage)
             os.kill(stage.pid, signal.SIGKILL)
             assert "SIGKILL" in list(events)[-1].data["reason"]
-        assert all(map(gone, children))
+        assert all(map(reaped, children))
     finally:
         signal.signal(signal.SIGCHLD, before)
 

@@ -8,9 +8,9 @@ import select
 import signal
 from multiprocessing import forkserver
 
-from harness import ended, processes, wait_until
-from servers import sockets
+from processes import processes, sockets
 from supervised import LIMIT_S, LONG_S, answer_and_die, answer_by_half_and_die, keep, named, perform
+from waiting import ended, wait_until
 
 # --- answers and deaths
 

@@ -14,13 +14,17 @@ import signal
 from pathlib import Path
 
 import pytest
-from harness import Command, can_bind, tree
-from servers import ALL_METHODS, MARGIN_S, Client, Server, everywhere, must_fail, on_ours
+from clients import Client
+from harness import Command
+from oracle import can_bind
+from processes import tree
+from servers import ALL_METHODS, MARGIN_S, Server, everywhere, must_fail, on_ours
 
 GRACE_S = 0.2
 BATCH = {
     "spawn": ("spawn", "--children", "1", "--work", "60"),
     "prodcons": ("prodcons", "--items", "1000", "--work", "1"),
+    "supervise": ("supervise", "--items", "1000", "--work", "1"),
 }
 each_batch = pytest.mark.parametrize("args", BATCH.values(), ids=BATCH)
 
@@ -217,7 +221,7 @@ def interrupt(command, moment):
     poll.register(command._popen.stdout, select.POLLIN)
     while command.running and not moment(command):
         if poll.poll(0):
-            command._pump(0)
+            command._speech.listen(0)
     command.signal_group(signal.SIGINT)
 
 
@@ -244,7 +248,7 @@ def assert_interrupted(result, *, handled):
         return
     # No line of ours had run yet: what the interpreter says is its own, but nobody is left.
     assert result.status in {-signal.SIGINT, 1, 130}, result.told()
-    own = result.stderr.rstrip().endswith("KeyboardInterrupt") and "/procdemo/" not in result.stderr
+    own = result.stderr.rstrip(": \n").endswith("KeyboardInterrupt") and "/procdemo/" not in result.stderr
     assert result.status != 1 or own or "Fatal Python error: init_" in result.stderr, result.told()
     assert not result.survivors
     assert not result.temporary

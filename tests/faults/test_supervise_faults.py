@@ -11,7 +11,8 @@ from collections import Counter
 
 import pytest
 from batches import Batch, accounted, not_done
-from harness import ended, run
+from harness import run
+from waiting import ended
 
 SOON_S = 15.0
 

@@ -2,18 +2,14 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
-from crawls import DEBIAN_DOCS, assert_accounted, crawl, fate_of, finished, hub
+from crawls import assert_accounted, crawl, fate_of, finished, hub
 from harness import Command, run
-from web import (
-    Web,
-    answer,
-    hang_up,
-    page,
-    redirect,
-    stay_silent,
-)
+from web import Web, answer, hang_up, page, redirect, stay_silent
+
+DEBIAN_DOCS = Path("/usr/share/doc/python3.11/html")
 
 # --- the lesson
 

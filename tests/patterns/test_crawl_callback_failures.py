@@ -1,4 +1,4 @@
-"""What goes wrong in the parent and its workers is named, retried where that makes sense, and no hang."""
+"""A callback raises, workers are killed, pages never end, the site dies: each page meets one fate."""
 
 import contextlib
 import os
@@ -6,16 +6,7 @@ import signal
 
 from crawls import assert_accounted, crawl, fate_of, finished, hub
 from harness import Command
-from web import (
-    Web,
-    answer,
-    continue_for_ever,
-    drip_body,
-    drip_header,
-    hang_up,
-    page,
-    stay_silent,
-)
+from web import Web, answer, continue_for_ever, drip_body, drip_header, hang_up, page, stay_silent
 
 
 def test_e2_a_raising_callback_costs_one_page(start_method):

@@ -1,7 +1,7 @@
-"""A hostile web: without end, without sense, elsewhere."""
+"""A hostile web costs a page at most: nothing without end, nowhere else, nothing odd on the screen."""
 
 import pytest
-from crawls import HOSTILE, fate_of, finished
+from crawls import fate_of, finished
 from harness import run
 from web import (
     CHUNK_OF_MINUS_ONE,
@@ -14,6 +14,8 @@ from web import (
     page,
     redirect,
 )
+
+HOSTILE = "\x1b]0;PWN\x1b\\\x1b[2J\x9b31m\u202eexe\x08[red]x[/][/foo]"
 
 
 def test_e5_without_end_or_sense_it_fails_at_the_cap():

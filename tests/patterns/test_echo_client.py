@@ -1,7 +1,9 @@
-"""echo-client: words, a pipe, a load."""
+"""Words, a pipe or a load: each message gets its answer, byte for byte, until a signal comes."""
 
+import json
 import os
 import shlex
+import signal
 import subprocess
 
 import pytest
@@ -47,6 +49,14 @@ def test_json_is_lines_from_meta_to_summary():
     assert [event.data["text"] for event in result.named("answer")] == ["HELLO", "YOU"]
     assert result.summary == {"ok": True, "asked": 2, "answered": 2}
     assert result.stderr == ""
+
+
+def test_the_meta_line_has_the_settings():
+    with echo_server() as ours:
+        result = run("echo-client", "--json", "--port", ours.port, "--timeout", "3", "hello")
+    meta = json.loads(result.stdout.splitlines()[0])
+    assert meta["data"]["config"]["words"] == ["hello"]
+    assert meta["data"]["config"]["timeout"] == 3
 
 
 def test_a_recorded_conversation_is_shown_again(tmp_path):
@@ -168,3 +178,36 @@ def test_a_load_of_more_connections_than_are_allowed_says_so():
 def test_words_and_a_load_exclude_each_other():
     result = run("echo-client", "--clients", "2", "hello").assert_clean(status=2)
     assert "either words or --clients" in result.stderr
+
+
+# --- signals
+
+
+@pytest.mark.parametrize("words", [["hello"], LOAD, []], ids=["words", "load", "pipe"])
+@pytest.mark.parametrize(
+    ("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_it_at_once(words, signum, status):
+    with (
+        server("silent") as faulty,
+        Command("echo-client", "--port", faulty.port, *words, stdin=subprocess.PIPE) as client,
+    ):
+        clients = 3 if words == LOAD else 1
+        faulty.wait_for(lambda: faulty.stdout.count("accepted\n") == clients)
+        client.signal_group(signum)
+        result = client.finish(within=1.5).assert_clean(status=status)
+    assert result.stderr == ""
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    with echo_server() as ours:
+        words = shlex.join([*PROCDEMO, "echo-client", "--port", ours.port])
+        program = ["bash", "-c", f"trap '' INT; exec {words}"]
+        with Command(program=program, stdin=subprocess.PIPE) as client:
+            client.stdin.write(b"one\n")
+            client.wait_line("^ONE$")
+            client.signal(signal.SIGINT)
+            client.stdin.write(b"two\n")
+            client.wait_line("^TWO$")
+            client.stdin.close()
+            client.finish().assert_clean()

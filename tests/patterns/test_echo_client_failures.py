@@ -1,12 +1,12 @@
-"""Each way in which a server can fail echo-client is a clear error in time."""
+"""However a server fails or attacks, in a conversation or under load: a clear error, in time."""
 
 import socket
 import subprocess
-import sys
 
 import pytest
-from conversations import LOAD, TESTS, ask, dead_port, echo_server, server
+from conversations import LOAD, ask, echo_server, server
 from harness import Command, run
+from servers import TUTORIAL
 
 FAILURES = {
     "silent": "was silent: 0 of 5 bytes of the answer within 0.5 s",
@@ -84,6 +84,13 @@ def test_bytes_that_come_before_the_next_message_is_sent():
         assert "sent bytes that nobody asked for: 'SSH-2.0" in result.stderr
 
 
+def dead_port():
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @pytest.mark.parametrize("words", [["hello"], LOAD, []], ids=["words", "load", "pipe"])
 def test_nobody_listens(words):
     port = dead_port()
@@ -153,9 +160,36 @@ def test_a_limit_of_our_server_is_what_the_client_reports():
 
 def test_it_finds_the_socket_that_the_server_of_the_notes_forgets_to_close():
     """C6 of the notes: its parent keeps a copy of each connection."""
-    program = [sys.executable, str(TESTS / "tutorial_server.py")]
-    with Command("process", program=program) as notes:
+    with Command("process", program=TUTORIAL) as notes:
         port = notes.wait_line(r"^listening \S+ (\d+)$")[1]
         result = run("echo-client", "--timeout", "1", "--port", port, "hello").assert_clean(status=1)
     assert result.stdout == "HELLO\n"
     assert "keeps the connection open: no end within 1 s of ours" in result.stderr
+
+
+# --- F1, F2: hostile bytes
+
+HOSTILE = [
+    b"\x1b]0;PWN\x1b\\ \x1b[2J \xc2\x9b31m \xe2\x80\xae \x08 [red]x[/][/foo]",
+    b"\xff\xfe\x80\xc3\x28\xed\xa0\x80 [/]",
+    b"\x1b]52;c;ZWNobyBoaQ==\x07\x1b[6n\x1bc\x1bP",
+    b"\x00\x08\x0b\x0c\x7fa\rb\xe2\x81\xa6\xe2\x80\x8b\xef\xbb\xbf",
+    b"[link=file:///etc/passwd]x[/link] :skull: \\ " + b"[" * 2000,
+]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--clients", "2"]], ids=str)
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_bytes_of_a_server_reach_no_terminal(hostile, options):
+    words = [] if "--clients" in options else ["hello"]
+    for told in (hostile, b"procdemo: " + hostile + b"\n"):
+        with server("answer", told.hex()) as faulty:
+            result = run("echo-client", *options, "--timeout", "1", "--port", faulty.port, *words)
+        result.assert_clean(status=1)  # O12 among others
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_bytes_of_a_person_come_back_harmless(hostile):
+    with echo_server() as ours:
+        result = ask(ours.port, stdin=hostile + b"\nhonest\n").assert_clean()
+    assert result.stdout.endswith("\nHONEST\n")

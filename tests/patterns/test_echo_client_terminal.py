@@ -1,72 +1,15 @@
-"""echo-client and a person: a prompt, signals, hostile bytes."""
+"""A person at a terminal: a prompt with a history, a progress bar, and both given back at the end."""
 
 import contextlib
-import json
 import os
 import shlex
 import signal
-import subprocess
 import termios
 
 import pexpect
 import pytest
-from conversations import HOSTILE, LOAD, ask, echo_server, server
-from harness import PROCDEMO, Command, run
-
-# --- F1, F2: hostile bytes
-
-
-@pytest.mark.parametrize("options", [[], ["--json"], ["--clients", "2"]], ids=str)
-@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_bytes_of_a_server_reach_no_terminal(hostile, options):
-    words = [] if "--clients" in options else ["hello"]
-    for told in (hostile, b"procdemo: " + hostile + b"\n"):
-        with server("answer", told.hex()) as faulty:
-            result = run("echo-client", *options, "--timeout", "1", "--port", faulty.port, *words)
-        result.assert_clean(status=1)  # O12 among others
-
-
-@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_bytes_of_a_person_come_back_harmless(hostile):
-    with echo_server() as ours:
-        result = ask(ours.port, stdin=hostile + b"\nhonest\n").assert_clean()
-    assert result.stdout.endswith("\nHONEST\n")
-
-
-# --- signals
-
-
-@pytest.mark.parametrize("words", [["hello"], LOAD, []], ids=["words", "load", "pipe"])
-@pytest.mark.parametrize(
-    ("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
-def test_a_signal_ends_it_at_once(words, signum, status):
-    with (
-        server("silent") as faulty,
-        Command("echo-client", "--port", faulty.port, *words, stdin=subprocess.PIPE) as client,
-    ):
-        clients = 3 if words == LOAD else 1
-        faulty.wait_for(lambda: faulty.stdout.count("accepted\n") == clients)
-        client.signal_group(signum)
-        result = client.finish(within=1.5).assert_clean(status=status)
-    assert result.stderr == ""
-
-
-def test_a_signal_that_is_ignored_stays_ignored():
-    with echo_server() as ours:
-        words = shlex.join([*PROCDEMO, "echo-client", "--port", ours.port])
-        program = ["bash", "-c", f"trap '' INT; exec {words}"]
-        with Command(program=program, stdin=subprocess.PIPE) as client:
-            client.stdin.write(b"one\n")
-            client.wait_line("^ONE$")
-            client.signal(signal.SIGINT)
-            client.stdin.write(b"two\n")
-            client.wait_line("^TWO$")
-            client.stdin.close()
-            client.finish().assert_clean()
-
-
-# --- a person at a terminal
+from conversations import echo_server, server
+from harness import PROCDEMO
 
 ENVIRONMENT = {"TERM": "xterm", "PATH": os.environ["PATH"], "HOME": "/nonexistent", "INPUTRC": "/dev/null"}
 
@@ -212,11 +155,3 @@ def test_the_answers_of_a_terminal_are_no_flood():
     with echo_server() as ours, terminal("echo-client", "--port", ours.port, "x" * 5000) as person:
         person.expect(r"XXX\.\.\. \(3,000 more\)")
         assert ended(person) == (0, True)
-
-
-def test_the_meta_line_has_the_settings():
-    with echo_server() as ours:
-        result = run("echo-client", "--json", "--port", ours.port, "--timeout", "3", "hello")
-    meta = json.loads(result.stdout.splitlines()[0])
-    assert meta["data"]["config"]["words"] == ["hello"]
-    assert meta["data"]["config"]["timeout"] == 3

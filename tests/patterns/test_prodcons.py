@@ -6,7 +6,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from harness import Command, run, wait_until
+from harness import Command, run
+from waiting import wait_until
 
 
 def numbers(told):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from escapes import COLOURED, ESCAPE
 from rich.cells import cell_len
 
 from procdemo.events import Event
@@ -176,9 +177,6 @@ def test_in_a_pipe_a_line_is_as_long_as_it_is(draw):
 
 
 # --- colour
-
-ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
-COLOURED = re.compile(r"\x1b\[(\d+;)*3\d")
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,13 @@
 """The screen on a real terminal: its width, its colour, and the cursor that comes back."""
 
-import re
 import signal
 
 import pexpect
 import pytest
-from harness import PROCDEMO, wait_until
+from escapes import COLOURED, ESCAPE
+from harness import PROCDEMO
 from rich.cells import cell_len
-
-ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
-COLOURED = re.compile(r"\x1b\[(\d+;)*3\d")
+from waiting import wait_until
 
 
 @pytest.fixture

@@ -183,11 +183,12 @@ class Supervisor:
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
             ready = wait(ends, None if soonest == float("inf") else max(soonest - now, 0))
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         except KeyboardInterrupt:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             self._emit.mark("stopped early")
             self.hopeful = False
-            ready = []
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+            return []
         return ready
 
     def _listen(self, worker: Worker) -> Iterator[tuple[Worker, int, Any]]:

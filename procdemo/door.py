@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from procdemo.config import CannotRunError
-from procdemo.connection import ServerSettings, hang_up, say_no
+from procdemo.connection import ServerSettings, hang_up, say_no, set_pace
 from procdemo.events import LISTENING, Emitter
 from procdemo.lookout import Lookout
 
@@ -43,11 +43,19 @@ class Door:
         self._rope.setblocking(False)
         self._stopping = self._knocked = False
         self._kept: set[socket.socket] = set()
-        self._lookout.watch(self._listener, self._hear_knock)
         self._lookout.watch(self._bell, lambda: self._bell.recv(1))
         os.register_at_fork(after_in_child=self._disown)
         self.host, self.port = self._listener.getsockname()[:2]
-        emit.mark(LISTENING, host=self.host, port=self.port)
+        set_pace(self._listener, settings)
+        self._open()
+
+    def _open(self) -> None:
+        """Wait for clients, and say so."""
+        self._lookout.watch(self._listener, self._hear_knock)
+        self._announce()
+
+    def _announce(self) -> None:
+        self._emit.mark(LISTENING, host=self.host, port=self.port)
 
     def __enter__(self) -> Self:
         self._handlers = {s: signal.signal(s, self._ring) for s in (signal.SIGTERM, signal.SIGINT)}
@@ -95,7 +103,7 @@ class Door:
         while not self._stopping:
             self._knocked = False
             self._lookout.wait(None)  # who has left, before who arrives
-            if self._knocked and (arrival := self._accept()):
+            if self._knocked and (arrival := accept(self._listener)):
                 if present() < self._most:
                     yield arrival
                 else:
@@ -116,15 +124,6 @@ class Door:
     def _hear_knock(self) -> None:
         self._knocked = True
 
-    def _accept(self) -> tuple[socket.socket, str] | None:
-        try:
-            conn, (host, port, *_) = self._listener.accept()
-        except OSError as error:
-            if error.errno in _FULL:  # keep those who are here; the others wait in the kernel's backlog
-                time.sleep(_RETRY_S)  # noqa: TID251 - no event tells that a descriptor is free again
-            return None
-        return conn, f"{host}:{port}"
-
     def _refuse(self, conn: socket.socket, client: str) -> None:
         self.refused += 1
         self._emit.mark("refused", client=client, limit=self._most)
@@ -141,6 +140,23 @@ class Door:
         self._lookout.close()
         for sock in (self._listener, self._bell, self._rope, *self._kept):
             sock.close()
+
+
+def accept(
+    listener: socket.socket, pause: Callable[[float], None] = time.sleep  # noqa: TID251
+) -> tuple[socket.socket, str] | None:
+    """Return a client, as its connection and its name ``host:port``; None if there is none for us now.
+
+    Where several processes accept from one listener, another may have been faster: that is normal.
+    When this process is out of descriptors, `pause` makes it wait, so that others get their turn.
+    """
+    try:
+        conn, (host, port, *_) = listener.accept()
+    except OSError as error:
+        if error.errno in _FULL:  # keep those who are here; the others wait in the kernel's backlog
+            pause(_RETRY_S)  # no event tells that a descriptor is free again
+        return None
+    return conn, f"{host}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

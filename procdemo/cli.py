@@ -21,9 +21,8 @@ import click
 from procdemo import __version__
 from procdemo.syllabus import ROWS, Row, find
 from procdemo.tools import TOOLS
-from procdemo.view import chosen_view, common_options, near
+from procdemo.view import MISSING, chosen_view, common_options, near
 
-_MISSING = 3
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG, errno.EBADF}
 _EXAMPLES = """Examples:
   procdemo spawn
@@ -102,7 +101,7 @@ def main(ctx: click.Context, /, **_: Any) -> None:
 def _demo(row: Row) -> click.Command:
     import dataclasses
 
-    from procdemo.options import FiniteRange, parameters
+    from procdemo.options import FiniteRange, fault_options, parameters
 
     pattern = importlib.import_module(row.module)
     limit = click.Option(
@@ -113,14 +112,14 @@ def _demo(row: Row) -> click.Command:
         metavar="SECONDS",
         help="Stop the demo after this long and exit 4; 0 for no limit.",
     )
-    extra: list[click.Parameter] = [limit] if row.staged else []
+    extra = [limit, *fault_options()] if row.staged else []
 
     def callback(**values: Any) -> None:
         view = chosen_view(values)
         values.update(view)  # -v before the command's name counts too
         names = {field.name for field in dataclasses.fields(pattern.Config)}
         config = pattern.Config(**{name: value for name, value in values.items() if name in names})
-        sys.exit(_perform(row, pattern, config, view, values.get("timeout", 0.0)))
+        sys.exit(_perform(row, pattern, config, view, values))
 
     return click.Command(
         row.name,
@@ -142,7 +141,7 @@ def _help(pattern: ModuleType) -> str:
     )
 
 
-def _perform(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], limit: float) -> int:
+def _perform(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], values: dict[str, Any]) -> int:
     from procdemo import observer
 
     if not row.staged:
@@ -153,8 +152,11 @@ def _perform(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], l
             f"try: procdemo source {row.name}, or run it on Linux or macOS (on Windows: in WSL)",
             err=True,
         )
-        return _MISSING
-    return observer.watch(row, pattern, config, view, limit)
+        return MISSING
+    blows = (*values["kill"], *values["stop"], *values["chaos"])
+    return observer.watch(
+        row, pattern, config, view, observer.Terms(values["timeout"], blows, values["seed"])
+    )
 
 
 def run() -> int:

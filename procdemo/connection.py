@@ -18,6 +18,7 @@ from procdemo.config import Arg, Settings
 from procdemo.events import Emitter
 
 STORY = {
+    "open to others": "warning: {host} is not loopback; whoever reaches this machine may connect",
     "served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}",
     "refused": "client {client} refused: {limit} are connected already (--max-connections)",
 }
@@ -129,9 +130,7 @@ def talk(
     """As `converse`; with ``-v`` each piece is reported, too."""
     if not settings.verbose:
         return converse(conn, settings, look=look)
-    return converse(
-        conn, settings, lambda data: emit.mark("heard", client=client, data=data[:1000]), look
-    )
+    return converse(conn, settings, lambda data: emit.mark("heard", client=client, data=data[:1000]), look)
 
 
 def serve(conn: socket.socket, client: str, settings: ServerSettings, emit: Emitter) -> None:

@@ -55,6 +55,8 @@ class Door:
         self._announce()
 
     def _announce(self) -> None:
+        if not is_loopback(self.host):
+            self._emit.mark("open to others", host=self.host)
         self._emit.mark(LISTENING, host=self.host, port=self.port)
 
     def __enter__(self) -> Self:
@@ -142,8 +144,14 @@ class Door:
             sock.close()
 
 
+def is_loopback(address: str) -> bool:
+    """Tell whether nobody but this machine reaches `address`, an IPv4 or IPv6 address."""
+    return address.startswith("127.") or address in {"::1", "::ffff:127.0.0.1"}
+
+
 def accept(
-    listener: socket.socket, pause: Callable[[float], None] = time.sleep  # noqa: TID251
+    listener: socket.socket,
+    pause: Callable[[float], None] = time.sleep,  # noqa: TID251
 ) -> tuple[socket.socket, str] | None:
     """Return a client, as its connection and its name ``host:port``; None if there is none for us now.
 

@@ -8,13 +8,15 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
+from procdemo import faults
 from procdemo.config import CannotRunError, usable_cpus
-from procdemo.events import Emitter, Event, Kind, rename_process
+from procdemo.events import SUMMARY, Emitter, Event, Kind, rename_process
+from procdemo.faults import Fault, Faults
 from procdemo.replay import DamagedLogError, read
 from procdemo.sinks.jsonl import SCHEMA, JsonLines
 from procdemo.stage import Stage
@@ -22,7 +24,7 @@ from procdemo.syllabus import Row, find
 from procdemo.text import printable
 
 _STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-_TIME_LIMIT = 4
+_WRONG_USAGE, _TIME_LIMIT = 2, 4
 _COLOURS = {"always": True, "never": False}
 
 
@@ -47,7 +49,7 @@ class _Outcome:
         self.error_code = 0
 
     def note(self, event: Event) -> None:
-        if event.kind == Kind.RESULT and event.name == "summary":
+        if event.kind == Kind.RESULT and event.name == SUMMARY:
             self.exit_code = self.error_code or (0 if event.data.get("ok") else 1)
         elif event.kind == Kind.MARK and event.name == "error":
             self.error_code = event.data.get("exit_code", 1)
@@ -68,27 +70,42 @@ class _StopRequests:
             self._stage.stop()
 
 
-def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], limit: float) -> int:
-    """Perform a demo on a stage, draw it, and return the exit status."""
-    sinks: list[Sink] = []
-    patience = getattr(config, "grace", 1.0) + 2.0
+class Terms(NamedTuple):
+    """What the command does to a demo, besides watching it."""
 
-    def flush() -> None:
-        for sink in sinks:
-            sink.flush()
+    limit: float = 0.0
+    """Seconds after which it is stopped; 0 for no limit."""
+    faults: Sequence[Fault] = ()
+    seed: int = 0
 
-    stage = Stage(pattern.run, config, limit=limit or None, patience=patience, on_idle=flush)
+
+def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], terms: Terms) -> int:
+    """Perform a demo on a stage, draw it, strike it if asked to, and return the exit status."""
     outcome = _Outcome()
+    blows: Faults
+    sink: Sink | None = None
+
+    def idle() -> float:
+        if not sink:
+            return 0
+        for blow in blows.strike():
+            sink(blow)
+        sink.flush()
+        return blows.seconds_left()
+
+    patience = getattr(config, "grace", 1.0) + 2.0
+    stage = Stage(pattern.run, config, limit=terms.limit or None, patience=patience, on_idle=idle)
     with stage:
         requests = _StopRequests(stage)
         for signum in _STOP_SIGNALS:
             if signal.getsignal(signum) is not signal.SIG_IGN:  # nohup, or a background job of a script
                 signal.signal(signum, requests)
         # The demo is running by now; what follows does not delay it.
-        sinks.append(_sink(pattern, view))
-        sinks[0](_meta(row, config, stage.pid, stage.started_ns))
+        blows = Faults(terms.faults, terms.seed, stage.pid, stage.started_ns)
+        sink = _sink(pattern, view)
+        sink(_meta(row, config, stage.pid, stage.started_ns, terms))
         try:
-            _draw(stage, sinks[0], outcome, view)
+            _draw(_struck(stage, blows), sink, outcome, view)
         except OSError:
             if not requests.first:  # otherwise the terminal went, and said so by SIGHUP
                 raise
@@ -97,6 +114,18 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], limi
     if requests.first:
         return 128 + requests.first
     return _TIME_LIMIT if stage.timed_out else outcome.exit_code
+
+
+def _struck(stage: Stage, blows: Faults) -> Iterator[Event]:
+    """Yield what the demo reports and, in between, the blows; those that hit nobody as errors."""
+    for event in stage:
+        blows.note(event)
+        if event.name == SUMMARY and event.kind == Kind.RESULT:
+            for message, hint in blows.missed():
+                data = {"message": message, "hint": hint, "exit_code": _WRONG_USAGE}
+                yield Event("mark", "error", data, time.monotonic_ns(), os.getpid(), 0, faults.OBSERVER)
+        yield event
+        yield from blows.strike()
 
 
 def converse(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any]) -> int:
@@ -124,7 +153,7 @@ def converse(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any]) -
     emit = Emitter(write)
     try:
         try:
-            write(_meta(row, config, os.getpid(), time.monotonic_ns()))
+            write(_meta(row, config, os.getpid(), time.monotonic_ns(), Terms()))
             pattern.run(config, emit)
         except CannotRunError as error:
             emit.mark("error", message=str(error), hint=error.hint, exit_code=error.exit_code)
@@ -176,11 +205,11 @@ def show_source(pattern: ModuleType, view: dict[str, Any]) -> None:
     """Print a module, coloured on a terminal."""
     from rich.syntax import Syntax
 
-    from procdemo.sinks.console import terminal
+    from procdemo.terminal import terminal
 
     code = inspect.getsource(pattern)
     screen = terminal(_COLOURS.get(view["color"]))
-    if screen.color_system and not view["json"]:
+    if screen.color_system and not (view["json"] or view["plain"]):
         screen.print(Syntax(code, "python", background_color="default"))
     else:
         sys.stdout.write(code)
@@ -202,7 +231,7 @@ def _sink(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Sink
         return JsonLines(sys.stdout)
     from procdemo.sinks.console import Console
 
-    story = dict(pattern.STORY)
+    story = {**faults.STORY, **pattern.STORY}
     if view["verbose"]:
         story.update(pattern.DETAILS)
     return Console(
@@ -210,12 +239,18 @@ def _sink(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Sink
         colour=_COLOURS.get(view["color"]),
         quiet=view["quiet"],
         everything=view["verbose"] > 1,
+        plain=view["plain"],
         screen=screen,
     )
 
 
-def _meta(row: Row, config: Any, pid: int, started_ns: int) -> Event:
+def _meta(row: Row, config: Any, pid: int, started_ns: int, terms: Terms) -> Event:
     usual = dataclasses.asdict(type(config)())
+    settings = dataclasses.asdict(config)
+    chosen = {name: settings[name] for name in settings if settings[name] != usual[name]}
+    for fault in terms.faults:
+        option = fault.how if fault.role else "chaos"
+        chosen[option] = f"{chosen[option]} {fault}" if option in chosen else str(fault)
     data = {
         "schema": SCHEMA,
         "command": row.name,
@@ -224,7 +259,8 @@ def _meta(row: Row, config: Any, pid: int, started_ns: int) -> Event:
         "start_method": getattr(config, "start_method", None),
         "cpus": usable_cpus(),
         "observer": os.getpid(),
-        "config": (settings := dataclasses.asdict(config)),
-        "chosen": {name: settings[name] for name in settings if settings[name] != usual[name]},
+        "config": settings,
+        "chosen": chosen,
+        "seed": terms.seed,
     }
     return Event("mark", "meta", data, started_ns, pid, pid, "main")

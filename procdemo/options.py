@@ -2,13 +2,16 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 
+from procdemo import faults
 from procdemo.config import Arg
 
 
@@ -71,6 +74,51 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+def fault_options() -> list[click.Parameter]:
+    """Return the options that have the observer strike processes of the demo."""
+    return [
+        click.Option(
+            ["--kill"],
+            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(faults.aimed, "kill")),
+            multiple=True,
+            help="SIGKILL whoever has this role, e.g. 'worker-*@1.5'; may be repeated.",
+        ),
+        click.Option(
+            ["--stop"],
+            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(faults.aimed, "stop")),
+            multiple=True,
+            help="SIGSTOP them: alive, and silent.",
+        ),
+        click.Option(
+            ["--chaos"],
+            type=_Fault("kill:SECONDS", "kill:0.5", faults.at_random),
+            multiple=True,
+            help="Every so often strike one at random, never main; also stop:SECONDS.",
+        ),
+        click.Option(["-s", "--seed"], type=int, default=0, show_default=True, help="Whom --chaos chooses."),
+    ]
+
+
+class _Fault(click.ParamType[faults.Fault]):
+    """A fault as it is typed."""
+
+    def __init__(self, form: str, example: str, read: Callable[[str], faults.Fault]) -> None:
+        self.name = form
+        self._example = example
+        self._read = read
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the form, for the help."""
+        return self.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> faults.Fault:
+        """Return the fault, or say what to type instead."""
+        try:
+            return value if isinstance(value, faults.Fault) else self._read(value)
+        except ValueError:
+            self.fail(f"{value!r} is not {self.name}; for example {self._example}.", param, ctx)
 
 
 class _EnumValue(click.Choice[str]):

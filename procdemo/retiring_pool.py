@@ -34,6 +34,7 @@ STORY = {
     "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
 }
 DETAILS = {
+    "ready": "is ready for tasks",
     "result stuck": "PID {worker_pid} was done, but its result is stuck behind a lost lock: done again",
     "error in pool": "{error}",
 }

@@ -31,6 +31,7 @@ def begin(first: int, notes: Writer, desk: socket.socket, given: tuple[Any, ...]
     desk.setblocking(False)
     rename_process(f"worker-{number(multiprocessing.current_process()) - first}")
     notes(("hello", os.getpid(), 0))
+    emit.mark("ready")
 
 
 def take_and_do() -> tuple[int, Any] | None:

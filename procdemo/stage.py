@@ -28,6 +28,7 @@ from procdemo.lifeline import Lifeline
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _NOTICE_S = 0.2  # how long a dead stage or an expired limit may go unnoticed
 _GATHER_S = 0.005  # a pause in which events gather; nobody sees five milliseconds
+_PARTING_S = 0.5  # for main to end by itself when nobody listens any more
 _FAREWELL_S = 2.0  # for helpers of multiprocessing to end after the stage has
 
 
@@ -41,7 +42,7 @@ class Stage:
         *,
         limit: float | None = None,
         patience: float = 5.0,
-        on_idle: Callable[[], None] = lambda: None,
+        on_idle: Callable[[], float] = lambda: _NOTICE_S,
     ) -> None:
         """Prepare; nothing runs before the block is entered.
 
@@ -50,7 +51,8 @@ class Stage:
             config: its settings.
             limit: seconds after which the demo is stopped, None for no limit.
             patience: seconds between a request to stop and SIGKILL for all that is left.
-            on_idle: called whenever no event is waiting, e.g. to draw.
+            on_idle: called whenever no event is waiting, e.g. to draw; returns after how many
+                seconds it wants to be called again, though it may be earlier.
         """
         self._run = run
         self._config = config
@@ -129,8 +131,7 @@ class Stage:
         while ends:
             ready = poll.poll(0)
             if not ready:
-                self._on_idle()
-                ready = poll.poll(_NOTICE_S * 1000)
+                ready = poll.poll(min(self._on_idle(), _NOTICE_S) * 1000)
                 time.sleep(_GATHER_S)  # noqa: TID251 - one bulk read costs less than many small ones
             for fd, _ in ready:
                 batch = self._read(fd)
@@ -195,8 +196,7 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._status is None:
-            self.kill()
+        self._part()
         self._lifeline.release()
         give_up = time.monotonic() + _FAREWELL_S
         while (left := self._reap()) and time.monotonic() < give_up:
@@ -206,6 +206,18 @@ class Stage:
             self._reap()
         self._reader.close()
         self._errors.close()
+
+    def _part(self) -> None:
+        """End the demo, main by request if it can: killed while it makes a semaphore, it would leave that."""
+        give_up = time.monotonic() + _PARTING_S
+        ends = [self._reader.fileno(), self._errors.fileno()]
+        self.stop()
+        while self._status is None and time.monotonic() < give_up:
+            for fd in select.select(ends, [], [], _GATHER_S)[0]:
+                self._read(fd)  # or main would wait for room to say goodbye
+            self._reap()
+        if self._status is None:
+            self.kill()
 
 
 def _adopt_orphans() -> None:

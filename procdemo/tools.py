@@ -1,4 +1,4 @@
-"""The commands that are no demos: list, source, replay."""
+"""The commands that are no demos: list, source, replay, completion."""
 
 import importlib
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from procdemo.syllabus import ROWS, find
-from procdemo.view import chosen_view, common_options, near
+from procdemo.view import MISSING, chosen_view, common_options, near
 
 
 @click.command("list", params=common_options())
@@ -73,5 +73,35 @@ def replay(file: Any, output: Path | None, **values: Any) -> None:
     sys.exit(observer.show_again(file, chosen_view(values), output))
 
 
-TOOLS: dict[str, click.Command] = {"list": list_, "source": source, "replay": replay}
+_SHELL = click.Argument(["shell"], type=click.Choice(["bash", "fish", "powershell", "zsh"]))
+
+
+@click.command(params=[_SHELL, *common_options()])
+def completion(shell: str, **values: Any) -> None:
+    """Print what makes a shell complete commands and options.
+
+    \b
+    Examples:
+      procdemo completion bash
+      eval "$(procdemo completion bash)"        (in ~/.bashrc)
+      procdemo completion fish > ~/.config/fish/completions/procdemo.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    chosen_view(values)
+    complete = get_completion_class(shell)
+    if complete is None:  # click has PowerShell's from 8.5 on
+        message = f"error: this click cannot complete in {shell}\ntry: python -m pip install -U click"
+        click.echo(message, err=True)
+        sys.exit(MISSING)
+    root = click.get_current_context().find_root().command
+    click.echo(complete(root, {}, "procdemo", "_PROCDEMO_COMPLETE").source())
+
+
+TOOLS: dict[str, click.Command] = {
+    "list": list_,
+    "source": source,
+    "replay": replay,
+    "completion": completion,
+}
 """By name, in the order of the help page."""

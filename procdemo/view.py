@@ -5,13 +5,17 @@ from typing import Any
 
 import click
 
-_NAMES = {"json", "quiet", "verbose", "debug", "color"}
+MISSING = 3
+"""Exit status: something optional is missing."""
+
+_NAMES = {"json", "plain", "quiet", "verbose", "debug", "color"}
 
 
 def common_options() -> list[click.Parameter]:
     """Return the options of every command; they may also stand before its name."""
     return [
         click.Option(["--json"], is_flag=True, help="JSON Lines on stdout: each event an object."),
+        click.Option(["--plain"], is_flag=True, help="Draw with ASCII only; no colour, no animation."),
         click.Option(["-q", "--quiet"], is_flag=True, help="Only results and errors."),
         click.Option(["-v", "--verbose"], count=True, help="More detail; -vv for every event."),
         click.Option(["--color"], type=click.Choice(["auto", "always", "never"]), help="Default: auto."),

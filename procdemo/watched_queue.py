@@ -26,6 +26,7 @@ STORY = {
     "refused": "item {item} refused: {error}; put() would have counted it, and join() waited for ever",
     "died": "{child} (PID {child_pid}) was {cause}",
     "stuck": "nothing moves any more: ending the rest, and naming what is missing",
+    "stopped early": "asked to stop: ending the rest, and naming what is missing",
 }
 
 _LOOK_S = 0.1  # how often `watch` looks at the ledger
@@ -113,9 +114,25 @@ def join_or_give_up(
 ) -> bool:
     """Join the processes `joined`; once one of all has died, only while something still moves.
 
+    Asked to stop, by Ctrl-C or the time limit, it gives up at once.
+
     Returns:
         whether all of `joined` have ended of their own accord, within 3 s after a first death.
     """
+    try:
+        return _join_or_give_up(joined, watched, queue, total, emit)
+    except KeyboardInterrupt:
+        emit.mark("stopped early")
+        return False
+
+
+def _join_or_give_up(
+    joined: Sequence[BaseProcess],
+    watched: Sequence[BaseProcess],
+    queue: WatchedQueue,
+    total: int,
+    emit: Emitter,
+) -> bool:
     running = {process.sentinel: process for process in (*joined, *watched)}
     last, moved_at, died_at = b"", 0.0, float("inf")
     while any(process in joined for process in running.values()):
@@ -157,6 +174,7 @@ def account(crew: Sequence[BaseProcess], queue: WatchedQueue, emit: Emitter) -> 
     fates["refused: cannot be pickled"] = ledger.find(State.REFUSED)
     fates["never made"] = ledger.find(State.UNMADE)
     for fate, missing in fates.items():
-        for start in range(0, len(missing), 100):  # an event has room for so many
-            emit.result("missing", items=ranges(missing[start : start + 100]), fate=fate)
+        runs = ranges(missing).split(", ") if missing else []
+        for start in range(0, len(runs), 50):  # an event has room for so many
+            emit.result("missing", items=", ".join(runs[start : start + 50]), fate=fate)
     return sum(len(items) for items in held.values()) + ledger.count(State.QUEUED)

@@ -557,9 +557,9 @@ def noisy(config, emit):
 
 def test_it_calls_back_when_nothing_happens_and_loses_nothing_when_much_does():
     idle = []
-    with Stage(noisy, FORK, on_idle=lambda: idle.append(1)) as stage:
+    with Stage(noisy, FORK, on_idle=lambda: idle.append(1) or 1) as stage:
         numbers = [event.data["number"] for event in stage if event.name == "tick"]
     assert numbers == list(range(100_000))
-    with Stage(endless, Crowd(), on_idle=lambda: idle.append(2), limit=0.5) as stage:
+    with Stage(endless, Crowd(), on_idle=lambda: idle.append(2) or 0, limit=0.5) as stage:
         list(stage)
     assert 2 in idle

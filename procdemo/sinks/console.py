@@ -17,11 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from procdemo.events import ANSWER, LISTENING, SUMMARY, Event, Kind
+from procdemo.terminal import broken, pipe_width, terminal, wrapped
 from procdemo.text import LIMIT, printable
 
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
 _FAMILY_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
+_RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)  # box.SIMPLE_HEAD in ASCII
 _CELL_LIMIT = 200  # characters of one value in a line or a table
 
 
@@ -46,6 +48,7 @@ class Console:
         colour: bool | None = None,
         quiet: bool = False,
         everything: bool = False,
+        plain: bool = False,
         screen: Terminal | None = None,
     ) -> None:
         """Draw on stdout, and talk (errors, progress) on stderr.
@@ -55,10 +58,12 @@ class Console:
             colour: True always, False never, None as the terminal and the environment say.
             quiet: only the results and the line that says where a server listens.
             everything: also events without a sentence, as they are.
+            plain: nothing but ASCII, apart from what the data are; no colour, nothing that moves.
             screen: draw here instead of on stdout, and leave nothing out.
         """
-        self._out = screen or terminal(colour)
-        self._err = terminal(colour, stderr=True)
+        self._out = screen or terminal(colour=False if plain else colour)
+        self._err = terminal(colour=False if plain else colour, stderr=True)
+        self._plain = plain
         self._unseen = screen is not None
         self._watched = self._out.file.isatty()
         self._story = story
@@ -111,9 +116,9 @@ class Console:
             for line in lines:
                 self._out.print(line)
         elif lines:
-            width = _pipe_width()
+            width = pipe_width()
             self._out.file.write(
-                "".join(f"{row}\n" for line in lines for row in _rows(line, width, self._out))
+                "".join(f"{row}\n" for line in lines for row in broken(line, width, self._out))
             )
             self._out.file.flush()
         if self._progress:
@@ -158,14 +163,14 @@ class Console:
             return
         role = printable(event.role, 20)
         head = f"{(event.time_ns - self._start_ns) / 1e9:7.3f}s {role:<11} {event.pid:>6}  "
-        first, *rest = _wrapped(told, self._width() - len(head), self._out)
+        first, *rest = wrapped(told, self._width() - len(head), self._out)
         line = Text(head + first)
         line.stylize(self._colour(role), 9, len(head))
         self._lines.append(line)
         self._lines.extend(Text(" " * len(head) + row) for row in rest)
 
     def _width(self) -> int:
-        return self._out.width if self._out.is_terminal else _pipe_width()
+        return self._out.width if self._out.is_terminal else pipe_width()
 
     def _answer(self, event: Event) -> None:
         """Write an answer as a line of its own, whole unless that would flood a terminal."""
@@ -191,6 +196,7 @@ class Console:
         screen = self._out if self._watched else self._err
         if (
             self._quiet
+            or self._plain
             or self._unseen
             or not self._err.file.isatty()
             or screen.is_dumb_terminal
@@ -209,7 +215,7 @@ class Console:
     def _sum_up(self, event: Event) -> None:
         self.close()
         for name, rows in self._tables.items():
-            self._out.print(_table(name, rows))
+            self._out.print(_table(name, rows, _RULE if self._plain else box.SIMPLE_HEAD))
         sentence = self._story.get(SUMMARY)
         verdict = "ok" if event.data.get("ok") else "FAILED"
         told = _facts(event) if sentence is None or "reason" in event.data else _say(sentence, event)
@@ -232,8 +238,8 @@ def _facts(event: Event) -> str:
     return "  ".join(f"{printable(key)} {words[key]}" for key in event.data if key != "ok")
 
 
-def _table(name: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=Text(printable(name)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+def _table(name: str, rows: list[dict[str, Any]], form: box.Box) -> Table:
+    table = Table(title=Text(printable(name)), title_justify="left", box=form, pad_edge=False)
     columns = list(dict.fromkeys(key for row in rows for key in row))
     for column in columns:
         number = all(isinstance(row.get(column, 0), int | float) for row in rows)
@@ -243,52 +249,3 @@ def _table(name: str, rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         table.add_row(*(Text(printable(row.get(column, ""), _CELL_LIMIT)) for column in columns))
     return table
-
-
-def terminal(colour: bool | None, *, stderr: bool = False) -> Terminal:
-    """Return stdout or stderr as Rich sees it; `colour` as for `Console`."""
-    if colour is None:
-        colour = _colour_by_environment()
-    screen = Terminal(
-        stderr=stderr,
-        force_terminal=True if colour else None,
-        color_system=None if colour is False else "auto",
-        no_color=not colour if colour is not None else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    if not screen.file.isatty():
-        screen.width = _pipe_width()
-    return screen
-
-
-def _colour_by_environment() -> bool | None:
-    """Return what the customary variables ask for; an empty one counts as unset (no-color.org)."""
-    environment = os.environ
-    if environment.get("NO_COLOR"):
-        return False
-    if environment.get("FORCE_COLOR") or environment.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
-        return True
-    if environment.get("CLICOLOR") == "0" or environment.get("TERM") == "dumb":
-        return False
-    return None
-
-
-def _pipe_width() -> int:
-    """Return the width of lines in a pipe: as asked for by COLUMNS, else as long as they are."""
-    columns = os.environ.get("COLUMNS", "")
-    return max(int(columns), 20) if columns.isdecimal() else 1_000
-
-
-def _wrapped(told: str, width: int, terminal: Terminal) -> list[str]:
-    """Break a sentence into rows of at most `width` cells (but at least 24: a head needs a body)."""
-    if len(told) <= width // 2:  # no character is wider than two cells
-        return [told]
-    return [row.plain.rstrip() for row in Text(told).wrap(terminal, max(width, 24))] or [""]
-
-
-def _rows(line: Text, width: int, terminal: Terminal) -> list[str]:
-    if len(line) <= width // 2:  # no character is wider than two cells
-        return [line.plain]
-    return [row.plain.rstrip() for row in line.wrap(terminal, width)]

@@ -180,3 +180,16 @@ def test_a_killed_main_process_has_an_obituary():
 def test_the_time_limit_ends_it():
     result = play("--items", "200", "--work", "1", "--timeout", "0.5", within=10)
     result.assert_clean(status=4)
+
+
+def test_asked_to_stop_it_names_what_is_not_done(start_method):
+    args = ("prodcons", "--consumers", "1", "--items", "9", "--work", "30", "--maxsize", "2", "--json")
+    with Command(*args, start_method=start_method) as command:
+        command.wait_event(lambda event: event.name == "eats")
+        command.signal_group(signal.SIGINT)
+        result = command.finish(within=3).assert_clean(130)
+    assert (result.summary["ok"], result.summary["done"]) == (False, 0)
+    fates = {row.data["fate"].split(" (")[0] for row in result.events if row.name == "missing"}
+    assert fates >= {"in the hands of consumer-0", "still in the queue"}, (
+        "and what was never made, if the producers were slow"
+    )

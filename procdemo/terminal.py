@@ -1,0 +1,61 @@
+"""Stdout and stderr as Rich sees them: whether there is colour, how wide they are, how lines break."""
+
+import os
+
+from rich.console import Console as Terminal
+from rich.text import Text
+
+
+def terminal(colour: bool | None, *, stderr: bool = False) -> Terminal:
+    """Return stdout or stderr as Rich sees it.
+
+    Args:
+        colour: True always, False never, None as the terminal and the environment say.
+        stderr: stderr instead of stdout.
+    """
+    if colour is None:
+        colour = _colour_by_environment()
+    screen = Terminal(
+        stderr=stderr,
+        force_terminal=True if colour else None,
+        color_system=None if colour is False else "auto",
+        no_color=not colour if colour is not None else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    if not screen.file.isatty():
+        screen.width = pipe_width()
+    return screen
+
+
+def _colour_by_environment() -> bool | None:
+    """Return what the customary variables ask for; an empty one counts as unset (no-color.org)."""
+    environment = os.environ
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR") or environment.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
+        return True
+    if environment.get("CLICOLOR") == "0" or environment.get("TERM") == "dumb":
+        return False
+    return None
+
+
+def pipe_width() -> int:
+    """Return the width of lines in a pipe: as asked for by COLUMNS, else as long as they are."""
+    columns = os.environ.get("COLUMNS", "")
+    return max(int(columns), 20) if columns.isdecimal() else 1_000
+
+
+def wrapped(told: str, width: int, terminal: Terminal) -> list[str]:
+    """Break a sentence into rows of at most `width` cells (but at least 24: a head needs a body)."""
+    if len(told) <= width // 2:  # no character is wider than two cells
+        return [told]
+    return [row.plain.rstrip() for row in Text(told).wrap(terminal, max(width, 24))] or [""]
+
+
+def broken(line: Text, width: int, terminal: Terminal) -> list[str]:
+    """Break a line into rows of at most `width` cells, without trailing blanks."""
+    if len(line) <= width // 2:  # no character is wider than two cells
+        return [line.plain]
+    return [row.plain.rstrip() for row in line.wrap(terminal, width)]

@@ -20,7 +20,7 @@ from procdemo.config import Arg, usable_cpus
 from procdemo.connection import ServerSettings
 from procdemo.crew import Crew, cause
 from procdemo.events import Emitter
-from procdemo.roster import BYTES, PRESENT, PULSE, REFUSED, SERVED, UP, Roster, Seat
+from procdemo.roster import PRESENT, PULSE, REFUSED, SERVED, UP, Roster, Seat
 from procdemo.shared_door import SharedDoor
 
 STORY = {
@@ -102,7 +102,7 @@ class Arbiter:
 
     def account(self) -> dict[str, Any]:
         """Return the data of a summary: what became of every client, dead workers' too."""
-        data = {"served": SERVED, "refused": REFUSED, "bytes": BYTES}
+        data = {"served": SERVED, "refused": REFUSED}
         account: dict[str, Any] = {name: self._roster.total(cell) for name, cell in data.items()}
         account.update(ok=not self._failure, cut_off=self._cut_off, workers=self._born)
         if self._failure:

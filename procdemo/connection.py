@@ -79,23 +79,24 @@ def converse(
     """Answer the client's bytes in upper case until it has sent its last, then close `conn`.
 
     Args:
-        conn: the connection, with the pace of `set_pace`; closed, for the peer too, on return.
+        conn: the connection, with the pace of `set_pace`; closed on return, and for the peer too,
+            unless that has left and somebody else holds a copy.
         settings: its limits: idle and total seconds, bytes.
         heard: called with each piece as it arrives.
         look: called now and then while the client does nothing.
     """
-    clock = time.monotonic
+    clock, idle, most = time.monotonic, settings.idle_timeout, settings.max_bytes
     now = clock()
-    end, quiet_until = now + settings.total_timeout, now + settings.idle_timeout
-    received, most, unsent = 0, settings.max_bytes, b""
+    end, quiet_until = now + settings.total_timeout, now + idle
+    received, unsent = 0, b""
+    left = False
     try:
         while True:
             try:
-                if unsent:
-                    unsent = unsent[conn.send(unsent) :]
-                else:
+                if not unsent:
                     data = conn.recv(_CHUNK)
                     if not data:
+                        left = True
                         return Farewell("client left", received)
                     received += len(data)
                     if received > most:
@@ -104,9 +105,9 @@ def converse(
                     if heard:
                         heard(data)
                     unsent = data.upper()
-                    unsent = unsent[conn.send(unsent) :]
+                unsent = unsent[conn.send(unsent) :]
                 now = clock()
-                quiet_until = now + settings.idle_timeout
+                quiet_until = now + idle
             except BlockingIOError:  # nothing can be read, or written, for a moment
                 look()
                 now = clock()
@@ -117,7 +118,7 @@ def converse(
     except OSError as error:  # reset, broken pipe, unreachable: the client's affair, not ours
         return Farewell(error.strerror or str(error), received)
     finally:
-        hang_up(conn)
+        conn.close() if left else hang_up(conn)
 
 
 def talk(

@@ -5,8 +5,6 @@ connection costs a hundred. So clients are told one by one as long as somebody c
 it, and page by page when they come faster: a page is one event with all their names.
 """
 
-import math
-import time
 from collections import Counter
 
 from procdemo.connection import Farewell
@@ -16,12 +14,13 @@ STORY = {
     "serve.begin": "serves client {client}",
     "serve": "serves client {client}, too",
     "serve many": "serves {count} more clients; they come too fast to be told one by one",
-    "served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}",
     "served many": "{count} clients, {bytes} bytes, {ms:.2f} ms each, too fast to be told one by one",
 }
 """Sentences of a worker; a pattern's STORY takes them in."""
 
-_PAGE_S = 0.1  # how long names are gathered
+PAGE_S = 0.1
+"""How long names are gathered, in seconds."""
+
 _ALOUD = 20  # comings and goings in this time that are told one by one
 _NAMES = 64  # on a page: an event has room for 4,094 bytes, a name at most 54
 
@@ -33,92 +32,85 @@ class GuestBook:
         """Tell with `emit`; a worker that serves `one_at_a_time` tells each as a bar."""
         self._emit = emit
         self._bars = one_at_a_time
-        self._turn_at = 0.0
-        self._count = 0  # on this page
-        self._rush = False
-        self._open: set[str] = set()  # told by a bar that is to be closed
-        self._came: dict[str, None] = {}
-        self._left: list[str] = []
-        self._bytes = 0
-        self._seconds = 0.0
-        self._reasons: Counter[str] = Counter()
+        self.turn_at = 0.0
+        """When this page ends, in `time.monotonic` seconds."""
+        self._aloud = _ALOUD  # how many more may be told one by one on this page
+        self._told: set[str] = set()  # by a bar that is to be closed
+        self._came: list[str] = []
+        self._left: list[tuple[str, float, Farewell]] = []
 
     @property
-    def patience(self) -> float:
-        """Seconds until there is something to tell."""
-        return _PAGE_S if self._came or self._left else math.inf
+    def pending(self) -> bool:
+        """Whether something is to be told at the end of this page."""
+        return bool(self._left or self._came)
 
     def came(self, client: str) -> None:
         """Tell, now or soon, that `client` is served."""
-        self._count += 1
-        if self._rush or self._count > _ALOUD:
-            self._came[client] = None
-        else:
+        if self._aloud > 0:
+            self._aloud -= 1
             self._tell_came(client)
+        else:
+            self._came.append(client)
 
-    def left(self, client: str, since: float, farewell: Farewell) -> None:
-        """Tell, now or soon, how the service that began at `since` (monotonic) has ended."""
-        seconds = time.monotonic() - since
-        self._count += 1
-        if client in self._came:
-            del self._came[client]  # a short visit
-        elif client in self._open or not (self._rush or self._count > _ALOUD):
-            self._tell_left(client, seconds * 1e3, farewell)
-            return
-        self._left.append(client)
-        self._bytes += farewell.received
-        self._seconds += seconds
-        self._reasons[farewell.reason] += 1
-        if len(self._left) >= _NAMES:
-            self._tell_page()
+    def left(self, client: str, seconds: float, farewell: Farewell) -> None:
+        """Tell, now or soon, how the service of `client` has ended after so many seconds."""
+        self._left.append((client, seconds, farewell))
+        if self._aloud > 0 or client in self._told:
+            self._aloud -= 1
+            self._tell_departures()
 
     def turn(self, now: float) -> None:
-        """Begin a new page if it is time to; `now` is `time.monotonic`."""
-        if now < self._turn_at:
-            return
-        self._rush = self._count > _ALOUD and now < self._turn_at + _PAGE_S
-        self._turn_at = now + _PAGE_S
-        self._count = 0
+        """Begin a new page; `now` is `time.monotonic`. After a page too full to be told aloud, none is."""
+        rush = self._aloud <= 0 and now < self.turn_at + PAGE_S
+        self._aloud = 0 if rush and (self._left or self._came) else _ALOUD
+        self.turn_at = now + PAGE_S
         if self._left:
-            self._tell_page()
+            self._tell_departures()
         if self._came:
             self._tell_arrivals()
 
     def _tell_came(self, client: str) -> None:
         if self._bars:
-            self._open.add(client)
+            self._told.add(client)
             self._emit.begin("serve", client=client)
         else:
             self._emit.mark("serve", client=client)
 
-    def _tell_left(self, client: str, ms: float, farewell: Farewell) -> None:
-        self._emit.mark("served", client=client, bytes=farewell.received, ms=ms, reason=farewell.reason)
-        if client in self._open:
-            self._open.remove(client)
+    def _tell_left(self, client: str, seconds: float, farewell: Farewell) -> None:
+        reason, received = farewell
+        self._emit.mark("served", client=client, bytes=received, ms=seconds * 1e3, reason=reason)
+        if client in self._told:
+            self._told.remove(client)
             self._emit.end("serve")
 
-    def _tell_arrivals(self) -> None:
-        names = list(self._came)
-        self._came.clear()
-        if len(names) <= _ALOUD:
-            for name in names:
-                self._tell_came(name)
+    def _tell_departures(self) -> None:
+        """Tell who has left; who came only now, and left already, need not be told to have come."""
+        left, self._left = self._left, []
+        if self._came:
+            names = {name for name, _, _ in left}
+            self._came = [name for name in self._came if name not in names]
+        if len(left) <= _ALOUD:
+            for each in left:
+                self._tell_left(*each)
             return
-        for start in range(0, len(names), _NAMES):
-            page = names[start : start + _NAMES]
-            self._emit.mark("serve many", count=len(page), clients=page)
+        for start in range(0, len(left), _NAMES):
+            names, seconds, farewells = zip(*left[start : start + _NAMES], strict=True)
+            reasons = Counter(reason for reason, _ in farewells)
+            self._emit.mark(
+                "served many",
+                count=len(names),
+                bytes=sum(received for _, received in farewells),
+                ms=sum(seconds) * 1e3 / len(names),
+                reasons=dict(reasons),
+                clients=names,
+            )
 
-    def _tell_page(self) -> None:
-        names, count = self._left, len(self._left)
-        ms = self._seconds * 1e3 / count
-        self._emit.mark(
-            "served many",
-            count=count,
-            bytes=self._bytes,
-            ms=ms,
-            reasons=dict(self._reasons),
-            clients=names,
-        )
-        self._left = []
-        self._bytes, self._seconds = 0, 0.0
-        self._reasons.clear()
+    def _tell_arrivals(self) -> None:
+        came, self._came = self._came, []
+        if len(came) <= _ALOUD:
+            for client in came:
+                self._tell_came(client)
+            return
+        for start in range(0, len(came), _NAMES):
+            page = came[start : start + _NAMES]
+            self._emit.mark("serve many", count=len(page), clients=page)

@@ -14,8 +14,8 @@ from typing import Any
 from procdemo.connection import Farewell, ServerSettings, say_no
 from procdemo.door import accept
 from procdemo.events import Emitter
-from procdemo.guestbook import GuestBook
-from procdemo.roster import Seat
+from procdemo.guestbook import PAGE_S, GuestBook
+from procdemo.roster import CLOSING, Seat
 
 __all__ = ["IN", "OUT", "Reception"]
 
@@ -37,9 +37,8 @@ class Reception:
     ) -> None:
         """Wait for clients from now on; `seat` is the worker's row in the roster."""
         self._listener = listener
-        self._settings = settings
+        self._pace = settings.pace
         self._seat = seat
-        self._one_at_a_time = one_at_a_time
         most = settings.max_connections
         self._most = most if not one_at_a_time or most < seat.roster.workers else 0  # 0: cannot be reached
         self._emit = emit
@@ -60,18 +59,16 @@ class Reception:
         """Yield one client after the other, as its connection and its name, until the server closes."""
         self._seat.hello()
         self._emit.mark("ready")
-        poll = self.poller.poll
-        while not self.closing:
-            poll(self.look())
+        poll, look, cells = self.poller.poll, self.look, self._seat.roster.cells
+        while not cells[CLOSING]:
+            poll(look())
             if arrival := self.accept():
                 yield arrival
 
     def accept(self) -> tuple[socket.socket, str] | None:
         """Return a new client; None if there is none for us, or it had to be refused."""
         arrival = accept(self._listener)
-        if arrival is None or self.closing:
-            return None
-        if self._seat.take(self._most):
+        if arrival is None or self._seat.take(self._most):
             return arrival
         conn, client = arrival
         self._emit.mark("refused", client=client, limit=self._most)
@@ -87,19 +84,21 @@ class Reception:
     def look(self) -> float:
         """Show that this worker lives, tell what is to be told; return how soon to do so again."""
         self._seat.beat()
-        self._book.turn(time.monotonic())
-        return min(self._settings.pace, self._book.patience)
+        book = self._book
+        now = time.monotonic()
+        if now >= book.turn_at:
+            book.turn(now)
+        return PAGE_S if book.pending else self._pace
 
-    def came(self, client: str) -> None:
-        """Note that `client` is served from now on."""
-        if self._one_at_a_time:
-            self._seat.roster.name(self._seat.row, client)
+    def came(self, client: str) -> float:
+        """Note that `client` is served from now on; return when that is."""
         self._book.came(client)
+        return time.monotonic()
 
     def left(self, client: str, since: float, farewell: Farewell) -> None:
         """Note that `client`, served since then, is served no more."""
-        self._seat.let_go(farewell.received)
-        self._book.left(client, since, farewell)
+        self._seat.let_go()
+        self._book.left(client, time.monotonic() - since, farewell)
 
 
 class _Poll:

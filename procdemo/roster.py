@@ -3,9 +3,9 @@
 A row a worker, one writer a row, eight bytes a cell: nobody needs a lock, so a worker that is
 killed, at any moment, leaves nothing locked, and what it said last can still be read:
 
-             pulse  up  present  served  refused  bytes | client
-  worker-0     417   1        1      12        0    340 | 127.0.0.1:50312
-  worker-1     416   1        0      15        0     95 |
+             pulse  up  present  served  refused | client
+  worker-0     417   1        1      12        0 | 127.0.0.1:50312
+  worker-1     416   1        0      15        0 |
 """
 
 import mmap
@@ -17,10 +17,13 @@ from typing import Any
 
 from procdemo.channel import Writer
 
-PULSE, UP, PRESENT, SERVED, REFUSED, BYTES = range(6)
+PULSE, UP, PRESENT, SERVED, REFUSED = range(5)
 """Cells of a row."""
 
-_CELLS = 6
+CLOSING = 0
+"""The cell in front of all rows."""
+
+_CELLS = 5
 _NAME = 64  # bytes for the name of a client
 
 
@@ -45,11 +48,11 @@ class Roster:
     @property
     def closing(self) -> bool:
         """Whether nobody new is to be let in."""
-        return bool(self.cells[0])
+        return bool(self.cells[CLOSING])
 
     def close(self) -> None:
         """Let all workers know that they shall let nobody in any more."""
-        self.cells[0] = 1
+        self.cells[CLOSING] = 1
 
     def get(self, row: int, cell: int) -> int:
         """Return what a worker says."""
@@ -88,6 +91,7 @@ class Seat:
         self.roster = roster
         self.row = row
         self._notes = notes
+        self._cells = roster.cells
         self._at = roster.at(row)
 
     def __reduce__(self) -> tuple[Callable[..., "Seat"], tuple[Any, ...]]:
@@ -95,12 +99,12 @@ class Seat:
 
     def hello(self) -> None:
         """Say that this worker accepts clients from now on."""
-        self.roster.cells[self._at + UP] = 1
+        self._cells[self._at + UP] = 1
         self._notes(("hello", self.row))
 
     def beat(self) -> None:
         """Show that this worker lives: to be called again and again."""
-        self.roster.cells[self._at + PULSE] += 1
+        self._cells[self._at + PULSE] += 1
 
     def take(self, most: int) -> bool:
         """Take a client in, unless with it more than `most` would be here (0: any number); return whether.
@@ -108,7 +112,7 @@ class Seat:
         First counted, then asked: two workers that are equally fast may both refuse, but never
         both let in.
         """
-        cells, at = self.roster.cells, self._at
+        cells, at = self._cells, self._at
         cells[at + PRESENT] += 1
         if not most or self.roster.total(PRESENT) <= most:
             return True
@@ -116,11 +120,10 @@ class Seat:
         cells[at + REFUSED] += 1
         return False
 
-    def let_go(self, received: int) -> None:
-        """Note that a client was served, and how many bytes it sent."""
-        cells, at = self.roster.cells, self._at
+    def let_go(self) -> None:
+        """Note that a client was served."""
+        cells, at = self._cells, self._at
         cells[at + SERVED] += 1
-        cells[at + BYTES] += received
         cells[at + PRESENT] -= 1
 
 

@@ -20,13 +20,11 @@ Compare with: pool-server, where main accepts and hands each connection to a wor
 """
 
 import socket
-import time
 from dataclasses import dataclass
 
 from procdemo import arbiter as arbiters
-from procdemo import guestbook, visitors
+from procdemo import connection, guestbook, visitors
 from procdemo.arbiter import Arbiter, PreforkSettings
-from procdemo.connection import STORY as CONNECTION
 from procdemo.connection import talk
 from procdemo.events import Emitter
 from procdemo.reception import Reception
@@ -35,12 +33,12 @@ from procdemo.shared_door import SharedDoor
 
 STORY = {
     **visitors.STORY,
-    "refused": CONNECTION["refused"],
+    **connection.STORY,
     **guestbook.STORY,
     **arbiters.STORY,
     "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
 }
-DETAILS = {"heard": "client {client} says {data}", **arbiters.DETAILS}
+DETAILS = connection.DETAILS | arbiters.DETAILS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +50,7 @@ def accept_and_serve(listener: socket.socket, config: Config, seat: Seat, emit: 
     """Be a worker: wait beside the others for a client, serve it until it leaves, wait again."""
     reception = Reception(listener, config, seat, emit)
     for conn, client in reception.arrivals():
-        since = time.monotonic()
-        reception.came(client)
+        since = reception.came(client)
         farewell = talk(conn, client, config, emit, reception.look)
         reception.left(client, since, farewell)
 

@@ -5,10 +5,11 @@ one be killed before it accepts, nobody else is told: so each worker looks for i
 then. That is also when it shows that it lives.
 """
 
+import math
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from procdemo.connection import Farewell, ServerSettings, say_no
@@ -17,10 +18,7 @@ from procdemo.events import Emitter
 from procdemo.guestbook import PAGE_S, GuestBook
 from procdemo.roster import CLOSING, Seat
 
-__all__ = ["IN", "OUT", "Reception"]
-
-IN, OUT = 1, 4
-"""Something can be read, or written: the same in select.epoll and select.poll."""
+_IN = select.POLLIN | getattr(select, "EPOLLEXCLUSIVE", 0)  # POLLIN is EPOLLIN
 
 
 class Reception:
@@ -43,31 +41,24 @@ class Reception:
         self._most = most if not one_at_a_time or most < seat.roster.workers else 0  # 0: cannot be reached
         self._emit = emit
         self._book = GuestBook(emit, one_at_a_time=one_at_a_time)
+        self._alone = seat.roster.workers == 1
+        self._open_at = math.inf
         self.poller: Any = select.epoll() if hasattr(select, "epoll") else _Poll()
-        self.fd = listener.fileno()
-        self.open()
-
-    def open(self) -> None:
-        """Be told of clients."""
-        self.poller.register(self.fd, IN | getattr(select, "EPOLLEXCLUSIVE", 0))
-
-    def shut(self) -> None:
-        """Be told of clients no more."""
-        self.poller.unregister(self.fd)
+        self.poller.register(listener, _IN)
+        seat.hello()
+        emit.mark("ready")
 
     def arrivals(self) -> Iterator[tuple[socket.socket, str]]:
         """Yield one client after the other, as its connection and its name, until the server closes."""
-        self._seat.hello()
-        self._emit.mark("ready")
         poll, look, cells = self.poller.poll, self.look, self._seat.roster.cells
         while not cells[CLOSING]:
             poll(look())
             if arrival := self.accept():
                 yield arrival
 
-    def accept(self) -> tuple[socket.socket, str] | None:
+    def accept(self, pause: Callable[[float], None] = time.sleep) -> tuple[socket.socket, str] | None:
         """Return a new client; None if there is none for us, or it had to be refused."""
-        arrival = accept(self._listener)
+        arrival = accept(self._listener, pause)
         if arrival is None or self._seat.take(self._most):
             return arrival
         conn, client = arrival
@@ -75,6 +66,25 @@ class Reception:
         say_no(conn, f"{self._most} clients are connected already, try again later")
         conn.close()
         return None
+
+    def newcomer(self) -> tuple[socket.socket, str] | None:
+        """As `accept`, for a loop that must not wait, and serves many.
+
+        Who has taken a client goes to the end of the line of those who wait for the next. Who is
+        out of descriptors does not wait for clients for a moment; the kernel keeps them.
+        """
+        if self.closing:
+            self.poller.unregister(self._listener)
+            return None
+        arrival = self.accept(self._step_aside)
+        if arrival and not self._alone:
+            self.poller.unregister(self._listener)
+            self.poller.register(self._listener, _IN)
+        return arrival
+
+    def _step_aside(self, seconds: float) -> None:
+        self.poller.unregister(self._listener)
+        self._open_at = time.monotonic() + seconds
 
     @property
     def closing(self) -> bool:
@@ -88,7 +98,10 @@ class Reception:
         now = time.monotonic()
         if now >= book.turn_at:
             book.turn(now)
-        return PAGE_S if book.pending else self._pace
+            if now >= self._open_at:
+                self._open_at = math.inf
+                self.poller.register(self._listener, _IN)
+        return PAGE_S if book.pending or self._open_at < math.inf else self._pace
 
     def came(self, client: str) -> float:
         """Note that `client` is served from now on; return when that is."""

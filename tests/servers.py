@@ -291,8 +291,10 @@ class Server:
 
 
 Case = Callable[[Server], None]
-OURS = ("echo-server", "pool-server")
 POOLS = ("pool-server",)
+PREFORKED = ("prefork-server",)
+"""Servers whose workers accept for themselves."""
+OURS = ("echo-server", *POOLS, *PREFORKED)
 VARIANTS = ("process", "pool", "prefork")
 
 

@@ -17,8 +17,8 @@ from harness import wait_until
 from servers import (
     ALL_METHODS,
     MARGIN_S,
-    OURS,
     POOLS,
+    PREFORKED,
     WORKERS,
     Running,
     Server,
@@ -119,9 +119,9 @@ def test_ours_go_on(case, server):
     case(server)
 
 
-@on_ours(names=POOLS, methods=ALL_METHODS)
+@on_ours(names=POOLS + PREFORKED, methods=ALL_METHODS)
 @pytest.mark.parametrize("case", [b1_an_idle_worker, b3_all_that_are_idle])
-def test_our_pool_goes_on(case, server):
+def test_our_workers_are_replaced(case, server):
     case(server)
 
 
@@ -158,7 +158,7 @@ def test_retired_pools_end_when_their_clients_have_left(server):
         running.check()
 
 
-@on_ours(names=OURS)
+@on_ours(names=("echo-server", *POOLS))
 def test_who_was_killed_and_by_what_is_said(server):
     with server.start() as running, running.clients(1) as (guest,):
         pid = running.server_of(guest)
@@ -175,7 +175,7 @@ def test_who_was_killed_and_by_what_is_said(server):
         assert said["cause"] == "killed by SIGKILL"
 
 
-@on_ours(names=POOLS, methods=ALL_METHODS)
+@on_ours(names=POOLS + PREFORKED, methods=ALL_METHODS)
 def test_idle_workers_are_killed_again_and_again(server):
     with server.start() as running:
         running.warm_up()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from harness import Command
-from servers import ALL_METHODS, Client, Server, everywhere, must_fail, on_ours, sockets
+from servers import ALL_METHODS, OURS, Client, Server, everywhere, must_fail, on_ours, sockets
 
 
 def listening_tcp(pids: list[int]) -> set[str]:
@@ -100,7 +100,7 @@ def test_the_tutorial_breaks_on_them(case, server, reason):
         case(server)
 
 
-@pytest.mark.parametrize("name", ["echo-server", "pool-server"])
+@pytest.mark.parametrize("name", OURS)
 def test_another_local_address_is_refused(name):
     """H4."""
     with Command(name, "--port", "0", "--json") as command:

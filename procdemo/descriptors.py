@@ -1,0 +1,27 @@
+"""Room for thousands of connections: each takes a descriptor, and a user may have only so many."""
+
+import resource
+
+from procdemo.events import Emitter
+
+STORY = {
+    "few descriptors": "a process may have {limit} descriptors here: {possible} clients of {wanted} find room "
+    "in one worker, the others wait in the backlog (ulimit -Hn)",
+}
+"""Its sentence; a pattern's STORY takes it in."""
+
+_OTHERS = 24  # descriptors that a worker has besides its clients', and some to spare
+
+
+def make_room(clients: int, emit: Emitter) -> None:
+    """Raise the soft limit of this process, and so of its children, to what so many clients need.
+
+    Reports `few descriptors` when the hard limit, which only root can raise, is too low for that.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = clients + _OTHERS
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    if limit < wanted:
+        emit.mark("few descriptors", limit=limit, wanted=clients, possible=max(limit - _OTHERS, 0))

@@ -32,7 +32,7 @@ STORY = {
     "not started": "{worker} cannot be started: {why}",
     "takes over": "{worker} (PID {worker_pid}) takes over from {before}",
     "no pulse": "{worker} (PID {worker_pid}) has shown no sign of life for {seconds:.1f} s",
-    "draining": "no new clients; {busy} may finish within {grace} s, {waiting} in the backlog are turned away",
+    "draining": "no new clients; {busy} may finish within {grace} s; {waiting} in the backlog are reset",
 }
 DETAILS = {"ready": "accepts clients"}
 """Sentences of a pre-forked server; a pattern's STORY and DETAILS take them in."""
@@ -109,10 +109,11 @@ class Arbiter:
             account["reason"] = self._failure
         return account
 
-    def boot(self) -> bool:
-        """Start the workers; return whether all accept clients now."""
+    def boot(self) -> None:
+        """Start the workers; report `listening` when all accept clients, unless asked to stop before."""
         self._keep_up(until=lambda: self._up)
-        return not self._door.stopping
+        if not self._door.stopping:
+            self._door.announce()
 
     def stand_by(self) -> None:
         """Keep the workers at work until this process is asked to stop."""
@@ -137,7 +138,8 @@ class Arbiter:
 
     @property
     def _up(self) -> bool:
-        return self._roster.total(UP) == self._config.workers
+        up: int = self._roster.total(UP)
+        return up == self._roster.workers
 
     def _round(self) -> float:
         """Do what is due; return how long nothing will be."""

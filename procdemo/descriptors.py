@@ -5,8 +5,8 @@ import resource
 from procdemo.events import Emitter
 
 STORY = {
-    "few descriptors": "a process may have {limit} descriptors here: {possible} clients of {wanted} find room "
-    "in one worker, the others wait in the backlog (ulimit -Hn)",
+    "few descriptors": "a worker has room for {possible} clients, not {wanted}; others wait in the backlog: "
+    "a process may have {limit} descriptors here (ulimit -Hn)",
 }
 """Its sentence; a pattern's STORY takes it in."""
 

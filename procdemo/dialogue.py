@@ -41,6 +41,7 @@ class Dialogue:
         client: str,
         since: float,
         settings: ServerSettings,
+        *,
         want: Callable[[int, int], object],
         emit: Emitter,
     ) -> None:

@@ -151,20 +151,19 @@ def is_loopback(address: str) -> bool:
 
 
 def accept(
-    listener: socket.socket,
-    pause: Callable[[float], None] = time.sleep,  # noqa: TID251
+    listener: socket.socket, step_aside: Callable[[float], None] | None = None
 ) -> tuple[socket.socket, str] | None:
     """Return a client, as its connection and its name ``host:port``; None if there is none for us now.
 
     Where several processes accept from one listener, another may have been faster: that is normal.
-    When this process is out of descriptors, `pause` makes it wait, so that others get their turn.
+    Out of descriptors, this process waits for a moment, or calls `step_aside` with its seconds.
     """
     try:
         # As socket.accept does, which asks the listener four things that are known and takes twice as long.
-        fd, (host, port, *_) = listener._accept()  # noqa: SLF001
+        fd, (host, port, *_) = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
     except OSError as error:
         if error.errno in _FULL:  # keep those who are here; the others wait in the kernel's backlog
-            pause(_RETRY_S)  # no event tells that a descriptor is free again
+            (step_aside or time.sleep)(_RETRY_S)  # noqa: TID251 - no event tells that one is free again
         return None
     return socket.socket(_FAMILY[":" in host], socket.SOCK_STREAM, 0, fd), f"{host}:{port}"
 

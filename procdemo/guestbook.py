@@ -87,8 +87,8 @@ class GuestBook:
         """Tell who has left; who came only now, and left already, need not be told to have come."""
         left, self._left = self._left, []
         if self._came:
-            names = {name for name, _, _ in left}
-            self._came = [name for name in self._came if name not in names]
+            gone = {name for name, _, _ in left}
+            self._came = [name for name in self._came if name not in gone]
         if len(left) <= _ALOUD:
             for each in left:
                 self._tell_left(*each)

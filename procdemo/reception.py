@@ -56,9 +56,9 @@ class Reception:
             if arrival := self.accept():
                 yield arrival
 
-    def accept(self, pause: Callable[[float], None] = time.sleep) -> tuple[socket.socket, str] | None:
+    def accept(self, step_aside: Callable[[float], None] | None = None) -> tuple[socket.socket, str] | None:
         """Return a new client; None if there is none for us, or it had to be refused."""
-        arrival = accept(self._listener, pause)
+        arrival = accept(self._listener, step_aside)
         if arrival is None or self._seat.take(self._most):
             return arrival
         conn, client = arrival

@@ -322,6 +322,8 @@ SHORT = {
     "spawn": "--work 0",
     "echo-server": "--port 0 --clients 2 --stay 0",
     "pool-server": "--port 0 --clients 3 --stay 0",
+    "prefork-server": "--port 0 --workers 2 --clients 3 --stay 0",
+    "selector-server": "--port 0 --workers 2 --clients 3 --stay 0",
     "crawl-callback": "--max-pages 5",
     "prodcons": "--items 10 --work 0",
 }
@@ -329,6 +331,8 @@ LONG = {
     "spawn": "--work 60",
     "echo-server": "--port 0",
     "pool-server": "--port 0",
+    "prefork-server": "--port 0 --workers 2",
+    "selector-server": "--port 0 --workers 2",
     "crawl-callback": "--page-deadline 60",
     "prodcons": "--items 1000 --work 1",
 }

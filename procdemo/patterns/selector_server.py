@@ -1,22 +1,20 @@
 """A few workers, an event loop in each: ten thousand clients, and none waits.
 
 What to watch: a worker waits for all its clients at once, and does for each what can be done
-without waiting. A client that is silent costs a row in a table, not a process. What a client
-does not read is kept, and nothing more is taken from it: it holds up nobody. Kill a worker: its
-clients are cut off, all of them; that is the price of sharing one process.
+without waiting. A silent client costs a row in a table, not a process. What a client does not
+read is kept, and no more is taken from it: it holds up nobody. Kill a worker: its clients are
+cut off, all of them; that is the price of sharing a process.
 
 \b
-                                                     +-- client-0, client-2, ...
-  kernel: the listener <--accept-- worker-0: one loop
-          (one backlog) <--accept-- worker-1: one loop
-                                                     +-- client-1, client-3, ...
+  client-0, client-2, ...  <-->  worker-0: one loop  --accept-->  the listener
+  client-1, client-3, ...  <-->  worker-1: one loop  --accept-->  (in the kernel)
 
 \b
 Try:
   procdemo selector-server --workers 2 --clients 6 --port 0
-  procdemo selector-server --workers 1 --clients 5 --port 0
+  procdemo selector-server --workers 2 --clients 6 --port 0 --kill worker-0@0.3
   procdemo selector-server --port 8080
-  procdemo echo-client --port 8080 --clients 1000 hello      (in another terminal)
+  procdemo echo-client --port 8080 --clients 1000      (in another terminal)
 
 Compare with: prefork-server, where a worker serves one client and the next one waits.
 """
@@ -78,7 +76,9 @@ def serve_all(listener: socket.socket, config: Config, seat: Seat, emit: Emitter
             elif arrival := reception.newcomer():
                 conn, client = arrival
                 since = reception.came(client)
-                dialogues[conn.fileno()] = Dialogue(conn, client, since, config, poller.modify, emit)
+                dialogues[conn.fileno()] = Dialogue(
+                    conn, client, since, config, want=poller.modify, emit=emit
+                )
                 poller.register(conn, IN)
         if (now := time.monotonic()) >= look_at:
             for dialogue, limit in rounds.overdue(dialogues.values(), now):
@@ -92,10 +92,9 @@ def run(config: Config, emit: Emitter) -> None:
     make_room(config.max_connections, emit)
     with SharedDoor(config, emit) as door:
         arbiter = Arbiter(door, serve_all, config, emit)
-        if arbiter.boot():
-            door.announce()
-            guests = visitors.invite(config, door, emit)
-            arbiter.stand_by()
-            arbiter.drain(config.grace)
-            guests.dismiss(config.grace)
+        arbiter.boot()
+        guests = visitors.invite(config, door, emit)
+        arbiter.stand_by()
+        arbiter.drain(config.grace)
+        guests.dismiss(config.grace)
     emit.result("summary", **arbiter.account())

@@ -52,6 +52,7 @@ def b1_an_idle_worker(server: Server) -> None:
         for _ in range(2):
             victim = who_reads(running)
             kill(victim)
+            wait_until(lambda victim=victim: gone(victim))
             assert_replaced(running, victim, within=1 + MARGIN_S)
             for _ in range(20):
                 running.echo(within=BOOT_S)
@@ -60,9 +61,7 @@ def b1_an_idle_worker(server: Server) -> None:
 
 def b2_in_the_middle_of_a_request(server: Server) -> None:
     with server.start() as running:
-        with running.client() as friend, running.client() as victim:
-            friend.ask(within=5)
-            victim.ask(within=5)
+        with running.clients(1) as (friend,), running.client_apart(running.server_of(friend)) as victim:
             pid = running.server_of(victim)
             victim.say(b"half of wh")
             kill(pid)
@@ -101,14 +100,14 @@ def b3_all_that_are_idle(server: Server) -> None:
 
 def b6_sockets_of_siblings(server: Server) -> None:
     with server.start() as running, running.clients(1) as (first,):
-        with running.clients(1) as (second,):
+        with running.client_apart(running.server_of(first)) as second:
             running.server_of(first)
-            running.server_of(second)
             kill(running.server_of(second))
             second.hear_end(within=1)
         with running.client() as third:
             third.ask(within=BOOT_S)
-            assert running.server_of(third) != running.server_of(first)
+            apart = running.server_of(third) != running.server_of(first)
+            assert apart or server.many_at_once
 
 
 @on_ours(methods=ALL_METHODS)
@@ -182,6 +181,7 @@ def test_idle_workers_are_killed_again_and_again(server):
         for _ in range(6):
             victim = who_reads(running)
             kill(victim)
+            wait_until(lambda victim=victim: gone(victim))
             for _ in range(5):
                 running.echo(within=BOOT_S)
         assert gone(victim)

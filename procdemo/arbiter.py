@@ -94,7 +94,7 @@ class Arbiter:
         self._before = dict.fromkeys(range(config.workers), "")  # who had a row that is free now
         self._born = 0
         self._start_at = self._pause = self._look_at = 0.0
-        self._waiting = self._draining = False
+        self._waiting = self._draining = self._lost = False
         self._notes, self._note = channel()
         door.watch(self._notes, self._hear)
         self._failure = ""  # why there is no service; nothing if there is
@@ -121,7 +121,8 @@ class Arbiter:
 
     def _keep_up(self, until: Callable[[], bool]) -> None:
         while not self._door.stopping and not until():
-            self._door.attend(lambda: self._door.stopping or until(), self._round())
+            self._lost = False
+            self._door.attend(lambda: self._door.stopping or self._lost or until(), self._round())
 
     def drain(self, grace: float) -> None:
         """Let nobody in any more; give the workers `grace` seconds to finish, then kill."""
@@ -206,6 +207,7 @@ class Arbiter:
             self._give_up(f"{name} failed before it could accept: {why}")
         pending = bool(self._before)
         self._before[worker.row] = name
+        self._lost = True
         if time.monotonic() - worker.born >= _YOUNG_S:
             self._pause = self._start_at = 0.0
         elif not pending:  # those who die together are replaced together

@@ -5,7 +5,9 @@ connection costs a hundred. So clients are told one by one as long as somebody c
 it, and page by page when they come faster: a page is one event with all their names.
 """
 
+import math
 from collections import Counter
+from collections.abc import Callable
 
 from procdemo.connection import Farewell
 from procdemo.events import Emitter
@@ -28,10 +30,16 @@ _NAMES = 64  # on a page: an event has room for 4,094 bytes, a name at most 54
 class GuestBook:
     """A worker's own account of its clients."""
 
-    def __init__(self, emit: Emitter, *, one_at_a_time: bool) -> None:
-        """Tell with `emit`; a worker that serves `one_at_a_time` tells each as a bar."""
+    def __init__(self, emit: Emitter, note: Callable[[str], None] | None = None) -> None:
+        """Tell with `emit`.
+
+        Args:
+            emit: where to report.
+            note: for a worker that serves one client at a time, and so can tell each as a bar:
+                called with the name of a client that is told, and with nothing when it has left.
+        """
         self._emit = emit
-        self._bars = one_at_a_time
+        self._note = note
         self.turn_at = 0.0
         """When this page ends, in `time.monotonic` seconds."""
         self._aloud = _ALOUD  # how many more may be told one by one on this page
@@ -69,8 +77,13 @@ class GuestBook:
         if self._came:
             self._tell_arrivals()
 
+    def close(self) -> None:
+        """Tell what is left to be told."""
+        self.turn(math.inf)
+
     def _tell_came(self, client: str) -> None:
-        if self._bars:
+        if self._note:
+            self._note(client)
             self._told.add(client)
             self._emit.begin("serve", client=client)
         else:
@@ -82,6 +95,8 @@ class GuestBook:
         if client in self._told:
             self._told.remove(client)
             self._emit.end("serve")
+            if self._note:
+                self._note("")
 
     def _tell_departures(self) -> None:
         """Tell who has left; who came only now, and left already, need not be told to have come."""

@@ -10,7 +10,8 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 from procdemo.connection import Farewell, ServerSettings, say_no
 from procdemo.door import accept
@@ -40,13 +41,19 @@ class Reception:
         most = settings.max_connections
         self._most = most if not one_at_a_time or most < seat.roster.workers else 0  # 0: cannot be reached
         self._emit = emit
-        self._book = GuestBook(emit, one_at_a_time=one_at_a_time)
+        self._book = GuestBook(emit, partial(seat.roster.name, seat.row) if one_at_a_time else None)
         self._alone = seat.roster.workers == 1
         self._open_at = math.inf
         self.poller: Any = select.epoll() if hasattr(select, "epoll") else _Poll()
         self.poller.register(listener, _IN)
-        seat.hello()
         emit.mark("ready")
+        seat.hello()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._book.close()
 
     def arrivals(self) -> Iterator[tuple[socket.socket, str]]:
         """Yield one client after the other, as its connection and its name, until the server closes."""

@@ -55,11 +55,11 @@ class Config(PreforkSettings):
 
 def accept_and_serve(listener: socket.socket, config: Config, seat: Seat, emit: Emitter) -> None:
     """Be a worker: wait beside the others for a client, serve it until it leaves, wait again."""
-    reception = Reception(listener, config, seat, emit)
-    for conn, client in reception.arrivals():
-        since = reception.came(client)
-        farewell = talk(conn, client, config, emit, reception.look)
-        reception.left(client, since, farewell)
+    with Reception(listener, config, seat, emit) as reception:
+        for conn, client in reception.arrivals():
+            since = reception.came(client)
+            farewell = talk(conn, client, config, emit, reception.look)
+            reception.left(client, since, farewell)
 
 
 def run(config: Config, emit: Emitter) -> None:

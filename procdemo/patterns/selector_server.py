@@ -6,13 +6,13 @@ read is kept, and no more is taken from it: it holds up nobody. Kill a worker: i
 cut off, all of them; that is the price of sharing a process.
 
 \b
-  client-0, client-2, ...  <-->  worker-0: one loop  --accept-->  the listener
-  client-1, client-3, ...  <-->  worker-1: one loop  --accept-->  (in the kernel)
+  client-0, client-2, ...  <-->  worker-0: one loop  --accept-->  listener
+  client-1, client-3, ...  <-->  worker-1: one loop  --accept-->  (shared)
 
 \b
 Try:
   procdemo selector-server --workers 2 --clients 6 --port 0
-  procdemo selector-server --workers 2 --clients 6 --port 0 --kill worker-0@0.3
+  procdemo selector-server -n 2 --clients 6 --port 0 --kill worker-0@0.3
   procdemo selector-server --port 8080
   procdemo echo-client --port 8080 --clients 1000      (in another terminal)
 
@@ -56,8 +56,6 @@ class Config(PreforkSettings):
 
 def serve_all(listener: socket.socket, config: Config, seat: Seat, emit: Emitter) -> None:
     """Be a worker: one loop; wait for all clients at once, do for each what needs no waiting."""
-    reception = Reception(listener, config, seat, emit, one_at_a_time=False)
-    poller = reception.poller
     dialogues: dict[int, Dialogue] = {}
     rounds = Rounds(config)
 
@@ -66,25 +64,26 @@ def serve_all(listener: socket.socket, config: Config, seat: Seat, emit: Emitter
         dialogue.conn.close()
         reception.left(dialogue.client, dialogue.since, Farewell(reason, dialogue.received))
 
-    look_at = 0.0
-    pause = reception.look()
-    while dialogues or not reception.closing:
-        for fd, _ in poller.poll(pause):
-            if dialogue := dialogues.get(fd):
-                if reason := dialogue.go_on():
-                    part(dialogue, reason)
-            elif arrival := reception.newcomer():
-                conn, client = arrival
-                since = reception.came(client)
-                dialogues[conn.fileno()] = Dialogue(
-                    conn, client, since, config, want=poller.modify, emit=emit
-                )
-                poller.register(conn, IN)
-        if (now := time.monotonic()) >= look_at:
-            for dialogue, limit in rounds.overdue(dialogues.values(), now):
-                part(dialogue, limit)
-            pause = reception.look()
-            look_at = now + pause
+    with Reception(listener, config, seat, emit, one_at_a_time=False) as reception:
+        poller = reception.poller
+        pause = look_at = 0.0
+        while dialogues or not reception.closing:
+            for fd, _ in poller.poll(pause):
+                if dialogue := dialogues.get(fd):
+                    if reason := dialogue.go_on():
+                        part(dialogue, reason)
+                elif arrival := reception.newcomer():
+                    conn, client = arrival
+                    since = reception.came(client)
+                    dialogues[conn.fileno()] = Dialogue(
+                        conn, client, since, config, want=poller.modify, emit=emit
+                    )
+                    poller.register(conn, IN)
+            if (now := time.monotonic()) >= look_at:
+                for dialogue, limit in rounds.overdue(dialogues.values(), now):
+                    part(dialogue, limit)
+                pause = reception.look()
+                look_at = now + pause
 
 
 def run(config: Config, emit: Emitter) -> None:

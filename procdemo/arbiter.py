@@ -225,16 +225,13 @@ class Arbiter:
         """
         for worker in self._workers.values():
             pulse = self._roster.get(worker.row, PULSE)
-            worker.silent = worker.silent + 1 if pulse == worker.pulse else 0
-            worker.pulse = pulse
-            looks = _LOOKS
-            if not self._roster.get(worker.row, UP):  # it may take long until it is there
-                looks = round(max(_BOOT_S / self._config.heartbeat, 1) * _LOOKS)
-            if worker.silent == looks:
-                seconds = looks * self._config.heartbeat / _LOOKS
-                name, pid = worker.process.name, worker.process.pid
+            beats = pulse != worker.pulse or not self._roster.get(worker.row, UP)
+            worker.silent, worker.pulse = 0 if beats else worker.silent + 1, pulse
+            late = time.monotonic() - worker.born - _BOOT_S
+            if worker.silent == _LOOKS:
+                name, pid, seconds = worker.process.name, worker.process.pid, self._config.heartbeat
                 self._emit.mark("no pulse", worker=name, worker_pid=pid, seconds=seconds)
-            elif worker.silent > looks:
+            elif worker.silent > _LOOKS or (late > 0 and not self._roster.get(worker.row, UP)):
                 worker.process.kill()
 
     def _watch_backlog(self) -> None:

@@ -12,7 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from procdemo.config import Arg, Settings
 from procdemo.events import Emitter
@@ -49,12 +49,11 @@ class ServerSettings(Settings):
         return _LOOK_S
 
 
-class Farewell(NamedTuple):
-    """How a conversation ended."""
+Farewell = tuple[str, int]
+"""How a conversation ended: the reason, and the bytes that came from the client.
 
-    reason: str
-    received: int
-    """Bytes from the client, each answered unless `reason` says otherwise."""
+Each was answered, unless the reason says otherwise.
+"""
 
 
 def set_pace(sock: socket.socket, settings: ServerSettings) -> None:
@@ -97,11 +96,11 @@ def converse(
                     data = conn.recv(_CHUNK)
                     if not data:
                         left = True
-                        return Farewell("client left", received)
+                        return "client left", received
                     received += len(data)
                     if received > most:
                         say_no(conn, f"more than {most} bytes (--max-bytes)")
-                        return Farewell("more than --max-bytes", received)
+                        return "more than --max-bytes", received
                     if heard:
                         heard(data)
                     unsent = data.upper()
@@ -112,11 +111,11 @@ def converse(
                 look()
                 now = clock()
                 if now >= quiet_until:
-                    return Farewell("over --idle-timeout", received)
+                    return "over --idle-timeout", received
             if now >= end:
-                return Farewell("over --total-timeout", received)
+                return "over --total-timeout", received
     except OSError as error:  # reset, broken pipe, unreachable: the client's affair, not ours
-        return Farewell(error.strerror or str(error), received)
+        return error.strerror or str(error), received
     finally:
         conn.close() if left else hang_up(conn)
 
@@ -138,9 +137,9 @@ def serve(conn: socket.socket, client: str, settings: ServerSettings, emit: Emit
     """Answer one client until it leaves, and report it; `client` is its name, ``host:port``."""
     emit.begin("serve", client=client)
     before = time.monotonic()
-    farewell = talk(conn, client, settings, emit)
+    reason, received = talk(conn, client, settings, emit)
     ms = (time.monotonic() - before) * 1e3
-    emit.mark("served", client=client, bytes=farewell.received, ms=ms, reason=farewell.reason)
+    emit.mark("served", client=client, bytes=received, ms=ms, reason=reason)
     emit.end("serve")
 
 

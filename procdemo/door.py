@@ -17,6 +17,7 @@ from procdemo.lookout import Lookout
 
 _BACKLOG = 4_096  # connections that the kernel keeps for us; it may cut this to its own limit
 _FAMILY = {False: int(socket.AF_INET), True: int(socket.AF_INET6)}
+_STREAM = int(socket.SOCK_STREAM)  # numbers: an enumeration takes a microsecond to be understood
 _FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _RETRY_S = 0.1  # pause when the process is out of descriptors
 
@@ -165,7 +166,7 @@ def accept(
         if error.errno in _FULL:  # keep those who are here; the others wait in the kernel's backlog
             (step_aside or time.sleep)(_RETRY_S)  # noqa: TID251 - no event tells that one is free again
         return None
-    return socket.socket(_FAMILY[":" in host], socket.SOCK_STREAM, 0, fd), f"{host}:{port}"
+    return socket.socket(_FAMILY[":" in host], _STREAM, 0, fd), f"{host}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -44,6 +44,7 @@ class Reception:
         self._book = GuestBook(emit, partial(seat.roster.name, seat.row) if one_at_a_time else None)
         self._alone = seat.roster.workers == 1
         self._open_at = math.inf
+        self._now = 0.0
         self.poller: Any = select.epoll() if hasattr(select, "epoll") else _Poll()
         self.poller.register(listener, _IN)
         emit.mark("ready")
@@ -58,8 +59,10 @@ class Reception:
     def arrivals(self) -> Iterator[tuple[socket.socket, str]]:
         """Yield one client after the other, as its connection and its name, until the server closes."""
         poll, look, cells = self.poller.poll, self.look, self._seat.roster.cells
+        pause = look()
         while not cells[CLOSING]:
-            poll(look())
+            poll(pause)
+            pause = look()
             if arrival := self.accept():
                 yield arrival
 
@@ -83,6 +86,7 @@ class Reception:
         if self.closing:
             self.poller.unregister(self._listener)
             return None
+        self._now = time.monotonic()
         arrival = self.accept(self._step_aside)
         if arrival and not self._alone:
             self.poller.unregister(self._listener)
@@ -102,7 +106,7 @@ class Reception:
         """Show that this worker lives, tell what is to be told; return how soon to do so again."""
         self._seat.beat()
         book = self._book
-        now = time.monotonic()
+        self._now = now = time.monotonic()
         if now >= book.turn_at:
             book.turn(now)
             if now >= self._open_at:
@@ -113,7 +117,7 @@ class Reception:
     def came(self, client: str) -> float:
         """Note that `client` is served from now on; return when that is."""
         self._book.came(client)
-        return time.monotonic()
+        return self._now
 
     def left(self, client: str, since: float, farewell: Farewell) -> None:
         """Note that `client`, served since then, is served no more."""

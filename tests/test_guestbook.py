@@ -5,11 +5,10 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procdemo.connection import Farewell
 from procdemo.events import Emitter, Event
 from procdemo.guestbook import PAGE_S, GuestBook
 
-LEFT = Farewell("client left", 5)
+LEFT = ("client left", 5)
 
 
 class Story(list):

@@ -28,7 +28,6 @@ from procdemo import arbiter as arbiters
 from procdemo import connection, descriptors, guestbook, visitors
 from procdemo.arbiter import Arbiter, PreforkSettings
 from procdemo.config import Arg
-from procdemo.connection import Farewell
 from procdemo.descriptors import make_room
 from procdemo.dialogue import IN, Dialogue, Rounds
 from procdemo.events import Emitter
@@ -62,7 +61,7 @@ def serve_all(listener: socket.socket, config: Config, seat: Seat, emit: Emitter
     def part(dialogue: Dialogue, reason: str) -> None:
         del dialogues[dialogue.conn.fileno()]
         dialogue.conn.close()
-        reception.left(dialogue.client, dialogue.since, Farewell(reason, dialogue.received))
+        reception.left(dialogue.client, dialogue.since, (reason, dialogue.received))
 
     with Reception(listener, config, seat, emit, one_at_a_time=False) as reception:
         poller = reception.poller

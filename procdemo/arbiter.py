@@ -40,7 +40,7 @@ DETAILS = {"ready": "accepts clients"}
 _YOUNG_S = 1.0  # who dies within this time of its birth may do so because of what all workers do
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
 _BOOT_S = 30.0  # longest wait for a new worker's hello
-_ROUND_S = 0.2  # between two looks at the backlog
+_ROUND_S = 0.1  # between two looks at the backlog
 _LOOKS = 4  # in one heartbeat time-out
 
 
@@ -94,6 +94,7 @@ class Arbiter:
         self._before = dict.fromkeys(range(config.workers), "")  # who had a row that is free now
         self._born = 0
         self._start_at = self._pause = self._look_at = 0.0
+        self._let_in = 0
         self._waiting = self._draining = self._lost = False
         self._notes, self._note = channel()
         door.watch(self._notes, self._hear)
@@ -195,7 +196,7 @@ class Arbiter:
         was_up = self._roster.get(worker.row, UP)
         clients = self._roster.vacate(worker.row)
         self._cut_off += clients
-        if process.exitcode == 0 and self._draining:
+        if self._draining and not clients:
             return
         name, pid, why = process.name, process.pid, cause(process.exitcode)
         self._emit.mark("worker lost", worker=name, worker_pid=pid, cause=why, clients=clients)
@@ -235,10 +236,12 @@ class Arbiter:
                 worker.process.kill()
 
     def _watch_backlog(self) -> None:
-        """Say when clients begin, or end, to wait in the kernel because all workers are busy."""
-        busy = sum(bool(self._roster.get(row, PRESENT)) for row in self._workers)
-        clients = self._door.backlog() if self._waiting or busy == self._config.workers else 0
+        """Say when clients begin, or end, to wait in the kernel: it has some, and nobody was let in."""
+        let_in = sum(self._roster.total(cell) for cell in (PRESENT, SERVED, REFUSED))
+        stands_still, self._let_in = let_in == self._let_in, let_in
+        clients = self._door.backlog() if self._waiting or stands_still else 0
         if clients and not self._waiting:
+            busy = sum(bool(self._roster.get(row, PRESENT)) for row in self._workers)
             self._emit.begin("waits", clients=clients, busy=busy, workers=self._config.workers)
         elif self._waiting and not clients:
             self._emit.end("waits")

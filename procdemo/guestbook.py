@@ -20,10 +20,10 @@ STORY = {
 }
 """Sentences of a worker; a pattern's STORY takes them in."""
 
-PAGE_S = 0.1
+PAGE_S = 0.5
 """How long names are gathered, in seconds."""
 
-_ALOUD = 20  # comings and goings in this time that are told one by one
+_ALOUD = 40  # comings and goings in this time that are told one by one
 _NAMES = 64  # on a page: an event has room for 4,094 bytes, a name at most 54
 
 
@@ -46,11 +46,6 @@ class GuestBook:
         self._told: set[str] = set()  # by a bar that is to be closed
         self._came: list[str] = []
         self._left: list[tuple[str, float, Farewell]] = []
-
-    @property
-    def pending(self) -> bool:
-        """Whether something is to be told at the end of this page."""
-        return bool(self._left or self._came)
 
     def came(self, client: str) -> None:
         """Tell, now or soon, that `client` is served."""

@@ -16,7 +16,7 @@ from typing import Any, Self
 from procdemo.connection import Farewell, ServerSettings, say_no
 from procdemo.door import accept
 from procdemo.events import Emitter
-from procdemo.guestbook import PAGE_S, GuestBook
+from procdemo.guestbook import GuestBook
 from procdemo.roster import CLOSING, Seat
 
 _IN = select.POLLIN | getattr(select, "EPOLLEXCLUSIVE", 0)  # POLLIN is EPOLLIN
@@ -58,11 +58,10 @@ class Reception:
 
     def arrivals(self) -> Iterator[tuple[socket.socket, str]]:
         """Yield one client after the other, as its connection and its name, until the server closes."""
-        poll, look, cells = self.poller.poll, self.look, self._seat.roster.cells
-        pause = look()
+        poll, look, pace, cells = self.poller.poll, self.look, self._pace, self._seat.roster.cells
         while not cells[CLOSING]:
-            poll(pause)
-            pause = look()
+            poll(pace)
+            look()
             if arrival := self.accept():
                 yield arrival
 
@@ -109,10 +108,10 @@ class Reception:
         self._now = now = time.monotonic()
         if now >= book.turn_at:
             book.turn(now)
-            if now >= self._open_at:
-                self._open_at = math.inf
-                self.poller.register(self._listener, _IN)
-        return PAGE_S if book.pending or self._open_at < math.inf else self._pace
+        if now >= self._open_at:
+            self._open_at = math.inf
+            self.poller.register(self._listener, _IN)
+        return min(self._pace, max(self._open_at - now, 0))
 
     def came(self, client: str) -> float:
         """Note that `client` is served from now on; return when that is."""

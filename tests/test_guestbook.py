@@ -34,7 +34,6 @@ def test_a_few_are_told_at_once_as_bars_by_who_serves_one_at_a_time():
     assert (told["client"], told["bytes"], told["ms"], told["reason"]) == ("a", 5, 250.0, "client left")
     assert [event.kind for event in story] == ["begin", "mark", "end"]
     assert notes == ["a", ""]
-    assert not book.pending
 
 
 def test_in_an_event_loop_they_are_marks():
@@ -58,7 +57,6 @@ def test_a_rush_is_told_page_by_page_and_short_visits_once():
         book.came(f"client-{number}")
         book.left(f"client-{number}", 0.001, LEFT)
     aloud = len(story)
-    assert book.pending
     book.turn(PAGE_S)
     assert len(story) - aloud <= 5, "a few pages"
     served = story.names("served") + story.names("served many")
@@ -95,7 +93,6 @@ def test_what_is_not_told_yet_is_told_at_the_end():
         book.came(f"client-{number}")
     book.close()
     assert len(story.names("serve") + story.names("serve many")) == 100
-    assert not book.pending
 
 
 @given(st.lists(st.sampled_from(["came", "left", "turn", "wait"]), max_size=400))

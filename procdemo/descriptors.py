@@ -1,7 +1,5 @@
 """Room for thousands of connections: each takes a descriptor, and a user may have only so many."""
 
-import resource
-
 from procdemo.events import Emitter
 
 STORY = {
@@ -18,6 +16,8 @@ def make_room(clients: int, emit: Emitter) -> None:
 
     Reports `few descriptors` when the hard limit, which only root can raise, is too low for that.
     """
+    import resource  # noqa: PLC0415 - absent on Windows
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = clients + _OTHERS
     limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

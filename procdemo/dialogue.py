@@ -4,7 +4,6 @@ Nothing here waits. What the client does not take now is kept, and nothing more 
 until it has taken that: so a client that never reads costs one piece of memory, not all.
 """
 
-import select
 import socket
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
@@ -12,8 +11,8 @@ from functools import partial
 from procdemo.connection import ServerSettings, say_no
 from procdemo.events import Emitter
 
-IN, OUT = select.POLLIN, select.POLLOUT
-"""Something can be read, or written; EPOLLIN and EPOLLOUT are the same numbers."""
+IN, OUT = 1, 4
+"""Something can be read, or written: POLLIN and EPOLLIN, POLLOUT and EPOLLOUT."""
 
 _CHUNK = 16_384  # bytes asked of one recv(), and the most that is kept for a client
 

@@ -19,7 +19,7 @@ from procdemo.events import Emitter
 from procdemo.guestbook import GuestBook
 from procdemo.roster import CLOSING, Seat
 
-_IN = select.POLLIN | getattr(select, "EPOLLEXCLUSIVE", 0)  # POLLIN is EPOLLIN
+_IN = 1 | getattr(select, "EPOLLEXCLUSIVE", 0)  # POLLIN is EPOLLIN
 
 
 class Reception:

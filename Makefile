@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test lint bench clean
+COUNT ?= 20
+
+.PHONY: help demo test soak lint bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -14,6 +16,9 @@ demo: $(VENV)/installed ## A tour of all demos, about half a minute.
 
 test: $(VENV)/installed-test ## All tests, on this Python.
 	$(BIN)/python -m pytest
+
+soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), a line for each; an hour or two.
+	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --report docs/faults.md
 
 lint: $(VENV)/installed-lint ## Style, types, and who may import whom.
 	$(BIN)/ruff check .

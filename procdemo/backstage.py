@@ -97,7 +97,8 @@ def _settle_in(config: Settings, error_writer: int) -> None:
     sys.stdin = None  # or multiprocessing opens the null device anew in each child: 40 page faults
     hush = "ignore:resource_tracker:UserWarning"  # said when it tidies up after a demo that was killed
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), hush)))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for signum in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # by default they would end a process
+        signal.signal(signum, signal.SIG_IGN)
     if config.start_method != StartMethod.FORK:
         resource_tracker.ensure_running()  # outside the group: it must outlive us to clean up
     os.setpgid(0, 0)
@@ -115,8 +116,9 @@ def _listen_for_stop_requests() -> None:
     here = threading.local()
     here.forking = False
 
-    def interrupt(_signum: int, _frame: FrameType | None) -> None:
-        if not here.forking:
+    def interrupt(_signum: int, frame: FrameType | None) -> None:
+        in_hook = frame is not None and frame.f_code in {block.__code__, restore.__code__}
+        if not (here.forking or in_hook):
             raise KeyboardInterrupt
         signal.setitimer(signal.ITIMER_REAL, 0.001)  # again, when fork() has returned
 

@@ -14,6 +14,7 @@ from types import FrameType, ModuleType
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from procdemo import faults
+from procdemo.backstage import STOPPING
 from procdemo.config import CannotRunError, usable_cpus
 from procdemo.events import SUMMARY, Emitter, Event, Kind, rename_process
 from procdemo.faults import Fault, Faults
@@ -95,11 +96,16 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], term
 
     patience = getattr(config, "grace", 1.0) + 2.0
     stage = Stage(pattern.run, config, limit=terms.limit or None, patience=patience, on_idle=idle)
+    # A request to stop waits until we know what to do about it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     with stage:
         requests = _StopRequests(stage)
         for signum in _STOP_SIGNALS:
             if signal.getsignal(signum) is not signal.SIG_IGN:  # nohup, or a background job of a script
                 signal.signal(signum, requests)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         # The demo is running by now; what follows does not delay it.
         blows = Faults(terms.faults, terms.seed, stage.pid, stage.started_ns)
         sink = _sink(pattern, view)

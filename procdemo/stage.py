@@ -90,10 +90,14 @@ class Stage:
         os.close(error_writer)
         os.close(wardrobe.fd)
         self._lifeline.hold()
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        _adopt_orphans()
         if self._limit:
             self._stop_at = time.monotonic() + self._limit
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # a Ctrl-C from before is raised here
+            _adopt_orphans()
+        except BaseException:
+            self._leave()
+            raise
         return self
 
     def stop(self) -> None:
@@ -196,6 +200,9 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
         self._part()
         self._lifeline.release()
         give_up = time.monotonic() + _FAREWELL_S

@@ -8,9 +8,13 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import current_process
 
 import pytest
-from harness import Process, adopt_orphans, shared_memory_left, tree, wait_until
+from downloads import forget_connections
 from hypothesis import settings
+from processes import Process, adopt_orphans, tree
+from traces import shared_memory_left
+from waiting import wait_until
 
+pytest.register_assert_rewrite("crawls")  # a bare assert there tells what it saw, as in a test
 settings.register_profile("procdemo", deadline=None, max_examples=200)
 settings.load_profile("procdemo")
 
@@ -27,6 +31,13 @@ def start_method(request: pytest.FixtureRequest) -> str:
     """Return each way of making processes in turn."""
     method: str = request.param
     return method
+
+
+@pytest.fixture
+def fresh_worker() -> Iterator[None]:
+    """Close the connections that a test kept which fetches pages itself, as a worker would."""
+    yield
+    forget_connections()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Servers under test, ours and the tutorial's, and the clients that we set on them.
+"""Servers under test: ours, which must pass the fault cases, and the tutorial's, which must fail them.
 
 A fault case is a function of a `Server`. It raises AssertionError, whose message begins with the
 promise that was broken, as in the oracle of the fault programme (O2, O9, ...), or with the
@@ -8,137 +8,23 @@ fail on those of the tutorial, for its own reason.
 
 import contextlib
 import os
-import select
 import signal
-import socket
-import struct
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import pytest
-from harness import _ALARMING, _FORBIDDEN, Command, processes, wait_until
+from clients import SOON_S, Client
+from harness import Command
+from oracle import ALARMING, FORBIDDEN
+from processes import command_line, holds
+from waiting import wait_until
 
 TUTORIAL = [sys.executable, str(Path(__file__).with_name("tutorial_server.py"))]
 WORKERS = 2
-SOON_S = 1.0
-"""How long an honest client may wait for its answer (O9)."""
 MARGIN_S = 1.0
 """What is added to a server's own limit; twice the programme's, for a machine with other work to do."""
-
-
-class Client:
-    """A client that takes nothing for granted; whatever goes wrong is an AssertionError."""
-
-    def __init__(self, port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0) -> None:
-        self.sock = socket.socket()
-        if receive_buffer:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.sock.settimeout(5)
-        try:
-            self.sock.connect((host, port))
-        except OSError as error:
-            self.sock.close()
-            raise AssertionError(f"O9: cannot connect: {error}") from None
-        self.port = port
-        self.name = "{}:{}".format(*self.sock.getsockname())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.sock.close()
-
-    def say(self, data: bytes) -> None:
-        """Send all of `data`."""
-        try:
-            self.sock.sendall(data)
-        except OSError as error:
-            raise AssertionError(f"O9: the server does not take {len(data)} bytes: {error}") from None
-
-    def hear(self, count: int, within: float = SOON_S) -> bytes:
-        """Return exactly `count` bytes."""
-        data, ended = self._receive(count, within)
-        end = "and the end " if ended else ""
-        assert len(data) == count, f"O9: {len(data)} of {count} bytes {end}within {within} s: {data!r:.200}"
-        return data
-
-    def hear_end(self, within: float = SOON_S) -> bytes:
-        """Return what comes until the end, which must come; a reset is an end as well."""
-        data, ended = self._receive(1 << 30, within)
-        assert ended, f"EOF: the client does not hear the end within {within} s"
-        return data
-
-    def _receive(self, count: int, within: float) -> tuple[bytes, bool]:
-        data = b""
-        deadline = time.monotonic() + within
-        while len(data) < count:
-            try:
-                self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-                piece = self.sock.recv(min(count - len(data), 1 << 16))
-            except TimeoutError:
-                return data, False
-            except OSError:
-                return data, True
-            if not piece:
-                return data, True
-            data += piece
-        return data, False
-
-    def ask(self, data: bytes = b"hello", within: float = SOON_S) -> None:
-        """Say `data`, and hear it in upper case."""
-        self.say(data)
-        answer = self.hear(len(data), within)
-        assert answer == data.upper(), f"O9: {answer!r:.200}"
-
-    def exchange(self, data: bytes, within: float) -> bytes:
-        """Send all of `data` while hearing, finish, and return what comes until the end, which must come."""
-        deadline = time.monotonic() + within
-        heard, rest = b"", memoryview(data)
-        self.sock.setblocking(False)
-        while time.monotonic() < deadline:
-            readable, writable, _ = select.select([self.sock], [self.sock] if rest else [], [], 0.1)
-            try:
-                if writable:
-                    rest = rest[self.sock.send(rest) :]
-                    if not rest:
-                        self.finish()
-                if readable:
-                    piece = self.sock.recv(1 << 16)
-                    if not piece:
-                        return heard
-                    heard += piece
-            except OSError as error:
-                raise AssertionError(f"O9: {len(heard)} of {len(data)} bytes, then {error}") from None
-        raise AssertionError(f"EOF: {len(heard)} of {len(data)} bytes within {within} s, and no end")
-
-    def babble(self) -> bool:
-        """Send as much as goes without waiting; return whether one may go on."""
-        self.sock.setblocking(False)
-        try:
-            while True:
-                self.sock.send(b"x" * 65536)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-
-    def hush(self) -> bool:
-        """Return whether there is nothing to hear at this moment: no answer, no end."""
-        return not select.select([self.sock], [], [], 0)[0]
-
-    def finish(self) -> None:
-        """Say that nothing more will be said."""
-        self.sock.shutdown(socket.SHUT_WR)
-
-    def reset(self) -> None:
-        """Leave rudely."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
 
 
 class Running:
@@ -251,10 +137,10 @@ class Running:
     def check_words(self) -> None:
         """O5 and O12, so far."""
         self.command.pause(0.01)
-        alarms = [word for word in _ALARMING if word in self.command.stderr]
+        alarms = [word for word in ALARMING if word in self.command.stderr]
         assert not alarms, f"O5: {self.command.stderr[-1000:]}"
         for stream in (self.command.stdout, self.command.stderr):
-            found = _FORBIDDEN.search(stream)
+            found = FORBIDDEN.search(stream)
             assert not found, f"O12: {found[0]!r} in {stream[-300:]!r}"
 
 
@@ -336,62 +222,3 @@ def must_fail(*rows: tuple[Case, dict[str, str]]) -> pytest.MarkDecorator:
 def everywhere(reason: str) -> dict[str, str]:
     """Return one reason for all variants of the tutorial server."""
     return dict.fromkeys(VARIANTS, reason)
-
-
-# --- looking at processes from outside
-
-
-def command_line(pid: int) -> str:
-    """Return the command line of a process, nothing if it is gone."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def waits_in(pid: int) -> str:
-    """Return the kernel function that a process waits in."""
-    try:
-        return Path(f"/proc/{pid}/wchan").read_text("ascii")
-    except OSError:
-        return ""
-
-
-def sockets(pid: int) -> Counter[int]:
-    """Return the inodes of a process's sockets."""
-    found: Counter[int] = Counter()
-    with contextlib.suppress(OSError):
-        for fd in os.scandir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                target = os.readlink(fd.path)
-                if target.startswith("socket:["):
-                    found[int(target[8:-1])] += 1
-    return found
-
-
-def connection(client: str) -> int:
-    """Return the inode of the server's side of the connection with `client`; 0 when it has no holder."""
-    port = int(client.rpartition(":")[2])
-    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
-        fields = line.split()
-        if int(fields[2].rpartition(":")[2], 16) == port and fields[3] != "0A":
-            return int(fields[9])
-    return 0
-
-
-def holds(pid: int, client: str) -> bool:
-    """Return whether a process has the connection with `client` open."""
-    inode = connection(client)
-    return bool(inode) and inode in sockets(pid)
-
-
-def gone(pid: int) -> bool:
-    """Return whether a process has ended; a zombie has."""
-    process = processes().get(pid)
-    return process is None or not process.alive
-
-
-def kill(*pids: int) -> None:
-    """Kill these processes, as the kernel does when memory runs out."""
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)

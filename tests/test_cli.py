@@ -1,16 +1,14 @@
-"""The command as a stranger meets it: installed, in a pipe, in a script, interrupted."""
+"""The command as a stranger meets it: its help, its examples, its usage errors, its options."""
 
 import json
 import os
 import re
 import shlex
-import signal
-import socket
 import subprocess
 import sys
 
 import pytest
-from harness import PROCDEMO, Command, run
+from harness import run
 from rich.cells import cell_len
 
 from procdemo import cli
@@ -71,7 +69,7 @@ def test_help_imports_next_to_nothing(args):
     assert not [name for name in ours if name.startswith(heavy)]
 
 
-def test_python_m_procdemo_is_the_same_command():
+def test_g2_python_m_procdemo_is_the_same_command():
     for args in ([], ["--help"], ["spawn", "--help"], ["--version"], ["list"], ["spawm"]):
         installed = run(*args)
         module = run(*args, program=[sys.executable, "-m", "procdemo"])
@@ -82,7 +80,7 @@ def test_python_m_procdemo_is_the_same_command():
         )
 
 
-def test_a_demo_runs_from_another_folder_as_a_module(tmp_path, start_method):
+def test_g2_a_demo_runs_from_another_folder_as_a_module(tmp_path, start_method):
     """Under spawn and forkserver children import the main module: the command must not run again."""
     program = [sys.executable, "-m", "procdemo"]
     result = run("spawn", "--json", program=program, cwd=tmp_path, start_method=start_method).assert_clean()
@@ -244,203 +242,6 @@ def test_quiet_leaves_the_result_and_verbose_adds_to_the_story():
     ]
     assert sizes == sorted(set(sizes))
     assert run("spawn", "-q").stdout.splitlines()[-1].startswith("ok: ")
-
-
-# --- streams
-
-OUTPUTS = [["spawn"], ["spawn", "--json"], ["list"], ["--help"], ["source", "spawn"]]
-each_output = pytest.mark.parametrize("args", OUTPUTS, ids=" ".join)
-
-
-@each_output
-def test_a_reader_that_leaves_is_no_error(args):
-    """``procdemo ... | head -1``"""
-    read, write = os.pipe()
-    with Command(*args, stdout=write) as command:
-        os.close(write)
-        assert os.read(read, 1)
-        os.close(read)
-        command.finish(within=10).assert_clean(status=[0, 1, 141], stderr_lines=0)
-
-
-@each_output
-def test_a_full_disk_is_said_in_a_line(args):
-    full = os.open("/dev/full", os.O_WRONLY)
-    with Command(*args, stdout=full) as command:
-        os.close(full)
-        result = command.finish(within=10).assert_clean(status=1, stderr_lines=1)
-    assert "No space left" in result.stderr
-
-
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_standard_streams_do_no_harm(closed):
-    line = f'exec "$0" "$@" {closed}'
-    run("spawn", "--json", "--work", "0", program=["sh", "-c", line, *PROCDEMO]).assert_clean()
-
-
-def test_an_ascii_terminal_gets_ascii():
-    environment = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    for args in (["spawn"], ["spawn", "--json"], ["list"], ["--help"], ["spawn", "--help"]):
-        assert run(*args, env=environment).assert_clean().stdout.isascii()
-
-
-@pytest.mark.parametrize("columns", [60, 1])
-def test_a_narrow_screen_is_respected(columns):
-    for args in (["spawn"], ["spawn", "-vv"], ["spawn", "-q"]):
-        told = run(*args, env={"COLUMNS": str(columns)}).assert_clean().stdout
-        assert max(map(cell_len, told.splitlines())) <= max(columns, 20)
-
-
-COLOURED = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@pytest.mark.parametrize(
-    ("environment", "args", "coloured"),
-    [
-        ({}, [], False),
-        ({"FORCE_COLOR": "1"}, [], True),
-        ({"CLICOLOR_FORCE": "1"}, [], True),
-        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, [], False),
-        ({"FORCE_COLOR": "1"}, ["--color", "never"], False),
-        ({"NO_COLOR": "1"}, ["--color", "always"], True),
-        ({"FORCE_COLOR": "1"}, ["--color", "auto"], True),
-        ({"TERM": "dumb"}, [], False),
-        ({"FORCE_COLOR": "1"}, ["--json"], False),
-    ],
-    ids=repr,
-)
-def test_colour_is_for_those_who_ask(environment, args, coloured):
-    for command in (["spawn", "--work", "0"], ["source", "spawn"]):
-        told = run(*command, *args, env=environment).stdout
-        assert bool(COLOURED.search(told)) is coloured
-        assert coloured or "\x1b" not in told
-
-
-# --- every demo, whatever it shows
-
-SHORT = {
-    "spawn": "--work 0",
-    "echo-server": "--port 0 --clients 2 --stay 0",
-    "pool-server": "--port 0 --clients 3 --stay 0",
-    "prefork-server": "--port 0 --workers 2 --clients 3 --stay 0",
-    "selector-server": "--port 0 --workers 2 --clients 3 --stay 0",
-    "crawl-callback": "--max-pages 5",
-    "prodcons": "--items 10 --work 0",
-}
-LONG = {
-    "spawn": "--work 60",
-    "echo-server": "--port 0",
-    "pool-server": "--port 0",
-    "prefork-server": "--port 0 --workers 2",
-    "selector-server": "--port 0 --workers 2",
-    "crawl-callback": "--page-deadline 60",
-    "prodcons": "--items 1000 --work 1",
-}
-each_staged = pytest.mark.parametrize("name", [row.name for row in ROWS if row.staged])
-
-
-@each_staged
-def test_every_demo_is_clean_under_every_start_method(name, start_method):
-    """Warnings about forks of threads and about open files are errors here."""
-    result = run(name, "--json", *SHORT[name].split(), start_method=start_method).assert_clean(stderr_lines=0)
-    assert result.summary["ok"] is True
-    assert not result.named("error")
-    assert not result.named("stderr")
-
-
-@each_staged
-def test_no_demo_outlives_its_observer(name, start_method):
-    with Command(name, "--json", *LONG[name].split(), start_method=start_method) as command:
-        # Killed while it makes a semaphore, multiprocessing leaves that one: wait until all is made.
-        if name.endswith("-server"):
-            port = command.wait_event("listening").data["port"]
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-                client.sendall(b"x")
-                assert client.recv(1) == b"X"
-        else:
-            command.wait_for(
-                lambda: any(event.role[:4] in {"work", "cons", "chil"} for event in command.events)
-            )
-        assert command.descendants()
-        command.signal(signal.SIGKILL)
-        command.finish(within=1).assert_clean(-signal.SIGKILL)
-
-
-@each_staged
-def test_no_demo_minds_a_reader_that_leaves(name):
-    read, write = os.pipe()
-    with Command(name, *SHORT[name].split(), stdout=write) as command:
-        os.close(write)
-        assert os.read(read, 1)
-        os.close(read)
-        command.finish(within=10).assert_clean(status=[0, 1, 141], stderr_lines=0)
-
-
-@each_staged
-def test_ctrl_c_ends_every_demo(name, start_method):
-    with Command(name, "--json", *LONG[name].split(), start_method=start_method) as command:
-        command.wait_for(lambda: len(command.events) > 1)
-        command.signal_group(signal.SIGINT)
-        command.finish(within=2).assert_clean(130, stderr_lines=0)
-
-
-# --- the end of a run
-
-
-@pytest.mark.parametrize(
-    ("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
-def test_a_signal_ends_it_with_its_status(signum, status, start_method):
-    with Command("spawn", "--json", "--work", "60", start_method=start_method) as command:
-        command.wait_event("hello", nth=6)
-        command.signal_group(signum)
-        command.finish(within=3).assert_clean(status, stderr_lines=0)
-
-
-def test_a_second_ctrl_c_does_not_wait():
-    with Command("spawn", "--json", "--work", "60") as command:
-        command.wait_event("hello", nth=6)
-        os.kill(command.events[0].pid, signal.SIGSTOP)  # so that it cannot end by itself
-        command.signal_group(signal.SIGINT)
-        os.kill(command.events[0].pid, signal.SIGSTOP)
-        command.signal_group(signal.SIGINT)
-        command.finish(within=1).assert_clean(130, stderr_lines=0)
-
-
-def test_a_killed_command_takes_everything_along(start_method):
-    with Command("spawn", "--json", "--work", "60", start_method=start_method) as command:
-        command.wait_event("hello", nth=6)
-        assert len(command.descendants()) >= 5
-        command.signal(signal.SIGKILL)
-        command.finish(within=1).assert_clean(-9)
-
-
-@pytest.mark.parametrize("delay", [0, 20, 50, 100, 200, 400])
-def test_ctrl_c_at_any_moment_leaves_nothing(delay):
-    with Command("spawn", "--json", "--work", "60") as command:
-        command.pause(delay / 1000)
-        command.signal_group(signal.SIGINT)
-        result = command.finish(within=3)
-    if result.status == -signal.SIGINT:  # not a line of ours had run; what the interpreter says is its own
-        assert not result.survivors
-    else:
-        result.assert_clean(130, stderr_lines=0)
-
-
-def test_ignored_signals_stay_ignored():
-    """``nohup procdemo ...`` must survive its terminal, and a script's background job its Ctrl-C."""
-    line = 'trap \'\' HUP INT; exec "$0" "$@"'
-    program = ["sh", "-c", line, *PROCDEMO]
-    with Command("spawn", "--json", "--work", "0.5", program=program) as command:
-        command.wait_event("hello", nth=6)
-        command.signal_group(signal.SIGHUP)
-        command.signal_group(signal.SIGINT)
-        assert command.finish(within=5).assert_clean(0).summary["ok"]
-
-
-def test_the_time_limit_is_status_4():
-    result = run("spawn", "--json", "--work", "60", "--timeout", "0.3", within=5).assert_clean(status=4)
-    assert result.summary["ok"] is False
 
 
 # --- source

@@ -7,9 +7,11 @@ import sys
 import time
 
 import pytest
-from harness import Command, can_bind, ended, run, tree
-
-TUTORIAL = [sys.executable, os.path.join(os.path.dirname(__file__), "tutorial_server.py")]
+from harness import Command, run
+from oracle import can_bind
+from processes import tree
+from servers import TUTORIAL
+from waiting import ended
 
 
 def script(code, **options):

@@ -6,7 +6,8 @@ import signal
 from multiprocessing import get_context
 
 import pytest
-from harness import ended, processes, tree, wait_until
+from processes import processes, tree
+from waiting import ended, wait_until
 
 from procdemo.channel import channel
 from procdemo.config import Settings, StartMethod
@@ -98,7 +99,7 @@ def perform(start_method, mode, *, armed):
 
 
 @pytest.mark.parametrize("mode", ["plain", "busy", "stopped"])
-def test_everybody_goes_with_the_observer(start_method, mode):
+def test_a8_everybody_goes_with_the_observer(start_method, mode):
     crowd = perform(start_method, mode, armed=True)
     crowd.kill_observer()
     assert crowd.gone_in_time()

@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from harness import wait_until
+from waiting import wait_until
 
 from procdemo.channel import channel
 from procdemo.config import Settings, StartMethod

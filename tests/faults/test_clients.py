@@ -10,20 +10,9 @@ import socket
 import threading
 
 import pytest
+from clients import Client
 from harness import run
-from servers import (
-    MARGIN_S,
-    OURS,
-    POOLS,
-    PREFORKED,
-    WORKERS,
-    Client,
-    Running,
-    Server,
-    everywhere,
-    must_fail,
-    on_ours,
-)
+from servers import MARGIN_S, OURS, POOLS, PREFORKED, WORKERS, Running, Server, everywhere, must_fail, on_ours
 
 IDLE_S, TOTAL_S = 0.4, 0.8
 LIMITS = {"idle_timeout": IDLE_S, "total_timeout": TOTAL_S}

@@ -7,8 +7,11 @@ import contextlib
 import os
 
 import pytest
-from harness import PROCDEMO, Command, wait_until
-from servers import ALL_METHODS, POOLS, PREFORKED, WORKERS, Client, kill, on_ours
+from clients import Client
+from harness import PROCDEMO, Command
+from processes import kill
+from servers import ALL_METHODS, POOLS, PREFORKED, WORKERS, on_ours
+from waiting import wait_until
 
 FEW = ["sh", "-c", 'ulimit -n 32 && exec "$@"', "sh", *PROCDEMO]
 

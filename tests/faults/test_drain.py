@@ -6,7 +6,8 @@ The tutorial's servers have no such end: A1 and A4 show how theirs looks.
 import signal
 
 import pytest
-from servers import ALL_METHODS, WORKERS, Client, Server, everywhere, must_fail, on_ours
+from clients import Client
+from servers import ALL_METHODS, WORKERS, Server, everywhere, must_fail, on_ours
 
 
 def a2_half_a_request(server: Server) -> None:

@@ -6,8 +6,9 @@ Neither bites on the tutorial's servers: they never start a worker again (B1, B3
 import contextlib
 import threading
 
-from harness import wait_until
-from servers import ALL_METHODS, PREFORKED, WORKERS, kill, on_ours
+from processes import kill
+from servers import ALL_METHODS, PREFORKED, WORKERS, on_ours
+from waiting import wait_until
 
 HONEST = 4
 

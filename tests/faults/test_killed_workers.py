@@ -13,21 +13,9 @@ B6                     prefork  its main process never has a client's connection
 import os
 
 import pytest
-from harness import wait_until
-from servers import (
-    ALL_METHODS,
-    MARGIN_S,
-    POOLS,
-    PREFORKED,
-    WORKERS,
-    Running,
-    Server,
-    gone,
-    kill,
-    must_fail,
-    on_ours,
-    waits_in,
-)
+from processes import gone, kill, waits_in
+from servers import ALL_METHODS, MARGIN_S, POOLS, PREFORKED, WORKERS, Running, Server, must_fail, on_ours
+from waiting import wait_until
 
 BOOT_S = 2.0
 """How long a client may wait for a worker that is just being made (B3); B1 has a second for it."""

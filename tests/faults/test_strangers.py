@@ -11,8 +11,10 @@ import struct
 from pathlib import Path
 
 import pytest
+from clients import Client
 from harness import Command
-from servers import ALL_METHODS, OURS, Client, Server, everywhere, must_fail, on_ours, sockets
+from processes import sockets
+from servers import ALL_METHODS, OURS, Server, everywhere, must_fail, on_ours
 
 
 def listening_tcp(pids: list[int]) -> set[str]:

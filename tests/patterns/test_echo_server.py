@@ -3,8 +3,10 @@
 import os
 import signal
 
-from harness import run, wait_until
-from servers import ALL_METHODS, holds, on_ours
+from harness import run
+from processes import holds
+from servers import ALL_METHODS, on_ours
+from waiting import wait_until
 
 each_method = on_ours(names=("echo-server",), methods=ALL_METHODS)
 

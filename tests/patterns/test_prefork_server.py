@@ -4,8 +4,11 @@ import os
 import signal
 
 import pytest
-from harness import run, wait_until
-from servers import ALL_METHODS, WORKERS, Client, Server, gone, holds, kill, must_fail, on_ours
+from clients import Client
+from harness import run
+from processes import gone, holds, kill
+from servers import ALL_METHODS, WORKERS, Server, must_fail, on_ours
+from waiting import wait_until
 
 each_method = on_ours(names=("prefork-server",), methods=ALL_METHODS)
 FORKED = Server("prefork-server", "fork")

@@ -4,8 +4,11 @@ import contextlib
 import os
 import signal
 
-from harness import PROCDEMO, Command, run, wait_until
-from servers import ALL_METHODS, WORKERS, Client, Server, kill, on_ours
+from clients import Client
+from harness import PROCDEMO, Command, run
+from processes import kill
+from servers import ALL_METHODS, WORKERS, Server, on_ours
+from waiting import wait_until
 
 each_method = on_ours(names=("selector-server",), methods=ALL_METHODS)
 FORKED = Server("selector-server", "fork")

@@ -1,11 +1,9 @@
 """The screen: what is told, how wide, in which colour, and that nothing from outside gets through."""
 
 import re
-import signal
 
-import pexpect
 import pytest
-from harness import PROCDEMO, wait_until
+from escapes import COLOURED, ESCAPE
 from rich.cells import cell_len
 
 from procdemo.events import Event
@@ -180,9 +178,6 @@ def test_in_a_pipe_a_line_is_as_long_as_it_is(draw):
 
 # --- colour
 
-ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
-COLOURED = re.compile(r"\x1b\[(\d+;)*3\d")
-
 
 @pytest.mark.parametrize(
     ("environment", "option", "coloured"),
@@ -231,72 +226,3 @@ def test_a_role_keeps_its_colour_with_its_family(draw):
 def test_nothing_moves_in_a_pipe(draw, colour):
     counts = [event("count", "pages", {"value": n, "total": 9}) for n in range(10)]
     assert draw(*counts, colour=colour) == ("", "")
-
-
-# --- a real terminal
-
-
-@pytest.fixture
-def terminal():
-    """Return a function that runs the command in a pseudo-terminal of 80 columns."""
-    started = []
-
-    def terminal(*args, **environment):
-        child = pexpect.spawn(
-            PROCDEMO[0],
-            [*PROCDEMO[1:], *args],
-            env={"PATH": "/usr/bin:/bin", "TERM": "xterm-256color", **environment},
-            dimensions=(24, 80),
-            timeout=20,
-            encoding="utf-8",
-        )
-        started.append(child)
-        return child
-
-    yield terminal
-    for child in started:
-        child.close(force=True)
-
-
-def everything(child):
-    child.expect(pexpect.EOF)
-    child.wait()
-    return child.before
-
-
-def test_a_terminal_gets_colour_and_its_own_width(terminal):
-    child = terminal("spawn", "--work", "0")
-    told = everything(child)
-    assert child.exitstatus == 0
-    assert COLOURED.search(told)
-    assert max(cell_len(ESCAPE.sub("", line)) for line in told.splitlines()) <= 80
-
-
-@pytest.mark.parametrize(
-    ("environment", "args"),
-    [({"NO_COLOR": "1"}, []), ({"TERM": "dumb"}, []), ({"CLICOLOR": "0"}, []), ({}, ["--color", "never"])],
-    ids=repr,
-)
-def test_a_terminal_without_colour_gets_no_escape_at_all(terminal, environment, args):
-    told = everything(terminal("spawn", "--work", "0", *args, **environment))
-    assert "ok: 4 of 4" in told
-    assert "\x1b" not in told
-
-
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_cursor_comes_back_whatever_ends_it(terminal, signum):
-    child = terminal("spawn", "--work", "60")
-    child.expect("started|start\\(\\) of")
-    child.kill(signum)
-    told = everything(child)
-    assert child.exitstatus == 128 + signum
-    assert told.count("\x1b[?25h") >= told.count("\x1b[?25l")
-    assert "\x1b[?1049h" not in told
-
-
-def test_a_closed_terminal_ends_it(terminal):
-    child = terminal("spawn", "--work", "60")
-    child.expect("start\\(\\) of")
-    child.close(force=False)
-    wait_until(lambda: not child.isalive(), limit=3)
-    assert child.exitstatus == 129 or child.signalstatus == signal.SIGHUP

@@ -1,0 +1,120 @@
+"""Those who talk to a server under test: politely, rudely, too much or not at all."""
+
+import select
+import socket
+import struct
+import time
+from typing import Self
+
+SOON_S = 1.0
+"""How long an honest client may wait for its answer (O9)."""
+
+
+class Client:
+    """A client that takes nothing for granted; whatever goes wrong is an AssertionError."""
+
+    def __init__(self, port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0) -> None:
+        self.sock = socket.socket()
+        if receive_buffer:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.settimeout(5)
+        try:
+            self.sock.connect((host, port))
+        except OSError as error:
+            self.sock.close()
+            raise AssertionError(f"O9: cannot connect: {error}") from None
+        self.port = port
+        self.name = "{}:{}".format(*self.sock.getsockname())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    def say(self, data: bytes) -> None:
+        """Send all of `data`."""
+        try:
+            self.sock.sendall(data)
+        except OSError as error:
+            raise AssertionError(f"O9: the server does not take {len(data)} bytes: {error}") from None
+
+    def hear(self, count: int, within: float = SOON_S) -> bytes:
+        """Return exactly `count` bytes."""
+        data, ended = self._receive(count, within)
+        end = "and the end " if ended else ""
+        assert len(data) == count, f"O9: {len(data)} of {count} bytes {end}within {within} s: {data!r:.200}"
+        return data
+
+    def hear_end(self, within: float = SOON_S) -> bytes:
+        """Return what comes until the end, which must come; a reset is an end as well."""
+        data, ended = self._receive(1 << 30, within)
+        assert ended, f"EOF: the client does not hear the end within {within} s"
+        return data
+
+    def _receive(self, count: int, within: float) -> tuple[bytes, bool]:
+        data = b""
+        deadline = time.monotonic() + within
+        while len(data) < count:
+            try:
+                self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
+                piece = self.sock.recv(min(count - len(data), 1 << 16))
+            except TimeoutError:
+                return data, False
+            except OSError:
+                return data, True
+            if not piece:
+                return data, True
+            data += piece
+        return data, False
+
+    def ask(self, data: bytes = b"hello", within: float = SOON_S) -> None:
+        """Say `data`, and hear it in upper case."""
+        self.say(data)
+        answer = self.hear(len(data), within)
+        assert answer == data.upper(), f"O9: {answer!r:.200}"
+
+    def exchange(self, data: bytes, within: float) -> bytes:
+        """Send all of `data` while hearing, finish, and return what comes until the end, which must come."""
+        deadline = time.monotonic() + within
+        heard, rest = b"", memoryview(data)
+        self.sock.setblocking(False)
+        while time.monotonic() < deadline:
+            readable, writable, _ = select.select([self.sock], [self.sock] if rest else [], [], 0.1)
+            try:
+                if writable:
+                    rest = rest[self.sock.send(rest) :]
+                    if not rest:
+                        self.finish()
+                if readable:
+                    piece = self.sock.recv(1 << 16)
+                    if not piece:
+                        return heard
+                    heard += piece
+            except OSError as error:
+                raise AssertionError(f"O9: {len(heard)} of {len(data)} bytes, then {error}") from None
+        raise AssertionError(f"EOF: {len(heard)} of {len(data)} bytes within {within} s, and no end")
+
+    def babble(self) -> bool:
+        """Send as much as goes without waiting; return whether one may go on."""
+        self.sock.setblocking(False)
+        try:
+            while True:
+                self.sock.send(b"x" * 65536)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def hush(self) -> bool:
+        """Return whether there is nothing to hear at this moment: no answer, no end."""
+        return not select.select([self.sock], [], [], 0)[0]
+
+    def finish(self) -> None:
+        """Say that nothing more will be said."""
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Leave rudely."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()

@@ -1,0 +1,127 @@
+"""Processes looked at from outside, in /proc, so that none of them need be believed."""
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+
+
+def adopt_orphans() -> None:
+    """Make this process a sub-reaper: orphans among its descendants become its children."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+# --- who there is
+
+
+@dataclass(frozen=True)
+class Process:
+    """A line of /proc/PID/stat."""
+
+    pid: int
+    state: str
+    parent: int
+    session: int
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs; a zombie does not."""
+        return self.state not in "ZX"
+
+
+def processes() -> dict[int, Process]:
+    """Return every process of this machine."""
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            fields = Path("/proc", name, "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            found[int(name)] = Process(int(name), fields[0], int(fields[1]), int(fields[3]))
+    return found
+
+
+def tree(root: int) -> dict[int, Process]:
+    """Return the descendants of `root`, whatever group or session they moved to."""
+    everybody = processes()
+    found: dict[int, Process] = {}
+    todo = [root]
+    while todo:
+        parent = todo.pop()
+        for process in everybody.values():
+            if process.parent == parent and process.pid not in found:
+                found[process.pid] = process
+                todo.append(process.pid)
+    return found
+
+
+def gone(pid: int) -> bool:
+    """Return whether a process has ended; a zombie has."""
+    process = processes().get(pid)
+    return process is None or not process.alive
+
+
+def kill(*pids: int) -> None:
+    """Kill these processes, as the kernel does when memory runs out."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+# --- what one of them does
+
+
+def command_line(pid: int) -> str:
+    """Return the command line of a process, nothing if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def waits_in(pid: int) -> str:
+    """Return the kernel function that a process waits in."""
+    try:
+        return Path(f"/proc/{pid}/wchan").read_text("ascii")
+    except OSError:
+        return ""
+
+
+def describe(process: Process) -> str:
+    """Return what a process is and what it waits for."""
+    line = command_line(process.pid).replace("\0", " ").strip() or "?"
+    where = waits_in(process.pid) or "?"
+    return f"{process.pid} (child of {process.parent}, {process.state}, in {where}): {line[:100]}"
+
+
+# --- whom it talks to
+
+
+def sockets(pid: int) -> Counter[int]:
+    """Return the inodes of a process's sockets."""
+    found: Counter[int] = Counter()
+    with contextlib.suppress(OSError):
+        for fd in os.scandir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                target = os.readlink(fd.path)
+                if target.startswith("socket:["):
+                    found[int(target[8:-1])] += 1
+    return found
+
+
+def connection(client: str) -> int:
+    """Return the inode of the server's side of the connection with `client`; 0 when it has no holder."""
+    port = int(client.rpartition(":")[2])
+    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
+        fields = line.split()
+        if int(fields[2].rpartition(":")[2], 16) == port and fields[3] != "0A":
+            return int(fields[9])
+    return 0
+
+
+def holds(pid: int, client: str) -> bool:
+    """Return whether a process has the connection with `client` open."""
+    inode = connection(client)
+    return bool(inode) and inode in sockets(pid)

@@ -1,0 +1,181 @@
+"""make soak: every case of the fault programme, again and again; one line for each case at the end.
+
+A pytest plugin (``-p soak``). A test belongs to the case that its name, or the name of its
+parameter, begins with: ``test_b1_...``, ``a1_sigterm_when_idle``. With ``--report FILE`` the
+lines become the table of docs/faults.md.
+"""
+
+import platform
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from procdemo.syllabus import ROWS
+
+CASES = {
+    "A1": "SIGTERM to an idle server: exit 0",
+    "A2": "SIGTERM in the middle of a request: the client gets its whole answer",
+    "A3": "SIGTERM while silent clients hold all workers: exit 0 within the grace",
+    "A4": "Ctrl-C, idle and busy: exit 130 and no traceback",
+    "A5": "Ctrl-C twice: the second does not wait",
+    "A6": "Ctrl-C at any moment of the start",
+    "A7": "SIGKILL of the command, or of the main process: nothing is left",
+    "A8": "SIGKILL of the command while a worker is in a C call, or stopped",
+    "A9": "the terminal is closed",
+    "A10": "the reader of a pipe leaves, as head -1 does",
+    "A11": "200 signals that mean nothing, to every process",
+    "B1": "an idle worker is killed",
+    "B2": "a worker is killed in the middle of a request: one client is cut off",
+    "B3": "all workers are killed at once",
+    "B4": "every new worker is killed for ten seconds: starts thin out",
+    "B5": "50 kills under honest clients",
+    "B6": "a new worker holds no socket of a sibling's client",
+    "C1": "silent clients on all workers",
+    "C2": "clients that send a byte now and then",
+    "C3": "clients that send for ever and never read",
+    "C4": "clients that reset the connection",
+    "C5": "200,000 bytes, half-close, read to the end",
+    "C6": "the end of a connection is seen at once, while others stay",
+    "C7": "more clients than descriptors",
+    "C8": "500 connections in a second",
+    "C9": "messages in any shape",
+    "C10": "more than --max-bytes",
+    "C11": "the port is taken",
+    "C12": "wrong numbers, wrong hosts",
+    "D1": "10,000 items, each done once",
+    "D2": "workers killed all the time: each item has one fate",
+    "D3": "all consumers are killed at once",
+    "D4": "a producer is killed in the middle of a message",
+    "D5": "an item that kills its worker every time",
+    "D6": "an item that cannot be pickled",
+    "D7": "an item that never returns",
+    "E1": "100 pages, 8 workers, each called back once",
+    "E2": "a callback raises",
+    "E3": "a worker is killed during a download",
+    "E4": "pages that never end, or never begin",
+    "E5": "heads and bodies without end",
+    "E6": "redirects to where nobody may go",
+    "E7": "odd encodings, odd statuses",
+    "E8": "a page that takes too long to parse",
+    "F1": "terminal escapes as data",
+    "F2": "bytes that are no text",
+    "F3": "a signal while the screen moves: the cursor comes back",
+    "F4": "no colour, dumb, ASCII, one column",
+    "G1": "every demo under every start method, warnings as errors",
+    "G2": "as a script, as a module, from another folder",
+    "H1": "nothing listens but the port asked for",
+    "H2": "a pickle from a stranger",
+    "H3": "other protocols",
+    "H4": "a connection from another address",
+}
+"""The programme: what is done. What is expected is in the tests."""
+
+NO_TUTORIAL = {
+    "A6": "its start is the interpreter's own",
+    "C6": "no: it passes, with a friendly client",
+    "C10": "it has no limit",
+    "C12": "argparse refuses them, too",
+    "H1": "no: it listens on one port, too",
+    "H2": "no: it unpickles nothing, too",
+    "H4": "no: it listens on 127.0.0.1, too",
+}
+"""Why a case was not shown to fail on the tutorial server of the notes."""
+
+_HEAD = """# The fault programme
+
+What is done to each command, how often that was tried for this page, and whether the same case was
+shown to fail on a program written as tutorials write it (`tests/tutorial_server.py` and its kin). Each
+run ends with an oracle: status and time, nobody left, nothing on stderr, port free, no file left, no
+control byte. Written by `make soak` on Python {python}, {system}.
+
+| case | what is done | commands | passed | the tutorial's fails |
+|---|---|---|---|---|
+"""
+
+_CASE = re.compile(r"(?:^|\[|-|test_)([a-h]\d{1,2})_")
+_COMMAND = re.compile("|".join(row.name for row in ROWS))
+
+
+@dataclass
+class Tally:
+    """How the runs of one case went."""
+
+    passed: int = 0
+    failed: int = 0
+    commands: set[str] = field(default_factory=set)
+    on_the_tutorial: bool = False
+    """Whether the case was shown to fail on a tutorial program."""
+
+    def __str__(self) -> str:
+        return f"{self.passed} of {self.passed + self.failed}"
+
+
+def case_of(test: str) -> str | None:
+    """Return the case that a test's name, with its parameters, belongs to."""
+    found = _CASE.findall(test)
+    return found[-1].upper() if found else None
+
+
+def commands_of(file: str, test: str) -> set[str]:
+    """Return the commands that a test is about, by its name and that of its file."""
+    found = set(_COMMAND.findall(f"{file} {test}".replace("_", "-"))) - {"spawn"}
+    methods = re.findall(r"(?<=[\[-])(?:fork|spawn|forkserver)(?=[\]-])", test)
+    if "test_spawn" in file or (len(methods) > 1 and "spawn" in methods):  # one of them is the demo
+        found.add("spawn")
+    return found
+
+
+class Programme:
+    """Runs the tests that belong to a case, and counts."""
+
+    def __init__(self, report: Path | None) -> None:
+        self._report = report
+        self._tallies = {case: Tally() for case in CASES}
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave nothing but cases of the programme."""
+        others = [item for item in items if case_of(item.name) not in CASES]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if case_of(item.name) in CASES]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a test: its call, and whatever else fails."""
+        file, _, name = report.nodeid.partition("::")
+        tally = self._tallies[case_of(name) or ""]
+        if report.failed:
+            tally.failed += 1
+        elif report.when == "call" and report.passed:
+            tally.passed += 1
+            tally.commands |= commands_of(file, name)
+            tally.on_the_tutorial |= "tutorial" in name
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print a line for each case, and write the table."""
+        terminalreporter.section("the fault programme")
+        for case, tally in self._tallies.items():
+            if tally.passed or tally.failed:
+                verdict = "FAILED" if tally.failed else "passed"
+                terminalreporter.line(f"{case:<4}{verdict} {tally!s:<12} {CASES[case]}")
+        if self._report:
+            self._report.write_text(self._table(), encoding="utf-8")
+
+    def _table(self) -> str:
+        rows = [
+            f"| {case} | {CASES[case]} | {', '.join(sorted(tally.commands)) or '-'} | {tally} | "
+            f"{'yes' if tally.on_the_tutorial else NO_TUTORIAL.get(case, 'none of its commands has one')} |"
+            for case, tally in self._tallies.items()
+        ]
+        head = _HEAD.format(python=platform.python_version(), system=platform.system())
+        return head + "\n".join(rows) + "\n"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--report``."""
+    parser.addoption("--report", type=Path, help="write the table of cases to this file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take part in this run of pytest."""
+    config.pluginmanager.register(Programme(config.getoption("--report")))

@@ -1,0 +1,72 @@
+"""The command in a pipe, on a full disk, with closed streams, in colour or without."""
+
+import os
+
+import pytest
+from escapes import ESCAPE
+from harness import PROCDEMO, Command, run
+from rich.cells import cell_len
+
+OUTPUTS = [["spawn"], ["spawn", "--json"], ["list"], ["--help"], ["source", "spawn"]]
+each_output = pytest.mark.parametrize("args", OUTPUTS, ids=" ".join)
+
+
+@each_output
+def test_a_reader_that_leaves_is_no_error(args):
+    """``procdemo ... | head -1``"""
+    read, write = os.pipe()
+    with Command(*args, stdout=write) as command:
+        os.close(write)
+        assert os.read(read, 1)
+        os.close(read)
+        command.finish(within=10).assert_clean(status=[0, 1, 141], stderr_lines=0)
+
+
+@each_output
+def test_a_full_disk_is_said_in_a_line(args):
+    full = os.open("/dev/full", os.O_WRONLY)
+    with Command(*args, stdout=full) as command:
+        os.close(full)
+        result = command.finish(within=10).assert_clean(status=1, stderr_lines=1)
+    assert "No space left" in result.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_do_no_harm(closed):
+    line = f'exec "$0" "$@" {closed}'
+    run("spawn", "--json", "--work", "0", program=["sh", "-c", line, *PROCDEMO]).assert_clean()
+
+
+def test_f4_an_ascii_terminal_gets_ascii():
+    environment = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for args in (["spawn"], ["spawn", "--json"], ["list"], ["--help"], ["spawn", "--help"]):
+        assert run(*args, env=environment).assert_clean().stdout.isascii()
+
+
+@pytest.mark.parametrize("columns", [60, 1])
+def test_f4_a_narrow_screen_is_respected(columns):
+    for args in (["spawn"], ["spawn", "-vv"], ["spawn", "-q"]):
+        told = run(*args, env={"COLUMNS": str(columns)}).assert_clean().stdout
+        assert max(map(cell_len, told.splitlines())) <= max(columns, 20)
+
+
+@pytest.mark.parametrize(
+    ("environment", "args", "coloured"),
+    [
+        ({}, [], False),
+        ({"FORCE_COLOR": "1"}, [], True),
+        ({"CLICOLOR_FORCE": "1"}, [], True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, [], False),
+        ({"FORCE_COLOR": "1"}, ["--color", "never"], False),
+        ({"NO_COLOR": "1"}, ["--color", "always"], True),
+        ({"FORCE_COLOR": "1"}, ["--color", "auto"], True),
+        ({"TERM": "dumb"}, [], False),
+        ({"FORCE_COLOR": "1"}, ["--json"], False),
+    ],
+    ids=repr,
+)
+def test_colour_is_for_those_who_ask(environment, args, coloured):
+    for command in (["spawn", "--work", "0"], ["source", "spawn"]):
+        told = run(*command, *args, env=environment).stdout
+        assert bool(ESCAPE.search(told)) is coloured
+        assert coloured or "\x1b" not in told

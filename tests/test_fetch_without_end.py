@@ -1,0 +1,79 @@
+"""Bodies and heads without end or sense are cut at the cap, or are a failure with a reason."""
+
+import resource
+
+import pytest
+from downloads import get
+from web import (
+    CHUNK_OF_MINUS_ONE,
+    CHUNKED,
+    GIB_OF_CHUNKS,
+    LONG_HEADER,
+    MANY_HEADERS,
+    TWO_GIB_CLAIMED,
+    TWO_GIB_SENT,
+    Web,
+    answer,
+    hang_up,
+    raw,
+    stay_silent,
+)
+
+pytestmark = pytest.mark.usefixtures("fresh_worker")
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@pytest.mark.parametrize("body", [GIB_OF_CHUNKS, TWO_GIB_SENT, CHUNK_OF_MINUS_ONE])
+def test_a_body_without_end_is_cut_at_the_cap(body):
+    before = peak()
+    with Web({"/a": body}) as web:
+        got = get(f"{web.origin}/a")
+    assert got.why == "more than 1048576 bytes (--max-bytes)"
+    assert (got.status, got.html) == (200, b"")
+    assert peak() - before < 32  # MiB
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (TWO_GIB_CLAIMED, "IncompleteRead"),
+        (MANY_HEADERS, "more than 100 headers"),
+        (LONG_HEADER, "LineTooLong"),
+        (hang_up, "RemoteDisconnected"),
+        (raw(b"SSH-2.0-OpenSSH_9.2\r\n"), "BadStatusLine"),
+        (raw(CHUNKED + b"ZZZ\r\nabc"), ""),
+        (raw(CHUNKED + b"8000000000000000\r\nabc"), ""),
+        (raw(CHUNKED + b"5\r\nabc"), ""),
+        (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabc"), "Content-Length"),
+        (answer(b"\x1f\x8b" + b"\0" * 20, Content_Encoding="gzip"), "compressed"),
+        (stay_silent, "timed out"),
+    ],
+)
+def test_nonsense_is_a_failure_with_a_reason(body, why):
+    before = peak()
+    with Web({"/a": body}) as web:
+        got = get(f"{web.origin}/a", patience=0.5)
+    assert got.why
+    assert why in got.why
+    assert not got.skip
+    assert peak() - before < 32
+
+
+def test_a_negative_length_is_read_to_the_end():
+    with Web({"/a": raw(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc")}) as web:
+        got = get(f"{web.origin}/a")
+    assert (got.size, got.why) == (3, "")
+
+
+def test_what_cannot_be_parsed_in_reasonable_time_is_refused():
+    with Web(
+        {"/a": answer("<div>" * 40_000), "/b": answer("<a " * 20_000), "/c": answer("<!--" * 20_000)}
+    ) as web:
+        got = get(f"{web.origin}/a")
+        assert "parse" in got.why
+        assert got.status == 200
+        for path in "bc":
+            assert get(f"{web.origin}/{path}").why == ""

@@ -1,0 +1,88 @@
+"""Signals in a run: in the first instant of a child, during a fork, ignored from the start."""
+
+import os
+import signal
+import sys
+import time
+
+from stages import (
+    FORK,
+    Crowd,
+    endless,
+    names,
+    perform,
+    reaped,
+    settings,
+    short_story,
+    stay,
+    until_all_are_here,
+)
+
+from procdemo.config import StartMethod
+from procdemo.stage import Stage
+
+
+def fifty_terminated(config, emit):
+    for _ in range(100):
+        child = config.context().Process(target=stay, args=(False, emit))
+        child.start()
+        child.terminate()
+        child.join()
+        emit.mark("ended", exitcode=child.exitcode)
+    emit.result("summary", ok=True)
+
+
+def test_a_child_terminated_in_its_first_instant_dies_of_it():
+    """It must not run the handler it inherits from its parent (RELIABILITY L10, L11)."""
+    events = perform(fifty_terminated)
+    assert [event.data["exitcode"] for event in events if event.name == "ended"] == [-signal.SIGTERM] * 100
+    assert not [event for event in events if event.name in {"error", "stderr", "stopped"}]
+
+
+def forking_all_the_time(config, emit):
+    emit.mark("here")
+    while True:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+
+
+def test_a_request_to_stop_is_not_lost_in_a_fork():
+    """What arrives during fork() is handled in a hook of it, where exceptions are ignored."""
+    for _ in range(20):
+        with Stage(forking_all_the_time, FORK, patience=5) as stage:
+            events = iter(stage)
+            next(events)
+            stage.stop()
+            at = time.monotonic()
+            assert names(events) == ["stopped", "summary"]
+            assert time.monotonic() - at < 2
+
+
+def exit_code_of_a_child(config, emit):
+    child = config.context().Process(target=sys.exit, args=(7,))
+    child.start()
+    child.join()
+    emit.result("summary", ok=child.exitcode == 7)
+
+
+def test_a_caller_that_ignores_sigchld_does_not_break_it(start_method):
+    """Children of such a process are reaped by the kernel, and their exit codes lost (RELIABILITY L14)."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert perform(exit_code_of_a_child, settings(start_method))[-1].data["ok"]
+        with Stage(endless, Crowd(start_method=StartMethod(start_method))) as stage:
+            events, children = until_all_are_here(stage)
+            os.kill(stage.pid, signal.SIGKILL)
+            assert "SIGKILL" in list(events)[-1].data["reason"]
+        assert all(map(reaped, children))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def test_signals_sent_to_one_that_has_ended_are_no_error():
+    with Stage(short_story, FORK) as stage:
+        list(stage)
+        stage.stop()
+        stage.kill()

@@ -6,11 +6,13 @@ HOWTO", "Using a Socket").
 """
 
 import contextlib
+import math
 import socket
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from procdemo.config import Arg, Settings
 from procdemo.events import Emitter
@@ -24,6 +26,7 @@ DETAILS = {"serve.begin": "serves client {client}", "heard": "client {client} sa
 """Sentences that all servers share; the STORY and DETAILS of each take them in."""
 
 _CHUNK = 65_536  # bytes asked of one recv()
+_LOOK_S = 0.5  # how long a worker may wait for one client without looking up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,63 +43,103 @@ class ServerSettings(Settings):
     max_connections: Annotated[int, Arg("Clients connected at once; more are refused.", min=1)] = 100
     max_bytes: Annotated[int, Arg("Bytes taken from one connection.", min=1)] = 64 << 20
 
+    @property
+    def pace(self) -> float:
+        """Seconds after which whoever waits for a client looks up."""
+        return _LOOK_S
 
-class Farewell(NamedTuple):
-    """How a conversation ended."""
 
-    reason: str
-    received: int
-    """Bytes from the client, each answered unless `reason` says otherwise."""
+Farewell = tuple[str, int]
+"""How a conversation ended: the reason, and the bytes that came from the client.
+
+Each was answered, unless the reason says otherwise.
+"""
+
+
+def set_pace(sock: socket.socket, settings: ServerSettings) -> None:
+    """Let recv() and send() on `sock` wait for a moment only, so that `converse` can look at the clock.
+
+    The kernel keeps the time (socket(7), SO_RCVTIMEO, SO_SNDTIMEO) where a Python time-out would
+    poll() before each call. What a listener accepts inherits it.
+    """
+    idle = settings.idle_timeout
+    seconds = min(idle / math.ceil(idle / settings.pace), settings.total_timeout)
+    timeval = struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
 
 
 def converse(
-    conn: socket.socket, settings: ServerSettings, heard: Callable[[bytes], None] = lambda _: None
+    conn: socket.socket,
+    settings: ServerSettings,
+    heard: Callable[[bytes], None] | None = None,
+    look: Callable[[], object] = lambda: None,
 ) -> Farewell:
     """Answer the client's bytes in upper case until it has sent its last, then close `conn`.
 
     Args:
-        conn: the connection; closed, for the peer too, on return.
+        conn: the connection, with the pace of `set_pace`; closed on return, and for the peer too,
+            unless that has left and somebody else holds a copy.
         settings: its limits: idle and total seconds, bytes.
         heard: called with each piece as it arrives.
+        look: called now and then while the client does nothing.
     """
-    deadline = time.monotonic() + settings.total_timeout
-    received = 0
-    limit = None
+    clock, idle, most = time.monotonic, settings.idle_timeout, settings.max_bytes
+    now = clock()
+    end, quiet_until = now + settings.total_timeout, now + idle
+    received, unsent = 0, b""
+    left = False
     try:
         while True:
-            patience = min(settings.idle_timeout, max(deadline - time.monotonic(), 1e-3))
-            if patience != limit:
-                conn.settimeout(limit := patience)
-            data = conn.recv(_CHUNK)
-            if not data:
-                return Farewell("client left", received)
-            received += len(data)
-            if received > settings.max_bytes:
-                say_no(conn, f"more than {settings.max_bytes} bytes (--max-bytes)")
-                return Farewell("more than --max-bytes", received)
-            heard(data)
-            conn.sendall(data.upper())
-            if time.monotonic() > deadline:
-                return Farewell("over --total-timeout", received)
-    except TimeoutError:
-        late = time.monotonic() >= deadline
-        return Farewell("over --total-timeout" if late else "over --idle-timeout", received)
+            try:
+                if not unsent:
+                    data = conn.recv(_CHUNK)
+                    if not data:
+                        left = True
+                        return "client left", received
+                    received += len(data)
+                    if received > most:
+                        say_no(conn, f"more than {most} bytes (--max-bytes)")
+                        return "more than --max-bytes", received
+                    if heard:
+                        heard(data)
+                    unsent = data.upper()
+                unsent = unsent[conn.send(unsent) :]
+                now = clock()
+                quiet_until = now + idle
+            except BlockingIOError:  # nothing can be read, or written, for a moment
+                look()
+                now = clock()
+                if now >= quiet_until:
+                    return "over --idle-timeout", received
+            if now >= end:
+                return "over --total-timeout", received
     except OSError as error:  # reset, broken pipe, unreachable: the client's affair, not ours
-        return Farewell(error.strerror or str(error), received)
+        return error.strerror or str(error), received
     finally:
-        hang_up(conn)
+        conn.close() if left else hang_up(conn)
+
+
+def talk(
+    conn: socket.socket,
+    client: str,
+    settings: ServerSettings,
+    emit: Emitter,
+    look: Callable[[], object] = lambda: None,
+) -> Farewell:
+    """As `converse`; with ``-v`` each piece is reported, too."""
+    if not settings.verbose:
+        return converse(conn, settings, look=look)
+    return converse(conn, settings, lambda data: emit.mark("heard", client=client, data=data[:1000]), look)
 
 
 def serve(conn: socket.socket, client: str, settings: ServerSettings, emit: Emitter) -> None:
     """Answer one client until it leaves, and report it; `client` is its name, ``host:port``."""
     emit.begin("serve", client=client)
     before = time.monotonic()
-    if settings.verbose:
-        farewell = converse(conn, settings, lambda data: emit.mark("heard", client=client, data=data[:1000]))
-    else:
-        farewell = converse(conn, settings)
+    reason, received = talk(conn, client, settings, emit)
     ms = (time.monotonic() - before) * 1e3
-    emit.mark("served", client=client, bytes=farewell.received, ms=ms, reason=farewell.reason)
+    emit.mark("served", client=client, bytes=received, ms=ms, reason=reason)
     emit.end("serve")
 
 

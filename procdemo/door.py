@@ -11,11 +11,13 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from procdemo.config import CannotRunError
-from procdemo.connection import ServerSettings, hang_up, say_no
+from procdemo.connection import ServerSettings, hang_up, say_no, set_pace
 from procdemo.events import LISTENING, Emitter
 from procdemo.lookout import Lookout
 
 _BACKLOG = 4_096  # connections that the kernel keeps for us; it may cut this to its own limit
+_FAMILY = {False: int(socket.AF_INET), True: int(socket.AF_INET6)}
+_STREAM = int(socket.SOCK_STREAM)  # numbers: an enumeration takes a microsecond to be understood
 _FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _RETRY_S = 0.1  # pause when the process is out of descriptors
 
@@ -43,13 +45,21 @@ class Door:
         self._rope.setblocking(False)
         self._stopping = self._knocked = False
         self._kept: set[socket.socket] = set()
-        self._lookout.watch(self._listener, self._hear_knock)
         self._lookout.watch(self._bell, lambda: self._bell.recv(1))
         os.register_at_fork(after_in_child=self._disown)
         self.host, self.port = self._listener.getsockname()[:2]
+        set_pace(self._listener, settings)
+        self._open()
+
+    def _open(self) -> None:
+        """Wait for clients, and say so."""
+        self._lookout.watch(self._listener, self._hear_knock)
+        self._announce()
+
+    def _announce(self) -> None:
         if not is_loopback(self.host):
-            emit.mark("open to others", host=self.host)
-        emit.mark(LISTENING, host=self.host, port=self.port)
+            self._emit.mark("open to others", host=self.host)
+        self._emit.mark(LISTENING, host=self.host, port=self.port)
 
     def __enter__(self) -> Self:
         self._handlers = {s: signal.signal(s, self._ring) for s in (signal.SIGTERM, signal.SIGINT)}
@@ -97,7 +107,7 @@ class Door:
         while not self._stopping:
             self._knocked = False
             self._lookout.wait(None)  # who has left, before who arrives
-            if self._knocked and (arrival := self._accept()):
+            if self._knocked and (arrival := accept(self._listener)):
                 if present() < self._most:
                     yield arrival
                 else:
@@ -117,15 +127,6 @@ class Door:
 
     def _hear_knock(self) -> None:
         self._knocked = True
-
-    def _accept(self) -> tuple[socket.socket, str] | None:
-        try:
-            conn, (host, port, *_) = self._listener.accept()
-        except OSError as error:
-            if error.errno in _FULL:  # keep those who are here; the others wait in the kernel's backlog
-                time.sleep(_RETRY_S)  # noqa: TID251 - no event tells that a descriptor is free again
-            return None
-        return conn, f"{host}:{port}"
 
     def _refuse(self, conn: socket.socket, client: str) -> None:
         self.refused += 1
@@ -148,6 +149,24 @@ class Door:
 def is_loopback(address: str) -> bool:
     """Tell whether nobody but this machine reaches `address`, an IPv4 or IPv6 address."""
     return address.startswith("127.") or address in {"::1", "::ffff:127.0.0.1"}
+
+
+def accept(
+    listener: socket.socket, step_aside: Callable[[float], None] | None = None
+) -> tuple[socket.socket, str] | None:
+    """Return a client, as its connection and its name ``host:port``; None if there is none for us now.
+
+    Where several processes accept from one listener, another may have been faster: that is normal.
+    Out of descriptors, this process waits for a moment, or calls `step_aside` with its seconds.
+    """
+    try:
+        # As socket.accept does, which asks the listener four things that are known and takes twice as long.
+        fd, (host, port, *_) = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+    except OSError as error:
+        if error.errno in _FULL:  # keep those who are here; the others wait in the kernel's backlog
+            (step_aside or time.sleep)(_RETRY_S)  # noqa: TID251 - no event tells that one is free again
+        return None
+    return socket.socket(_FAMILY[":" in host], _STREAM, 0, fd), f"{host}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

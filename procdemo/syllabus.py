@@ -25,6 +25,16 @@ ROWS = (
     Row("echo-server", "A process per connection, answering in upper case.", limit=0),
     Row("echo-client", "Talk to a server: by hand, in a pipe, or as many clients at once.", staged=False),
     Row("pool-server", "N workers serve N clients; client N+1 is connected and waits.", limit=0),
+    Row(
+        "prefork-server",
+        "N workers accept from one listener; client N+1 waits in the kernel.",
+        limit=0,
+    ),
+    Row(
+        "selector-server",
+        "A few workers, an event loop in each: ten thousand clients, and none waits.",
+        limit=0,
+    ),
     Row("crawl-callback", "Workers download, the callback in the parent parses."),
     Row("prodcons", "Producers, a bounded queue, consumers, and an account of every item."),
     Row("supervise", "A pool that never hangs and never loses an item, whoever is killed."),

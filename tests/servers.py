@@ -65,6 +65,16 @@ class Running:
         with self.client() as client:
             client.ask(data, within)
 
+    @contextlib.contextmanager
+    def client_apart(self, pid: int) -> Iterator[Client]:
+        """Have a client stay whom another process than `pid` serves."""
+        with contextlib.ExitStack() as stack:
+            client = None
+            while client is None or self.server_of(client) == pid:
+                client = stack.enter_context(self.client())
+                client.ask(within=5)
+            yield client
+
     def warm_up(self) -> None:
         """Have every worker serve somebody, and be idle again."""
         with self.clients(WORKERS) as guests:
@@ -152,6 +162,11 @@ class Server:
         """Whether each client gets a process, so that there are none without clients."""
         return self.name in {"echo-server", "process"}
 
+    @property
+    def many_at_once(self) -> bool:
+        """Whether a worker serves many clients, who all are cut off with it."""
+        return self.name == "selector-server"
+
     def command(self, *args: str, **options: object) -> Command:
         """Start it with these arguments alone."""
         if self.tutorial:
@@ -177,8 +192,10 @@ class Server:
 
 
 Case = Callable[[Server], None]
-OURS = ("echo-server", "pool-server")
 POOLS = ("pool-server",)
+PREFORKED = ("prefork-server", "selector-server")
+"""Servers whose workers accept for themselves."""
+OURS = ("echo-server", *POOLS, *PREFORKED)
 VARIANTS = ("process", "pool", "prefork")
 
 

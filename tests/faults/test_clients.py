@@ -12,7 +12,7 @@ import threading
 import pytest
 from clients import Client
 from harness import run
-from servers import MARGIN_S, WORKERS, Running, Server, everywhere, must_fail, on_ours
+from servers import MARGIN_S, OURS, POOLS, PREFORKED, WORKERS, Running, Server, everywhere, must_fail, on_ours
 
 IDLE_S, TOTAL_S = 0.4, 0.8
 LIMITS = {"idle_timeout": IDLE_S, "total_timeout": TOTAL_S}
@@ -150,7 +150,7 @@ def test_c10_too_many_bytes_are_refused_with_a_reason(server):
         )
 
 
-@on_ours()
+@on_ours(names=tuple(name for name in OURS if name != "prefork-server"))  # there it waits: no worker is idle
 def test_one_client_too_many_is_refused_politely(server):
     with server.start("--max-connections", "2") as running, running.clients(2) as guests:
         with running.client() as third:
@@ -200,7 +200,7 @@ def test_c11_the_tutorial_has_a_traceback(case, server, reason):
         case(server)
 
 
-@pytest.mark.parametrize("name", ["echo-server", "pool-server"])
+@pytest.mark.parametrize("name", OURS)
 @pytest.mark.parametrize(
     ("args", "status"),
     [
@@ -220,9 +220,10 @@ def test_c12_wrong_usage_is_named(name, args, status):
     assert args[1].lstrip("-") in result.stderr
 
 
+@pytest.mark.parametrize("name", POOLS + PREFORKED)
 @pytest.mark.parametrize("workers", ["0", "-1", "100000", "x"])
-def test_c12_a_wrong_number_of_workers(workers):
-    result = run("pool-server", "--port", "0", "--workers", workers, within=5)
+def test_c12_a_wrong_number_of_workers(name, workers):
+    result = run(name, "--port", "0", "--workers", workers, within=5)
     result.assert_clean(status=2, stderr_lines=4)
     assert "--workers" in result.stderr
 

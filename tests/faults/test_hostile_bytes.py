@@ -2,7 +2,7 @@
 
 import pytest
 from harness import Command
-from servers import Server, everywhere, must_fail, on_ours
+from servers import OURS, Server, everywhere, must_fail, on_ours
 
 HOSTILE = (
     b"\x1b]0;PWN\x1b\\",
@@ -69,7 +69,7 @@ def test_the_tutorial_obeys_or_dies(case, server, reason):
         case(server)
 
 
-@pytest.mark.parametrize("name", ["echo-server", "pool-server"])
+@pytest.mark.parametrize("name", OURS)
 @pytest.mark.parametrize("host", ["\x1b[2Jnowhere.invalid", "[red]\u202e.invalid", "\udcff"])
 def test_a_hostile_argument_is_shown_as_what_it_is(name, host):
     with Command(name, "--port", "0", "--host", host) as command:

@@ -204,6 +204,30 @@ HANDLED = list(MOMENTS)[2:]
 COMMANDS = {
     **BATCH,
     "echo-server": ("echo-server", "--port", "0", "--clients", "4", "--stay", "60", "--grace", "0.2"),
+    "selector-server": (
+        "selector-server",
+        "-n2",
+        "--port",
+        "0",
+        "--clients",
+        "2",
+        "--stay",
+        "60",
+        "--grace",
+        "0.2",
+    ),
+    "prefork-server": (
+        "prefork-server",
+        "-n2",
+        "--port",
+        "0",
+        "--clients",
+        "2",
+        "--stay",
+        "60",
+        "--grace",
+        "0.2",
+    ),
     "pool-server": ("pool-server", "-n2", "--port", "0", "--clients", "2", "--stay", "60", "--grace", "0.2"),
 }
 each_command = pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)

@@ -14,7 +14,7 @@ import pytest
 from clients import Client
 from harness import Command
 from processes import sockets
-from servers import ALL_METHODS, Server, everywhere, must_fail, on_ours
+from servers import ALL_METHODS, OURS, Server, everywhere, must_fail, on_ours
 
 
 def listening_tcp(pids: list[int]) -> set[str]:
@@ -102,7 +102,7 @@ def test_the_tutorial_breaks_on_them(case, server, reason):
         case(server)
 
 
-@pytest.mark.parametrize("name", ["echo-server", "pool-server"])
+@pytest.mark.parametrize("name", OURS)
 def test_another_local_address_is_refused(name):
     """H4."""
     with Command(name, "--port", "0", "--json") as command:

@@ -8,6 +8,8 @@ DEMOS = {
     "spawn": ["spawn", "--work", "0"],
     "prodcons": ["prodcons", "--items", "4", "--work", "0"],
     "crawl-callback": ["crawl-callback", "--max-pages", "3"],
+    "selector-server": ["selector-server", "--port", "0", "--workers", "1", "--clients", "2", "--stay", "0"],
+    "prefork-server": ["prefork-server", "--port", "0", "--workers", "1", "--clients", "2", "--stay", "0"],
     "pool-server": ["pool-server", "--port", "0", "--workers", "1", "--clients", "2", "--stay", "0"],
 }
 each_demo = pytest.mark.parametrize("args", DEMOS.values(), ids=DEMOS)

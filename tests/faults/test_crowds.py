@@ -1,0 +1,87 @@
+"""C6, C7, C8: many clients, few descriptors, and an end that is heard although others stay.
+
+C7 and C8 are not shown to fail on the tutorial: it has no limit to keep.
+"""
+
+import contextlib
+import os
+
+import pytest
+from clients import Client
+from harness import PROCDEMO, Command
+from processes import kill
+from servers import ALL_METHODS, POOLS, PREFORKED, WORKERS, on_ours
+from waiting import wait_until
+
+FEW = ["sh", "-c", 'ulimit -n 32 && exec "$@"', "sh", *PROCDEMO]
+
+
+@on_ours(methods=ALL_METHODS)
+def test_c6_the_end_is_heard_while_others_stay_and_a_worker_is_made(server):
+    others = WORKERS - 1 if server.name in {"pool-server", "prefork-server"} else 5
+    with server.start() as running, running.clients(1) as (staying,):
+        with running.client_apart(running.server_of(staying)) as victim:
+            kill(running.server_of(victim))
+            victim.hear_end()
+        with running.clients(others - 1), running.client() as leaving:
+            leaving.ask(within=3)
+            leaving.finish()
+            assert leaving.hear_end() == b""
+            staying.ask()
+
+
+@pytest.mark.parametrize("name", POOLS + PREFORKED)
+def test_c7_out_of_descriptors(name):
+    """Who is here stays; nobody spins; whoever comes later is served when there is room."""
+    with (
+        Command(name, "--port", "0", "--json", "--grace", "0.2", program=FEW) as command,
+        contextlib.ExitStack() as stack,
+    ):
+        port = command.wait_event("listening").data["port"]
+        crowd = [stack.enter_context(Client(port)) for _ in range(60)]
+        crowd[0].ask(within=5)
+        before = cpu_seconds(command)
+        command.pause(1.0)
+        assert cpu_seconds(command) - before < 0.3, "C7: it spins"
+        crowd[0].ask()
+        for client in crowd:
+            client.sock.close()
+        with Client(port) as honest:
+            honest.ask(within=3)
+        command.signal(15)
+        command.finish(within=5).assert_clean(0)
+
+
+def cpu_seconds(command):
+    """Return the CPU time that the processes of `command` have used."""
+    ticks = 0
+    for pid in (command.pid, *command.descendants()):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            ticks += sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+@on_ours(names=("echo-server", "selector-server"))
+def test_c8_a_crowd_never_exceeds_the_cap(server):
+    """Each of 300 is answered, or refused by a line; nobody is left without a word."""
+    cap = 20
+    with server.start("--max-connections", str(cap)) as running:
+        answered = refused = 0
+        for _ in range(6):
+            with running.clients(50, served=False) as crowd:
+                for client in crowd:
+                    client.sock.settimeout(5)
+                    with contextlib.suppress(OSError):
+                        client.sock.sendall(b"x")
+                for client in crowd:
+                    word, _ = client._receive(1, 5)
+                    assert word in {b"X", b"p"}, "C8: an answer, or a line that says no"
+                    answered += word == b"X"
+                    refused += word == b"p"
+                assert answered
+                if server.per_connection:
+                    assert len(running.workers()) <= cap
+            wait_until(lambda: running.everybody() <= 3 + WORKERS * (not server.per_connection))
+        assert answered + refused == 300
+        assert refused
+        running.check()

@@ -1,0 +1,177 @@
+"""prefork-server: main never accepts; client N+1 waits in the kernel; no worker is missed for long."""
+
+import os
+import signal
+
+import pytest
+from clients import Client
+from harness import run
+from processes import gone, holds, kill
+from servers import ALL_METHODS, WORKERS, Server, must_fail, on_ours
+from waiting import wait_until
+
+each_method = on_ours(names=("prefork-server",), methods=ALL_METHODS)
+FORKED = Server("prefork-server", "fork")
+
+
+def wait_mark(running, name, **data):
+    """Return the data of the mark `name` that has these, waiting for it."""
+
+    def fits(event):
+        return event.name == name and all(event.data.get(key) == value for key, value in data.items())
+
+    return running.command.wait_event(fits).data
+
+
+@each_method
+def test_one_client_too_many_waits_in_the_kernel(server):
+    with server.start() as running, running.clients(WORKERS) as guests, running.client() as extra:
+        extra.say(b"anybody?")
+        told = running.command.wait_event("waits")
+        assert (told.kind, told.pid) == ("begin", running.main)
+        assert told.data["clients"] == 1
+        for pid in (running.main, *running.workers()):
+            assert not holds(pid, extra.name), "nobody has accepted it"
+        for guest in guests:
+            guest.ask()
+        assert extra.hush()
+
+
+@each_method
+def test_it_is_served_by_the_pid_that_became_free(server):
+    with server.start() as running, running.clients(WORKERS) as guests, running.client() as extra:
+        extra.say(b"now?")
+        running.command.wait_event("waits")
+        free = running.server_of(guests[1])
+        guests[1].sock.close()
+        assert extra.hear(4) == b"NOW?"
+        assert running.server_of(extra) == free
+        running.command.wait_event(lambda event: (event.kind, event.name) == ("end", "waits"))
+
+
+def main_never_accepts(server):
+    with server.start() as running, running.clients(WORKERS) as guests:
+        for guest in guests:
+            assert not holds(running.main, guest.name), "MAIN has it"
+        assert len({running.server_of(guest) for guest in guests}) == WORKERS
+
+
+@each_method
+def test_main_never_accepts(server):
+    main_never_accepts(server)
+
+
+@must_fail((main_never_accepts, {"process": "MAIN", "pool": "MAIN"}))
+def test_others_do(case, server, reason):
+    with pytest.raises(AssertionError, match=reason):
+        case(server)
+
+
+@each_method
+def test_the_workers_are_made_once(server):
+    with server.start() as running:
+        before = running.workers()
+        for _ in range(10):
+            running.echo()
+        assert running.workers() == before
+        begun = running.command.wait_event("serve", nth=10)
+        assert begun.pid in before
+
+
+@each_method
+def test_a_killed_worker_its_client_and_its_successor_are_named(server):
+    with server.start() as running, running.clients(WORKERS) as (victim, friend):
+        pid = running.server_of(victim)
+        kill(pid)
+        victim.hear_end()
+        friend.ask()
+        lost = wait_mark(running, "worker lost", worker_pid=pid)
+        assert (lost["cause"], lost["clients"]) == ("killed by SIGKILL", 1)
+        assert wait_mark(running, "cut off", worker_pid=pid)["client"] == victim.name
+        heir = wait_mark(running, "takes over", before=lost["worker"])
+        assert heir["worker"] == f"worker-{WORKERS}"
+        assert heir["worker_pid"] in running.workers()
+        running.command.signal(signal.SIGTERM)
+        friend.sock.close()
+        summary = running.command.finish(within=3).assert_clean(0).summary
+        assert (summary["served"], summary["cut_off"], summary["workers"]) == (1, 1, WORKERS + 1)
+
+
+@on_ours(names=("prefork-server", "selector-server"), methods=ALL_METHODS)
+def test_a_stopped_worker_is_missed_killed_and_replaced(server):
+    with server.start("--heartbeat", "0.8") as running, running.clients(1) as (victim,):
+        pid = running.server_of(victim)
+        with running.client_apart(pid) as friend:
+            busy = running.server_of(friend)  # and silent from now on, which is not to be stuck
+            os.kill(pid, signal.SIGSTOP)
+            assert wait_mark(running, "no pulse", worker_pid=pid)["seconds"] == 0.8
+            assert wait_mark(running, "worker lost", worker_pid=pid)["cause"] == "killed by SIGKILL"
+            victim.hear_end()
+            running.command.wait_event("takes over")
+            friend.ask()
+            assert running.server_of(friend) == busy
+        running.echo()
+        assert len([event for event in running.command.events if event.name == "no pulse"]) == 1
+
+
+def test_fewer_connections_than_workers_may_be_asked_for():
+    with FORKED.start("--max-connections", "1") as running, running.clients(1) as (guest,):
+        with running.client() as second:
+            assert b"procdemo: 1 clients are connected already" in second.hear_end()
+        refused = running.command.wait_event("refused")
+        assert refused.pid != running.main
+        guest.ask()
+        running.command.signal(signal.SIGTERM)
+        guest.sock.close()
+        assert running.command.finish(within=3).summary["refused"] == 1
+
+
+@on_ours(names=("prefork-server", "selector-server"), methods=("fork",))
+def test_every_client_of_a_rush_is_told_by_its_worker(server):
+    """More than can be told one by one: each name is told once, by the process that served it."""
+    names = []
+    with server.start() as running:
+        for _ in range(40):
+            crowd = [Client(running.port) for _ in range(10)]
+            for client in crowd:
+                client.say(b"x")
+                client.finish()
+            for client in crowd:
+                assert client.hear_end(within=5) == b"X"
+                names.append(client.name)
+                client.sock.close()
+        running.command.signal(signal.SIGTERM)
+        result = running.command.finish(within=3).assert_clean(0)
+    one_by_one = [event.data["client"] for event in result.named("served")]
+    pages = [name for event in result.named("served many") for name in event.data["clients"]]
+    assert sorted(one_by_one + pages) == sorted(names)
+    assert pages, "a rush"
+    assert result.summary["served"] == len(names)
+    assert sum(event.data["count"] for event in result.named("served many")) == len(pages)
+
+
+def test_the_screen_says_where_the_third_client_waits():
+    args = ("--workers", "2", "--clients", "3", "--port", "0", "--stay", "0.6")
+    result = run("prefork-server", *args, within=20).assert_clean(0)
+    assert "1 connected, but in the kernel's backlog: 2 of 2 workers are busy" in result.stdout
+    assert "3 clients served by 2 workers" in result.stdout
+
+
+@each_method
+def test_a_scripted_lesson_ends_by_itself(server):
+    args = ("--workers", "2", "--clients", "3", "--port", "0", "--stay", "0.2", "--json")
+    result = run("prefork-server", *args, start_method=server.start_method, within=20)
+    result.assert_clean(status=0)
+    assert result.summary["served"] == 3
+    listening = result.events.index(result.named("listening")[0])
+    ready = [result.events.index(event) for event in result.named("ready")]
+    assert len(ready) == 2
+    assert max(ready) < listening, "nobody is invited before the workers accept"
+
+
+def test_idle_workers_leave_at_once_when_asked_to():
+    with FORKED.start(grace=20) as running:
+        pids = running.workers()
+        running.command.signal(signal.SIGTERM)
+        running.command.finish(within=2).assert_clean(0, port=running.port)
+        wait_until(lambda: all(gone(pid) for pid in pids))

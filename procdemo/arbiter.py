@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from typing import Annotated, Any
 
+from procdemo.backoff import Backoff
 from procdemo.channel import channel
 from procdemo.config import Arg, usable_cpus
 from procdemo.connection import ServerSettings
@@ -38,7 +39,6 @@ DETAILS = {"ready": "accepts clients"}
 """Sentences of a pre-forked server; a pattern's STORY and DETAILS take them in."""
 
 _YOUNG_S = 1.0  # who dies within this time of its birth may do so because of what all workers do
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
 _BOOT_S = 30.0  # longest wait for a new worker's hello
 _ROUND_S = 0.1  # between two looks at the backlog
 _LOOKS = 4  # in one heartbeat time-out
@@ -93,7 +93,8 @@ class Arbiter:
         self._workers: dict[int, _Worker] = {}  # by row
         self._before = dict.fromkeys(range(config.workers), "")  # who had a row that is free now
         self._born = 0
-        self._start_at = self._pause = self._look_at = 0.0
+        self._backoff = Backoff()
+        self._look_at = 0.0
         self._let_in = 0
         self._waiting = self._draining = self._lost = False
         self._notes, self._note = channel()
@@ -146,16 +147,17 @@ class Arbiter:
     def _round(self) -> float:
         """Do what is due; return how long nothing will be."""
         now = time.monotonic()
-        if self._before and now >= self._start_at:
+        if self._before and self._backoff.over:
             self._start_missing()
         if now >= self._look_at:
             self._look_at = now + self._config.heartbeat / _LOOKS
             self._feel_pulses()
         self._watch_backlog()
-        due = min(self._look_at, self._start_at if self._before else self._look_at)
+        due = min(self._look_at, self._backoff.until if self._before else self._look_at)
         return max(min(due - time.monotonic(), _ROUND_S), 0)
 
     def _start_missing(self) -> None:
+        now = time.monotonic()
         for row, before in list(self._before.items()):
             seat = Seat(self._roster, row, self._note)
             name = f"worker-{self._born}"
@@ -168,18 +170,17 @@ class Arbiter:
                 self._emit.mark("not started", worker=name, why=error.strerror or str(error))
                 if not self._up:
                     self._give_up(f"{name} cannot be started: {error.strerror}")
-                self._put_off()
+                self._put_off(now)
                 return
             self._born += 1
             del self._before[row]
             pulse = self._roster.get(row, PULSE)
             self._workers[row] = _Worker(process, row, time.monotonic(), before, pulse)
 
-    def _put_off(self) -> None:
+    def _put_off(self, born: float) -> None:
         """Let the next start wait, twice as long as the last time."""
-        self._pause = min(max(2 * self._pause, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
-        self._start_at = time.monotonic() + self._pause
-        self._emit.mark("back-off", seconds=self._pause)
+        if self._backoff.failed(born):  # those who die together are replaced together
+            self._emit.mark("back-off", seconds=self._backoff.pause)
 
     def _hear(self) -> None:
         for _, row in self._notes.read() or ():
@@ -206,13 +207,12 @@ class Arbiter:
             return
         if not was_up and (process.exitcode or 0) >= 0:
             self._give_up(f"{name} failed before it could accept: {why}")
-        pending = bool(self._before)
         self._before[worker.row] = name
         self._lost = True
-        if time.monotonic() - worker.born >= _YOUNG_S:
-            self._pause = self._start_at = 0.0
-        elif not pending:  # those who die together are replaced together
-            self._put_off()
+        if time.monotonic() - worker.born < _YOUNG_S:
+            self._put_off(worker.born)
+        else:
+            self._backoff.worked(worker.born)
 
     def _give_up(self, why: str) -> None:
         self._failure = self._failure or why

@@ -66,8 +66,11 @@ def gone(pid: int) -> bool:
 
 def kill(*pids: int) -> None:
     """Kill these processes, as the kernel does when memory runs out."""
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+    first, *others = pids
+    os.kill(first, signal.SIGKILL)
+    for pid in others:
+        with contextlib.suppress(ProcessLookupError):  # the end of the first may have been theirs
+            os.kill(pid, signal.SIGKILL)
 
 
 # --- what one of them does

@@ -103,7 +103,7 @@ def test_the_tutorial_breaks_on_them(case, server, reason):
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_another_local_address_is_refused(name):
+def test_h4_another_local_address_is_refused(name):
     """H4."""
     with Command(name, "--port", "0", "--json") as command:
         port = command.wait_event("listening").data["port"]

@@ -5,8 +5,8 @@ in one loop: the end of a worker (its sentinel), the request to stop, and the ne
 clock. A signal is only a byte in a pipe by then (`Door`), so none comes at a wrong moment.
 
   a worker ends         another takes its row, at once; after a pause that doubles, if it died young
-  no pulse              a stopped worker, or one that hangs in C: named, killed, replaced
-  a worker cannot start the server gives up, instead of trying for ever
+  it has no pulse       it was stopped, or hangs in C: named, killed, replaced
+  it cannot even begin  at boot the server gives up, later it tries again after a pause
 """
 
 import time
@@ -96,7 +96,7 @@ class Arbiter:
         self._backoff = Backoff()
         self._look_at = 0.0
         self._let_in = 0
-        self._waiting = self._draining = self._lost = False
+        self._waiting = self._booted = self._draining = self._lost = False
         self._notes, self._note = channel()
         door.watch(self._notes, self._hear)
         self._failure = ""  # why there is no service; nothing if there is
@@ -114,7 +114,8 @@ class Arbiter:
     def boot(self) -> None:
         """Start the workers; report `listening` when all accept clients, unless asked to stop before."""
         self._keep_up(until=lambda: self._up)
-        if not self._door.stopping:
+        self._booted = not self._door.stopping
+        if self._booted:
             self._door.announce()
 
     def stand_by(self) -> None:
@@ -168,8 +169,7 @@ class Arbiter:
                     self._crew.enlist(process)
             except OSError as error:  # no more processes for this user, or no memory
                 self._emit.mark("not started", worker=name, why=error.strerror or str(error))
-                if not self._up:
-                    self._give_up(f"{name} cannot be started: {error.strerror}")
+                self._give_up_at_boot(f"{name} cannot be started: {error.strerror}")
                 self._put_off(now)
                 return
             self._born += 1
@@ -206,7 +206,7 @@ class Arbiter:
         if self._draining:
             return
         if not was_up and (process.exitcode or 0) >= 0:
-            self._give_up(f"{name} failed before it could accept: {why}")
+            self._give_up_at_boot(f"{name} failed before it could accept: {why}")
         self._before[worker.row] = name
         self._lost = True
         if time.monotonic() - worker.born < _YOUNG_S:
@@ -214,9 +214,11 @@ class Arbiter:
         else:
             self._backoff.worked(worker.born)
 
-    def _give_up(self, why: str) -> None:
-        self._failure = self._failure or why
-        self._door.stop()
+    def _give_up_at_boot(self, why: str) -> None:
+        """Stop if it never worked; later the others go on, and the next is tried after a pause."""
+        if not self._booted:
+            self._failure = self._failure or why
+            self._door.stop()
 
     def _feel_pulses(self) -> None:
         """Find workers that show no sign of life: say so, and kill those that still do not at the next look.

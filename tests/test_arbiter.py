@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from dataclasses import dataclass
 
 import pytest
 
@@ -31,10 +32,10 @@ def fail(listener, config, seat, emit):
 def hang_in_c(listener, config, seat, emit):
     """Be a worker that says hello and hangs, with the interpreter's lock; its successor is fine."""
     seat.hello()
-    if os.path.exists(config.word()):
+    if os.path.exists(config.word):
         wait(seat)
         return
-    open(config.word(), "w").close()
+    open(config.word, "w").close()
     sum(range(10**12))
 
 
@@ -52,11 +53,20 @@ def wait_for_the_end(listener, config, seat, emit):
     wait(seat)
 
 
-class Config(PreforkSettings):
-    """Where a worker leaves word that it has been here."""
+def fail_later(listener, config, seat, emit):
+    """Be a worker that is fine the first time, and fails when it is started again."""
+    if os.path.exists(config.word):
+        os._exit(3)
+    emit.mark("ready")
+    seat.hello()
+    wait(seat)
 
-    def word(self):
-        return os.path.join(os.environ["TMPDIR"], "hung")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(PreforkSettings):
+    """A file that tells a worker how it is to behave."""
+
+    word: str = ""
 
 
 def keep_failing(config, emit):
@@ -65,6 +75,10 @@ def keep_failing(config, emit):
 
 def keep_hanging(config, emit):
     keep(hang_in_c, config, emit)
+
+
+def keep_trying(config, emit):
+    keep(fail_later, config, emit)
 
 
 def keep_waiting(config, emit):
@@ -84,10 +98,31 @@ def test_workers_that_fail_before_they_accept_end_the_service(start_method):
     assert "failed before it could accept: exit status 3" in summary["reason"]
 
 
-def test_a_worker_that_hangs_in_c_is_replaced(start_method, tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_a_worker_that_fails_later_is_tried_again_and_again(start_method, tmp_path):
+    ready, pauses = [], []
+    word = tmp_path / "word"
+    with Stage(keep_trying, settings(start_method, word=str(word)), limit=30) as stage:
+        for event in stage:
+            if event.name == "ready":
+                ready.append(event.pid)
+            elif event.name == "listening":
+                word.touch()
+                os.kill(ready[0], signal.SIGKILL)
+            elif event.name == "back-off":
+                pauses.append(event.data["seconds"])
+                if len(pauses) == 4:
+                    word.unlink()
+            elif event.name == "takes over":
+                stage.stop()
+    assert pauses[:4] == [0.05, 0.1, 0.2, 0.4]
+    assert event.data["ok"] is True
+
+
+def test_a_worker_that_hangs_in_c_is_replaced(start_method, tmp_path):
     missed = set()
-    with Stage(keep_hanging, settings(start_method, heartbeat=0.8), limit=30) as stage:
+    with Stage(
+        keep_hanging, settings(start_method, heartbeat=0.8, word=str(tmp_path / "word")), limit=30
+    ) as stage:
         for event in stage:
             assert event.name != "error", event.data
             if event.name == "no pulse":

@@ -44,10 +44,19 @@ server=
 act "4. Two workers, three clients: the third is connected, and waits"
 show pool-server --workers 2 --clients 3 --port 0
 
-act "5. Producers, a bounded queue, consumers"
+act "5. Workers that accept for themselves; one of them is killed, and replaced"
+show prefork-server --workers 2 --clients 3 --port 0 --kill worker-0@0.3
+
+act "6. An event loop in each worker: nobody waits"
+show selector-server --workers 2 --clients 6 --port 0
+
+act "7. Producers, a bounded queue, consumers"
 show prodcons --producers 2 --consumers 2 --items 12
 
-act "6. Workers download, the callback in the parent parses"
+act "8. A pool whose workers are killed: nothing is lost"
+show supervise --items 20 --workers 2 --kill worker-0@0.1
+
+act "9. Workers download, the callback in the parent parses"
 show crawl-callback --max-pages 20
 
 cat <<'END'

@@ -114,17 +114,16 @@ def sockets(pid: int) -> Counter[int]:
     return found
 
 
-def connection(client: str) -> int:
-    """Return the inode of the server's side of the connection with `client`; 0 when it has no holder."""
+def connections(client: str) -> set[int]:
+    """Return the inodes of sockets whose other end has the address of `client`, ``host:port``.
+
+    More than one: the same port may be in use, or a memory, between other addresses as well.
+    """
     port = int(client.rpartition(":")[2])
-    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
-        fields = line.split()
-        if int(fields[2].rpartition(":")[2], 16) == port and fields[3] != "0A":
-            return int(fields[9])
-    return 0
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    return {int(row[9]) for row in rows if int(row[2].rpartition(":")[2], 16) == port and row[9] != "0"}
 
 
 def holds(pid: int, client: str) -> bool:
     """Return whether a process has the connection with `client` open."""
-    inode = connection(client)
-    return bool(inode) and inode in sockets(pid)
+    return not connections(client).isdisjoint(sockets(pid))

@@ -43,6 +43,17 @@ class CannotRunError(Exception):
         self.exit_code = exit_code
 
 
+def check_item(option: str, item: int | None, items: int) -> None:
+    """See to it that there is the `item` that ``--option`` names, among `items` numbered from 0.
+
+    Raises:
+        CannotRunError: there is not; exit status 2.
+    """
+    if item is not None and item >= items:
+        message = f"--{option} {item}: there are {items} items, and the last is item {items - 1}"
+        raise CannotRunError(message, f"--{option} {items - 1} or --items {item + 1}", exit_code=2)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Settings of every demo that starts processes; a pattern's ``Config`` adds its own."""

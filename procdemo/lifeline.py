@@ -25,10 +25,12 @@ class Lifeline:
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
+        self._spare = os.dup(self._read)
 
     def hold(self) -> None:
         """In the observer: keep the writing end only."""
         os.close(self._read)
+        os.close(self._spare)
 
     def release(self) -> None:
         """In the observer: hang up; whatever of the demo still runs is killed by the kernel."""
@@ -49,9 +51,10 @@ class Lifeline:
 
         # Owner, signal and O_ASYNC belong to the open file description: open one of our own,
         # or the process that armed last would be the only one that dies.
+        os.close(self._spare)  # a process that has no other descriptor free must be armed, too
         own = os.open(f"/proc/self/fd/{self._read}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         os.close(self._read)
-        self._read = own
+        self._read, self._spare = own, os.dup(own)
         fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
@@ -68,6 +71,7 @@ def _arrive(fd: Any) -> Lifeline:
     """Arm the process that a `Lifeline` has just been sent to (spawn and forkserver)."""
     lifeline = Lifeline.__new__(Lifeline)
     lifeline._read = fd.detach()  # noqa: SLF001 - its other constructor
+    lifeline._spare = os.dup(lifeline._read)  # noqa: SLF001
     lifeline.arm()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lifeline.arm)

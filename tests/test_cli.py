@@ -253,3 +253,10 @@ def test_source_is_the_lesson_ready_to_be_saved(name):
     told = run("source", name).assert_clean().stdout
     compile(told, name, "exec")
     assert "def run(config: Config, emit: Emitter)" in told
+
+
+@pytest.mark.parametrize("option", ["supervise --poison", "supervise --stuck", "prodcons --unpicklable"])
+def test_an_item_that_there_is_not_is_wrong_usage(option):
+    result = run(*option.split(), "20", "--items", "20").assert_clean(2)
+    assert "the last is item 19" in result.stderr
+    assert "--items 21" in result.stderr

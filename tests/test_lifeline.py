@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 from multiprocessing import get_context
 
@@ -143,6 +144,39 @@ def test_a_stage_goes_with_its_observer(start_method):
     os.close(read)
     os.close(write)
     assert crowd.gone_in_time()
+
+
+def fill_descriptors():
+    """Take every descriptor that this process may have."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    with contextlib.suppress(OSError):
+        while True:
+            os.dup(0)
+
+
+def test_a_child_without_a_free_descriptor_goes_with_the_observer():
+    """Arming takes a descriptor; it is kept ready."""
+    lifeline, (reader, ready) = Lifeline(), channel()
+    observer = os.fork()
+    if observer == 0:
+        if os.fork() == 0:
+            lifeline.board()
+            fill_descriptors()
+            os.fork()
+            live("plain", lifeline, ready)
+        lifeline.hold()
+        signal.pause()
+    lifeline.hold()
+    lifeline.release()
+    said = []
+    while len(said) < 2:
+        said += reader.read()
+    crowd = Observed(observer)
+    crowd.kill_observer()
+    assert crowd.gone_in_time()
+    reader.close()
+    ready.close()
 
 
 @pytest.mark.parametrize(("observer_is_gone", "status"), [(True, 1), (False, 42)])

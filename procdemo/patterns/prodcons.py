@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from procdemo import watched_queue
-from procdemo.config import Arg, Settings
+from procdemo.config import Arg, Settings, check_item
 from procdemo.events import Emitter
 from procdemo.ledger import State, ranges
 from procdemo.watched_queue import WatchedQueue, account, join_or_give_up
@@ -97,6 +97,7 @@ def consume(number: int, queue: WatchedQueue, config: Config, emit: Emitter) -> 
 
 def run(config: Config, emit: Emitter) -> None:
     """Start consumers and producers, join the producers, end the consumers, account for every bun."""
+    check_item("unpicklable", config.unpicklable, config.items)
     context = config.context()
     queue = WatchedQueue(context, config.maxsize, config.items, config.producers + config.consumers)
     producers, consumers = [], []

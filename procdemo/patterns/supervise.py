@@ -32,7 +32,7 @@ from multiprocessing.connection import Connection
 from typing import Annotated
 
 from procdemo import supervisor, worklist
-from procdemo.config import Arg, Settings, usable_cpus
+from procdemo.config import Arg, Settings, check_item, usable_cpus
 from procdemo.events import Emitter
 from procdemo.supervisor import READY, Supervisor
 from procdemo.worklist import Worklist
@@ -98,6 +98,8 @@ def work(item: int, config: Config) -> None:
 
 def run(config: Config, emit: Emitter) -> None:
     """Give each idle worker an item; hear answers and deaths, until every item is done or has failed."""
+    for option in ("poison", "stuck", "raises"):
+        check_item(option, getattr(config, option), config.items)
     items, before = Worklist(config.items, config.tries, emit), time.monotonic()
     with Supervisor(config.context(), serve, (config,), emit) as crew:
         while items.open and crew.hopeful:

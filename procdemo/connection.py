@@ -20,6 +20,7 @@ from procdemo.events import Emitter
 STORY = {
     "open to others": "warning: {host} is not loopback; whoever reaches this machine may connect",
     "served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}",
+    "no room": "client {client} refused: no process can be started for it: {error}",
     "refused": "client {client} refused: {limit} are connected already (--max-connections)",
 }
 DETAILS = {"serve.begin": "serves client {client}", "heard": "client {client} says {data}"}

@@ -8,6 +8,7 @@ with thousands of children each start takes longer than the one before.
 import gc
 import multiprocessing.process
 import multiprocessing.util
+import os
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -36,7 +37,12 @@ class Crew:
         return len(self._members)
 
     def enlist(self, process: BaseProcess) -> None:
-        """Start `process` and see to its end."""
+        """Start `process` and see to its end.
+
+        Raises:
+            OSError: it cannot be started: too many processes or descriptors, or no memory.
+        """
+        _find_room()
         gc.freeze()  # or the collector, in a forked child, touches and so copies what it inherited
         process.start()
         own_up = _keep_from_siblings(process)
@@ -61,6 +67,21 @@ class Crew:
             process.kill()
         self._door.attend(lambda: not self._members, 5.0)
         return stayed
+
+
+def _find_room() -> None:
+    """Raise OSError if there are no descriptors for a new process; `Process.start` would lose half of them.
+
+    It opens one pipe, then another, and when that fails never closes the first
+    (multiprocessing/popen_fork.py).
+    """
+    ends: list[int] = []
+    try:
+        for _ in range(3):  # and one descriptor for what the process is given, and one to spare
+            ends += os.pipe()
+    finally:
+        for fd in ends:
+            os.close(fd)
 
 
 def _keep_from_siblings(process: BaseProcess) -> Callable[[], None]:

@@ -111,7 +111,8 @@ class Door:
                 if present() < self._most:
                     yield arrival
                 else:
-                    self._refuse(*arrival)
+                    self._emit.mark("refused", client=arrival[1], limit=self._most)
+                    self._send_away(arrival[0], f"{self._most} clients are connected already")
         self._lookout.unwatch(self._listener)
         self._listener.close()
 
@@ -128,10 +129,14 @@ class Door:
     def _hear_knock(self) -> None:
         self._knocked = True
 
-    def _refuse(self, conn: socket.socket, client: str) -> None:
+    def turn_away(self, conn: socket.socket, client: str, error: OSError) -> None:
+        """Refuse a client that nobody can be started for; those who are here stay."""
+        self._emit.mark("no room", client=client, error=error.strerror or str(error))
+        self._send_away(conn, "no room for one more")
+
+    def _send_away(self, conn: socket.socket, why: str) -> None:
         self.refused += 1
-        self._emit.mark("refused", client=client, limit=self._most)
-        say_no(conn, f"{self._most} clients are connected already, try again later")
+        say_no(conn, f"{why}, try again later")
         conn.close()
 
     def _disown(self) -> None:

@@ -60,7 +60,11 @@ def run(config: Config, emit: Emitter) -> None:
         for conn, client in door.arrivals(present=lambda: len(handlers)):
             number = served + cut_off + len(handlers)
             child = context.Process(target=serve, args=(conn, client, config, emit), name=f"handler-{number}")
-            handlers.enlist(child)
+            try:
+                handlers.enlist(child)
+            except OSError as error:  # too many processes or descriptors, or no memory: the others stay
+                door.turn_away(conn, client, error)
+                continue
             conn.close()
             most = max(most, len(handlers))
         if handlers:

@@ -10,7 +10,7 @@ import pytest
 from clients import Client
 from harness import PROCDEMO, Command
 from processes import kill
-from servers import ALL_METHODS, POOLS, PREFORKED, WORKERS, on_ours
+from servers import ALL_METHODS, OURS, WORKERS, on_ours
 from waiting import wait_until
 
 FEW = ["sh", "-c", 'ulimit -n 32 && exec "$@"', "sh", *PROCDEMO]
@@ -30,7 +30,7 @@ def test_c6_the_end_is_heard_while_others_stay_and_a_worker_is_made(server):
             staying.ask()
 
 
-@pytest.mark.parametrize("name", POOLS + PREFORKED)
+@pytest.mark.parametrize("name", OURS)
 def test_c7_out_of_descriptors(name):
     """Who is here stays; nobody spins; whoever comes later is served when there is room."""
     with (

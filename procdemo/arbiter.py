@@ -96,7 +96,7 @@ class Arbiter:
         self._backoff = Backoff()
         self._look_at = 0.0
         self._let_in = 0
-        self._waiting = self._booted = self._draining = self._lost = False
+        self._in_backlog = self._waiting = self._booted = self._draining = self._lost = False
         self._notes, self._note = channel()
         door.watch(self._notes, self._hear)
         self._failure = ""  # why there is no service; nothing if there is
@@ -238,13 +238,19 @@ class Arbiter:
                 worker.process.kill()
 
     def _watch_backlog(self) -> None:
-        """Say when clients begin, or end, to wait in the kernel: it has some, and nobody was let in."""
+        """Say when clients begin, or end, to wait in the kernel.
+
+        They wait if it has some at two looks in a row, and nobody was let in meanwhile: at one look
+        alone there may be somebody whom a worker is just about to accept.
+        """
         let_in = sum(self._roster.total(cell) for cell in (PRESENT, SERVED, REFUSED))
         stands_still, self._let_in = let_in == self._let_in, let_in
         clients = self._door.backlog() if self._waiting or stands_still else 0
-        if clients and not self._waiting:
+        again, self._in_backlog = bool(clients) and self._in_backlog, bool(clients)
+        if again and not self._waiting:
             busy = sum(bool(self._roster.get(row, PRESENT)) for row in self._workers)
             self._emit.begin("waits", clients=clients, busy=busy, workers=self._config.workers)
+            self._waiting = True
         elif self._waiting and not clients:
             self._emit.end("waits")
-        self._waiting = bool(clients)
+            self._waiting = False

@@ -127,6 +127,10 @@ def _demo(row: Row) -> click.Command:
         values.update(view)  # -v before the command's name counts too
         names = {field.name for field in dataclasses.fields(pattern.Config)}
         config = pattern.Config(**{name: value for name, value in values.items() if name in names})
+        if row.before:
+            config = importlib.import_module(row.before).prepare(config, view)
+            if config is None:
+                return
         sys.exit(_perform(row, pattern, config, view, values))
 
     return click.Command(

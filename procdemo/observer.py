@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import inspect
 import os
 import platform
 import signal
@@ -207,13 +206,12 @@ def _pattern_of(meta: Event) -> ModuleType:
     return importlib.import_module(row.module)
 
 
-def show_source(pattern: ModuleType, view: dict[str, Any]) -> None:
-    """Print a module, coloured on a terminal."""
+def show_source(code: str, view: dict[str, Any]) -> None:
+    """Print a program, coloured on a terminal."""
     from rich.syntax import Syntax
 
     from procdemo.terminal import terminal
 
-    code = inspect.getsource(pattern)
     screen = terminal(_COLOURS.get(view["color"]))
     if screen.color_system and not (view["json"] or view["plain"]):
         screen.print(Syntax(code, "python", background_color="default"))

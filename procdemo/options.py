@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import click
 
@@ -46,7 +46,7 @@ def _parameter(field: dataclasses.Field[Any], hint: Any, arg: Arg) -> click.Para
 
 
 def _click_type(hint: Any, arg: Arg) -> click.ParamType[Any]:
-    if isinstance(hint, UnionType):  # X | None
+    if get_origin(hint) in {Union, UnionType}:  # X | None
         hint = next(choice for choice in get_args(hint) if choice is not NoneType)
     if get_origin(hint) is Literal:
         return click.Choice(get_args(hint))

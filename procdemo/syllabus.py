@@ -14,10 +14,15 @@ class Row(NamedTuple):
     limit: float = 60.0
     """Default of ``--timeout`` in seconds; 0 for none."""
 
+    path: str = ""
+    """Where it is, if not among the patterns."""
+    before: str = ""
+    """Module with ``prepare(config, view)``: what the command does before, or instead of, a run."""
+
     @property
     def module(self) -> str:
-        """Where the pattern is, for `importlib`."""
-        return f"procdemo.patterns.{self.name.replace('-', '_')}"
+        """Where the demo is, for `importlib`."""
+        return self.path or f"procdemo.patterns.{self.name.replace('-', '_')}"
 
 
 ROWS = (
@@ -38,6 +43,13 @@ ROWS = (
     Row("crawl-callback", "Workers download, the callback in the parent parses."),
     Row("prodcons", "Producers, a bounded queue, consumers, and an account of every item."),
     Row("supervise", "A pool that never hangs and never loses an item, whoever is killed."),
+    Row(
+        "lab",
+        "What is true on this Python: claims and classic mistakes, run for real under a watchdog.",
+        limit=300.0,
+        path="procdemo.lab.course",
+        before="procdemo.lectern",
+    ),
 )
 
 

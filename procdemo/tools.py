@@ -1,6 +1,7 @@
 """The commands that are no demos: list, source, replay, completion."""
 
 import importlib
+import inspect
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def source(name: str, **values: Any) -> None:
         raise click.BadParameter(f"no demo called {name!r}. {hint}", param_hint="NAME")
     from procdemo import observer
 
-    observer.show_source(importlib.import_module(row.module), chosen_view(values))
+    observer.show_source(inspect.getsource(importlib.import_module(row.module)), chosen_view(values))
 
 
 _PICTURE = click.Option(

@@ -1,0 +1,1 @@
+"""Lessons that run for real, end for sure, and say what happened on this very interpreter."""

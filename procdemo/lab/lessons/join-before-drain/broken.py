@@ -1,0 +1,20 @@
+"""Joins a process that has more to say than a pipe can hold."""
+
+import multiprocessing
+import sys
+
+mp = multiprocessing.get_context(*sys.argv[1:])  # python broken.py [fork|spawn|forkserver]
+
+
+def produce(queue):
+    for number in range(100_000):
+        queue.put(number)
+
+
+if __name__ == "__main__":
+    queue = mp.Queue()
+    producer = mp.Process(target=produce, args=(queue,))
+    producer.start()
+    producer.join()  # it cannot end before somebody has taken what it put
+    got = [queue.get() for _ in range(100_000)]
+    print(f"expected 100000, got {len(got)}")

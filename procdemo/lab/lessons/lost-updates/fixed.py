@@ -1,0 +1,24 @@
+"""Four processes count together, one at a time."""
+
+import multiprocessing
+import sys
+
+mp = multiprocessing.get_context(*sys.argv[1:])  # python fixed.py [fork|spawn|forkserver]
+
+
+def count(counter, gate):
+    gate.wait()
+    for _ in range(20_000):
+        with counter.get_lock():
+            counter.value += 1
+
+
+if __name__ == "__main__":
+    counter = mp.Value("q", 0)
+    gate = mp.Barrier(4)
+    counters = [mp.Process(target=count, args=(counter, gate)) for _ in range(4)]
+    for process in counters:
+        process.start()
+    for process in counters:
+        process.join()
+    print(f"expected 80000, got {counter.value}")

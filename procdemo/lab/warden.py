@@ -1,0 +1,208 @@
+"""Run a script until it ends or hangs, report, and leave nothing of it behind.
+
+A programme of its own (``python -m procdemo.lab.warden SCRIPT [METHOD] DEADLINE STILL``), so that it
+outlives whoever started it by the moment that it takes to clean up: its stdin is a pipe, and when
+that is closed, everything ends. It reports on stdout, in JSON Lines::
+
+    {"says": "a line of the script's output", "stream": "stdout"}
+    {"xray": "a line about a script that hangs"}
+    {"ended": 0, "seconds": 0.31, "hung": "", "survivors": []}
+"""
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from procdemo.lab import kernel, stacks, xray
+
+_LOOK_S = 0.1
+_FAREWELL_S = 0.5  # for helpers of multiprocessing to end after the script has
+_ANSWER_S = 1.0  # for a process to write its stacks
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+
+
+class Warden:
+    """One script under watch."""
+
+    def __init__(self, script: str, arguments: list[str], folder: str) -> None:
+        """Start `script` in a session of its own, in the working directory `folder`."""
+        self._script = script
+        self._begin = time.monotonic()
+        self._popen = subprocess.Popen(
+            [sys.executable, script, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            start_new_session=True,
+            env={**os.environ, **stacks.ENVIRONMENT, "PYTHONUNBUFFERED": "1", "TMPDIR": folder},
+        )
+        assert self._popen.stdout  # noqa: S101 - it is a pipe
+        assert self._popen.stderr  # noqa: S101
+        self._streams = {self._popen.stdout.fileno(): "stdout", self._popen.stderr.fileno(): "stderr"}
+        self._stderr = self._popen.stderr.fileno()
+        self._rest = dict.fromkeys(self._streams, b"")
+        self._status: int | None = None
+
+    def watch(self, deadline: float, still: float) -> None:
+        """Report what it says and how it ends; it hangs when nothing moves for `still` seconds."""
+        hung = ""
+        last: Any = None
+        moved = looked = self._begin
+        while self._status is None and not hung:
+            self._listen(0.02)
+            now = time.monotonic()
+            if now - self._begin > deadline:
+                hung = f"it had not ended after {deadline:g} s"
+            elif kernel.LINUX and now - looked > _LOOK_S:
+                looked = now
+                runs, turns = kernel.activity(self._family())
+                if runs or turns != last:
+                    moved, last = now, turns
+                elif now - moved > still:
+                    hung = f"nothing had moved for {still:g} s"
+        seconds = time.monotonic() - self._begin
+        if hung:
+            self._take_picture()
+        survivors = [] if hung else self._survivors()
+        self._report(ended=self._status, seconds=round(seconds, 3), hung=hung, survivors=survivors)
+
+    def end(self) -> None:
+        """Kill whatever is left, helpers of multiprocessing last: they tidy up after the others."""
+        give_up = time.monotonic() + 2 * _FAREWELL_S
+        while family := self._family():
+            late = time.monotonic() > give_up
+            for pid in family:
+                if late or not _is(pid, "resource_tracker"):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            self._listen(0.01)
+
+    def _family(self) -> list[int]:
+        """Return the PIDs of the script and all that it started, zombies left out."""
+        if kernel.LINUX:
+            return [pid for pid, state in kernel.descendants(os.getpid()).items() if state not in "ZX"]
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._popen.pid, signal.SIGKILL if self._status is not None else 0)
+            return [self._popen.pid]
+        return []
+
+    def _survivors(self) -> list[str]:
+        give_up = time.monotonic() + _FAREWELL_S
+        while (family := self._family()) and time.monotonic() < give_up:
+            self._listen(0.01)
+        self._listen(0)
+        return [f"PID {pid}" for pid in family]
+
+    def _listen(self, seconds: float) -> None:
+        """Report what the script has written, for as long as that; leave if nobody listens to us."""
+        for fd in select.select([0, *self._streams], [], [], seconds)[0]:
+            if fd == 0:
+                raise SystemExit
+            for line in self._lines(fd):
+                self._report(says=line, stream=self._streams[fd])
+        self._reap()
+
+    def _lines(self, fd: int) -> Iterator[str]:
+        chunk = os.read(fd, 65536)
+        *lines, self._rest[fd] = (self._rest[fd] + chunk).split(b"\n")
+        if not chunk:
+            lines, stream = [*filter(None, [self._rest[fd]])], self._streams.pop(fd)
+            for line in lines:
+                self._report(says=line.decode("utf-8", "backslashreplace"), stream=stream)
+            return
+        yield from (line.decode("utf-8", "backslashreplace") for line in lines)
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self._popen.pid:
+                    self._status = self._popen.returncode = os.waitstatus_to_exitcode(status)
+
+    def _take_picture(self) -> None:
+        """Report who waits for whom; nobody of the family lives through it."""
+        if not kernel.LINUX:
+            for line in self._ask(self._popen.pid):
+                self._report(xray=line)
+            self._report(xray="Only Python's side is shown: what the kernel knows is read on Linux.")
+            return
+        family = [pid for pid in self._family() if not _is(pid, "resource_tracker")]
+        seen = {pid: (kernel.parent(pid), kernel.threads(pid), kernel.descriptors(pid)) for pid in family}
+        names = {pid: self._name(pid) for pid in family}
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)  # or the death of one would wake another
+        processes = []
+        for pid, (parent, threads, files) in seen.items():
+            answer = [] if names[pid] == xray.FORK_SERVER else stacks.parse("\n".join(self._ask(pid)))
+            answer = stacks.by_age(answer, len(threads))
+            processes.append(xray.Process(pid, parent, names[pid], threads, files, answer))
+        for line in xray.describe(processes, self._script):
+            self._report(xray=line)
+
+    def _name(self, pid: int) -> str:
+        if pid == self._popen.pid:
+            return "main"
+        serves = _is(pid, "forkserver") and not _is(kernel.parent(pid), "forkserver")
+        return xray.FORK_SERVER if serves else f"child {pid}"
+
+    def _ask(self, pid: int) -> list[str]:
+        """Return what a process writes to stderr when it is asked for its stacks, and dies of."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGABRT)
+            os.kill(pid, signal.SIGCONT)
+        said: list[str] = []
+        give_up = time.monotonic() + _ANSWER_S
+        while time.monotonic() < give_up:
+            if select.select([self._stderr], [], [], 0.01)[0] and self._stderr in self._streams:
+                said.extend(self._lines(self._stderr))
+            elif not kernel.command(pid):  # a zombie, or gone
+                break
+            self._reap()
+        return said
+
+    def _report(self, **facts: Any) -> None:
+        sys.stdout.write(json.dumps(facts) + "\n")
+        sys.stdout.flush()
+
+
+def _is(pid: int, helper: str) -> bool:
+    return f"from multiprocessing.{helper} " in kernel.command(pid)
+
+
+def main() -> None:
+    """Watch the script that the command line names."""
+    script, *arguments, deadline, still = sys.argv[1:]
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)  # whoever ends us closes our stdin
+    if kernel.LINUX:
+        import ctypes  # noqa: PLC0415
+
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    folder = tempfile.mkdtemp(prefix="lab-")
+    try:
+        warden = Warden(script, arguments, folder)
+        try:
+            warden.watch(float(deadline), float(still))
+        finally:
+            warden.end()
+    except BrokenPipeError:  # nobody reads the report
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,9 +16,10 @@ from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, NoReturn
 
+from procdemo.answers import Answers
 from procdemo.channel import Writer
 from procdemo.config import CannotRunError, Settings, StartMethod
-from procdemo.events import Emitter, rename_process
+from procdemo.events import ERROR, Emitter, rename_process
 from procdemo.lifeline import Lifeline
 
 Run = Callable[[Any, Emitter], None]
@@ -29,7 +30,14 @@ STOPPING = {signal.SIGINT, signal.SIGTERM}
 
 
 def perform(
-    run: Run, config: Settings, writer: Writer, lifeline: Lifeline, *, error_writer: int, patience: float
+    run: Run,
+    config: Settings,
+    writer: Writer,
+    lifeline: Lifeline,
+    *,
+    error_writer: int,
+    answers: Answers | None,
+    patience: float,
 ) -> NoReturn:
     """Be the demo's main process; called right after fork(), with `STOPPING` blocked.
 
@@ -39,12 +47,15 @@ def perform(
         writer: where its events go.
         lifeline: what ends it when the observer is gone.
         error_writer: a descriptor for whatever its processes write to stderr.
+        answers: its stdin, if it asks for something.
         patience: seconds for leaving; then the kernel ends this process.
     """
     status = 1
     kept: list[BaseException] = []  # and with them all that was at work: a Pool's farewell may never end
     try:
         _settle_in(config, error_writer)
+        if answers:
+            answers.use()
         lifeline.board()
         emit = Emitter(_Wire(writer, lifeline))
         try:
@@ -56,11 +67,11 @@ def perform(
             emit.mark("stopped")
         except CannotRunError as error:
             kept.append(error)
-            emit.mark("error", message=str(error), hint=error.hint, exit_code=error.exit_code)
+            emit.mark(ERROR, message=str(error), hint=error.hint, exit_code=error.exit_code)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the observer must hear of it
             kept.append(error)
             text = "".join(traceback.format_exception(error))
-            emit.mark("error", message=f"{type(error).__name__}: {error}"[:500], traceback=text[-2500:])
+            emit.mark(ERROR, message=f"{type(error).__name__}: {error}"[:500], traceback=text[-2500:])
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, patience)  # what follows may wait for ever

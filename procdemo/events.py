@@ -21,6 +21,12 @@ LISTENING = "listening"
 ANSWER = "answer"
 """Name of the mark that is a result by itself: its ``text``, what a server answered, is shown bare."""
 
+ERROR = "error"
+"""Name of the mark of what keeps a demo from going on: ``message``, ``hint``, perhaps ``exit_code``."""
+
+ASK = "ask"
+"""Name of the mark after which a demo waits for a line on its stdin."""
+
 SUMMARY = "summary"
 """Name of the result that ends every run; its ``ok`` decides the exit status."""
 

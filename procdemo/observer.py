@@ -13,9 +13,10 @@ from types import FrameType, ModuleType
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from procdemo import faults
+from procdemo.answers import Answers
 from procdemo.backstage import STOPPING
 from procdemo.config import CannotRunError, usable_cpus
-from procdemo.events import SUMMARY, Emitter, Event, Kind, rename_process
+from procdemo.events import ERROR, SUMMARY, Emitter, Event, Kind, rename_process
 from procdemo.faults import Fault, Faults
 from procdemo.replay import DamagedLogError, read
 from procdemo.sinks.jsonl import SCHEMA, JsonLines
@@ -25,6 +26,7 @@ from procdemo.text import printable
 
 _STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _WRONG_USAGE, _TIME_LIMIT = 2, 4
+_TYPING_S = 0.03  # how long a typed line may wait
 _COLOURS = {"always": True, "never": False}
 
 
@@ -51,7 +53,7 @@ class _Outcome:
     def note(self, event: Event) -> None:
         if event.kind == Kind.RESULT and event.name == SUMMARY:
             self.exit_code = self.error_code or (0 if event.data.get("ok") else 1)
-        elif event.kind == Kind.MARK and event.name == "error":
+        elif event.kind == Kind.MARK and event.name == ERROR:
             self.error_code = event.data.get("exit_code", 1)
 
 
@@ -84,17 +86,15 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], term
     outcome = _Outcome()
     blows: Faults
     sink: Sink | None = None
+    answers = Answers() if getattr(config, "step", False) else None
 
     def idle() -> float:
-        if not sink:
-            return 0
-        for blow in blows.strike():
-            sink(blow)
-        sink.flush()
-        return blows.seconds_left()
+        return _catch_up(sink, blows, answers) if sink else 0
 
     patience = getattr(config, "grace", 1.0) + 2.0
-    stage = Stage(pattern.run, config, limit=terms.limit or None, patience=patience, on_idle=idle)
+    stage = Stage(
+        pattern.run, config, limit=terms.limit or None, patience=patience, answers=answers, on_idle=idle
+    )
     # A request to stop waits until we know what to do about it.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     with stage:
@@ -121,6 +121,16 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], term
     return _TIME_LIMIT if stage.timed_out else outcome.exit_code
 
 
+def _catch_up(sink: Sink, blows: Faults, answers: Answers | None) -> float:
+    """Do what is due while no event comes; return after how many seconds something will be again."""
+    for blow in blows.strike():
+        sink(blow)
+    sink.flush()
+    if answers:
+        answers.forward()
+    return min(blows.seconds_left(), _TYPING_S if answers else sys.maxsize)
+
+
 def _struck(stage: Stage, blows: Faults) -> Iterator[Event]:
     """Yield what the demo reports and, in between, the blows; those that hit nobody as errors."""
     for event in stage:
@@ -128,7 +138,7 @@ def _struck(stage: Stage, blows: Faults) -> Iterator[Event]:
         if event.name == SUMMARY and event.kind == Kind.RESULT:
             for message, hint in blows.missed():
                 data = {"message": message, "hint": hint, "exit_code": _WRONG_USAGE}
-                yield Event("mark", "error", data, time.monotonic_ns(), os.getpid(), 0, faults.OBSERVER)
+                yield Event("mark", ERROR, data, time.monotonic_ns(), os.getpid(), 0, faults.OBSERVER)
         yield event
         yield from blows.strike()
 
@@ -161,7 +171,7 @@ def converse(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any]) -
             write(_meta(row, config, os.getpid(), time.monotonic_ns(), Terms()))
             pattern.run(config, emit)
         except CannotRunError as error:
-            emit.mark("error", message=str(error), hint=error.hint, exit_code=error.exit_code)
+            emit.mark(ERROR, message=str(error), hint=error.hint, exit_code=error.exit_code)
             emit.result("summary", ok=False, reason=str(error))
         finally:
             sink.close()

@@ -12,20 +12,20 @@ import contextlib
 import os
 import select
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
+from procdemo import orphans
+from procdemo.answers import Answers
 from procdemo.backstage import STOPPING, Run, perform
 from procdemo.channel import channel
 from procdemo.config import Settings
-from procdemo.events import SUMMARY, Event, Kind
+from procdemo.events import ERROR, SUMMARY, Event, Kind
 from procdemo.janitor import open_wardrobe
 from procdemo.lifeline import Lifeline
 
-_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _NOTICE_S = 0.2  # how long a dead stage or an expired limit may go unnoticed
 _GATHER_S = 0.005  # a pause in which events gather; nobody sees five milliseconds
 _PARTING_S = 0.5  # for main to end by itself when nobody listens any more
@@ -42,6 +42,7 @@ class Stage:
         *,
         limit: float | None = None,
         patience: float = 5.0,
+        answers: Answers | None = None,
         on_idle: Callable[[], float] = lambda: _NOTICE_S,
     ) -> None:
         """Prepare; nothing runs before the block is entered.
@@ -51,6 +52,7 @@ class Stage:
             config: its settings.
             limit: seconds after which the demo is stopped, None for no limit.
             patience: seconds between a request to stop and SIGKILL for all that is left.
+            answers: the demo's stdin; without it, nothing is there to be read.
             on_idle: called whenever no event is waiting, e.g. to draw; returns after how many
                 seconds it wants to be called again, though it may be earlier.
         """
@@ -58,9 +60,11 @@ class Stage:
         self._config = config
         self._limit = limit
         self._patience = patience
+        self._answers = answers
         self._on_idle = on_idle
         self._kill_at = self._stop_at = float("inf")
         self._status: int | None = None
+        self._error = ""
         self.pid = 0
         self.started_ns = 0
         self.timed_out = False
@@ -84,8 +88,11 @@ class Stage:
                 writer,
                 self._lifeline,
                 error_writer=error_writer,
+                answers=self._answers,
                 patience=self._patience,
             )
+        if self._answers:
+            self._answers.hold()
         writer.close()
         os.close(error_writer)
         os.close(wardrobe.fd)
@@ -94,7 +101,7 @@ class Stage:
             self._stop_at = time.monotonic() + self._limit
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # a Ctrl-C from before is raised here
-            _adopt_orphans()
+            orphans.adopt()
         except BaseException:
             self._leave()
             raise
@@ -119,6 +126,8 @@ class Stage:
     def __iter__(self) -> Iterator[Event]:
         summary: Event | None = None
         for event in self._events():
+            if event.kind == Kind.MARK and event.name == ERROR:
+                self._error = event.data.get("message", "")
             if event.kind == Kind.RESULT and event.name == SUMMARY:
                 summary = event
                 self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
@@ -194,7 +203,7 @@ class Stage:
             name = signal.Signals(-self._status).name
             data["reason"] = f"the main process {self.pid} was ended by {name} before it could sum up"
         else:
-            data["reason"] = "ended before it could sum up"
+            data["reason"] = self._error or "ended before it could sum up"
         return Event("result", SUMMARY, data, time.monotonic_ns(), self.pid, 0, "main")
 
     def __exit__(
@@ -205,12 +214,12 @@ class Stage:
     def _leave(self) -> None:
         self._part()
         self._lifeline.release()
-        give_up = time.monotonic() + _FAREWELL_S
-        while (left := self._reap()) and time.monotonic() < give_up:
+        begin = time.monotonic()
+        while self._reap() and time.monotonic() < begin + 2 * _FAREWELL_S:
+            if time.monotonic() > begin + _FAREWELL_S:
+                self.kill()
+                orphans.kill(self.started_ns)  # and the children of each, when they have become ours
             select.select([], [], [], 0.005)
-        if left:
-            self.kill()
-            self._reap()
         self._reader.close()
         self._errors.close()
 
@@ -225,11 +234,3 @@ class Stage:
             self._reap()
         if self._status is None:
             self.kill()
-
-
-def _adopt_orphans() -> None:
-    """Make orphans of the demo our children, so that we can wait for each (Linux)."""
-    if sys.platform == "linux":
-        import ctypes  # noqa: PLC0415 - while the stage already runs
-
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -43,9 +43,11 @@ ROWS = (
     Row("crawl-callback", "Workers download, the callback in the parent parses."),
     Row("prodcons", "Producers, a bounded queue, consumers, and an account of every item."),
     Row("supervise", "A pool that never hangs and never loses an item, whoever is killed."),
+    Row("race", "Two processes, three steps each: of twenty orders eighteen lose an update."),
+    Row("gil", "The same work in one thread, N threads, N processes: who gains, who is late."),
     Row(
         "lab",
-        "What is true on this Python: claims and classic mistakes, run for real under a watchdog.",
+        "Claims and classic mistakes run for real: what is true on this Python.",
         limit=300.0,
         path="procdemo.lab.course",
         before="procdemo.lectern",

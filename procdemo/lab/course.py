@@ -1,4 +1,4 @@
-"""What is true on this Python: claims and classic mistakes, run for real under a watchdog.
+"""Claims and classic mistakes run for real: what is true on this Python.
 
 Each lesson is a script or two, short enough to take home: what goes wrong, and what mends it.
 What to watch: the verdict (OK, LOST, ERROR, HUNG) is given from outside, and compared with what

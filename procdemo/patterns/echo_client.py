@@ -31,7 +31,7 @@ from typing import Annotated
 from procdemo import load, prompt
 from procdemo.config import Arg, CannotRunError
 from procdemo.dial import connect, resolve
-from procdemo.events import ANSWER, Emitter
+from procdemo.events import ANSWER, ERROR, Emitter
 from procdemo.exchange import Exchange, Goodbye, ServerFailedError
 
 STORY = {
@@ -94,7 +94,7 @@ def converse(config: Config, emit: Emitter) -> None:
         ok = True
     except ServerFailedError as error:
         message, hint = error.told(config.host, config.port)
-        emit.mark("error", message=message, hint=hint, exit_code=1)
+        emit.mark(ERROR, message=message, hint=hint, exit_code=1)
     emit.result("summary", ok=ok, asked=asked, answered=answered)
 
 
@@ -110,7 +110,7 @@ def press(config: Config, emit: Emitter) -> None:
     for failures in found.failures.values():
         message, hint = failures[0].told(config.host, config.port)
         message = f"{len(failures)} of {config.clients} clients: {message}"
-        emit.mark("error", message=message, hint=hint, exit_code=1)
+        emit.mark(ERROR, message=message, hint=hint, exit_code=1)
     measures = found.measures()
     if found.answered:
         emit.result("load", **{name.replace("_per_", "/"): value for name, value in measures.items()})

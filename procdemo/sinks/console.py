@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from procdemo.events import ANSWER, LISTENING, SUMMARY, Event, Kind
+from procdemo.events import ANSWER, ERROR, LISTENING, SUMMARY, Event, Kind
 from procdemo.terminal import broken, pipe_width, terminal, wrapped
 from procdemo.text import LIMIT, printable
 
@@ -84,7 +84,7 @@ class Console:
         match event.kind, event.name:
             case Kind.MARK, "meta":
                 self._header(event)
-            case Kind.MARK, "error":
+            case Kind.MARK, name if name == ERROR:
                 self._complain(event)
             case Kind.MARK, "stderr":
                 self.flush()

@@ -1,0 +1,130 @@
+"""The same work in one thread, N threads, N processes: who gains, who is late.
+
+The global interpreter lock lets one thread run Python at a time, and takes it away after 5 ms
+(sys.setswitchinterval). What to watch: CPU time divided by time on the clock is how many CPUs
+were at work. With --work cpu threads share one, processes have one each; with --work wait
+threads are as good, for whoever waits has given the GIL back; with --work call one C call keeps
+it to the end. A ticker thread beside the work shows how late somebody else gets a turn.
+
+\b
+Try:
+  procdemo gil
+  procdemo gil --work wait --workers 8
+  procdemo gil --work call
+  taskset -c 0 procdemo gil
+
+Compare with: procdemo lab gil-cpu, the same as a script; procdemo spawn, what a process costs.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Annotated, Any, Literal
+
+from procdemo.config import Arg, CannotRunError, Settings, usable_cpus
+from procdemo.events import Emitter
+from procdemo.machine import BUSY, Machine, amount_of
+from procdemo.ticker import Ticker
+
+STORY = {
+    "build": "this Python has {gil}; each piece of work takes about {seconds} s alone",
+    "work.begin": "{where} begins a piece",
+    "work.end": "{where} has done it",
+    "way": "{way}: {wall_s:.2f} s, {cpus:.1f} CPUs at work, the ticker at most {late_ms:.0f} ms late",
+    "too busy": "others used {others:.0%} of the CPUs meanwhile: such times mislead",
+    "summary": "{verdict}: {threads:.1f} times as fast in threads, {processes:.1f} times in processes",
+}
+DETAILS: dict[str, str] = {}
+
+GAIN = 1.3  # times as fast, to be called faster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Settings):
+    """Settings of `run`."""
+
+    work: Annotated[Literal["cpu", "wait", "call"], Arg("Python at work, waiting, or one C call.")] = "cpu"
+    workers: Annotated[int, Arg("Threads, and processes.", min=2, max=64)] = max(usable_cpus(), 2)
+    seconds: Annotated[float, Arg("How long a piece of work takes.", min=0.05, max=60)] = 0.5
+
+
+def compute(steps: float) -> None:
+    """Be busy in Python."""
+    for _ in range(int(steps)):
+        pass
+
+
+def call(steps: float) -> None:
+    """Be busy in C, in a call that never gives the GIL away."""
+    sum(range(int(steps)))
+
+
+def work_when_told(
+    work: Callable[[float], None], pieces: list[float], gate: Connection, where: str, emit: Emitter
+) -> None:
+    """Be there, wait for the gate to open, do the pieces of work, and report their CPU time."""
+    with gate:
+        gate.send("there")
+        gate.recv()
+        before = time.thread_time()
+        for amount in pieces:
+            emit.begin("work", where=where)
+            work(amount)
+            emit.end("work", where=where)
+        gate.send(time.thread_time() - before)
+
+
+def run(config: Config, emit: Emitter) -> None:
+    """Do as many pieces of work as there are workers, in three ways, and compare the times."""
+    work = {"cpu": compute, "wait": time.sleep, "call": call}[config.work]  # noqa: TID251 - the work itself
+    amount = config.seconds if config.work == "wait" else amount_of(work, config.seconds)
+    has_gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    emit.mark("build", gil="a GIL" if has_gil else "no GIL", seconds=config.seconds)
+    context, n = config.context(), config.workers
+    ways: dict[str, tuple[Callable[..., Any], int]] = {
+        "one thread": (threading.Thread, 1),
+        f"{n} threads": (threading.Thread, n),
+        f"{n} processes": (context.Process, n),
+    }
+    times, others = [], 0.0
+    for way, (make, count) in ways.items():
+        gates, workers = [], []
+        for number in range(count):
+            gate, theirs = context.Pipe()
+            args = (work, [amount] * (n // count), theirs, f"{number + 1} of {way}", emit)
+            workers.append(make(target=work_when_told, args=args, name=f"worker-{number}"))
+            workers[-1].start()
+            gates.append(gate)
+            if make is context.Process:
+                theirs.close()  # now it alone has its end: should it die, our recv() says so
+        try:
+            for gate in gates:
+                gate.recv()
+            with Machine(usable_cpus()) as machine, Ticker() as ticker:
+                for gate in gates:
+                    gate.send("go")
+                cpu_s = sum(gate.recv() for gate in gates)
+        except (EOFError, OSError):
+            raise CannotRunError(f"one of {way} was killed", "procdemo gil, and leave it alone") from None
+        for worker in workers:
+            worker.join()
+        row = {"way": way, "wall_s": round(machine.wall_s, 2), "cpu_s": round(cpu_s, 2)}
+        row |= {"cpus": round(cpu_s / machine.wall_s, 2), "late_ms": ticker.worst_ms()}
+        emit.mark("way", **row)
+        emit.result("ways", **row, lateness=ticker.drawn())
+        times.append(machine.wall_s)
+        others = max(others, machine.others(cpu_s))
+    threads, processes = times[0] / times[1], times[0] / times[2]
+    if others > BUSY:
+        emit.mark("too busy", others=others)
+    verdict = "no verdict" if others > BUSY else _verdict(threads, processes)
+    emit.result("summary", ok=True, verdict=verdict, threads=round(threads, 2), processes=round(processes, 2))
+
+
+def _verdict(threads: float, processes: float) -> str:
+    """Return in words who gains by being many."""
+    gains = [name for name, ratio in (("threads", threads), ("processes", processes)) if ratio > GAIN]
+    return f"{' and '.join(gains)} gain" if gains else "neither threads nor processes gain"

@@ -1,0 +1,130 @@
+"""Two processes, three steps each: of twenty orders eighteen lose an update.
+
+Each reads the counter, adds one in its own memory, and writes the sum back. Main is the scheduler:
+nobody takes a step before main opens the gate. What to watch: if both have read before one has
+written, an addition is lost; nothing crashes, and the result is wrong. With --fix lock whoever
+reads first keeps the other out until it has written.
+
+\b
+  A:  read  add  write      A A A B B B  -> 2
+  B:  read  add  write      A B A B A B  -> 1, lost
+
+\b
+Try:
+  procdemo race
+  procdemo race --all
+  procdemo race --schedule AABBBA
+  procdemo race --step
+  procdemo race --all --fix lock
+
+Compare with: procdemo lab lost-updates, where the system is the scheduler.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, cycle, permutations
+from multiprocessing.connection import Connection
+from typing import Annotated, Any, Literal
+
+from procdemo.config import Arg, CannotRunError, Settings
+from procdemo.events import ASK, Emitter
+
+STORY = {
+    "order": "order {order}: the counter stands at 0",
+    ASK: "whose step? type A or B",
+    "read": "reads {value}",
+    "add": "adds 1 in its own memory: {value}",
+    "write": "writes {value}",
+    "kept out": "would read, and the lock keeps it out",
+    "outcome": "{taken}: the counter stands at {counter}, {verdict}",
+    "summary": "{lost} of {orders} orders lose an update; {ways} different ones came about",
+}
+DETAILS: dict[str, str] = {}
+EVERY_ORDER = sorted({"".join(order) for order in permutations("AAABBB")})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Settings):
+    """Settings of `run`."""
+
+    schedule: Annotated[str, Arg("Whose step is next: three times A and B.", metavar="ORDER")] = "ABABAB"
+    all: Annotated[bool, Arg("Every order there is, one after the other.")] = False
+    step: Annotated[bool, Arg("You are the scheduler: a line with A or B for each step.")] = False
+    fix: Annotated[Literal["lock"] | None, Arg("Hold a lock from read to write.")] = None
+
+
+def add_one(gate: Connection, counter: Any, lock: Any, tell: bool, emit: Emitter) -> None:
+    """Add one to the counter, again and again, a step each time the gate opens."""
+
+    def done(step: str, **data: int) -> None:
+        if tell:
+            emit.mark(step, **data)
+        gate.send(step)
+
+    while gate.recv():
+        if lock and not lock.acquire(block=False):
+            done("kept out")
+            continue
+        value = counter.value
+        done("read", value=value)
+        gate.recv()
+        value += 1
+        done("add", value=value)
+        gate.recv()
+        counter.value = value
+        if lock:
+            lock.release()
+        done("write", value=value)
+
+
+def run(config: Config, emit: Emitter) -> None:
+    """Open the gates in the order asked for, and look whether both additions are in the counter."""
+    if (asked := config.schedule.upper()) not in EVERY_ORDER:
+        raise CannotRunError(f"--schedule {asked}: not three A and three B", "--schedule AABBBA", exit_code=2)
+    context = config.context()
+    counter = context.Value("q", 0, lock=False)
+    lock = context.Lock() if config.fix else None
+    gates, processes, found = {}, [], []
+    for name in "AB":
+        gates[name], theirs = context.Pipe()
+        args = (theirs, counter, lock, not config.all, emit)
+        processes.append(context.Process(target=add_one, args=args, name=name))
+        processes[-1].start()
+        theirs.close()  # now it alone has its end: should it die, our recv() says so
+    for order in EVERY_ORDER if config.all else [asked]:
+        emit.mark("order", order=order)
+        counter.value = 0
+        # Whoever was kept out by the lock has its turn later.
+        taken = _play(chain(_typed(emit) if config.step else order, cycle("AB")), gates)
+        verdict = "an update is lost" if counter.value == 1 else "both are there"
+        emit.mark("outcome", taken=taken, counter=counter.value, verdict=verdict)
+        emit.result("orders", order=order, taken=taken, counter=counter.value, verdict=verdict)
+        found.append((taken, counter.value))
+    for name, process in zip("AB", processes, strict=True):
+        gates[name].send(False)
+        process.join()
+    lost = sum(value == 1 for _, value in found)
+    emit.result("summary", ok=not (lost and config.fix), lost=lost, orders=len(found), ways=len(set(found)))
+
+
+def _play(turns: Iterator[str], gates: dict[str, Connection]) -> str:
+    """Let A and B take their steps in this order, and return the order that came about."""
+    taken = ""
+    while len(taken) < len("AAABBB"):
+        name = next(turns)
+        try:
+            if taken.count(name) < len("AAA"):
+                gates[name].send(True)
+                taken += name if gates[name].recv() != "kept out" else ""
+        except (EOFError, OSError):
+            raise CannotRunError(f"{name} was killed at step {len(taken) + 1}", "procdemo race") from None
+    return taken
+
+
+def _typed(emit: Emitter) -> Iterator[str]:
+    """Yield A or B as somebody types it, until the input ends."""
+    emit.mark(ASK)
+    while line := sys.stdin.readline():
+        yield from (letter for letter in line.upper() if letter in "AB")
+        emit.mark(ASK)

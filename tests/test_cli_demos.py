@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 
 import pytest
 from harness import Command, run
@@ -18,6 +19,9 @@ SHORT = {
     "crawl-callback": "--max-pages 5",
     "prodcons": "--items 10 --work 0",
     "supervise": "--items 10 --work 0",
+    "race": "",
+    "gil": "--seconds 0.05",
+    "lab": "own-memory",
 }
 LONG = {
     "spawn": "--work 60",
@@ -28,7 +32,20 @@ LONG = {
     "crawl-callback": "--page-deadline 60",
     "prodcons": "--items 1000 --work 1",
     "supervise": "--items 1000 --work 1",
+    "race": "--step",
+    "gil": "--seconds 60 --work wait",
+    "lab": "join-before-drain",
 }
+AT_WORK = {"race": "ask", "gil": "work", "lab": "script"}
+"""The event that says that all is made; elsewhere the first of a child says so."""
+
+
+def long(name, start_method):
+    """Start a demo that does not end by itself."""
+    args = [name, "--json", *LONG[name].split()]
+    return Command(*args, start_method=start_method, stdin=subprocess.PIPE)
+
+
 each_staged = pytest.mark.parametrize("name", [row.name for row in ROWS if row.staged])
 
 
@@ -43,13 +60,15 @@ def test_g1_every_demo_is_clean_under_every_start_method(name, start_method):
 
 @each_staged
 def test_a7_no_demo_outlives_its_observer(name, start_method):
-    with Command(name, "--json", *LONG[name].split(), start_method=start_method) as command:
+    with long(name, start_method) as command:
         # Killed while it makes a semaphore, multiprocessing leaves that one: wait until all is made.
         if name.endswith("-server"):
             port = command.wait_event("listening").data["port"]
             with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
                 client.sendall(b"x")
                 assert client.recv(1) == b"X"
+        elif name in AT_WORK:
+            command.wait_event(AT_WORK[name])
         else:
             command.wait_for(
                 lambda: any(event.role[:4] in {"work", "cons", "chil"} for event in command.events)
@@ -71,7 +90,7 @@ def test_a10_no_demo_minds_a_reader_that_leaves(name):
 
 @each_staged
 def test_a4_ctrl_c_ends_every_demo(name, start_method):
-    with Command(name, "--json", *LONG[name].split(), start_method=start_method) as command:
+    with long(name, start_method) as command:
         command.wait_for(lambda: len(command.events) > 1)
         command.signal_group(signal.SIGINT)
         command.finish(within=2).assert_clean(130, stderr_lines=0)

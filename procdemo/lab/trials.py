@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO, Any, Literal, NamedTuple, Self
 
+from procdemo.config import CannotRunError
 from procdemo.lab.lesson import Lesson, Script
 from procdemo.lab.verdict import Report
 
@@ -39,6 +40,7 @@ class Court:
         self._at_work: dict[int, tuple[Trial, subprocess.Popen[bytes]]] = {}
         self._rest: dict[int, bytes] = {}
         self._said: dict[int, list[str]] = {}
+        self._ended: set[int] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -53,22 +55,36 @@ class Court:
                 warden.wait(_FAREWELL_S)
 
     def hear(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Word]]:
-        """Run all of them, several at a time, and yield what is heard of each."""
+        """Run all of them, several at a time, and yield what is heard of each.
+
+        Raises:
+            CannotRunError: a warden was killed; who of its script is left ends with the stage.
+        """
         todo = list(reversed(trials))
         while todo or self._at_work:
             while todo and self._has_room(todo[-1]):
                 yield self._begin(todo.pop()), ("begin", None)
             for fd in select.select(list(self._at_work), [], [])[0]:
-                trial, warden = self._at_work[fd]
+                trial = self._at_work[fd][0]
                 chunk = os.read(fd, 65536)
                 *lines, self._rest[fd] = (self._rest[fd] + chunk).split(b"\n")
                 for line in lines:
                     yield trial, self._word(fd, json.loads(line))
                 if not chunk:
-                    del self._at_work[fd], self._rest[fd], self._said[fd]
-                    _pipe(warden.stdin).close()
-                    _pipe(warden.stdout).close()
-                    warden.wait()
+                    self._dismiss(fd)
+
+    def _dismiss(self, fd: int) -> None:
+        trial, warden = self._at_work.pop(fd)
+        del self._rest[fd], self._said[fd]
+        _pipe(warden.stdin).close()
+        _pipe(warden.stdout).close()
+        warden.wait()
+        if fd not in self._ended:
+            message = (
+                f"{trial.lesson.name}: the warden of {trial.script.kind}.py, PID {warden.pid}, was killed"
+            )
+            raise CannotRunError(message, f"procdemo lab {trial.lesson.name}")
+        self._ended.remove(fd)
 
     def _has_room(self, trial: Trial) -> bool:
         if any(other.lesson.alone for other, _ in self._at_work.values()):
@@ -82,7 +98,7 @@ class Court:
             [sys.executable, "-m", "procdemo.lab.warden", str(trial.script.path), *method, *limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # whoever kills our group does not mean it: it cleans up after us
+            process_group=0,  # whoever kills our group does not mean it: it cleans up after us
         )
         fd = _pipe(warden.stdout).fileno()
         self._at_work[fd] = trial, warden
@@ -96,6 +112,7 @@ class Court:
             self._said[fd].append(told["says"])
             return "says", told["says"]
         survivors = len(told["survivors"])
+        self._ended.add(fd)
         return "end", Report(self._said[fd], told["ended"], told["hung"], told["seconds"], survivors)
 
 

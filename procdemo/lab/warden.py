@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from procdemo.lab import kernel, stacks, xray
@@ -34,7 +33,7 @@ class Warden:
     """One script under watch."""
 
     def __init__(self, script: str, arguments: list[str], folder: str) -> None:
-        """Start `script` in a session of its own, in the working directory `folder`."""
+        """Start `script` in a process group of its own, in the working directory `folder`."""
         self._script = script
         self._begin = time.monotonic()
         self._popen = subprocess.Popen(
@@ -43,8 +42,8 @@ class Warden:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
-            start_new_session=True,
-            env={**os.environ, **stacks.ENVIRONMENT, "PYTHONUNBUFFERED": "1", "TMPDIR": folder},
+            process_group=0,  # it may signal its whole group, which we are not in
+            env={**_environment(), **stacks.ENVIRONMENT, "PYTHONUNBUFFERED": "1", "TMPDIR": folder},
         )
         assert self._popen.stdout  # noqa: S101 - it is a pipe
         assert self._popen.stderr  # noqa: S101
@@ -52,6 +51,7 @@ class Warden:
         self._stderr = self._popen.stderr.fileno()
         self._rest = dict.fromkeys(self._streams, b"")
         self._status: int | None = None
+        self._ending = False
 
     def watch(self, deadline: float, still: float) -> None:
         """Report what it says and how it ends; it hangs when nothing moves for `still` seconds."""
@@ -78,49 +78,59 @@ class Warden:
 
     def end(self) -> None:
         """Kill whatever is left, helpers of multiprocessing last: they tidy up after the others."""
+        self._ending = True
         give_up = time.monotonic() + 2 * _FAREWELL_S
         while family := self._family():
             late = time.monotonic() > give_up
             for pid in family:
                 if late or not _is(pid, "resource_tracker"):
                     with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+                        _strike(pid, signal.SIGKILL)
             self._listen(0.01)
+        for stream in (self._popen.stdout, self._popen.stderr):
+            if stream:
+                stream.close()
 
     def _family(self) -> list[int]:
         """Return the PIDs of the script and all that it started, zombies left out."""
         if kernel.LINUX:
             return [pid for pid, state in kernel.descendants(os.getpid()).items() if state not in "ZX"]
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL if self._status is not None else 0)
+            _strike(self._popen.pid, 0)
             return [self._popen.pid]
         return []
 
-    def _survivors(self) -> list[str]:
+    def _survivors(self) -> list[int]:
+        """Listen to the end, and return who is still there half a second after it."""
         give_up = time.monotonic() + _FAREWELL_S
-        while (family := self._family()) and time.monotonic() < give_up:
+        while ((family := self._family()) or self._streams) and time.monotonic() < give_up:
             self._listen(0.01)
-        self._listen(0)
-        return [f"PID {pid}" for pid in family]
+        for fd, stream in self._streams.items():  # whoever is left holds it open
+            self._say([self._rest[fd]] if self._rest[fd] else [], stream)
+        return family
 
     def _listen(self, seconds: float) -> None:
         """Report what the script has written, for as long as that; leave if nobody listens to us."""
-        for fd in select.select([0, *self._streams], [], [], seconds)[0]:
+        ears = list(self._streams) if self._ending else [0, *self._streams]
+        for fd in select.select(ears, [], [], seconds)[0]:
             if fd == 0:
                 raise SystemExit
-            for line in self._lines(fd):
-                self._report(says=line, stream=self._streams[fd])
+            stream = self._streams[fd]
+            self._say(self._lines(fd), stream)
         self._reap()
 
-    def _lines(self, fd: int) -> Iterator[str]:
+    def _lines(self, fd: int) -> list[bytes]:
+        """Return the lines that have come since; what has no end yet is kept for the next time."""
         chunk = os.read(fd, 65536)
         *lines, self._rest[fd] = (self._rest[fd] + chunk).split(b"\n")
         if not chunk:
-            lines, stream = [*filter(None, [self._rest[fd]])], self._streams.pop(fd)
-            for line in lines:
-                self._report(says=line.decode("utf-8", "backslashreplace"), stream=stream)
-            return
-        yield from (line.decode("utf-8", "backslashreplace") for line in lines)
+            del self._streams[fd]
+            return [self._rest[fd]] if self._rest[fd] else []
+        return lines
+
+    def _say(self, lines: list[bytes], stream: str) -> None:
+        for line in lines:
+            self._report(says=line.decode("utf-8", "backslashreplace"), stream=stream)
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -167,15 +177,27 @@ class Warden:
         give_up = time.monotonic() + _ANSWER_S
         while time.monotonic() < give_up:
             if select.select([self._stderr], [], [], 0.01)[0] and self._stderr in self._streams:
-                said.extend(self._lines(self._stderr))
+                said.extend(line.decode("utf-8", "backslashreplace") for line in self._lines(self._stderr))
             elif not kernel.command(pid):  # a zombie, or gone
                 break
             self._reap()
         return said
 
     def _report(self, **facts: Any) -> None:
+        if self._ending:  # perhaps nobody reads it any more, and there is still work to do
+            return
         sys.stdout.write(json.dumps(facts) + "\n")
         sys.stdout.flush()
+
+
+def _strike(pid: int, signum: int) -> None:
+    """Signal a process; where its descendants are not known, its group."""
+    (os.kill if kernel.LINUX else os.killpg)(pid, signum)
+
+
+def _environment() -> dict[str, str]:
+    """Return ours without what makes Python behave differently from usual."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def _is(pid: int, helper: str) -> bool:

@@ -128,7 +128,7 @@ def _demo(row: Row) -> click.Command:
         names = {field.name for field in dataclasses.fields(pattern.Config)}
         config = pattern.Config(**{name: value for name, value in values.items() if name in names})
         if row.before:
-            config = importlib.import_module(row.before).prepare(config, view)
+            config = _prepared(row, config, view)
             if config is None:
                 return
         sys.exit(_perform(row, pattern, config, view, values))
@@ -142,6 +142,16 @@ def _demo(row: Row) -> click.Command:
         epilog=f"The environment can set any option: PROCDEMO_{row.name.upper().replace('-', '_')}_OPTION.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+
+def _prepared(row: Row, config: Any, view: dict[str, Any]) -> Any:
+    from procdemo.config import CannotRunError
+
+    try:
+        return importlib.import_module(row.before).prepare(config, view)
+    except CannotRunError as error:
+        click.echo(f"error: {error}\ntry: {error.hint}", err=True)
+        sys.exit(error.exit_code)
 
 
 def _help(pattern: ModuleType) -> str:

@@ -12,6 +12,7 @@ that is closed, everything ends. It reports on stdout, in JSON Lines::
 import contextlib
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -209,6 +210,7 @@ def main() -> None:
     script, *arguments, deadline, still = sys.argv[1:]
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)  # whoever ends us closes our stdin
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # no core dump of whom we ask for stacks, see core(5)
     if kernel.LINUX:
         import ctypes  # noqa: PLC0415
 

@@ -1,0 +1,47 @@
+"""Every lesson shows what it claims, on this Python, under every start method."""
+
+import pytest
+from harness import run
+
+from procdemo.config import StartMethod
+from procdemo.lab.lesson import lessons
+
+METHODS = [method.value for method in StartMethod]
+TRIALS = [
+    (lesson.name, script.kind, method)
+    for lesson in lessons().values()
+    if not lesson.missing()
+    for script in lesson.scripts
+    for method in lesson.methods(METHODS)
+]
+
+pytestmark = pytest.mark.timeout(400)  # whichever test comes first waits for all scripts
+
+
+@pytest.fixture(scope="module")
+def matrix():
+    return run("lab", "--all", "--start-method", "all", "--json", "--timeout", "300", limit=330)
+
+
+@pytest.mark.parametrize(("lesson", "script", "method"), TRIALS, ids="-".join)
+def test_a_script_does_what_its_lesson_expects(matrix, lesson, script, method):
+    names = {"lesson": lesson, "script": script, "start_method": method}
+    (end,) = [
+        event
+        for event in matrix.named("script")
+        if event.kind == "end" and names.items() <= event.data.items()
+    ]
+    assert end.data["differs"] == "", end.data
+
+
+def test_it_leaves_nothing_and_says_so(matrix):
+    matrix.assert_clean(0, stderr_lines=0)
+    assert matrix.summary["ok"] is True
+    assert matrix.summary["scripts"] == len(TRIALS)
+    assert (matrix.summary["surprises"], matrix.summary["survivors"]) == (0, 0)
+
+
+def test_a_row_for_each_script(matrix):
+    rows = [event.data for event in matrix.named("verdicts")]
+    assert {(row["lesson"], row["script"]) for row in rows} == {(name, kind) for name, kind, _ in TRIALS}
+    assert all(row.keys() == {"lesson", "notes", "script", *METHODS} for row in rows)

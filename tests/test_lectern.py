@@ -1,0 +1,86 @@
+"""The lab's command: the list, the code, the question before a run."""
+
+import json
+import sys
+
+import pexpect
+import pytest
+from harness import PROCDEMO, run
+
+from procdemo.lab.lesson import CHAPTERS, FOLDER, lessons
+
+
+def test_without_a_name_it_lists_all_lessons_by_chapter():
+    result = run("lab").assert_clean(0, stderr_lines=0)
+    listed = [line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")]
+    assert listed == list(lessons())
+    assert all(
+        f"{lesson.chapter}. {CHAPTERS[lesson.chapter]}" in result.stdout for lesson in lessons().values()
+    )
+
+
+def test_the_list_as_json():
+    result = run("lab", "--json").assert_clean(0, stderr_lines=0)
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [each["name"] for each in told] == list(lessons())
+    assert told[0].keys() == {"name", "title", "chapter", "notes"}
+
+
+def test_the_code_is_what_the_lab_runs():
+    folder = FOLDER / "join-before-drain"
+    both = run("lab", "join-before-drain", "--code").assert_clean(0).stdout
+    assert both == (folder / "broken.py").read_text() + (folder / "fixed.py").read_text()
+    fixed = run("lab", "join-before-drain", "--code", "--fixed").assert_clean(0).stdout
+    assert fixed == (folder / "fixed.py").read_text()
+
+
+def test_what_is_printed_can_be_run(tmp_path):
+    script = tmp_path / "taken_home.py"
+    script.write_text(run("lab", "join-before-drain", "--code", "--fixed").stdout)
+    result = run(str(script), "spawn", program=[sys.executable]).assert_clean(0)
+    assert result.stdout == "expected 100000, got 100000\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["no-such-lesson"], "no lesson called 'no-such-lesson'"),
+        (["join-befor-drain"], "procdemo lab join-before-drain"),
+        (["--code"], "name a lesson"),
+        (["--predict"], "name a lesson"),
+        (["--all", "lost-updates"], "--all"),
+        (["--all", "--code"], "--all"),
+        (["lost-updates", "--predict"], "on a terminal"),
+        (["lost-updates", "--guess", "maybe"], "maybe"),
+        (["lost-updates", "--start-method", "thread"], "thread"),
+    ],
+)
+def test_wrong_usage(args, said):
+    result = run("lab", *args).assert_clean(2, stderr_lines=4)
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def predicted(answer):
+    command = pexpect.spawn(
+        PROCDEMO[0], [*PROCDEMO[1:], "lab", "lost-updates", "--predict"], encoding="utf-8"
+    )
+    command.expect("counter.value \\+= 1")
+    command.expect("What will broken.py do")
+    command.sendline(answer)
+    command.expect(pexpect.EOF, timeout=20)
+    command.close()
+    return command
+
+
+@pytest.mark.parametrize(("answer", "judgement"), [("lost", "right"), ("HUNG", "look again")])
+def test_it_asks_before_it_runs(answer, judgement):
+    command = predicted(answer)
+    assert command.exitstatus == 0
+    assert f"you said {answer.upper()}, and it was LOST: {judgement}" in " ".join(command.before.split())
+
+
+def test_a_guess_without_a_question():
+    result = run("lab", "lost-updates", "--guess", "OK", "--json").assert_clean(0)
+    (guess,) = result.named("guess")
+    assert guess.data == {"guess": "OK", "verdict": "LOST", "judgement": "look again"}

@@ -51,7 +51,7 @@ def by_age(stacks: list[Stack], threads: int) -> list[Stack]:
     There may be threads that Python knows nothing of; then only the main thread's is certain.
     """
     own = [_since_birth(stack) for stack in reversed(stacks)]
-    return own if len(own) == threads else [*own[:1], *[[]] * (threads - 1)]
+    return own if len(own) == threads else [own[0] if own else [], *[[]] * (threads - 1)]
 
 
 def _since_birth(stack: Stack) -> Stack:

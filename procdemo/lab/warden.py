@@ -88,6 +88,7 @@ class Warden:
                     with contextlib.suppress(ProcessLookupError):
                         _strike(pid, signal.SIGKILL)
             self._listen(0.01)
+        self._reap()
         for stream in (self._popen.stdout, self._popen.stderr):
             if stream:
                 stream.close()

@@ -108,7 +108,7 @@ def describe(processes: list[Process], script: str) -> Iterator[str]:
         yield "A circle:"
         yield from (f"  {_link(node, waits, family)}" for node in circle)
     else:
-        yield f"No circle: {_verdict_without_circle(processes, waits)}."
+        yield f"No circle: {_conclusion(processes, waits)}."
 
 
 def _wait(process: Process, place: int, family: Mapping[int, Process]) -> _Wait:
@@ -189,8 +189,11 @@ def _link(
     return f"{who} waits for {wait.words}{other}"
 
 
-def _verdict_without_circle(processes: list[Process], waits: Mapping[tuple[int, int], _Wait]) -> str:
+def _conclusion(processes: list[Process], waits: Mapping[tuple[int, int], _Wait]) -> str:
     main = processes[0]
+    running = [p.name for p in processes if any(thread.state == "R" for thread in p.threads)]
+    if running:
+        return f"{' and '.join(running)} could go on, and does not come to an end"
     semaphores = {wait.words for wait in waits.values() if "(semaphore" in wait.words}
     workers = [p for p in processes[1:] if any(frame.function == "worker" for frame in _stack(p, 0))]
     if len(workers) == len(processes) - 1 and workers:

@@ -1,0 +1,162 @@
+"""A warden lets a script run to its end, says when it hangs, and leaves nothing of it behind."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from harness import Command
+
+WARDEN = [sys.executable, "-m", "procdemo.lab.warden"]
+
+
+class Watched(Command):
+    """A script under a warden."""
+
+    def __init__(self, tmp_path, source, *args, deadline=20, still=1.0):
+        script = tmp_path / "script.py"
+        script.write_text(source)
+        self.script = str(script)
+        limits = [str(deadline), str(still)]
+        super().__init__(self.script, *args, *limits, program=WARDEN, stdin=subprocess.PIPE)
+
+    @property
+    def report(self):
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    def wait_said(self, text):
+        return self.wait_for(lambda: any(told.get("says") == text for told in self.report), what=text)
+
+    def end(self, within=10):
+        """Wait for its own end, and return what it says of the script's."""
+        self.finish(within=within).assert_clean(0, stderr_lines=0)
+        return self.report[-1]
+
+    def said(self):
+        return [(told["stream"], told["says"]) for told in self.report if "says" in told]
+
+    def picture(self):
+        return "\n".join(told["xray"] for told in self.report if "xray" in told)
+
+
+# --- how it ends
+
+
+def test_what_it_says_and_how_it_ends(tmp_path):
+    source = "import sys\nprint('one')\nsys.stderr.write('two\\nthree')\nsys.exit(5)"
+    with Watched(tmp_path, source) as script:
+        end = script.end()
+        assert (end["ended"], end["hung"], end["survivors"]) == (5, "", [])
+        assert sorted(script.said()) == [("stderr", "three"), ("stderr", "two"), ("stdout", "one")]
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    with Watched(tmp_path, "import os\nos.write(1, b'\\xff\\x1b[2J\\n')") as script:
+        script.end()
+        assert script.said() == [("stdout", "\\xff\x1b[2J")]
+
+
+def test_more_than_a_pipe_holds(tmp_path):
+    with Watched(tmp_path, "print('x' * 300_000)\nprint('end', end='')") as script:
+        script.end()
+        assert [len(text) for _, text in script.said()] == [300_000, 3]
+
+
+def test_a_signal_ends_it(tmp_path):
+    with Watched(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)") as script:
+        assert script.end()["ended"] == -9
+
+
+def test_its_arguments_its_folder_and_its_environment(tmp_path):
+    source = "import os, sys\nprint(sys.argv[1:], os.listdir(), 'PYTHONWARNINGS' in os.environ)"
+    with Watched(tmp_path, source, "forkserver") as script:
+        script.end()
+        assert script.said() == [("stdout", "['forkserver'] [] False")]
+        assert script.result.temporary == []
+
+
+# --- when it hangs
+
+
+def test_nothing_moves(tmp_path):
+    with Watched(tmp_path, "print('begins')\nimport threading\nthreading.Event().wait()") as script:
+        assert script.end()["hung"] == "nothing had moved for 1 s"
+        assert "waits for a signal of another thread" in script.picture()
+        assert "script.py:3 <module>: threading.Event().wait()" in script.picture()
+
+
+def test_it_moves_too_long(tmp_path):
+    with Watched(tmp_path, "while True: pass", deadline=0.7) as script:
+        assert script.end()["hung"] == "it had not ended after 0.7 s"
+        assert "main could go on, and does not come to an end" in script.picture()
+
+
+def test_whoever_pauses_does_not_hang(tmp_path):
+    source = "import time\nfor _ in range(5): time.sleep(0.4)"
+    with Watched(tmp_path, source) as script:
+        assert script.end()["hung"] == ""
+
+
+def test_a_process_that_does_not_answer(tmp_path):
+    source = (
+        "import signal, threading\nsignal.signal(signal.SIGABRT, signal.SIG_IGN)\nthreading.Event().wait()"
+    )
+    with Watched(tmp_path, source) as script:
+        script.end()
+        assert "main thread, state S in" in script.picture()
+
+
+# --- who is left
+
+
+LEAVES_ONE = """
+import subprocess, sys
+code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('there'); time.sleep(60)"
+child = subprocess.Popen([sys.executable, "-uc", code], start_new_session=True, stdout=subprocess.PIPE)
+print(child.stdout.readline().decode().strip())
+"""
+
+
+def test_survivors_are_counted_and_ended(tmp_path):
+    with Watched(tmp_path, LEAVES_ONE) as script:
+        assert len(script.end()["survivors"]) == 1
+
+
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        while True:
+            if os.fork() == 0:  # whoever is killed is replaced
+                time.sleep(60)
+            os.wait()
+print("there", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", ["its stdin is closed", "nobody reads its report"])
+def test_everything_ends_with_whoever_wanted_it(tmp_path, how):
+    with Watched(tmp_path, STUBBORN, still=60) as script:
+        script.wait_said("there")
+        if how == "its stdin is closed":
+            script.stdin.close()
+            script.finish(within=3).assert_clean(0, stderr_lines=0)
+        else:
+            script._popen.stdout.close()
+            script.stdin.close()
+            script.finish(within=3)
+            assert not script.result.survivors
+
+
+def test_signals_do_not_keep_it_from_cleaning_up(tmp_path):
+    with Watched(tmp_path, STUBBORN, still=60) as script:
+        script.wait_said("there")
+        for signum in (1, 2, 15):
+            script.signal(signum)
+        script.stdin.close()
+        script.finish(within=3).assert_clean(0, stderr_lines=0)

@@ -59,6 +59,15 @@ show supervise --items 20 --workers 2 --kill worker-0@0.1
 act "9. Workers download, the callback in the parent parses"
 show crawl-callback --max-pages 20
 
+act "10. Two processes, one counter: in most orders an update is lost"
+show race --all -q
+
+act "11. The same work in threads and in processes"
+show gil --seconds 0.2
+
+act "12. What hangs, and who waits for whom"
+show lab join-before-drain
+
 cat <<'END'
 
 
@@ -68,6 +77,8 @@ cat <<'END'
   procdemo echo-client --port 8080                    see the third one wait
   procdemo prodcons --ack early                       work that is lost, by name
   procdemo spawn --start-method forkserver            whose child is it?
+  procdemo race --step                                you are the scheduler
+  procdemo lab                                        what else goes wrong, and why
   procdemo source prodcons                            the lesson itself
   procdemo prodcons --json > run.jsonl                keep a run, then
   procdemo replay run.jsonl                           show it again

@@ -1,10 +1,12 @@
 """Every lesson shows what it claims, on this Python, under every start method."""
 
+import sys
+
 import pytest
 from harness import run
 
 from procdemo.config import StartMethod
-from procdemo.lab.lesson import lessons
+from procdemo.lab.lesson import VERDICTS, lessons
 
 METHODS = [method.value for method in StartMethod]
 TRIALS = [
@@ -14,6 +16,9 @@ TRIALS = [
     for script in lesson.scripts
     for method in lesson.methods(METHODS)
 ]
+
+KNOWN = sys.version_info < (3, 14)
+"""Whether the expectations were tried on this Python; on a newer one a change is news, no fault."""
 
 pytestmark = pytest.mark.timeout(400)  # whichever test comes first waits for all scripts
 
@@ -31,14 +36,15 @@ def test_a_script_does_what_its_lesson_expects(matrix, lesson, script, method):
         for event in matrix.named("script")
         if event.kind == "end" and names.items() <= event.data.items()
     ]
-    assert end.data["differs"] == "", end.data
+    if KNOWN:
+        assert end.data["differs"] == "", end.data
+    assert end.data["verdict"].split()[0] in VERDICTS
 
 
 def test_it_leaves_nothing_and_says_so(matrix):
-    matrix.assert_clean(0, stderr_lines=0)
-    assert matrix.summary["ok"] is True
+    matrix.assert_clean(0 if KNOWN else [0, 1], stderr_lines=0)
     assert matrix.summary["scripts"] == len(TRIALS)
-    assert (matrix.summary["surprises"], matrix.summary["survivors"]) == (0, 0)
+    assert matrix.summary["survivors"] == 0
 
 
 def test_a_row_for_each_script(matrix):

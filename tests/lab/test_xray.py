@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from test_warden import Watched
+from watched import Watched
 
 START = "import multiprocessing, sys\nmp = multiprocessing.get_context(sys.argv[1])\n"
 

@@ -1,0 +1,63 @@
+"""Write docs/lab.md: what every script of the lab came to, on each Python that tried it.
+
+procdemo lab --all --start-method all --json > 3.13.jsonl
+python scripts/matrix.py 3.11.jsonl 3.12.jsonl 3.13.jsonl > docs/lab.md
+"""
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from procdemo.lab.lesson import CHAPTERS, lessons
+
+HEAD = """# What is true where
+
+Each script of `procdemo lab`, run by `procdemo lab --all --start-method all` on {pythons}
+(every run of CI does it). One verdict stands for all start methods. HUNG, LOST and ERROR
+are what `broken.py` is expected to come to; a verdict that is not the expected one is marked with
+(!), and is news about Python rather than a fault of this page.
+"""
+
+
+def read(path: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return the version of Python and the ends of all scripts in a log."""
+    events = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
+    ends = [event["data"] for event in events if (event["kind"], event["name"]) == ("end", "script")]
+    return events[0]["data"]["python"].rpartition(".")[0], ends
+
+
+def cell(found: dict[str, str]) -> str:
+    """Return the verdicts under each start method in a word if they are one."""
+    if len(set(found.values())) == 1:
+        return next(iter(found.values()))
+    return ", ".join(f"{method} {verdict}" for method, verdict in found.items())
+
+
+def main() -> None:
+    """Write the page to stdout."""
+    found: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
+    pythons = []
+    for path in sys.argv[1:]:
+        python, ends = read(path)
+        pythons.append(python)
+        for end in ends:
+            verdict = end["verdict"].split()[0] + (" (!)" if end["differs"] else "")
+            found[end["lesson"], end["script"], python][end["start_method"]] = verdict
+    told = [HEAD.format(pythons=", ".join(pythons))]
+    for chapter, title in CHAPTERS.items():
+        told.append(f"\n## {chapter}. {title}\n")
+        told.append(f"| lesson | notes | what is true | script | {' | '.join(pythons)} |")
+        told.append("|---|---|---|---|" + "---|" * len(pythons))
+        for lesson in (lesson for lesson in lessons().values() if lesson.chapter == chapter):
+            for script in lesson.scripts:
+                cells = [cell(found[lesson.name, script.kind, python]) for python in pythons]
+                names = [f"`{lesson.name}`", " ".join(lesson.notes), lesson.claim]
+                first = script is lesson.scripts[0]
+                told.append(f"| {' | '.join([*(names if first else ['', '', '']), script.kind, *cells])} |")
+    sys.stdout.write("\n".join(told) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,8 @@ test: $(VENV)/installed-test ## All tests, on this Python.
 	$(BIN)/python -m pytest
 
 soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), a line for each; an hour or two.
-	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --report docs/faults.md
+	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --tally soak.json
+	$(BIN)/python scripts/faults.py soak.json > docs/faults.md
 
 lint: $(VENV)/installed-lint ## Style, types, and who may import whom.
 	$(BIN)/ruff check .
@@ -30,7 +31,7 @@ bench: $(VENV)/installed ## What it costs, side by side with what one would writ
 	for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 clean: ## Remove the virtual environment and what the tools keep.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) soak.json .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The pip that Debian 12 brings does not know dependency groups.
 $(VENV)/pip: ; $(PYTHON) -m venv $(VENV)

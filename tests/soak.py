@@ -1,12 +1,14 @@
 """make soak: every case of the fault programme, again and again; one line for each case at the end.
 
 A pytest plugin (``-p soak``). A test belongs to the case that its name, or the name of its
-parameter, begins with: ``test_b1_...``, ``a1_sigterm_when_idle``. With ``--report FILE`` the
-lines become the table of docs/faults.md.
+parameter, begins with: ``test_b1_...``, ``a1_sigterm_when_idle``. With ``--tally FILE`` the counts
+are added to those in that file, so that several runs, and several Pythons, make one table:
+scripts/faults.py writes it to docs/faults.md.
 """
 
-import platform
+import json
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,28 +74,6 @@ CASES = {
 }
 """The programme: what is done. What is expected is in the tests."""
 
-NO_TUTORIAL = {
-    "A6": "its start is the interpreter's own",
-    "C6": "no: it passes, with a friendly client",
-    "C10": "it has no limit",
-    "C12": "argparse refuses them, too",
-    "H1": "no: it listens on one port, too",
-    "H2": "no: it unpickles nothing, too",
-    "H4": "no: it listens on 127.0.0.1, too",
-}
-"""Why a case was not shown to fail on the tutorial server of the notes."""
-
-_HEAD = """# The fault programme
-
-What is done to each command, how often that was tried for this page, and whether the same case was
-shown to fail on a program written as tutorials write it (`tests/tutorial_server.py` and its kin). Each
-run ends with an oracle: status and time, nobody left, nothing on stderr, port free, no file left, no
-control byte. Written by `make soak` on Python {python}, {system}.
-
-| case | what is done | commands | passed | the tutorial's fails |
-|---|---|---|---|---|
-"""
-
 _CASE = re.compile(r"(?:^|\[|-|test_)([a-h]\d{1,2})_")
 _COMMAND = re.compile("|".join(row.name for row in ROWS))
 
@@ -130,8 +110,8 @@ def commands_of(file: str, test: str) -> set[str]:
 class Programme:
     """Runs the tests that belong to a case, and counts."""
 
-    def __init__(self, report: Path | None) -> None:
-        self._report = report
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
         self._tallies = {case: Tally() for case in CASES}
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -158,24 +138,29 @@ class Programme:
             if tally.passed or tally.failed:
                 verdict = "FAILED" if tally.failed else "passed"
                 terminalreporter.line(f"{case:<4}{verdict} {tally!s:<12} {CASES[case]}")
-        if self._report:
-            self._report.write_text(self._table(), encoding="utf-8")
+        if self._file:
+            self._keep(self._file)
 
-    def _table(self) -> str:
-        rows = [
-            f"| {case} | {CASES[case]} | {', '.join(sorted(tally.commands)) or '-'} | {tally} | "
-            f"{'yes' if tally.on_the_tutorial else NO_TUTORIAL.get(case, 'none of its commands has one')} |"
-            for case, tally in self._tallies.items()
-        ]
-        head = _HEAD.format(python=platform.python_version(), system=platform.system())
-        return head + "\n".join(rows) + "\n"
+    def _keep(self, file: Path) -> None:
+        """Add the counts to those in `file`: Python version, then case, then a tally."""
+        kept = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        cases = kept.setdefault(f"{sys.version_info.major}.{sys.version_info.minor}", {})
+        for case, tally in self._tallies.items():
+            before = cases.get(case, {"passed": 0, "failed": 0, "commands": [], "tutorial": False})
+            cases[case] = {
+                "passed": before["passed"] + tally.passed,
+                "failed": before["failed"] + tally.failed,
+                "commands": sorted(tally.commands | set(before["commands"])),
+                "tutorial": tally.on_the_tutorial or before["tutorial"],
+            }
+        file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--report``."""
-    parser.addoption("--report", type=Path, help="write the table of cases to this file")
+    """Add ``--tally``."""
+    parser.addoption("--tally", type=Path, help="add the counts of all cases to this file")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take part in this run of pytest."""
-    config.pluginmanager.register(Programme(config.getoption("--report")))
+    config.pluginmanager.register(Programme(config.getoption("--tally")))

@@ -1,5 +1,6 @@
 """The fault programme is complete: each of its cases has a test, and no test has a case of its own making."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -34,3 +35,29 @@ def test_a_name_tells_its_commands():
     assert soak.commands_of("tests/patterns/test_crawl_callback.py", "test_e1_x[fork]") == {"crawl-callback"}
     assert soak.commands_of("tests/test_cli_demos.py", "test_a4_x[spawn-fork]") == {"spawn"}
     assert soak.commands_of("tests/faults/test_stop.py", "test_a6_x[fork-echo-server]") == {"echo-server"}
+
+
+def test_tallies_of_several_runs_make_one_table(tmp_path):
+    tally = {"passed": 3, "failed": 0, "commands": ["echo-server"], "tutorial": True}
+    files = [tmp_path / "a.json", tmp_path / "b.json"]
+    files[0].write_text(json.dumps({"3.11": {"A1": tally}, "3.13": {"A1": {**tally, "failed": 1}}}))
+    files[1].write_text(
+        json.dumps({"3.11": {"A1": {**tally, "commands": ["pool-server"], "tutorial": False}}})
+    )
+    page = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "faults.py", *files], capture_output=True, text=True, check=True
+    ).stdout
+    (line,) = [line for line in page.splitlines() if line.startswith("| A1 |")]
+    assert line.endswith("| echo-server, pool-server | 6 of 6 | 3 of 4 | yes |")
+    assert [line.split()[1] for line in page.splitlines() if line.startswith("| ")][1:] == list(soak.CASES)
+
+
+def test_counts_are_added_to_those_of_earlier_runs(tmp_path):
+    file = tmp_path / "tally.json"
+    which = ["tests/faults/test_strangers.py", "-k", "h4 and echo-server"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "soak", "-p", "no:cacheprovider", "--tally", file]
+    for _ in range(2):
+        subprocess.run([*command, *which], check=True, capture_output=True, cwd=ROOT)
+    (cases,) = json.loads(file.read_text()).values()
+    assert cases["H4"] == {"passed": 2, "failed": 0, "commands": ["echo-server"], "tutorial": False}
+    assert cases["A1"]["passed"] == 0

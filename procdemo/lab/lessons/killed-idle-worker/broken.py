@@ -11,7 +11,7 @@ mp = multiprocessing.get_context(*sys.argv[1:])  # python broken.py [fork|spawn|
 if __name__ == "__main__":
     with mp.Pool(1) as pool:
         worker = pool.apply(os.getpid)
-        time.sleep(0.2)  # now it waits for work again, and has locked the queue of tasks
+        time.sleep(0.3)  # now it waits for work again, and has locked the queue of tasks
         os.kill(worker, signal.SIGKILL)
         print(f"worker {worker}: killed while idle")
         print(f"worker {pool.apply(os.getpid)}: takes its place")

@@ -13,7 +13,7 @@ mp = multiprocessing.get_context(*sys.argv[1:])  # python fixed.py [fork|spawn|f
 if __name__ == "__main__":
     with ProcessPoolExecutor(1, mp_context=mp) as executor:
         worker = executor.submit(os.getpid).result()
-        time.sleep(0.2)  # now it waits for work again, and has locked the queue of tasks
+        time.sleep(0.3)  # now it waits for work again, and has locked the queue of tasks
         os.kill(worker, signal.SIGKILL)
         print(f"worker {worker}: killed while idle")
         try:

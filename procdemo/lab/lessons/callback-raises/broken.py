@@ -12,7 +12,7 @@ def callback(number):
 
 if __name__ == "__main__":
     with mp.Pool(1) as pool:
-        for number in (1, 0, 2):
+        for number in (2, 1, 0):
             pool.apply_async(abs, (number,), callback=callback)
         pool.close()
         pool.join()

@@ -7,15 +7,15 @@ import time
 mp = multiprocessing.get_context(*sys.argv[1:])  # python fixed.py [fork|spawn|forkserver]
 
 
-def consume(pipe, started):
+def consume(reader, started):
     started.set()
-    print(f"{multiprocessing.current_process().name}: got {pipe.recv()}", flush=True)
+    print(f"{multiprocessing.current_process().name}: got {reader.recv()}", flush=True)
 
 
 if __name__ == "__main__":
-    readers, writers = zip(mp.Pipe(duplex=False), mp.Pipe(duplex=False))
+    reader, writer = mp.Pipe(duplex=False)
     started = mp.Event()
-    first = mp.Process(target=consume, args=(readers[0], started), name="first")
+    first = mp.Process(target=consume, args=(reader, started), name="first")
     first.start()
     started.wait()
     time.sleep(0.3)  # now it waits in recv(), where there is no lock
@@ -23,7 +23,8 @@ if __name__ == "__main__":
     first.join()
     print("first: killed in recv()")
 
-    second = mp.Process(target=consume, args=(readers[1], started), name="second")
+    reader, writer = mp.Pipe(duplex=False)
+    second = mp.Process(target=consume, args=(reader, started), name="second")
     second.start()
-    writers[1].send("item")
+    writer.send("item")
     second.join()

@@ -1,0 +1,23 @@
+"""A task raises an exception that can be sent, but not received."""
+
+import multiprocessing
+import sys
+
+mp = multiprocessing.get_context(*sys.argv[1:])  # python broken.py [fork|spawn|forkserver]
+
+
+class HttpError(Exception):
+    def __init__(self, url, status):
+        super().__init__(f"{url}: {status}")
+
+
+def fetch(url):
+    raise HttpError(url, 404)
+
+
+if __name__ == "__main__":
+    with mp.Pool(1) as pool:
+        try:
+            pool.apply(fetch, ("python.org/nothing",))
+        except HttpError as error:
+            print(f"HttpError: {error}")

@@ -38,7 +38,7 @@ def test_what_is_printed_can_be_run(tmp_path):
     script = tmp_path / "taken_home.py"
     script.write_text(run("lab", "join-before-drain", "--code", "--fixed").stdout)
     result = run(str(script), "spawn", program=[sys.executable]).assert_clean(0)
-    assert result.stdout == "expected 100000, got 100000\n"
+    assert result.stdout == "expected 20000, got 20000\n"
 
 
 @pytest.mark.parametrize(

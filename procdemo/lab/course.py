@@ -31,11 +31,11 @@ from procdemo.lab.verdict import Verdict, judge
 
 STORY = {
     "lesson": "{title}: {claim}",
-    "script.begin": "{lesson}: {script}.py {start_method}",
+    "script.begin": "{lesson}: {file}",
     "says": "| {text}",
     "x-ray": "# {text}",
-    "script.end": "{lesson}: {script}.py {start_method}: {verdict} ({reason})",
-    "surprise": "{lesson}: {script}.py {start_method}: {differs}",
+    "script.end": "{lesson}: {file}: {verdict} ({reason})",
+    "surprise": "{lesson}: {file}: {differs}",
     "left out": "{lesson}: not run: {why}",
     "why": "{text}",
     "source": "See: {text}.",
@@ -109,7 +109,7 @@ def _perform(trials: list[Trial], config: Config, emit: Emitter) -> list[_Findin
     in_full = not config.all or config.verbose > 0
     with Court(config.jobs if config.all else 1) as court:
         for trial, word in court.hear(trials):
-            names = {"lesson": trial.lesson.name, "script": trial.script.kind, "start_method": trial.method}
+            names = trial.names()
             match word:
                 case "begin", _:
                     if in_full and trial.script == trial.lesson.scripts[0]:

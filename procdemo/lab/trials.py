@@ -26,6 +26,16 @@ class Trial(NamedTuple):
     script: Script
     method: str
 
+    def names(self) -> dict[str, str]:
+        """Return it as the data of an event."""
+        file = f"{self.script.path.name} {self.method}".strip()
+        return {
+            "lesson": self.lesson.name,
+            "script": self.script.kind,
+            "start_method": self.method,
+            "file": file,
+        }
+
 
 Word = tuple[Literal["begin"], None] | tuple[Literal["says", "x-ray"], str] | tuple[Literal["end"], Report]
 """What is heard of a trial: its begin, lines of the script and about it, and in the end the whole."""

@@ -20,12 +20,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from types import FrameType
 from typing import Any
 
 from procdemo.lab import kernel, stacks, xray
 
 _LOOK_S = 0.1
-_FAREWELL_S = 0.5  # for helpers of multiprocessing to end after the script has
+_FAREWELL_S = 0.5  # how long after the script's end somebody may live
+_TIDY_S = 3.0  # the same for helpers of multiprocessing, which tidy up first
 _ANSWER_S = 1.0  # for a process to write its stacks
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
@@ -104,9 +106,12 @@ class Warden:
 
     def _survivors(self) -> list[int]:
         """Listen to the end, and return who is still there half a second after it."""
-        give_up = time.monotonic() + _FAREWELL_S
-        while ((family := self._family()) or self._streams) and time.monotonic() < give_up:
+        end = time.monotonic()
+        while (family := self._family()) or self._streams:
             self._listen(0.01)
+            late = time.monotonic() - end
+            if late > _TIDY_S or (late > _FAREWELL_S and not all(map(_helps, family))):
+                break
         for fd, stream in self._streams.items():  # whoever is left holds it open
             self._say([self._rest[fd]] if self._rest[fd] else [], stream)
         return family
@@ -167,8 +172,7 @@ class Warden:
     def _name(self, pid: int) -> str:
         if pid == self._popen.pid:
             return "main"
-        serves = _is(pid, "forkserver") and not _is(kernel.parent(pid), "forkserver")
-        return xray.FORK_SERVER if serves else f"child {pid}"
+        return xray.FORK_SERVER if _serves(pid) else f"child {pid}"
 
     def _ask(self, pid: int) -> list[str]:
         """Return what a process writes to stderr when it is asked for its stacks, and dies of."""
@@ -192,6 +196,10 @@ class Warden:
         sys.stdout.flush()
 
 
+def _stay(_signum: int, _frame: FrameType | None) -> None:
+    """Do nothing: whoever ends us closes our stdin."""
+
+
 def _strike(pid: int, signum: int) -> None:
     """Signal a process; where its descendants are not known, its group."""
     (os.kill if kernel.LINUX else os.killpg)(pid, signum)
@@ -206,11 +214,20 @@ def _is(pid: int, helper: str) -> bool:
     return f"from multiprocessing.{helper} " in kernel.command(pid)
 
 
+def _serves(pid: int) -> bool:
+    """Return whether it is the fork server itself; what it forks has the same command line."""
+    return _is(pid, "forkserver") and not _is(kernel.parent(pid), "forkserver")
+
+
+def _helps(pid: int) -> bool:
+    return _is(pid, "resource_tracker") or _serves(pid)
+
+
 def main() -> None:
     """Watch the script that the command line names."""
     script, *arguments, deadline, still = sys.argv[1:]
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_IGN)  # whoever ends us closes our stdin
+        signal.signal(signum, _stay)  # not SIG_IGN, which the script would inherit
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # no core dump of whom we ask for stacks, see core(5)
     if kernel.LINUX:
         import ctypes  # noqa: PLC0415

@@ -12,30 +12,35 @@ from procdemo.lab.kernel import Descriptor, Thread
 from procdemo.lab.stacks import Frame, Stack
 
 _WORDS = (
-    ("multiprocessing/queues.py", "_finalize_join", "its feeder thread to write what was put"),
-    ("multiprocessing/queues.py", "_feed", "room in the queue's pipe, as the feeder thread of a queue"),
-    ("multiprocessing/queues.py", "put", "room in the queue, in put()"),
-    ("multiprocessing/queues.py", "get", "an item, in get() of a queue"),
-    ("multiprocessing/queues.py", "join", "the last task_done(), in join() of a queue"),
-    ("multiprocessing/pool.py", "_handle_results", "a result, as the pool's result handler"),
-    ("multiprocessing/pool.py", "_handle_tasks", "a task to hand out, as the pool's task handler"),
-    ("multiprocessing/pool.py", "_handle_workers", "the death of a worker, as the pool's worker handler"),
-    ("multiprocessing/pool.py", "join", "the pool's threads and workers, in join() of the pool"),
-    ("multiprocessing/pool.py", "wait", "a result of the pool"),
-    ("multiprocessing/managers.py", "_callmethod", "an answer of the manager"),
-    ("multiprocessing/connection.py", "accept", "a connection"),
-    ("multiprocessing/connection.py", "recv", "a message, in recv()"),
-    ("multiprocessing/connection.py", "send", "room in a pipe, in send()"),
-    ("multiprocessing/process.py", "join", "a process to end, in join()"),
-    ("multiprocessing/synchronize.py", "__enter__", "a lock"),
-    ("multiprocessing/synchronize.py", "wait", "a signal of others"),
-    ("multiprocessing/popen_fork.py", "poll", "a process to end"),
-    ("threading.py", "_shutdown", "its other threads to end"),
-    ("threading.py", "join", "another thread to end"),
-    ("threading.py", "wait", "a signal of another thread"),
-    ("concurrent/futures/thread.py", "_worker", "a task, as a thread of an executor"),
+    ("multiprocessing/queues.py _finalize_join", "its feeder thread to write what was put"),
+    ("multiprocessing/queues.py _feed, threading.py wait", "something to be put, as a queue's feeder thread"),
+    ("multiprocessing/queues.py _feed", "room in the pipe, as a queue's feeder thread"),
+    ("multiprocessing/queues.py put", "room in the queue, in put()"),
+    (
+        "multiprocessing/queues.py get, multiprocessing/synchronize.py __enter__",
+        "the lock for reading, in get()",
+    ),
+    ("multiprocessing/queues.py get", "an item, in get() of a queue"),
+    ("multiprocessing/queues.py join", "the last task_done(), in join() of a queue"),
+    ("multiprocessing/pool.py _handle_results", "a result, as the pool's result handler"),
+    ("multiprocessing/pool.py _handle_tasks", "a task to hand out, as the pool's task handler"),
+    ("multiprocessing/pool.py _handle_workers", "the death of a worker, as the pool's worker handler"),
+    ("multiprocessing/pool.py join", "the pool's threads and workers, in join() of the pool"),
+    ("multiprocessing/pool.py wait", "a result of the pool"),
+    ("multiprocessing/managers.py _callmethod", "an answer of the manager"),
+    ("multiprocessing/connection.py accept", "a connection"),
+    ("multiprocessing/connection.py recv", "a message, in recv()"),
+    ("multiprocessing/connection.py send", "room in a pipe, in send()"),
+    ("multiprocessing/process.py join", "a process to end, in join()"),
+    ("multiprocessing/synchronize.py __enter__", "a lock"),
+    ("multiprocessing/synchronize.py wait", "a signal of others"),
+    ("multiprocessing/popen_fork.py poll", "a process to end"),
+    ("threading.py _shutdown", "its other threads to end"),
+    ("threading.py join", "another thread to end"),
+    ("threading.py wait", "a signal of another thread"),
+    ("concurrent/futures/thread.py _worker", "a task, as a thread of an executor"),
 )
-"""What a thread waits for, by the frame that says it best: the first that is found."""
+"""What a thread waits for, by the frames that say it best: the first of which all are found."""
 
 _CALLS = {
     "read": "data",
@@ -108,7 +113,7 @@ def describe(processes: list[Process], script: str) -> Iterator[str]:
         yield "A circle:"
         yield from (f"  {_link(node, waits, family)}" for node in circle)
     else:
-        yield f"No circle: {_conclusion(processes, waits)}."
+        yield f"No circle: {_conclusion(processes, waits, family)}."
 
 
 def _wait(process: Process, place: int, family: Mapping[int, Process]) -> _Wait:
@@ -148,14 +153,17 @@ def _at_pipe(process: Process, words: str, thread: Thread, family: Mapping[int, 
         return _Wait(words)
     ends = "read" if writing else "write"
     if not others:
-        who = "only itself" if holders else "nobody"
-        return _Wait(f"{words}; {who} has the end to {ends}")
+        who = "nobody but itself" if holders else "nobody"
+        return _Wait(f"{words} ({who} has the end to {ends})")
     return _Wait(words, tuple((other.pid, 0) for other in others), ends)
 
 
 def _spoken(thread: Thread, stack: Stack) -> str:
-    for file, function, words in _WORDS:
-        if any(frame.function == function and frame.file.endswith(file) for frame in stack):
+    for frames, words in _WORDS:
+        if all(
+            any(f"{frame.path} {frame.function}".endswith(each) for frame in stack)
+            for each in frames.split(", ")
+        ):
             return words
     if thread.state not in "SD":
         return {"T": "a signal to go on", "Z": "its parent to ask for it"}.get(
@@ -189,18 +197,31 @@ def _link(
     return f"{who} waits for {wait.words}{other}"
 
 
-def _conclusion(processes: list[Process], waits: Mapping[tuple[int, int], _Wait]) -> str:
+def _conclusion(
+    processes: list[Process], waits: Mapping[tuple[int, int], _Wait], family: Mapping[int, Process]
+) -> str:
     main = processes[0]
     running = [p.name for p in processes if any(thread.state == "R" for thread in p.threads)]
     if running:
         return f"{' and '.join(running)} could go on, and does not come to an end"
-    semaphores = {wait.words for wait in waits.values() if "(semaphore" in wait.words}
-    workers = [p for p in processes[1:] if any(frame.function == "worker" for frame in _stack(p, 0))]
-    if len(workers) == len(processes) - 1 and workers:
-        return f"{main.name} waits for {waits[main.pid, 0].words}, and every worker waits for work"
-    if semaphores:
-        return f"nobody who is left will give what others wait for: {'; '.join(sorted(semaphores))}"
-    return f"{main.name} waits for {waits[main.pid, 0].words}, and nobody is left who would bring it"
+    wish = f"{main.name} waits for {waits[main.pid, 0].words}"
+    locks = [(family[pid], wait.words) for (pid, _), wait in waits.items() if "lock" in wait.words]
+    if locks:
+        who, lock = locks[-1]
+        other = f"; {who.name} waits for {lock}" if who is not main else ""
+        return f"{wish}{other}, and whoever has that is gone or waits, too"
+    at_pool = {
+        function for process in processes for stack in process.stacks for function in _functions(stack)
+    }
+    if "_handle_workers" in at_pool and "_handle_results" not in at_pool:
+        return f"{wish}; the pool's result handler, the thread that reads results, is gone"
+    if "_handle_workers" in at_pool:
+        return f"{wish}, and every worker waits for work: nobody has that task any more"
+    return f"{wish}, and nobody is left who would bring it"
+
+
+def _functions(stack: Stack) -> set[str]:
+    return {frame.function for frame in stack if frame.file == "multiprocessing/pool.py"}
 
 
 def _quote(stack: Stack, script: str) -> Iterator[str]:

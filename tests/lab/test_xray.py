@@ -40,7 +40,7 @@ def test_a_circle_through_a_join_and_a_full_pipe(tmp_path, start_method):
     assert len(circle) == 3
     assert "main waits for child" in circle[0]
     assert "waits for its feeder thread to write what was put" in circle[1]
-    assert "thread 2 waits for room in the queue's pipe" in circle[2]
+    assert "thread 2 waits for room in the pipe" in circle[2]
     assert "(main could read, and does not)" in circle[2]
     assert "script.py:12 <module>: child.join()" in told
 
@@ -77,7 +77,7 @@ def test_two_locks_in_two_orders(tmp_path, start_method):
 def test_a_pipe_whose_writing_end_one_holds_oneself(tmp_path):
     source = "import os\nread, write = os.pipe()\nos.read(read, 1)"
     told = picture(tmp_path, source)
-    assert "only itself has the end to write" in told
+    assert "nobody but itself has the end to write" in told
     assert "os.read(read, 1)" in told
 
 
@@ -94,7 +94,7 @@ os.close(read)
 os.wait()
 """
     told = picture(tmp_path, source)
-    assert "only itself has the end to write" in told
+    assert "nobody but itself has the end to write" in told
     assert "main thread, state S in do_wait: waits for a child to end" in told
 
 
@@ -128,7 +128,10 @@ if __name__ == "__main__":
 """
     )
     told = picture(tmp_path, source, "fork")
-    assert "main waits for a result of the pool, and every worker waits for work" in told
+    assert (
+        "main waits for a result of the pool, and every worker waits for work: nobody has that task any more"
+        in told
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

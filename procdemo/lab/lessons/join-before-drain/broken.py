@@ -7,7 +7,7 @@ mp = multiprocessing.get_context(*sys.argv[1:])  # python broken.py [fork|spawn|
 
 
 def produce(queue):
-    for number in range(100_000):
+    for number in range(20_000):
         queue.put(number)
 
 
@@ -16,5 +16,5 @@ if __name__ == "__main__":
     producer = mp.Process(target=produce, args=(queue,))
     producer.start()
     producer.join()  # it cannot end before somebody has taken what it put
-    got = [queue.get() for _ in range(100_000)]
-    print(f"expected 100000, got {len(got)}")
+    got = [queue.get() for _ in range(20_000)]
+    print(f"expected 20000, got {len(got)}")

@@ -7,7 +7,7 @@ mp = multiprocessing.get_context(*sys.argv[1:])  # python fixed.py [fork|spawn|f
 
 
 def produce(queue):
-    for number in range(100_000):
+    for number in range(20_000):
         queue.put(number)
 
 
@@ -15,6 +15,6 @@ if __name__ == "__main__":
     queue = mp.Queue()
     producer = mp.Process(target=produce, args=(queue,))
     producer.start()
-    got = [queue.get() for _ in range(100_000)]
+    got = [queue.get() for _ in range(20_000)]
     producer.join()
-    print(f"expected 100000, got {len(got)}")
+    print(f"expected 20000, got {len(got)}")

@@ -1,0 +1,40 @@
+"""A thread that wants to tick every 10 ms, beside Python code and beside one long call into C."""
+
+import statistics
+import threading
+import time
+
+
+def python_code():
+    end = time.monotonic() + 0.4
+    while time.monotonic() < end:
+        pass
+
+
+def c_call():
+    sum(range(15_000_000))
+
+
+def tick(stop, late):
+    while not stop.is_set():
+        due = time.monotonic() + 0.01
+        time.sleep(0.01)
+        late.append((time.monotonic() - due) * 1000)
+
+
+def watch(work):
+    stop, late = threading.Event(), []
+    ticker = threading.Thread(target=tick, args=(stop, late))
+    ticker.start()
+    begin = time.monotonic()
+    work()
+    ticks, seconds = len(late), time.monotonic() - begin
+    stop.set()
+    ticker.join()
+    print(
+        f"{work.__name__}: {ticks} ticks in {seconds:.2f} s, typically {statistics.median_high(late):.0f} ms late"
+    )
+
+
+watch(python_code)
+watch(c_call)

@@ -20,7 +20,7 @@ if __name__ == "__main__":
     child = mp.Process(target=print, args=("child: I have done my work",))
     child.start()
     wait([child.sentinel])  # it ends; this does not ask for its status
-    while state(child.pid) in "RS":
+    while state(child.pid) in "RSD":
         time.sleep(0.01)
     print("before join(): state", state(child.pid))
     child.join()

@@ -31,9 +31,8 @@ def watch(work):
     ticks, seconds = len(late), time.monotonic() - begin
     stop.set()
     ticker.join()
-    print(
-        f"{work.__name__}: {ticks} ticks in {seconds:.2f} s, typically {statistics.median_high(late):.0f} ms late"
-    )
+    typical = statistics.median_high(late)
+    print(f"{work.__name__}: {ticks} ticks in {seconds:.2f} s, typically {typical:.0f} ms late")
 
 
 watch(python_code)

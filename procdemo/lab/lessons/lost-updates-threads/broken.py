@@ -1,19 +1,19 @@
 """Four threads count together, and a call stands between reading and writing."""
 
-import sys
 import threading
+import time
 
-sys.setswitchinterval(0.00001)  # seconds: what is rare becomes frequent
 counter = 0
 
 
 def next_number(number):
+    time.sleep(0.001)  # looks something up
     return number + 1
 
 
 def count():
     global counter
-    for _ in range(50_000):
+    for _ in range(50):
         counter = next_number(counter)
 
 
@@ -22,4 +22,4 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-print(f"expected 200000, got {counter}")
+print(f"expected 200, got {counter}")

@@ -43,7 +43,6 @@ STORY = {
     "summary": "{scripts} scripts of {lessons} lessons on {interpreter}: {as_expected} as expected, "
     "{surprises} not; {left_out} lessons left out, {survivors} processes ended that nobody expected",
 }
-DETAILS: dict[str, str] = {}
 
 
 class Methods(StrEnum):

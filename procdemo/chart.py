@@ -8,6 +8,9 @@ from procdemo.text import printable
 
 GLYPHS = {Doing.RUNS: "█", Doing.WAITS: "▒", Doing.BLOCKED: "░", Doing.GONE: "·"}
 ASCII = {Doing.RUNS: "#", Doing.WAITS: "=", Doing.BLOCKED: "-", Doing.GONE: "."}
+BUSY = GLYPHS[Doing.RUNS] + ASCII[Doing.RUNS]
+"""The glyphs of whoever runs."""
+
 MEANING = {
     Doing.RUNS: "runs",
     Doing.WAITS: "waits for another process",

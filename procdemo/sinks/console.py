@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from procdemo.chart import chart
+from procdemo.chart import BUSY, chart
 from procdemo.events import ANSWER, ERROR, LISTENING, SUMMARY, Event, Kind
 from procdemo.lanes import Doing, counters, lanes
 from procdemo.terminal import broken, pipe_width, terminal, wrapped
@@ -234,11 +234,14 @@ class Console:
             end_ns = self._seen[-1].time_ns
         width = min(self._width(), _LANES_WIDTH)
         rows = chart(tracks, counters(self._seen), self._start_ns, end_ns, width, plain=self._plain)
+        self._out.print()
         for row in rows:
             line = Text(row.head + row.cells)
-            if row.role:
+            if row.role:  # what is at work has its colour, what waits has none
                 line.stylize(self._colour(row.role), 0, len(row.head))
+                line.highlight_regex(f"[{BUSY}]", self._colour(row.role))
             self._out.print(line)
+        self._out.print()
 
     def _sum_up(self, event: Event) -> None:
         self.close()

@@ -10,7 +10,7 @@ Try:
   procdemo lab
   procdemo lab join-before-drain
   procdemo lab join-before-drain --code --fixed
-  procdemo lab lost-updates --predict
+  procdemo lab lost-updates --guess LOST        (--predict asks you)
   procdemo lab --all --start-method all
 
 Compare with: the demos (procdemo list), which survive what is shown here.

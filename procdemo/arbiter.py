@@ -151,8 +151,8 @@ class Arbiter:
         if self._before and self._backoff.over:
             self._start_missing()
         if now >= self._look_at:
-            self._look_at = now + self._config.heartbeat / _LOOKS
             self._feel_pulses()
+            self._look_at = time.monotonic() + self._config.heartbeat / _LOOKS
         self._watch_backlog()
         due = min(self._look_at, self._backoff.until if self._before else self._look_at)
         return max(min(due - time.monotonic(), _ROUND_S), 0)
@@ -223,12 +223,13 @@ class Arbiter:
     def _feel_pulses(self) -> None:
         """Find workers that show no sign of life: say so, and kill those that still do not at the next look.
 
-        Between the two lies a write to the event pipe: where everybody waits for a reader of
-        events, this process waits as well and kills nobody.
+        Where everybody waits for a reader of events, a worker cannot show that it lives: then nothing
+        is counted.
         """
+        stalled = self._emit.stalled
         for worker in self._workers.values():
             pulse = self._roster.get(worker.row, PULSE)
-            beats = pulse != worker.pulse or not self._roster.get(worker.row, UP)
+            beats = stalled or pulse != worker.pulse or not self._roster.get(worker.row, UP)
             worker.silent, worker.pulse = 0 if beats else worker.silent + 1, pulse
             late = time.monotonic() - worker.born - _BOOT_S
             if worker.silent == _LOOKS:

@@ -108,6 +108,10 @@ def _settle_in(config: Settings, error_writer: int) -> None:
     sys.stdin = None  # or multiprocessing opens the null device anew in each child: 40 page faults
     hush = "ignore:resource_tracker:UserWarning"  # said when it tidies up after a demo that was killed
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), hush)))
+    if sys.flags.safe_path or not getattr(sys.modules["__main__"], "__spec__", None):
+        # multiprocessing starts `python -c` (popen_spawn_posix.py, forkserver.py), which looks for modules in
+        # the current folder first. We did not, unless started by ``python -m``; nor shall they.
+        os.environ["PYTHONSAFEPATH"] = "1"
     for signum in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # by default they would end a process
         signal.signal(signum, signal.SIG_IGN)
     if config.start_method != StartMethod.FORK:

@@ -48,6 +48,13 @@ class Writer:
             raise RecordTooLargeError(f"{record[:2]} has {len(body)} bytes; one record holds {LARGEST}")
         os.write(self._fd, len(body).to_bytes(_HEADER, "little") + body)
 
+    @property
+    def full(self) -> bool:
+        """Whether the next record has to wait for the reader."""
+        poll = select.poll()
+        poll.register(self._fd, select.POLLOUT)
+        return not poll.poll(0)
+
     def __reduce__(self) -> tuple[Callable[..., "Writer"], tuple[Any, ...]]:
         return _arrive, (reduction.DupFd(self._fd),)
 

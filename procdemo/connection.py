@@ -83,10 +83,10 @@ def converse(
             unless that has left and somebody else holds a copy.
         settings: its limits: idle and total seconds, bytes.
         heard: called with each piece as it arrives.
-        look: called now and then while the client does nothing.
+        look: called now and then, whether the client does something or not.
     """
-    clock, idle, most = time.monotonic, settings.idle_timeout, settings.max_bytes
-    now = clock()
+    clock, idle, most, pace = time.monotonic, settings.idle_timeout, settings.max_bytes, settings.pace
+    look_at = now = clock()
     end, quiet_until = now + settings.total_timeout, now + idle
     received, unsent = 0, b""
     left = False
@@ -109,10 +109,12 @@ def converse(
                 now = clock()
                 quiet_until = now + idle
             except BlockingIOError:  # nothing can be read, or written, for a moment
-                look()
-                now = clock()
+                look_at = now = clock()
                 if now >= quiet_until:
                     return "over --idle-timeout", received
+            if now >= look_at:  # a client that always has something to say leaves no such moment
+                look_at = now + pace
+                look()
             if now >= end:
                 return "over --total-timeout", received
     except OSError as error:  # reset, broken pipe, unreachable: the client's affair, not ours

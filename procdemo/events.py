@@ -93,6 +93,11 @@ class Emitter:
         _, pid, tid, role = identity
         self._write((kind, name, data, monotonic_ns(), pid, tid, role))
 
+    @property
+    def stalled(self) -> bool:
+        """Whether the next event has to wait for a reader."""
+        return bool(getattr(self._write, "full", False))
+
     def mark(self, name: str, /, **data: Any) -> None:
         """Report that something happened."""
         self._emit("mark", name, data)

@@ -26,6 +26,7 @@ from procdemo.text import printable
 
 _STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _WRONG_USAGE, _TIME_LIMIT = 2, 4
+_UNREAD_S = 1.0  # how long, at the end, a reader may not read
 _TYPING_S = 0.03  # how long a typed line may wait
 _COLOURS = {"always": True, "never": False}
 
@@ -60,16 +61,27 @@ class _Outcome:
 class _StopRequests:
     """Signals noted by number; the first asks the demo to end, the second makes it."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, patience: float) -> None:
         self._stage = stage
+        self._patience = patience
         self.first = 0
 
     def __call__(self, signum: int, _frame: FrameType | None) -> None:
+        wait = _UNREAD_S
         if self.first:
             self._stage.kill()
         else:
             self.first = signum
             self._stage.stop()
+            wait += self._patience
+        signal.setitimer(signal.ITIMER_REAL, wait)
+
+    def give_up(self, _signum: int, _frame: FrameType | None) -> None:
+        """Leave a write that waits for a reader who does not read; what is left unread stays so."""
+        self._stage.kill()
+        for fd in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
+        raise TimeoutError
 
 
 class Terms(NamedTuple):
@@ -98,22 +110,25 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], term
     # A request to stop waits until we know what to do about it.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     with stage:
-        requests = _StopRequests(stage)
+        requests = _StopRequests(stage, patience)
         for signum in _STOP_SIGNALS:
             if signal.getsignal(signum) is not signal.SIG_IGN:  # nohup, or a background job of a script
                 signal.signal(signum, requests)
+        signal.signal(signal.SIGALRM, requests.give_up)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         # The demo is running by now; what follows does not delay it.
         blows = Faults(terms.faults, terms.seed, stage.pid, stage.started_ns)
         sink = _sink(pattern, view)
-        sink(_meta(row, config, stage.pid, stage.started_ns, terms))
         try:
+            sink(_meta(row, config, stage.pid, stage.started_ns, terms))
             _draw(_struck(stage, blows), sink, outcome, view)
         except OSError:
             if not requests.first:  # otherwise the terminal went, and said so by SIGHUP
                 raise
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
     if requests.first == signal.SIGTERM:
         return 0 if outcome.exit_code == 0 else 128 + signal.SIGTERM
     if requests.first:

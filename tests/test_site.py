@@ -4,9 +4,12 @@ import contextlib
 import http.client
 import multiprocessing
 import os
+import pickle
 import socket
+import struct
 
 import pytest
+from canary import Canary
 from selectolax.lexbor import LexborHTMLParser
 
 from procdemo.channel import channel
@@ -189,3 +192,21 @@ def test_the_modules_are_in_order_and_do_no_harm():
         MODULES, key=lambda name: name.split(".")
     )
     assert not {"this", "antigravity", "idlelib", "turtle", "tkinter", "site"} & set(MODULES)
+
+
+def test_h2_a_pickle_is_no_request(folder, tmp_path):
+    canary = tmp_path / "sang"
+    with serving(folder) as (port, _):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            song = pickle.dumps(Canary(canary), protocol)
+            for message in (song, struct.pack("!i", len(song)) + song, b"POST / HTTP/1.1\r\n\r\n" + song):
+                with socket.create_connection(("127.0.0.1", port), timeout=10) as conn:
+                    conn.sendall(message)
+                    conn.shutdown(socket.SHUT_WR)
+                    with contextlib.suppress(ConnectionResetError):
+                        while conn.recv(65536):
+                            pass
+        assert ask(port, "/")[0] == 200
+    assert not canary.exists()
+    pickle.loads(song)
+    assert canary.exists(), "the canary can sing"

@@ -4,38 +4,19 @@ H1 cannot fail on the tutorial's servers: they, too, listen on 127.0.0.1 only. H
 do not unpickle what comes from a socket. Both guard what we have added (Unix sockets, pipes).
 """
 
-import os
 import pickle
 import random
+import signal
 import struct
 from pathlib import Path
 
 import pytest
+from canary import Canary
 from clients import Client
-from harness import Command
-from processes import sockets
+from harness import PROCDEMO, Command
+from listeners import listening_tcp, listening_unix
+from namespaces import NETWORK_OF_ITS_OWN, needs_a_network_of_its_own
 from servers import ALL_METHODS, OURS, Server, everywhere, must_fail, on_ours
-
-
-def listening_tcp(pids: list[int]) -> set[str]:
-    """Return the local addresses, as in /proc, on which one of `pids` listens."""
-    inodes = {inode for pid in pids for inode in sockets(pid)}
-    found = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text("ascii").splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and int(fields[9]) in inodes:
-                found.add(fields[1])
-    return found
-
-
-def listening_unix(pids: list[int]) -> set[str]:
-    """Return the paths of Unix sockets on which one of `pids` listens."""
-    inodes = {inode for pid in pids for inode in sockets(pid)}
-    lines = Path("/proc/net/unix").read_text("utf-8").splitlines()[1:]
-    rows = [line.split() for line in lines]
-    accepting = 0x10000  # __SO_ACCEPTCON
-    return {row[7] for row in rows if len(row) > 7 and int(row[6]) in inodes and int(row[3], 16) & accepting}
 
 
 @on_ours(methods=ALL_METHODS)
@@ -47,16 +28,6 @@ def test_h1_only_the_port_asked_for_is_open_and_only_here(server):
             assert not path.startswith("@"), "an abstract name is open to everybody"
             directory = Path(path).parent
             assert directory.stat().st_mode & 0o077 == 0, f"{directory} is open to others"
-
-
-class Canary:
-    """Unpickled, it leaves a file behind."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.path),)
 
 
 @on_ours(methods=ALL_METHODS)
@@ -79,6 +50,7 @@ def h3_other_protocols(server: Server) -> None:
     greetings = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
         b"SSH-2.0-OpenSSH_9.2\r\n",
         *map(bytes.fromhex, ("00000000", "7fffffff", "ffffffff")),
     ]
@@ -109,3 +81,28 @@ def test_h4_another_local_address_is_refused(name):
         port = command.wait_event("listening").data["port"]
         with pytest.raises(AssertionError, match="cannot connect"), Client(port, host="127.0.0.2"):
             pass
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_h1_no_host_is_not_every_host(name):
+    """An empty address is all of them for bind(2)."""
+    with Command(name, "--port", "0", "--host", "", "--json") as command:
+        told = command.wait_event("listening").data
+        assert told["host"] == "127.0.0.1"
+        pids = [command.pid, *command.descendants()]
+        assert listening_tcp(pids) == {f"0100007F:{told['port']:04X}"}
+        assert not [event for event in command.events if event.name == "open to others"]
+
+
+@needs_a_network_of_its_own
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+@pytest.mark.parametrize("name", OURS)
+def test_h1_who_opens_the_door_to_others_is_warned(name, host):
+    program = [*NETWORK_OF_ITS_OWN, *PROCDEMO]
+    with Command(name, "--port", "0", "--host", host, program=program) as command:
+        command.wait_line(f"^listening {host} ")
+        warnings = [line for line in command.stdout.splitlines() if "warning" in line]
+        assert len(warnings) == 1
+        assert f"warning: {host} is not loopback" in warnings[0]
+        command.signal(signal.SIGTERM)
+        command.finish(within=5).assert_clean(0)

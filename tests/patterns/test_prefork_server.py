@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 from clients import Client
@@ -112,6 +113,20 @@ def test_a_stopped_worker_is_missed_killed_and_replaced(server):
             assert running.server_of(friend) == busy
         running.echo()
         assert len([event for event in running.command.events if event.name == "no pulse"]) == 1
+
+
+@on_ours(names=("prefork-server", "selector-server"))
+def test_a_worker_whose_client_is_never_silent_is_not_missed(server):
+    """Neither one that always has something to say, nor one that says a little before each look."""
+    with server.start("--heartbeat", "0.8") as running, running.clients(2) as guests:
+        pids = running.workers()
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            for guest in guests:
+                guest.ask()
+            running.command.pause(0.02)
+        assert running.workers() == pids
+        assert not [event for event in running.command.events if event.name == "no pulse"]
 
 
 def test_fewer_connections_than_workers_may_be_asked_for():

@@ -1,0 +1,139 @@
+"""C: clients that leave at once, close one half, come back for ever, come by the thousand, say ten megabytes.
+
+Not shown to fail on every variant of the tutorial: its prefork server closes each connection after one
+answer, so the end at once is no matter there. Ten megabytes are C5 again, where all of them fail.
+"""
+
+import contextlib
+import os
+import socket
+
+import pytest
+from servers import MARGIN_S, WORKERS, Running, Server, everywhere, must_fail, on_ours
+from waiting import wait_until
+
+TOTAL_S = 0.8
+LIMITS = {"idle_timeout": 0.4, "total_timeout": TOTAL_S}
+
+
+def unharmed(running: Running, before: list[int]) -> None:
+    """The same workers are there, and serve."""
+    running.check()
+    if not running.per_connection:
+        assert running.workers() == before, "C4: a worker has died of it"
+
+
+def c4_the_end_at_once(server: Server) -> None:
+    """A FIN before any byte."""
+    with server.start() as running:
+        before = running.workers()
+        for _ in range(50):
+            running.client().sock.close()
+        unharmed(running, before)
+
+
+def c5_nothing_but_a_half_close(server: Server) -> None:
+    """``SHUT_WR`` and not a word: there is nothing to answer, and the end is heard at once."""
+    with server.start() as running:
+        before = running.workers()
+        for _ in range(10):
+            with running.client() as client:
+                client.finish()
+                assert client.hear_end() == b"", "C5"
+        unharmed(running, before)
+
+
+def c3_the_other_half_closed(server: Server) -> None:
+    """``SHUT_RD``: who talks on will never read the answers."""
+    with server.start(**LIMITS) as running, running.clients(WORKERS, served=False) as deaf:
+        before = running.workers()
+        for client in deaf:
+            client.sock.shutdown(socket.SHUT_RD)
+            client.babble()
+        running.echo(within=TOTAL_S + MARGIN_S)
+        unharmed(running, before)
+
+
+def c9_ten_megabytes_without_a_newline(server: Server) -> None:
+    """O10: the answer is whole, and nobody keeps it in memory."""
+    data = b"no newline, " * (10 * (1 << 20) // 12)
+    with server.start() as running:
+        running.echo()
+        memory = running.memory()
+        with running.client() as client:
+            assert client.exchange(data, within=10) == data.upper(), "C9"
+            assert running.memory() - memory < 32, "O10"
+        running.check()
+
+
+def c8_reconnecting_for_ever(server: Server) -> None:
+    """Beside them an honest one stays; afterwards nothing is left of them (O8)."""
+    with server.start() as running, running.clients(1) as (staying,):
+        before = running.workers()
+        running.echo()
+        descriptors = running.descriptors()
+        for count in range(150):
+            with running.client() as client:
+                client.ask(b"again")
+            if count % 50 == 0:
+                staying.ask()
+        staying.ask()
+        unharmed(running, before)
+        wait_until(lambda: running.descriptors() <= descriptors, 2, "O8: as many descriptors as before")
+
+
+CASES = [
+    c3_the_other_half_closed,
+    c4_the_end_at_once,
+    c5_nothing_but_a_half_close,
+    c8_reconnecting_for_ever,
+    c9_ten_megabytes_without_a_newline,
+]
+
+
+@on_ours()
+@pytest.mark.parametrize("case", CASES)
+def test_ours_minds_none(case, server):
+    case(server)
+
+
+@must_fail(
+    (c3_the_other_half_closed, everywhere("O9|O4")),
+    (c4_the_end_at_once, {"process": "O4|O5", "pool": "O4|O5"}),
+    (c5_nothing_but_a_half_close, {"process": "EOF", "pool": "EOF"}),
+    (c8_reconnecting_for_ever, {"process": "O4|O5|O9", "pool": "O5|O9"}),
+)
+def test_the_tutorial_does(case, server, reason):
+    with pytest.raises(AssertionError, match=f"(?s){reason}"):
+        case(server)
+
+
+CAP = 20
+REFUSAL = f"procdemo: {CAP} clients are connected already, try again later\n".encode()
+
+
+@on_ours()
+def test_c8_a_thousand_connect_at_once(server):
+    """Each is answered, or refused by a line that says why; none is forgotten, no process is left."""
+    with server.start("--max-connections", str(CAP)) as running:
+        everybody = running.everybody()
+        answered = refused = 0
+        with running.clients(1000, served=False) as crowd:
+            for client in crowd:
+                with contextlib.suppress(OSError):  # it is refused already
+                    client.sock.sendall(b"x")
+            for client in crowd:
+                if client.hear(1, within=5) == b"X":
+                    answered += 1
+                    if not server.per_connection:  # else it stays, or a process would be made for each
+                        client.finish()
+                        assert client.hear_end(within=5) == b""
+                else:
+                    assert client.hear_end() == REFUSAL[1:], "C8: a line that says why"
+                    refused += 1
+        assert (answered > 0, answered + refused) == (True, 1000)
+        if server.name == "prefork-server":
+            assert answered == 1000, "C8: who comes too early waits in the kernel"
+        running.check()
+        wait_until(lambda: running.everybody() <= everybody, 3, "O3: as many processes as before")
+        assert len(os.listdir(f"/proc/{running.main}/fd")) < CAP + 30

@@ -1,0 +1,155 @@
+"""Nobody reads what the command writes: nobody is killed for waiting, and it can be ended all the same.
+
+The reader of a pipe may stop reading and stay (``| less``, a stopped ``grep``). Then the command waits
+in its write, the event pipe fills, and each process of the demo waits in its own.
+"""
+
+import contextlib
+import os
+import re
+import select
+import signal
+import threading
+
+import pytest
+from clients import Client
+from harness import Command
+from processes import tree, waits_in
+from servers import WORKERS, on_ours
+from waiting import wait_until
+
+HEARTBEAT_S = 0.5
+PIECE = b"x" * 900
+
+
+class Reader:
+    """Reads the output of a command by hand."""
+
+    def __init__(self, fd):
+        self._fd = fd
+        self.said = b""
+        self._thread = threading.Thread(target=self._read_on)
+
+    def wait_for(self, pattern):
+        """Read as far as there is `pattern`, and no further; return its only group that matched."""
+        while not (match := re.search(pattern, self.said, re.MULTILINE)):
+            piece = os.read(self._fd, 512)
+            assert piece, f"{pattern} was never said: {self.said!r}"
+            self.said += piece
+        return int(next(filter(None, match.groups())))
+
+    def read_on(self):
+        """Read everything from now on."""
+        self._thread.start()
+
+    def _read_on(self):
+        while piece := os.read(self._fd, 1 << 16):
+            self.said += piece
+
+    def close(self):
+        """Read to the end."""
+        self._thread.join()
+
+
+@contextlib.contextmanager
+def unread(start):
+    """Run a command with a pipe as its stdout that nobody reads."""
+    read, write = os.pipe()
+    try:
+        with start(write) as command:
+            os.close(write)
+            yield command, Reader(read)
+    finally:
+        os.close(read)
+
+
+def stuck(*pids):
+    return all("pipe_write" in waits_in(pid) for pid in pids)
+
+
+def talk_until(done, guests):
+    """Have `guests` say one thing after the other; return how many bytes each has yet to hear."""
+    owed = dict.fromkeys(guests, 0)
+    while not done():
+        for guest in select.select([], [each.sock for each in guests if not owed[each]], [], 0)[1]:
+            client = next(each for each in guests if each.sock is guest)
+            client.say(PIECE)
+            owed[client] = len(PIECE)
+        for sock in select.select([each.sock for each in guests], [], [], 0.02)[0]:
+            client = next(each for each in guests if each.sock is sock)
+            owed[client] -= len(sock.recv(owed[client]))
+    return owed
+
+
+@pytest.mark.parametrize("view", ["-vv", "--json"])
+@on_ours(names=("prefork-server", "selector-server"))
+def test_workers_whose_events_nobody_reads_are_not_stuck(server, view):
+    args = ("-v", view, "--port", "0", "--workers", str(WORKERS), f"--heartbeat={HEARTBEAT_S}", "--grace=0.2")
+    with unread(lambda write: server.command(*args, stdout=write)) as (command, reader):
+        main = reader.wait_for(rb'^main process (\d+)|"pid":(\d+)')
+        port = reader.wait_for(rb'^listening \S+ (\d+)|"port":(\d+)},"time')
+        workers = [pid for pid, process in tree(main).items() if process.parent == main]
+        assert len(workers) == WORKERS
+        with contextlib.ExitStack() as stack:
+            guests = [stack.enter_context(Client(port)) for _ in range(8 if server.many_at_once else WORKERS)]
+            owed = talk_until(lambda: stuck(command.pid, *workers), guests)
+            command.pause(3 * HEARTBEAT_S)
+            assert stuck(command.pid, *workers), "nobody has read anything meanwhile"
+            reader.read_on()
+            for guest in guests:
+                guest.hear(owed[guest], within=5)
+                guest.ask(within=5)
+            assert {pid for pid, process in tree(main).items() if process.alive} == set(workers)
+        command.signal(signal.SIGTERM)
+        command.finish(within=3).assert_clean(0)
+        reader.close()
+    assert not re.search(rb"no pulse|no sign of life|worker lost|is lost", reader.said)
+    assert b'"name":"summary"' in reader.said or b"\nok: " in reader.said
+
+
+FLOOD = ("prodcons", "--items", "100000", "--work", "0", "-vv")
+
+
+def fill(write):
+    """Leave no room in a pipe."""
+    os.set_blocking(write, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write, b" " * 512)
+    os.set_blocking(write, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "signals", "status"),
+    [
+        (FLOOD, [signal.SIGINT, signal.SIGTERM], 130),
+        ((*FLOOD, "--json"), [signal.SIGHUP, signal.SIGINT], 129),
+        (("spawn", "--work", "60"), [signal.SIGINT, signal.SIGTERM], 130),
+        (("prefork-server", "--port", "0", "--json", "--grace", "0"), [signal.SIGTERM], 143),
+    ],
+    ids=["two signals", "two signals in json", "nothing was ever read", "one signal"],
+)
+def test_it_ends_although_nobody_reads(args, signals, status):
+    """Two different ones: the same twice may count as one, if nobody has looked between them."""
+
+    def start(write):
+        if args[0] != FLOOD[0]:
+            fill(write)
+        return Command(*args, stdout=write)
+
+    with unread(start) as (command, _):
+        wait_until(lambda: stuck(command.pid), what="the command waits for its reader")
+        for signum in signals:
+            command.signal(signum)
+        command.finish(within=6).assert_clean(status, stderr_lines=0)
+
+
+def test_what_was_read_late_is_whole():
+    """Who reads on in time gets everything to the last line."""
+    with unread(lambda write: Command(*FLOOD, "--json", stdout=write)) as (command, reader):
+        wait_until(lambda: stuck(command.pid), what="the command waits for its reader")
+        command.signal(signal.SIGINT)
+        reader.read_on()
+        command.finish(within=6).assert_clean(130)
+        reader.close()
+    assert b'"name":"summary"' in reader.said.splitlines()[-1]

@@ -1,0 +1,174 @@
+"""What a run takes from, and leaves to, its surroundings: folder, environment, temporary files, sockets."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from demos import SHORT, each_staged, long, wait_until_all_is_made
+from harness import Command, run
+from listeners import listening_tcp, listening_unix
+from processes import command_line
+from waiting import wait_until
+
+# --- modules of the current folder
+
+POISON = """
+open(__file__ + ".imported", "w").close()
+raise ImportError("poisoned")
+"""
+
+
+@pytest.fixture
+def poisoned(tmp_path):
+    """Return a folder with a module for every name that is imported anywhere."""
+    ours = {"procdemo", "click", "rich", "urllib3", "selectolax", "protego"}
+    for name in ours | sys.stdlib_module_names - set(sys.builtin_module_names):
+        (tmp_path / f"{name}.py").write_text(POISON)
+    yield tmp_path
+    assert not [path.name for path in tmp_path.iterdir() if path.suffix == ".imported"]
+
+
+@each_staged
+def test_no_module_of_the_current_folder_is_imported(name, start_method, poisoned):
+    result = run(name, "--json", *SHORT[name].split(), start_method=start_method, cwd=poisoned)
+    result.assert_clean(stderr_lines=0)
+
+
+@pytest.mark.parametrize("args", [["list"], ["source", "spawn"], ["lab"], ["--help"], ["gil", "--help"]])
+def test_no_tool_imports_one_either(args, poisoned):
+    assert run(*args, cwd=poisoned).assert_clean(stderr_lines=0).stdout
+
+
+@pytest.mark.parametrize("args", [["prodcons", "--items", "4"], ["lab", "own-memory"]])
+def test_an_isolated_python_stays_isolated(args, start_method, poisoned):
+    program = [sys.executable, "-I", "-m", "procdemo"]
+    run(*args, program=program, start_method=start_method, cwd=poisoned).assert_clean(stderr_lines=0)
+
+
+def test_the_poison_works(tmp_path):
+    (tmp_path / "json.py").write_text(POISON)
+    done = subprocess.run(
+        [sys.executable, "-c", "import json"], cwd=tmp_path, check=False, capture_output=True
+    )
+    assert b"poisoned" in done.stderr
+    assert (tmp_path / "json.py.imported").exists()
+
+
+# --- arguments
+
+CODE = [
+    "$(touch CANARY)",
+    "`touch CANARY`",
+    "; touch CANARY #",
+    "| touch CANARY",
+    "__import__('os').mkdir('CANARY')",
+]
+PLACES = [
+    ["spawn", "--work"],
+    ["echo-server", "--port", "0", "--host"],
+    ["prefork-server", "--port", "0", "--host"],
+    ["echo-client", "--timeout", "1", "--host"],
+    ["crawl-callback"],
+    ["crawl-callback", "--site"],
+    ["race", "--schedule"],
+    ["prodcons", "--kill"],
+    ["lab"],
+    ["source"],
+    ["replay"],
+    ["completion"],
+]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=" ".join)
+def test_no_argument_is_code(place, tmp_path):
+    for code in CODE:
+        result = run(*place, code, cwd=tmp_path, within=10).assert_clean(status=[1, 2], stderr_lines=5)
+        assert result.stderr
+        assert os.listdir(tmp_path) == []
+
+
+# --- the environment
+
+SECRET = "s3cr3t-of-the-environment"
+
+
+@each_staged
+def test_nothing_of_the_environment_is_shown(name):
+    environment = {"PROBE": SECRET, "PROCDEMO_TOKEN": SECRET, f"PROBE_{SECRET}": "1"}
+    for view in (["-vv"], ["--json", "-vv", "--debug"]):
+        result = run(name, *SHORT[name].split(), *view, env=environment).assert_clean()
+        assert SECRET not in result.stdout + result.stderr
+
+
+ALLOWED = {"TMPDIR", "PYTHONWARNINGS", "PYTHONSAFEPATH", "PYTHONFAULTHANDLER", "PYTHONUNBUFFERED"}
+"""What the stage, and the lab, add to the environment of what they start."""
+
+
+def environment_of(pid):
+    try:
+        return set(Path(f"/proc/{pid}/environ").read_text("utf-8", "replace").split("\0"))
+    except OSError:  # it has ended
+        return set()
+
+
+def assert_tells_no_key(command):
+    """Nothing secret is where other users, or children of children, can read it."""
+    given = environment_of(command.pid)
+    assert given
+    for pid in command.descendants():
+        new = {variable.partition("=")[0] for variable in environment_of(pid) - given}
+        assert new <= ALLOWED, f"KEY: {pid} has {new}"
+        line = command_line(pid)
+        assert not re.search(r"authkey\w*=b|[0-9a-f]{32}|\\x", line), f"KEY: {line}"
+
+
+@each_staged
+def test_h1_nothing_is_open_to_others_and_no_key_is_told(name, start_method):
+    """Sockets, command lines and environments of the whole tree, while it is at work."""
+    with long(name, start_method) as command:
+        wait_until_all_is_made(name, command)
+        pids = [command.pid, *command.descendants()]
+        for address in listening_tcp(pids):
+            assert address.startswith("0100007F:"), "127.0.0.1"
+        for path in listening_unix(pids):
+            assert not path.startswith("@"), "an abstract name is open to everybody"
+            assert mode(Path(path).parent) == 0o700
+        assert_tells_no_key(command)
+
+
+@pytest.mark.parametrize(
+    "told", ["AUTHKEY=swordfish sleep 60", 'sh -c "sleep 60; :" 0123456789abcdef0123456789abcdef']
+)
+def test_a_key_that_is_told_is_found(told):
+    with Command(program=["sh", "-c", f"{told} & echo up; wait"]) as command:
+        command.wait_line("^up$")
+        wait_until(lambda: any("sleep" in command_line(pid) for pid in command.descendants()))
+        with pytest.raises(AssertionError, match="KEY"):
+            assert_tells_no_key(command)
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+def test_temporary_files_are_nobody_elses_business_and_cannot_be_foreseen(tmp_path, start_method):
+    """Though the user lets everybody in (umask 0)."""
+    program = ["sh", "-c", 'umask 0 && exec "$@"', "sh", sys.executable, "-m", "procdemo"]
+    names = set()
+    for _ in range(2):
+        args = ("prodcons", "--items", "1000", "--work", "1", "--json")
+        environment = {"TMPDIR": str(tmp_path)}
+        with Command(*args, program=program, env=environment, start_method=start_method) as command:
+            wait_until_all_is_made("prodcons", command)
+            (folder,) = tmp_path.iterdir()
+            assert mode(folder) == 0o700
+            for path in folder.rglob("*"):
+                assert path.is_dir() <= (mode(path) == 0o700)
+            names.add(folder.name)
+            command.signal(15)
+            command.finish(within=3).assert_clean(143)
+    assert len(names) == 2
+    assert not {re.sub(r"^pd-[0-9a-f]{8}$", "", name) for name in names} - {""}

@@ -1,5 +1,7 @@
 """Untrusted bytes and strings made fit for a terminal, a table or a log."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 LIMIT = 2_000
@@ -25,3 +27,14 @@ def printable(value: Any, limit: int = LIMIT) -> str:
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
     return f"{text}... ({rest:,} more)" if rest > 0 else text
+
+
+def facts(data: Mapping[str, Any], limit: int = 300) -> dict[str, Any]:
+    """Return an event's data for a picture: numbers as they are, all else as printable text."""
+    return {
+        printable(key): value if _is_number(value) else printable(value, limit) for key, value in data.items()
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))

@@ -1,0 +1,1 @@
+"""What others wrote, as they wrote it; scripts/vendor.py says whence."""

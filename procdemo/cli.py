@@ -19,6 +19,7 @@ from typing import Any
 import click
 
 from procdemo import __version__
+from procdemo.outputs import open_outputs, output_options
 from procdemo.syllabus import ROWS, Row, find
 from procdemo.tools import TOOLS
 from procdemo.view import MISSING, chosen_view, common_options, near
@@ -132,11 +133,12 @@ def _demo(row: Row) -> click.Command:
             config = _prepared(row, config, view)
             if config is None:
                 return
+        view["outputs"] = open_outputs(values)
         sys.exit(_perform(row, pattern, config, view, values))
 
     return click.Command(
         row.name,
-        params=[*parameters(pattern.Config), *extra, *common_options()],
+        params=[*parameters(pattern.Config), *extra, *output_options(), *common_options()],
         callback=callback,
         help=_help(pattern),
         short_help=row.summary,

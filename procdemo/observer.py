@@ -8,9 +8,8 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple
 
 from procdemo import faults
 from procdemo.answers import Answers
@@ -18,30 +17,17 @@ from procdemo.backstage import STOPPING
 from procdemo.config import CannotRunError, usable_cpus
 from procdemo.events import ERROR, SUMMARY, Emitter, Event, Kind, rename_process
 from procdemo.faults import Fault, Faults
-from procdemo.replay import DamagedLogError, read
-from procdemo.sinks.jsonl import SCHEMA, JsonLines
+from procdemo.replay import DamagedLogError, paced, read
+from procdemo.sinks.jsonl import SCHEMA
 from procdemo.stage import Stage
 from procdemo.syllabus import Row, find
 from procdemo.text import printable
+from procdemo.views import COLOURS, Sink, sink_for
 
 _STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _WRONG_USAGE, _TIME_LIMIT = 2, 4
 _UNREAD_S = 1.0  # how long, at the end, a reader may not read
 _TYPING_S = 0.03  # how long a typed line may wait
-_COLOURS = {"always": True, "never": False}
-
-
-class Sink(Protocol):
-    """An output form."""
-
-    def __call__(self, event: Event) -> None:
-        """Take one event."""
-
-    def flush(self) -> None:
-        """Show what was taken."""
-
-    def close(self) -> None:
-        """Finish."""
 
 
 class _Outcome:
@@ -120,7 +106,7 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], term
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         # The demo is running by now; what follows does not delay it.
         blows = Faults(terms.faults, terms.seed, stage.pid, stage.started_ns)
-        sink = _sink(pattern, view)
+        sink = sink_for(pattern, view)
         try:
             sink(_meta(row, config, stage.pid, stage.started_ns, terms))
             _draw(_struck(stage, blows), sink, outcome, view)
@@ -160,7 +146,7 @@ def _struck(stage: Stage, blows: Faults) -> Iterator[Event]:
 
 def converse(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any]) -> int:
     """Run a demo that starts no process and talks to a person, here in the command itself."""
-    sink = _sink(pattern, view)
+    sink = sink_for(pattern, view)
     outcome = _Outcome()
 
     def write(record: Any) -> None:
@@ -197,28 +183,29 @@ def converse(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any]) -
     return outcome.exit_code
 
 
-def show_again(file: BinaryIO, view: dict[str, Any], picture: Path | None = None) -> int:
-    """Draw a recorded run, on the screen or as an SVG `picture`; return the exit status it had."""
-    from procdemo.sinks import svg
+def show_again(file: BinaryIO, view: dict[str, Any], pace: float | None = None) -> int:
+    """Draw a recorded run, on the screen or into files; return the exit status it had.
 
-    screen = svg.screen() if picture else None
+    Args:
+        file: the log.
+        view: how it is shown.
+        pace: how many times as fast as it happened; None for at once.
+    """
     outcome = _Outcome()
     sink: Sink | None = None
     try:
-        for event in read(file):
-            sink = sink or _sink(_pattern_of(event), view, screen)
+        for event in paced(read(file), pace):
+            sink = sink or sink_for(_pattern_of(event), view)
             _draw([event], sink, outcome, view)
     except DamagedLogError as error:
         sys.stderr.write(
             f"error: {printable(file.name)}: {error}\n"
-            "try: record it anew, e.g. procdemo spawn --json > run.jsonl\n"
+            "try: record it anew, e.g. procdemo spawn --record run.jsonl\n"
         )
         return 1
     finally:
         if sink:
             sink.close()
-    if screen and picture:
-        svg.save(screen, picture, "procdemo")
     return outcome.exit_code
 
 
@@ -237,7 +224,7 @@ def show_source(code: str, view: dict[str, Any]) -> None:
 
     from procdemo.terminal import terminal
 
-    screen = terminal(_COLOURS.get(view["color"]))
+    screen = terminal(COLOURS.get(view["color"]))
     if screen.color_system and not (view["json"] or view["plain"]):
         screen.print(Syntax(code, "python", background_color="default"))
     else:
@@ -253,25 +240,6 @@ def _draw(events: Iterable[Event], sink: Sink, outcome: _Outcome, view: dict[str
             sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     if not isinstance(events, list):
         sink.close()
-
-
-def _sink(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Sink:
-    if view["json"] and not screen:
-        return JsonLines(sys.stdout)
-    from procdemo.sinks.console import Console
-
-    story = {**faults.STORY, **pattern.STORY}
-    if view["verbose"]:
-        story.update(getattr(pattern, "DETAILS", {}))
-    return Console(
-        story,
-        states=getattr(pattern, "LANES", {}),
-        colour=_COLOURS.get(view["color"]),
-        quiet=view["quiet"],
-        everything=view["verbose"] > 1,
-        plain=view["plain"],
-        screen=screen,
-    )
 
 
 def _meta(row: Row, config: Any, pid: int, started_ns: int, terms: Terms) -> Event:

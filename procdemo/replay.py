@@ -1,6 +1,7 @@
 """A recorded run read back: the same events, from a file."""
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 
 from procdemo.events import Event, Kind
@@ -29,6 +30,17 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
         yield event
     if event is None or event.name != "summary":
         raise DamagedLogError(f"line {number}: the log breaks off here: no summary")
+
+
+def paced(events: Iterable[Event], pace: float | None) -> Iterator[Event]:
+    """Yield events when it is their time, `pace` times as fast as they happened; None for at once."""
+    start_ns, begin = 0, time.monotonic()
+    for event in events:
+        start_ns = start_ns or event.time_ns
+        if pace:
+            due = begin + (event.time_ns - start_ns) / 1e9 / pace
+            time.sleep(max(due - time.monotonic(), 0))  # noqa: TID251 - the pace itself
+        yield event
 
 
 def _event(line: bytes, number: int) -> Event:

@@ -3,11 +3,11 @@
 import importlib
 import inspect
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
+from procdemo.outputs import open_outputs, output_options
 from procdemo.syllabus import ROWS, find
 from procdemo.view import MISSING, chosen_view, common_options, near
 
@@ -46,32 +46,35 @@ def source(name: str, **values: Any) -> None:
     observer.show_source(inspect.getsource(importlib.import_module(row.module)), chosen_view(values))
 
 
-_PICTURE = click.Option(
-    ["-o", "--output"],
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE.svg",
-    help="Draw into this new file instead of on the screen.",
+_PACE = click.Option(["--pace"], type=float, metavar="X", help="As it happened, X times as fast.")
+
+
+@click.command(
+    params=[
+        click.Argument(["file"], type=click.File("rb")),
+        *output_options(record=False),
+        _PACE,
+        *common_options(),
+    ]
 )
-
-
-@click.command(params=[click.Argument(["file"], type=click.File("rb")), _PICTURE, *common_options()])
-def replay(file: Any, output: Path | None, **values: Any) -> None:
-    """Show a recorded run again.
+def replay(file: Any, pace: float | None, **values: Any) -> None:
+    """Show a recorded run again, or draw it into files.
 
     \b
     Examples:
-      procdemo prodcons --json > run.jsonl
+      procdemo prodcons --record run.jsonl
       procdemo replay run.jsonl
-      procdemo replay run.jsonl -o run.svg
+      procdemo replay run.jsonl --pace 0.2
+      procdemo replay run.jsonl -o run.html -o run.svg
       procdemo prodcons --json | procdemo replay -
     """
     from procdemo import observer
 
-    if output and output.exists():
-        raise click.BadParameter(f"{output} exists; name a new file.", param_hint="-o")
-    if output and output.suffix != ".svg":
-        raise click.BadParameter(f"the name must end in .svg, not {output.name!r}.", param_hint="-o")
-    sys.exit(observer.show_again(file, chosen_view(values), output))
+    if pace is not None and not 0 < pace < 1e6:  # noqa: PLR2004
+        raise click.BadParameter("a number above 0, e.g. 0.2 for five times as slow.", param_hint="--pace")
+    view = chosen_view(values)
+    view["outputs"] = open_outputs(values | view)
+    sys.exit(observer.show_again(file, view, pace))
 
 
 _SHELL = click.Argument(["shell"], type=click.Choice(["bash", "fish", "powershell", "zsh"]))

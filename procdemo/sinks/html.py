@@ -5,14 +5,19 @@ reaches the reader as text.
 """
 
 import json
+import sys
+from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import nullcontext
 from importlib.resources import files
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from procdemo.bars import arrows, bars
 from procdemo.events import SUMMARY, Event, Kind
 from procdemo.lanes import Doing, counters, lanes
 from procdemo.text import facts, printable
+
+_Stroke = TypeVar("_Stroke")
 
 _MOST = 20_000
 """Bars, marks, arrows, points of a counter: more of each would be neither seen nor drawn in time."""
@@ -36,61 +41,93 @@ class Html:
 
     def close(self) -> None:
         """Write the page."""
-        run = json.dumps(_run(self._events, self._states), separators=(",", ":"))
+        run = json.dumps(_Run(self._events, self._states).told(), separators=(",", ":"))
         parts = {
             "RUN": run.replace("<", "\\u003c"),  # or a text could end the element that it is in
             "ECHARTS": files("procdemo.vendor").joinpath("echarts.min.js").read_text("utf-8"),
             "PAGE": files("procdemo.sinks").joinpath("page.js").read_text("utf-8"),
         }
         form = files("procdemo.sinks").joinpath("page.html").read_text("utf-8")
-        with self._file:
+        with self._file if self._file is not sys.stdout else nullcontext():
             for text in form.split("@"):
                 self._file.write(parts.get(text, text))
 
 
-def _run(events: list[Event], states: Mapping[str, Doing]) -> dict[str, Any]:
-    """Return the run as the page's script wants it: times in milliseconds, lanes by number."""
-    start_ns = min((event.time_ns for event in events), default=0)
-    end_ns = max((event.time_ns for event in events), default=0)
+class _Run:
+    """A run as the page's script wants it: times in milliseconds since the start, lanes by number."""
 
-    def ms(time_ns: int) -> float:
-        return round((time_ns - start_ns) / 1e6, 4)
+    def __init__(self, events: list[Event], states: Mapping[str, Doing]) -> None:
+        self._events = events
+        self._start_ns = min((event.time_ns for event in events), default=0)
+        self._end_ns = max((event.time_ns for event in events), default=0)
+        self._lanes = lanes(events, states)
+        self._rows = {lane.pid: row for row, lane in enumerate(self._lanes)}
+        self._left_out = 0
 
-    tracks = lanes(events, states)
-    rows = {lane.pid: row for row, lane in enumerate(tracks)}
-    drawn: list[dict[str, Any]] = []
-    for lane in tracks:
-        until = [*(since for since, _ in lane.changes[1:]), end_ns]
-        changes = [[ms(since), ms(end), doing] for (since, doing), end in zip(lane.changes, until, strict=True)]
-        drawn.append({"role": printable(lane.role), "pid": lane.pid, "changes": changes, "bars": [], "marks": []})
-    for bar in bars(events, end_ns)[:_MOST]:
-        stroke = [ms(bar.begin_ns), ms(bar.end_ns), printable(bar.name), facts(bar.data)]
-        drawn[rows[bar.pid]]["bars"].append(stroke)
-    marks = [event for event in events if event.kind == Kind.MARK and event.name != "meta" and event.pid in rows]
-    for event in marks[:_MOST]:
-        drawn[rows[event.pid]]["marks"].append([ms(event.time_ns), printable(event.name), facts(event.data)])
-    flights = arrows(events)
-    about = next((event.data for event in events if event.name == "meta"), {})
-    tables: dict[str, list[dict[str, Any]]] = {}
-    for event in events:
-        if event.kind == Kind.RESULT:
-            tables.setdefault(printable(event.name), []).append(facts(event.data))
-    left_out = sum(max(len(each) - _MOST, 0) for each in (bars(events, end_ns), marks, flights))
-    return {
-        "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
-        "about": printable(
-            f"Python {about.get('python')}, start method {about.get('start_method')}, {about.get('cpus')} usable CPUs"
-        ),
-        "note": f"{left_out} strokes are left out: there are too many to be drawn." if left_out else "",
-        "ms": ms(end_ns),
-        "lanes": drawn,
-        "arrows": [
-            [rows[sent.pid], ms(sent.time_ns), rows[got.pid], ms(got.time_ns), printable(sent.name), facts(sent.data)]
-            for sent, got in flights[:_MOST]
-        ],
-        "counters": [
-            {"name": printable(counter.name), "values": [[ms(at), value] for at, value in counter.values[:_MOST]]}
-            for counter in counters(events)
-        ],
-        "tables": dict(sorted(tables.items(), key=lambda each: each[0] == SUMMARY)),
-    }
+    def told(self) -> dict[str, Any]:
+        """Return all that is drawn."""
+        about = next((event.data for event in self._events if event.name == "meta"), {})
+        how = "Python {python}, start method {start_method}, {cpus} usable CPUs"
+        told = {
+            "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
+            "about": printable(how.format_map(defaultdict(str, about))),
+            "ms": self._ms(self._end_ns),
+            "lanes": self._drawn_lanes(),
+            "arrows": self._drawn_arrows(),
+            "counters": self._drawn_counters(),
+            "tables": self._tables(),
+        }
+        note = f"{self._left_out} strokes are left out: more than can be drawn." if self._left_out else ""
+        return {**told, "note": note}
+
+    def _ms(self, time_ns: int) -> float:
+        return round((time_ns - self._start_ns) / 1e6, 4)
+
+    def _some(self, strokes: list[_Stroke]) -> list[_Stroke]:
+        self._left_out += max(len(strokes) - _MOST, 0)
+        return strokes[:_MOST]
+
+    def _drawn_lanes(self) -> list[dict[str, Any]]:
+        drawn: list[dict[str, Any]] = []
+        for lane in self._lanes:
+            until = [*(since for since, _ in lane.changes[1:]), self._end_ns]
+            changes = [
+                [self._ms(since), self._ms(end), doing]
+                for (since, doing), end in zip(lane.changes, until, strict=True)
+            ]
+            role = printable(lane.role)
+            drawn.append({"role": role, "pid": lane.pid, "changes": changes, "bars": [], "marks": []})
+        for bar in self._some(bars(self._events, self._end_ns)):
+            stroke = [self._ms(bar.begin_ns), self._ms(bar.end_ns), printable(bar.name), facts(bar.data)]
+            drawn[self._rows[bar.pid]]["bars"].append(stroke)
+        marks = [event for event in self._events if event.kind == Kind.MARK and event.name != "meta"]
+        for mark in self._some([event for event in marks if event.pid in self._rows]):
+            stroke = [self._ms(mark.time_ns), printable(mark.name), facts(mark.data)]
+            drawn[self._rows[mark.pid]]["marks"].append(stroke)
+        return drawn
+
+    def _drawn_arrows(self) -> list[list[Any]]:
+        return [
+            [
+                *(self._rows[sent.pid], self._ms(sent.time_ns)),
+                *(self._rows[received.pid], self._ms(received.time_ns)),
+                *(printable(sent.name), facts(sent.data)),
+            ]
+            for sent, received in self._some(arrows(self._events))
+        ]
+
+    def _drawn_counters(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": printable(counter.name),
+                "values": [[self._ms(at_ns), value] for at_ns, value in self._some(counter.values)],
+            }
+            for counter in counters(self._events)
+        ]
+
+    def _tables(self) -> dict[str, list[dict[str, Any]]]:
+        tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for event in self._events:
+            if event.kind == Kind.RESULT:
+                tables[printable(event.name)].append(facts(event.data))
+        return dict(sorted(tables.items(), key=lambda table: table[0] == SUMMARY))

@@ -2,7 +2,8 @@
 
 import json
 import math
-from typing import Any, TextIO
+import sys
+from typing import IO, Any
 
 from procdemo.events import Event
 from procdemo.text import printable
@@ -14,7 +15,7 @@ SCHEMA = 1
 class JsonLines:
     """Write each event as ``{"kind","name","data","time_ns","pid","tid","role"}``."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._encode = json.JSONEncoder(default=printable, separators=(",", ":"), allow_nan=False).encode
 
@@ -31,8 +32,10 @@ class JsonLines:
         self._stream.flush()
 
     def close(self) -> None:
-        """Finish the output; the stream stays open."""
+        """Finish the output; stdout stays open."""
         self.flush()
+        if self._stream is not sys.stdout:
+            self._stream.close()
 
 
 def _finite(value: Any) -> Any:

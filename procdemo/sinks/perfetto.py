@@ -6,8 +6,11 @@ complete events (``X``), marks instants (``i``), counters ``C``, and an arrow is
 """
 
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import nullcontext
+from itertools import chain
 from typing import IO, Any
 
 from procdemo.bars import Bar, arrows, bars
@@ -37,53 +40,63 @@ class Perfetto:
 
     def close(self) -> None:
         """Write the document."""
-        about = next((facts(event.data) for event in self._events if event.name == "meta"), {})
-        summary = {"summary": facts(event.data) for event in self._events if event.name == SUMMARY}
-        document = {
-            "traceEvents": list(_rows(self._events)),
-            "displayTimeUnit": "ms",
-            "otherData": {**about, **summary},
-        }
-        with self._file:
+        events = self._events
+        about = {key: value for event in events if event.name == "meta" for key, value in event.data.items()}
+        about["summary"] = next((event.data for event in reversed(events) if event.name == SUMMARY), None)
+        trace = [*_names(events), *_Trace(events).rows()]
+        document = {"traceEvents": trace, "displayTimeUnit": "ms", "otherData": facts(about)}
+        with self._file if self._file is not sys.stdout else nullcontext():
             json.dump(document, self._file, separators=(",", ":"))
 
 
-def _rows(events: list[Event]) -> Iterator[Row]:
-    start_ns = min((event.time_ns for event in events), default=0)
-    end_ns = max((event.time_ns for event in events), default=0)
+class _Trace:
+    """The rows of a run."""
 
-    def at(time_ns: int, pid: int, tid: int) -> Row:
-        return {"ts": (time_ns - start_ns) / 1e3, "pid": pid, "tid": tid}
+    def __init__(self, events: list[Event]) -> None:
+        self._events = events
+        self._start_ns = min((event.time_ns for event in events), default=0)
+        self._end_ns = max((event.time_ns for event in events), default=0)
 
-    tracks: dict[tuple[int, int], list[tuple[Bar, Row]]] = defaultdict(list)
-    for bar in bars(events, end_ns):
-        tracks[bar.pid, bar.tid].append((bar, {}))
-    for number, arrow in enumerate(arrows(events), start=1):
-        for event, flow in ((arrow.sent, {"ph": "s"}), (arrow.received, {"ph": "f", "bp": "e"})):
-            tid = event.tid or event.pid
-            name, begin_ns = f"{event.name} {event.kind}", event.time_ns
-            short = Bar(event.pid, tid, name, begin_ns, begin_ns + _SHORT_NS, event.data)
-            flow |= {"cat": "flow", "name": printable(event.name), "id": number}
-            tracks[event.pid, tid].append((short, flow))
-    yield from _names(events)
-    for event in events:
-        where = at(event.time_ns, event.pid, event.tid or event.pid)
-        if event.kind == Kind.COUNT:
-            yield {"ph": "C", "name": event.name, **where, "args": {"value": event.data["value"]}}
-        elif event.kind == Kind.MARK and event.name != "meta":
-            yield {"ph": "i", "s": "t", "name": event.name, **where, "args": facts(event.data)}
-    for (pid, tid), track in tracks.items():
-        for number, (bar, flow, fits) in enumerate(_nested(track)):
-            name, where = printable(bar.name), at(bar.begin_ns, pid, tid)
-            if fits:
-                dur = (bar.end_ns - bar.begin_ns) / 1e3
-                yield {"ph": "X", "name": name, **where, "dur": dur, "args": facts(bar.data)}
-                if flow:
-                    yield {**flow, **where}
-            else:
-                one = {"cat": "bar", "id": f"{tid}-{number}", "name": name}
-                yield {"ph": "b", **one, **where, "args": facts(bar.data)}
-                yield {"ph": "e", **one, **at(bar.end_ns, pid, tid)}
+    def rows(self) -> Iterator[Row]:
+        """Yield marks and counters, then bars and arrows, a track after the other."""
+        for event in self._events:
+            where = self._at(event.time_ns, event.pid, event.tid or event.pid)
+            name = printable(event.name)
+            if event.kind == Kind.COUNT:
+                yield {"ph": "C", "name": name, **where, "args": {"value": event.data["value"]}}
+            elif event.kind == Kind.MARK and event.name != "meta":
+                yield {"ph": "i", "s": "t", "name": name, **where, "args": facts(event.data)}
+        tracks: dict[tuple[int, int], list[tuple[Bar, Row]]] = defaultdict(list)
+        whole = ((bar, Row()) for bar in bars(self._events, self._end_ns))
+        for bar, flow in chain(whole, self._ends_of_arrows()):
+            tracks[bar.pid, bar.tid].append((bar, flow))
+        for track in tracks.values():
+            for number, (bar, flow, fits) in enumerate(_nested(track)):
+                yield from self._bar(bar, flow) if fits else self._apart(bar, number)
+
+    def _at(self, time_ns: int, pid: int, tid: int) -> Row:
+        return {"ts": (time_ns - self._start_ns) / 1e3, "pid": pid, "tid": tid}
+
+    def _ends_of_arrows(self) -> Iterator[tuple[Bar, Row]]:
+        for number, arrow in enumerate(arrows(self._events), start=1):
+            for event, flow in ((arrow.sent, {"ph": "s"}), (arrow.received, {"ph": "f", "bp": "e"})):
+                name, begin_ns = f"{event.name} {event.kind}", event.time_ns
+                tid = event.tid or event.pid
+                short = Bar(event.pid, tid, name, begin_ns, begin_ns + _SHORT_NS, event.data)
+                yield short, {**flow, "cat": "flow", "name": printable(event.name), "id": number}
+
+    def _bar(self, bar: Bar, flow: Row) -> Iterator[Row]:
+        where = self._at(bar.begin_ns, bar.pid, bar.tid)
+        dur = (bar.end_ns - bar.begin_ns) / 1e3
+        yield {"ph": "X", "name": printable(bar.name), **where, "dur": dur, "args": facts(bar.data)}
+        if flow:
+            yield {**flow, **where}
+
+    def _apart(self, bar: Bar, number: int) -> Iterator[Row]:
+        """Yield a bar that overlaps others, as a track of its own."""
+        one = {"cat": "bar", "id": f"{bar.tid}-{number}", "name": printable(bar.name)}
+        yield {"ph": "b", **one, **self._at(bar.begin_ns, bar.pid, bar.tid), "args": facts(bar.data)}
+        yield {"ph": "e", **one, **self._at(bar.end_ns, bar.pid, bar.tid)}
 
 
 def _names(events: list[Event]) -> Iterator[Row]:

@@ -1,9 +1,13 @@
 """The last screen as a picture: one SVG file with no web font and no outside request."""
 
 import io
-from pathlib import Path
+import sys
+from contextlib import nullcontext
+from typing import IO, Any
 
 from rich.console import Console as Terminal
+
+from procdemo.events import Event
 
 WIDTH = 100
 """Columns of a picture."""
@@ -44,10 +48,27 @@ def screen() -> Terminal:
     )
 
 
-def save(terminal: Terminal, path: Path, title: str) -> None:
-    """Write what was drawn on `terminal` to `path`, under `title`.
+class Svg:
+    """Draws a run by another sink on a terminal that nobody sees, and keeps what is on it."""
 
-    Raises:
-        OSError: the file cannot be written.
-    """
-    path.write_text(terminal.export_svg(title=title, code_format=_FORM, unique_id="screen"), encoding="utf-8")
+    def __init__(self, file: IO[str], terminal: Terminal, sink: Any) -> None:
+        """Write to `file`, and close it; `sink` draws on `terminal`."""
+        self._file = file
+        self._terminal = terminal
+        self._sink = sink
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        self._sink(event)
+
+    def flush(self) -> None:
+        """Draw what was taken."""
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Write the picture."""
+        self._sink.close()
+        with self._file if self._file is not sys.stdout else nullcontext():
+            self._file.write(
+                self._terminal.export_svg(title="procdemo", code_format=_FORM, unique_id="screen")
+            )

@@ -1,0 +1,70 @@
+"""Files that a run is kept in: opened before it starts, so that a wrong name costs nothing."""
+
+import sys
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import click
+
+FORMS = {".html": "one page, lanes and counters", ".svg": "the last screen", ".json": "a trace for Perfetto"}
+"""What the end of a name chooses."""
+
+
+class Output(NamedTuple):
+    """A file to be written, open."""
+
+    form: str
+    """A key of `FORMS`, or ``.jsonl`` for a record of the run."""
+    file: IO[str]
+
+
+def output_options(*, record: bool = True) -> list[click.Parameter]:
+    """Return the options of every command that shows a run."""
+    picture = click.Option(
+        ["-o", "--output"],
+        multiple=True,
+        metavar="FILE",
+        help="Draw into FILE.html, FILE.svg or FILE.json (for Perfetto), too; - is a page on stdout.",
+    )
+    keep = click.Option(["--record"], metavar="FILE", help="Keep the run for replay; - is stdout.")
+    force = click.Option(["--force"], is_flag=True, help="Overwrite files that exist.")
+    return [picture, *([keep] if record else []), force]
+
+
+def open_outputs(values: dict[str, Any]) -> list[Output]:
+    """Open the files that the options name.
+
+    Raises:
+        click.BadParameter: a name ends in no known form, or a file exists and may not be overwritten.
+        click.UsageError: two outputs want stdout.
+        click.FileError: a file cannot be opened.
+    """
+    wanted = [("-o", name, _form(name)) for name in values["output"]]
+    if values.get("record"):
+        wanted.append(("--record", values["record"], ".jsonl"))
+    if sum(_is_stdout(name) for _, name, _ in wanted) + bool(values["json"]) > 1:
+        raise click.UsageError("only one of --json, -o - and --record - can have stdout.")
+    for option, name, _ in wanted:
+        if not _is_stdout(name) and Path(name).exists() and not values["force"]:
+            raise click.BadParameter(f"{name} exists; name a new file, or add --force.", param_hint=option)
+    return [Output(form, _open(name)) for _, name, form in wanted]
+
+
+def _is_stdout(name: str) -> bool:
+    return name == "-" or name.startswith("-.")
+
+
+def _form(name: str) -> str:
+    form = ".html" if name == "-" else Path(name if name[:1] != "-" else f"x{name[1:]}").suffix
+    if form not in FORMS:
+        raise click.BadParameter(f"{name!r} does not end in {', '.join(FORMS)}.", param_hint="-o")
+    return form
+
+
+def _open(name: str) -> IO[str]:
+    if _is_stdout(name):
+        return sys.stdout
+    try:
+        return Path(name).open("w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise click.FileError(name, error.strerror) from error

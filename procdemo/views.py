@@ -1,0 +1,92 @@
+"""What a run is shown as: on the screen, as JSON Lines, and as pictures in files."""
+
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import IO, Any, Protocol
+
+from procdemo import faults
+from procdemo.events import Event
+from procdemo.outputs import Output
+from procdemo.sinks.jsonl import JsonLines
+
+COLOURS = {"always": True, "never": False}
+"""What ``--color`` says, None for the rest."""
+
+
+class Sink(Protocol):
+    """An output form."""
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+
+    def flush(self) -> None:
+        """Show what was taken."""
+
+    def close(self) -> None:
+        """Finish."""
+
+
+class _Several:
+    """The same events in several forms."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = sinks
+
+    def __call__(self, event: Event) -> None:
+        for sink in self._sinks:
+            sink(event)
+
+    def flush(self) -> None:
+        for sink in self._sinks:
+            sink.flush()
+
+    def close(self) -> None:
+        for sink in self._sinks:
+            sink.close()
+
+
+def sink_for(pattern: ModuleType, view: dict[str, Any]) -> Sink:
+    """Return what shows a run of `pattern` as the options say."""
+    outputs: list[Output] = view.get("outputs", [])
+    sinks: list[Sink] = [_picture(output, pattern, view) for output in outputs]
+    if view["json"]:
+        sinks.insert(0, JsonLines(sys.stdout))
+    elif not any(output.file is sys.stdout for output in outputs):
+        sinks.insert(0, _console(pattern, view))
+    return sinks[0] if len(sinks) == 1 else _Several(sinks)
+
+
+def _console(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Sink:
+    from procdemo.sinks.console import Console
+
+    story = {**faults.STORY, **pattern.STORY}
+    if view["verbose"]:
+        story.update(getattr(pattern, "DETAILS", {}))
+    return Console(
+        story,
+        states=getattr(pattern, "LANES", {}),
+        colour=COLOURS.get(view["color"]),
+        quiet=view["quiet"] and not screen,
+        everything=view["verbose"] > 1,
+        plain=view["plain"],
+        screen=screen,
+    )
+
+
+def _picture(output: Output, pattern: ModuleType, view: dict[str, Any]) -> Sink:
+    file: IO[str] = output.file
+    if output.form == ".jsonl":
+        return JsonLines(file)
+    if output.form == ".html":
+        from procdemo.sinks.html import Html
+
+        return Html(file, getattr(pattern, "LANES", {}))
+    if output.form == ".json":
+        from procdemo.sinks.perfetto import Perfetto
+
+        return Perfetto(file)
+    from procdemo.sinks.svg import Svg, screen
+
+    terminal = screen()
+    return Svg(file, terminal, _console(pattern, view, terminal))

@@ -11,7 +11,7 @@ Try:
   procdemo lab join-before-drain
   procdemo lab join-before-drain --code --fixed
   procdemo lab lost-updates --guess LOST        (--predict asks you)
-  procdemo lab --all --start-method all
+  procdemo lab --all
 
 Compare with: the demos (procdemo list), which survive what is shown here.
 """

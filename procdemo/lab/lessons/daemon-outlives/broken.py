@@ -35,4 +35,4 @@ if __name__ == "__main__":
     parent.terminate()
     parent.join()
     print(f"parent: exit code {parent.exitcode}")
-    print(f"daemons left: expected 0, got {int(is_there(pid))}")
+    print(f"daemons gone: expected 1, got {int(not is_there(pid))}")

@@ -37,4 +37,4 @@ if __name__ == "__main__":
     words = {teller.get(), teller.get()}
     parent.terminate()
     parent.join()
-    print(f"daemons left: expected 0, got {int(is_there((words - {'ready'}).pop()))}")
+    print(f"daemons gone: expected 1, got {int(not is_there((words - {'ready'}).pop()))}")

@@ -1,0 +1,25 @@
+"""Children end, and their parent waits for each."""
+
+import multiprocessing
+import sys
+
+mp = multiprocessing.get_context(*sys.argv[1:])  # python fixed.py [fork|spawn]
+
+
+def state(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(") ")[2][0]
+    except FileNotFoundError:
+        return "none: it is gone"
+
+
+if __name__ == "__main__":
+    children = [mp.Process(target=print, args=("child: I have done my work",)) for _ in range(3)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()  # asks for the exit status; then the kernel forgets it
+    states = [state(child.pid) for child in children]
+    print("states:", *states)
+    print(f"really gone: expected 3, got {3 - states.count('Z')}")

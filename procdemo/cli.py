@@ -80,14 +80,15 @@ class Brief(Programme):
         """Leave the options to ``--help``, and give each command one line: all must fit on a screen."""
         from textwrap import shorten
 
-        room = formatter.width - 2 - max(len(name) for name, _ in self.summaries()) - 2
-        lines = [(name, shorten(summary, room, placeholder=" ...")) for name, summary in self.summaries()]
+        room = formatter.width - 2 - max(len(row.name) for row in ROWS) - 2
+        lines = [(row.name, shorten(row.summary, room, placeholder=" ...")) for row in ROWS]
         with formatter.section("Commands"):
             formatter.write_dl(lines)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Say where there is more."""
-        formatter.write("\nprocdemo COMMAND --help explains one. procdemo --help has all.\n")
+        formatter.write(f"\nAlso: {', '.join(self.commands)}.\n")
+        formatter.write("procdemo COMMAND --help explains one. procdemo --help has all.\n")
 
 
 @click.group(

@@ -262,9 +262,10 @@ def _sink(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Sink
 
     story = {**faults.STORY, **pattern.STORY}
     if view["verbose"]:
-        story.update(pattern.DETAILS)
+        story.update(getattr(pattern, "DETAILS", {}))
     return Console(
         story,
+        states=getattr(pattern, "LANES", {}),
         colour=_COLOURS.get(view["color"]),
         quiet=view["quiet"],
         everything=view["verbose"] > 1,

@@ -8,6 +8,7 @@ from procdemo.connection import ServerSettings
 from procdemo.crew import Crew
 from procdemo.door import Door
 from procdemo.events import Emitter
+from procdemo.lanes import Doing
 
 STORY = {
     "asks": "connects and says {text}",
@@ -15,7 +16,8 @@ STORY = {
     "turned away": "got no answer: {why}",
     "leaves": "leaves",
 }
-"""Sentences of these clients; a server's own STORY takes them in."""
+LANES = {"answer": Doing.WAITS}
+"""Sentences and lanes of these clients; a server's own STORY and LANES take them in."""
 
 
 def visit(host: str, port: int, stay: float, timeout: float, emit: Emitter) -> None:
@@ -27,16 +29,19 @@ def visit(host: str, port: int, stay: float, timeout: float, emit: Emitter) -> N
     text = b"hello"
     emit.mark("asks", text=text)
     before = time.monotonic()
+    emit.begin("answer")
     try:
         with socket.create_connection((host, port), timeout) as conn:
             conn.sendall(text)
             answer = b""
             while len(answer) < len(text) and (piece := conn.recv(1024)):
                 answer += piece
+            emit.end("answer")
             emit.mark("answered", text=answer, waited_ms=(time.monotonic() - before) * 1e3)
             if answer == text.upper():
                 time.sleep(stay)  # noqa: TID251 - the visit itself
     except OSError as error:
+        emit.end("answer")
         emit.mark("turned away", why=error.strerror or str(error))
     emit.mark("leaves")
     emit.end("visit")

@@ -18,6 +18,7 @@ from typing import cast
 
 from procdemo.crew import cause
 from procdemo.events import Emitter
+from procdemo.lanes import Doing
 from procdemo.ledger import Ledger, State, in_rows
 
 STORY = {
@@ -28,6 +29,10 @@ STORY = {
     "stuck": "nothing moves any more: ending the rest, and naming what is missing",
     "stopped early": "asked to stop: ending the rest, and naming what is missing",
 }
+
+LANES = {"put": Doing.BLOCKED, "get": Doing.BLOCKED, "joins": Doing.WAITS}
+DEPTH = "in the queue"
+"""Name of the counter of messages."""
 
 _LOOK_S = 0.1  # how often `watch` looks at the ledger
 _STUCK_S, _LAST_S = 1.0, 3.0  # after a death: give up when nothing moves for so long, or then at the latest
@@ -67,6 +72,7 @@ class WatchedQueue:
                 emit.begin("put")
                 self._queue.put(message)
                 emit.end("put", ms=(time.monotonic() - before) * 1e3)
+            emit.count(DEPTH, self.depth() or 0)
         else:
             self._queue.put(message)
         self.blocked_s[number] += time.monotonic() - before
@@ -81,6 +87,7 @@ class WatchedQueue:
                 emit.begin("get")
                 message = self._queue.get()
                 emit.end("get", ms=(time.monotonic() - before) * 1e3)
+            emit.count(DEPTH, self.depth() or 0)
         else:
             message = self._queue.get()
         self.blocked_s[number] += time.monotonic() - before

@@ -12,6 +12,8 @@ from typing import Any
 
 from procdemo.lab.lesson import CHAPTERS, lessons
 
+METHODS = ("fork", "spawn", "forkserver")
+
 HEAD = """# What is true where
 
 Each script of `procdemo lab`, run by `procdemo lab --all --start-method all` on {pythons}
@@ -32,7 +34,7 @@ def cell(found: dict[str, str]) -> str:
     """Return the verdicts under each start method in a word if they are one."""
     if len(set(found.values())) == 1:
         return next(iter(found.values()))
-    return ", ".join(f"{method} {verdict}" for method, verdict in found.items())
+    return ", ".join(f"{method} {found[method]}" for method in METHODS if method in found)
 
 
 def main() -> None:

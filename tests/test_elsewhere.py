@@ -36,7 +36,7 @@ def run(*args):
 
 @pytest.mark.parametrize("name", [row.name for row in ROWS if row.staged])
 def test_a_demo_says_what_is_missing(name):
-    result = run(name)
+    result = run(name, *{"lab": ["own-memory"]}.get(name, []))
     assert result.returncode == 3, result.stderr
     assert "os.fork" in result.stderr
     assert f"try: procdemo source {name}" in result.stderr
@@ -44,7 +44,10 @@ def test_a_demo_says_what_is_missing(name):
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("args", [["--help"], ["list"], ["source", "spawn"], ["prodcons", "--help"]])
+@pytest.mark.parametrize(
+    "args",
+    [["--help"], ["list"], ["source", "spawn"], ["prodcons", "--help"], ["lab"]],
+)
 def test_what_needs_no_process_works(args):
     result = run(*args)
     assert result.returncode == 0, result.stderr

@@ -102,7 +102,7 @@ def test_run_takes_the_config_and_an_emitter(row):
 
 @each_row
 def test_sentences_of_the_story_can_be_formatted(row):
-    story = {**module(row).STORY, **module(row).DETAILS}
+    story = {**module(row).STORY, **getattr(module(row), "DETAILS", {})}
     assert story
     for name, sentence in story.items():
         fields = [field for _, field, _, _ in string.Formatter().parse(sentence) if field is not None]

@@ -10,8 +10,8 @@ Try:
   procdemo lab
   procdemo lab join-before-drain
   procdemo lab join-before-drain --code --fixed
-  procdemo lab lost-updates --predict
-  procdemo lab --all --start-method all
+  procdemo lab lost-updates --guess LOST        (--predict asks you)
+  procdemo lab --all
 
 Compare with: the demos (procdemo list), which survive what is shown here.
 """
@@ -43,7 +43,6 @@ STORY = {
     "summary": "{scripts} scripts of {lessons} lessons on {interpreter}: {as_expected} as expected, "
     "{surprises} not; {left_out} lessons left out, {survivors} processes ended that nobody expected",
 }
-DETAILS: dict[str, str] = {}
 
 
 class Methods(StrEnum):

@@ -62,6 +62,8 @@ class Descriptor(NamedTuple):
     """What it is, e.g. ``pipe:[4711]``: the same for both ends and in all processes."""
     reads: bool
     writes: bool
+    other_end: str
+    """The same of what is at its other end, if it is a pipe or a TCP connection; empty if not known."""
 
 
 def descendants(root: int) -> dict[int, str]:
@@ -113,13 +115,25 @@ def descriptors(pid: int) -> dict[int, Descriptor]:
     """Return the open files of a process by number."""
     found = {}
     folder = f"/proc/{pid}/fd"
+    peers = _peers(pid)
     with suppress(OSError):
         for name in os.listdir(folder):  # noqa: PTH208 - names, not paths
             with suppress(OSError):
                 mode = os.lstat(f"{folder}/{name}").st_mode  # the link's mode is how it was opened
                 target = os.readlink(f"{folder}/{name}")  # noqa: PTH115 - not the name of a file
-                found[int(name)] = Descriptor(target, bool(mode & 0o400), bool(mode & 0o200))
+                other_end = target if target.startswith("pipe:") else peers.get(target, "")
+                found[int(name)] = Descriptor(target, bool(mode & 0o400), bool(mode & 0o200), other_end)
     return found
+
+
+def _peers(pid: int) -> dict[str, str]:
+    """Return which socket is the other end of which, as far as both are TCP on this machine."""
+    ends = {}
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            ends[fields[1], fields[2]] = f"socket:[{fields[9]}]"
+    return {inode: ends[there, here] for (here, there), inode in ends.items() if (there, here) in ends}
 
 
 def _tasks(pid: int) -> list[int]:
@@ -139,7 +153,7 @@ def _thread(pid: int, tid: int) -> Thread | None:
     thread = Thread(tid, fields[0], channel, call)
     args = [int(word, 16) for word in words[:6] if call]
     match call:
-        case "read" | "write":
+        case "read" | "write" | "recvfrom" | "sendto":
             return thread._replace(fds=(args[0],))
         case "poll":
             return thread._replace(fds=_polled(pid, *args[:2]))

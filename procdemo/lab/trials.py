@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, NamedTuple, Self
 
@@ -17,6 +18,7 @@ from procdemo.lab.verdict import Report
 STILL_S = 1.0
 """A script in which nothing moves for so long is hung; no lesson waits that long on purpose."""
 _FAREWELL_S = 3.0
+_HERE = Path(__file__).parents[2]
 
 
 class Trial(NamedTuple):
@@ -108,6 +110,7 @@ class Court:
             [sys.executable, "-m", "procdemo.lab.warden", str(trial.script.path), *method, *limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            cwd=_HERE,  # where this very procdemo is found first
             process_group=0,  # whoever kills our group does not mean it: it cleans up after us
         )
         fd = _pipe(warden.stdout).fileno()

@@ -132,14 +132,15 @@ def _wait(process: Process, place: int, family: Mapping[int, Process]) -> _Wait:
 
 
 def _at_pipe(process: Process, words: str, thread: Thread, family: Mapping[int, Process]) -> _Wait:
-    """Return the wait of a thread that reads from pipes, or writes to one: for whoever has the other end."""
-    writing = thread.call == "write"
-    pipes = {process.files[fd].target for fd in thread.fds if fd in process.files}
+    """Return the wait of a thread that reads or writes: for whoever has the other end."""
+    use = "read" if thread.call in {"write", "sendto"} else "write"
+    ends = {process.files[fd].other_end for fd in thread.fds if fd in process.files} - {""}
     holders = [
         other
         for other in family.values()
         if any(
-            file.target in pipes and (file.reads if writing else file.writes) for file in other.files.values()
+            file.target in ends and (file.reads if use == "read" else file.writes)
+            for file in other.files.values()
         )
     ]
     others = [other for other in holders if other is not process]
@@ -149,13 +150,12 @@ def _at_pipe(process: Process, words: str, thread: Thread, family: Mapping[int, 
     if "a process to end" in words and others:
         names = " or ".join(other.name for other in others)
         return _Wait(f"{names} to end", tuple((other.pid, 0) for other in others))
-    if not any(pipe.startswith("pipe:") for pipe in pipes):
+    if not ends:
         return _Wait(words)
-    ends = "read" if writing else "write"
     if not others:
         who = "nobody but itself" if holders else "nobody"
-        return _Wait(f"{words} ({who} has the end to {ends})")
-    return _Wait(words, tuple((other.pid, 0) for other in others), ends)
+        return _Wait(f"{words} ({who} has the end to {use})")
+    return _Wait(words, tuple((other.pid, 0) for other in others), use)
 
 
 def _spoken(thread: Thread, stack: Stack) -> str:

@@ -15,7 +15,6 @@ Try:
   procdemo crawl-callback
   procdemo crawl-callback --workers 4 --raise-on 5
   procdemo crawl-callback --site /usr/share/doc/python3.11/html
-  procdemo crawl-callback https://example.org/
 
 Never leaves the origins of the URLs given. An error status is an answer, and a broken link; the
 exit status is 1 if a page could not be had or used. A page not there in --page-deadline costs
@@ -35,6 +34,7 @@ from procdemo.events import Emitter
 from procdemo.fetch import Bounds, Page, fetch
 from procdemo.frontier import Frontier, origin
 from procdemo.harvest import Harvest, web_address
+from procdemo.lanes import Doing
 from procdemo.lookout import Lookout
 from procdemo.reading import read
 from procdemo.retiring_pool import RetiringPool, Task
@@ -56,6 +56,7 @@ DETAILS = {
     "fetch.end": "status {status}, {bytes} bytes in {ms:.1f} ms",
 }
 _AHEAD = 8  # pages that wait where a worker can take them at once; a datagram socket has room for 10
+LANES = {"@main": Doing.WAITS, "@worker": Doing.WAITS, "@site": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from procdemo.connection import ServerSettings, serve
 from procdemo.crew import Crew, cause
 from procdemo.door import Door
 from procdemo.events import Emitter
+from procdemo.lanes import Doing
 
 STORY = {
     **visitors.STORY,
@@ -34,6 +35,7 @@ STORY = {
     "summary": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
 }
 DETAILS = connection.DETAILS
+LANES = {**visitors.LANES, "@main": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

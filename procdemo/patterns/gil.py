@@ -26,6 +26,7 @@ from typing import Annotated, Any, Literal
 
 from procdemo.config import Arg, CannotRunError, Settings, usable_cpus
 from procdemo.events import Emitter
+from procdemo.lanes import Doing
 from procdemo.machine import BUSY, Machine, amount_of
 from procdemo.ticker import Ticker
 
@@ -37,8 +38,7 @@ STORY = {
     "too busy": "others used {others:.0%} of the CPUs meanwhile: such times mislead",
     "summary": "{verdict}: {threads:.1f} times as fast in threads, {processes:.1f} times in processes",
 }
-DETAILS: dict[str, str] = {}
-
+LANES = {"@main": Doing.WAITS, "@worker": Doing.WAITS}
 GAIN = 1.3  # times as fast, to be called faster
 
 

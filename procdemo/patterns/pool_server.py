@@ -30,6 +30,7 @@ from procdemo.config import Arg, usable_cpus
 from procdemo.connection import ServerSettings, serve
 from procdemo.door import Door
 from procdemo.events import Emitter
+from procdemo.lanes import Doing
 from procdemo.retiring_pool import RetiringPool, Task
 
 STORY = {
@@ -45,6 +46,7 @@ STORY = {
     "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
 }
 DETAILS = connection.DETAILS | retiring_pool.DETAILS
+LANES = {**visitors.LANES, "@main": Doing.WAITS, "@worker": Doing.WAITS, "waits": Doing.WAITS}
 
 _START_S = 10.0  # longest wait for workers to be up before the first client is let in
 

@@ -30,6 +30,7 @@ from procdemo.arbiter import Arbiter, PreforkSettings
 from procdemo.config import Arg
 from procdemo.connection import talk
 from procdemo.events import Emitter
+from procdemo.lanes import Doing
 from procdemo.reception import Reception
 from procdemo.roster import Seat
 from procdemo.shared_door import SharedDoor
@@ -42,6 +43,7 @@ STORY = {
     "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
 }
 DETAILS = connection.DETAILS | arbiters.DETAILS
+LANES = {**visitors.LANES, "@main": Doing.WAITS, "@worker": Doing.WAITS, "waits": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

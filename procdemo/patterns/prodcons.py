@@ -27,6 +27,7 @@ from typing import Annotated, Literal
 from procdemo import watched_queue
 from procdemo.config import Arg, Settings, check_item
 from procdemo.events import Emitter
+from procdemo.lanes import Doing
 from procdemo.ledger import State, ranges
 from procdemo.watched_queue import WatchedQueue, account, join_or_give_up
 
@@ -39,6 +40,7 @@ STORY = {
     "blocked in put {put_s:.2f} s, in get {get_s:.2f} s: {slower} are the slower side",
 }
 DETAILS = {"eats.begin": "eats bun {id}"}
+LANES = {**watched_queue.LANES, "@main": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,9 @@ def produce(number: int, queue: WatchedQueue, config: Config, emit: Emitter) -> 
         queue.put(number, buns, emit, told)
         if told:
             emit.send("bun", id=ranges(tray), depth=queue.depth(), maxsize=queue.maxsize)
+    emit.begin("joins")
     queue.join()
+    emit.end("joins")
 
 
 def consume(number: int, queue: WatchedQueue, config: Config, emit: Emitter) -> None:

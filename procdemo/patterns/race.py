@@ -13,7 +13,6 @@ reads first keeps the other out until it has written.
 Try:
   procdemo race
   procdemo race --all
-  procdemo race --schedule AABBBA
   procdemo race --step
   procdemo race --all --fix lock
 
@@ -29,6 +28,7 @@ from typing import Annotated, Any, Literal
 
 from procdemo.config import Arg, CannotRunError, Settings
 from procdemo.events import ASK, Emitter
+from procdemo.lanes import Doing
 
 STORY = {
     "order": "order {order}: the counter stands at 0",
@@ -40,8 +40,8 @@ STORY = {
     "outcome": "{taken}: the counter stands at {counter}, {verdict}",
     "summary": "{lost} of {orders} orders lose an update; {ways} different ones came about",
 }
-DETAILS: dict[str, str] = {}
 EVERY_ORDER = sorted({"".join(order) for order in permutations("AAABBB")})
+LANES = dict.fromkeys(("@main", "@A", "@B"), Doing.WAITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

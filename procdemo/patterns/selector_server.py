@@ -31,6 +31,7 @@ from procdemo.config import Arg
 from procdemo.descriptors import make_room
 from procdemo.dialogue import IN, Dialogue, Rounds
 from procdemo.events import Emitter
+from procdemo.lanes import Doing
 from procdemo.reception import Reception
 from procdemo.roster import Seat
 from procdemo.shared_door import SharedDoor
@@ -44,6 +45,7 @@ STORY = {
     "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
 }
 DETAILS = connection.DETAILS | arbiters.DETAILS
+LANES = {**visitors.LANES, "@main": Doing.WAITS, "@worker": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

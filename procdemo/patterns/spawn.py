@@ -26,6 +26,7 @@ from typing import Annotated, Any, Literal
 
 from procdemo.config import Arg, Settings, StartMethod
 from procdemo.events import Emitter
+from procdemo.lanes import Doing
 
 STORY = {
     "hello": "{way} runs here; my parent is {ppid}",
@@ -37,6 +38,7 @@ STORY = {
     "summary": "{joined} of {started} children joined; start() took {mean_ms:.1f} ms on average",
 }
 DETAILS = {"work.begin": "works for {seconds} s", "work.end": "work is done"}
+LANES = {"joins": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,9 @@ def run(config: Config, emit: Emitter) -> None:
             emit.mark("terminated", child=child.name, alive=child.is_alive())
     expected = -15 if config.terminate else 0
     for _, child, _ in children:
+        emit.begin("joins")
         child.join()
+        emit.end("joins")
         emit.mark("joined", child=child.name, alive=child.is_alive(), exitcode=child.exitcode)
     for way, child, ms in children:
         row = {"pid": child.pid, "start_ms": round(ms, 1), "exitcode": child.exitcode}

@@ -34,6 +34,7 @@ from typing import Annotated
 from procdemo import supervisor, worklist
 from procdemo.config import Arg, Settings, check_item, usable_cpus
 from procdemo.events import Emitter
+from procdemo.lanes import Doing
 from procdemo.supervisor import READY, Supervisor
 from procdemo.worklist import Worklist
 
@@ -46,6 +47,7 @@ STORY = {
     "{deaths} workers died, {retried} items tried again; {items_per_s} items/s",
 }
 DETAILS = {**worklist.DETAILS, "ready": "is ready for an item", "works.begin": "works on item {item}"}
+LANES = {"@main": Doing.WAITS, "@worker": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

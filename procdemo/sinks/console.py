@@ -16,7 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from procdemo.chart import BUSY, chart
 from procdemo.events import ANSWER, ERROR, LISTENING, SUMMARY, Event, Kind
+from procdemo.lanes import Doing, counters, lanes
 from procdemo.terminal import broken, pipe_width, terminal, wrapped
 from procdemo.text import LIMIT, printable
 
@@ -24,6 +26,8 @@ _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
 _FAMILY_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
 _RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)  # box.SIMPLE_HEAD in ASCII
+_REMEMBERED = 20_000  # events for the lanes: a server may run for months
+_LANES_WIDTH = 100  # cells; as much as one can take in
 _CELL_LIMIT = 200  # characters of one value in a line or a table
 
 
@@ -45,6 +49,7 @@ class Console:
         self,
         story: Mapping[str, str],
         *,
+        states: Mapping[str, Doing] | None = None,
         colour: bool | None = None,
         quiet: bool = False,
         everything: bool = False,
@@ -55,6 +60,7 @@ class Console:
 
         Args:
             story: event name to sentence, in the syntax of `str.format`, of the event's data.
+            states: what processes do in which bar, or outside all, for the lanes at the end.
             colour: True always, False never, None as the terminal and the environment say.
             quiet: only the results and the line that says where a server listens.
             everything: also events without a sentence, as they are.
@@ -67,6 +73,8 @@ class Console:
         self._unseen = screen is not None
         self._watched = self._out.file.isatty()
         self._story = story
+        self._states = states or {}
+        self._seen: list[Event] = []
         self._quiet = quiet
         self._conversing = False
         self._everything = everything
@@ -81,6 +89,13 @@ class Console:
     def __call__(self, event: Event) -> None:
         """Take one event; it is on the screen after the next `flush` at the latest."""
         self._start_ns = self._start_ns or event.time_ns
+        if len(self._seen) < _REMEMBERED:
+            self._seen.append(event)
+        self._take(event)
+        if time.monotonic() - self._drawn > _FRAME_S:
+            self.flush()
+
+    def _take(self, event: Event) -> None:
         match event.kind, event.name:
             case Kind.MARK, "meta":
                 self._header(event)
@@ -101,8 +116,6 @@ class Console:
                 self._advance(event)
             case _:
                 self._tell(event)
-        if time.monotonic() - self._drawn > _FRAME_S:
-            self.flush()
 
     def flush(self) -> None:
         """Bring the screen up to date."""
@@ -212,8 +225,28 @@ class Console:
         bar = self._bars[event.name]
         self._progress.update(bar, completed=event.data["value"], total=event.data["total"])
 
+    def _draw_lanes(self, end_ns: int) -> None:
+        """Draw what each process was doing, if there were several; as much of it as is remembered."""
+        tracks = lanes(self._seen, self._states)
+        if len(tracks) <= 1:
+            return
+        if len(self._seen) == _REMEMBERED:
+            end_ns = self._seen[-1].time_ns
+        width = min(self._width(), _LANES_WIDTH)
+        rows = chart(tracks, counters(self._seen), self._start_ns, end_ns, width, plain=self._plain)
+        self._out.print()
+        for row in rows:
+            line = Text(row.head + row.cells)
+            if row.role:  # what is at work has its colour, what waits has none
+                line.stylize(self._colour(row.role), 0, len(row.head))
+                line.highlight_regex(f"[{BUSY}]", self._colour(row.role))
+            self._out.print(line)
+        self._out.print()
+
     def _sum_up(self, event: Event) -> None:
         self.close()
+        if not (self._quiet or self._conversing):
+            self._draw_lanes(event.time_ns)
         for name, rows in self._tables.items():
             self._out.print(_table(name, rows, _RULE if self._plain else box.SIMPLE_HEAD))
         sentence = self._story.get(SUMMARY)

@@ -259,10 +259,17 @@ def test_a6_ctrl_c_at_an_event(args, moment, start_method):
 
 
 def finish(command):
-    """Return the result; press Ctrl-C once more if the interpreter has swallowed the first."""
-    command.wait_for(lambda: SWALLOWED in command.stderr or not command.running, limit=3, what="end")
-    if command.running:
-        command.signal_group(signal.SIGINT)
+    """Return the result; press Ctrl-C once more for each that the interpreter has swallowed."""
+    pressed = 1
+
+    def ended():
+        nonlocal pressed
+        if command.running and command.stderr.count(SWALLOWED) >= pressed:
+            command.signal_group(signal.SIGINT)
+            pressed += 1
+        return not command.running
+
+    command.wait_for(ended, limit=5, what="end")
     return command.finish(within=3)
 
 

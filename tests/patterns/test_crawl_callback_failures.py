@@ -32,17 +32,20 @@ class Once:
         return conn.sendall(self.then)
 
 
-def kill_fetcher(command, url, nth=1):
+def strike_fetcher(command, web, path, nth=1, signum=signal.SIGKILL):
+    """Strike whoever fetches a page, for the nth time, once the server has been asked for it."""
+    url = f"{web.origin}{path}"
     event = command.wait_event(
         lambda event: (event.kind, event.name) == ("begin", "fetch") and event.data["url"] == url, nth
     )
-    os.kill(event.pid, signal.SIGKILL)
+    command.wait_for(lambda: web.asked[path] >= nth, what=f"the server is asked for {path}")
+    os.kill(event.pid, signum)
     return event.pid
 
 
 def test_e3_a_page_whose_worker_is_killed_is_fetched_again(start_method):
     with Web(hub(20, **{"/7": Once()})) as web, crawl(web.url, start_method=start_method) as command:
-        pid = kill_fetcher(command, f"{web.origin}/7")
+        pid = strike_fetcher(command, web, "/7")
         result = assert_accounted(command.finish().assert_clean())
     assert (result.summary["done"], result.summary["retried"]) == (21, 1)
     (again,) = result.named("page again")
@@ -55,7 +58,7 @@ def test_e3_a_page_whose_worker_is_killed_is_fetched_again(start_method):
 def test_e3_a_page_whose_worker_always_dies_is_lost_by_name():
     with Web(hub(20, **{"/7": stay_silent})) as web, crawl(web.url) as command:
         for nth in range(1, 4):
-            kill_fetcher(command, f"{web.origin}/7", nth)
+            strike_fetcher(command, web, "/7", nth)
         result = assert_accounted(command.finish().assert_clean(1))
     assert (result.summary["done"], result.summary["lost"], result.summary["retried"]) == (20, 1, 2)
     assert fate_of(result, f"{web.origin}/7")["why"] == "its worker was killed 3 times"
@@ -104,8 +107,7 @@ def test_what_was_late_once_is_done():
 
 def test_e4_a_stopped_worker_is_killed_at_the_deadline():
     with Web(hub(5, **{"/3": Once()})) as web, crawl(web.url, "--page-deadline", "0.7") as command:
-        event = command.wait_event(lambda e: e.name == "fetch" and e.data.get("url") == f"{web.origin}/3")
-        os.kill(event.pid, signal.SIGSTOP)
+        strike_fetcher(command, web, "/3", signum=signal.SIGSTOP)
         result = assert_accounted(command.finish(10).assert_clean())
     assert result.summary["done"] == 6
 

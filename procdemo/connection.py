@@ -70,7 +70,7 @@ def set_pace(sock: socket.socket, settings: ServerSettings) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
 
 
-def converse(  # noqa: C901 - one loop, told in one piece
+def converse(
     conn: socket.socket,
     settings: ServerSettings,
     heard: Callable[[bytes], object] = lambda data: None,  # noqa: ARG005

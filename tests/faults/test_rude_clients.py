@@ -100,7 +100,7 @@ def test_ours_minds_none(case, server):
 
 @must_fail(
     (c3_the_other_half_closed, {"pool": "O9", "prefork": "O9"}),
-    (c4_the_end_at_once, {"process": "O4|O5", "pool": "O4|O5"}),
+    (c4_the_end_at_once, {"pool": "O4|O5"}),
     (c5_nothing_but_a_half_close, {"process": "EOF", "pool": "EOF"}),
     (c8_reconnecting_for_ever, {"pool": "O5|O9"}),
 )

@@ -204,7 +204,7 @@ def test_f1_as_a_recording(tmp_path):
     lines += [line(name=name, data=dict.fromkeys(keys, said)) for name in names for said in texts]
     lines += [line(name="honest"), line(kind="result", name="summary", data={"ok": True})]
     recording.write_text("\n".join([*lines, ""]))
-    for view in (["-vv"], ["-vv", "--plain"], ["-q"], ["--json"]):
+    for view in (["-vv"], ["-q"], ["--json"]):
         result = run("replay", str(recording), *view).assert_clean(1, stderr_lines=1000)
         assert_shown(result.stderr, {})
         if "-vv" in view:

@@ -67,11 +67,13 @@ def perform(
             emit.mark("stopped")
         except CannotRunError as error:
             kept.append(error)
-            emit.mark(ERROR, message=str(error), hint=error.hint, exit_code=error.exit_code)
+            message, hint = _cut(str(error), slice(2500)), _cut(error.hint, slice(1000))
+            emit.mark(ERROR, message=message, hint=hint, exit_code=error.exit_code)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the observer must hear of it
             kept.append(error)
             text = "".join(traceback.format_exception(error))
-            emit.mark(ERROR, message=f"{type(error).__name__}: {error}"[:500], traceback=text[-2500:])
+            message = _cut(f"{type(error).__name__}: {error}", slice(500))
+            emit.mark(ERROR, message=message, traceback=_cut(text, slice(-2500, None)))
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, patience)  # what follows may wait for ever
@@ -81,6 +83,11 @@ def perform(
             atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does before its os._exit
     finally:
         os._exit(status)
+
+
+def _cut(text: str, part: slice) -> str:
+    """Return this part of `text` in bytes: it may quote an argument, and an event has room for 4,094."""
+    return text.encode("utf-8", "backslashreplace")[part].decode("utf-8", "ignore")
 
 
 class _Wire(Writer):

@@ -153,7 +153,9 @@ def _prepared(row: Row, config: Any, view: dict[str, Any]) -> Any:
     try:
         return importlib.import_module(row.before).prepare(config, view)
     except CannotRunError as error:
-        click.echo(f"error: {error}\ntry: {error.hint}", err=True)
+        from procdemo.text import printable
+
+        click.echo(f"error: {printable(error)}\ntry: {printable(error.hint)}", err=True)
         sys.exit(error.exit_code)
 
 

@@ -19,6 +19,7 @@ DETAILS = {"page": "{url}: status {status}, {bytes} bytes, by PID {worker_pid}: 
 _DRAW_S = 0.05  # between two reports of progress
 _ROWS = 20  # of the table of pages, unless everything is wanted
 _LONGEST = 300  # characters of one text in an event, which has room for 4,094 bytes
+_LONGEST_LINK = 1_800  # characters of an end of a broken link, of which there are two
 _OVERDUE_TRIES = 2  # what took too long twice is not tried a third time
 
 
@@ -102,7 +103,8 @@ class Harvest:
             self._emit.result("pages", **row)
         broken = self._frontier.broken()
         for link in broken:
-            self._emit.result("broken links", **link)
+            ends = {end: str(link[end])[:_LONGEST_LINK] for end in ("link", "on_page")}
+            self._emit.result("broken links", **{**link, **ends})
         no_start = self._frontier.starts_without_page()
         for url, why in no_start:
             self._emit.mark("no page", url=url[:_LONGEST], why=why)

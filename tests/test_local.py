@@ -145,7 +145,7 @@ def test_h1_nothing_is_open_to_others_and_no_key_is_told(name, start_method):
 def test_a_key_that_is_told_is_found(told):
     with Command(program=["sh", "-c", f"{told} & echo up; wait"]) as command:
         command.wait_line("^up$")
-        wait_until(lambda: any("sleep" in command_line(pid) for pid in command.descendants()))
+        wait_until(lambda: any(command_line(pid).startswith("sleep") for pid in command.descendants()))
         with pytest.raises(AssertionError, match="KEY"):
             assert_tells_no_key(command)
 

@@ -40,17 +40,22 @@ NOT_FOUND = answer("<title>none</title>", "404 Not Found")
 
 
 class Web:
-    """A server on a free port of 127.0.0.1."""
+    """A server, on a free port of 127.0.0.1 unless told otherwise."""
 
-    def __init__(self, pages: Mapping[str, bytes | Misbehave], robots: bytes | Misbehave = NOT_FOUND) -> None:
+    def __init__(
+        self,
+        pages: Mapping[str, bytes | Misbehave],
+        robots: bytes | Misbehave = NOT_FOUND,
+        address: tuple[str, int] = ("127.0.0.1", 0),
+    ) -> None:
         self.pages = {"/robots.txt": robots, **pages}
         self.asked: Counter[str] = Counter()
         self.heads: list[str] = []
         self.connections = 0
         self._closing = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server(address, backlog=128)
         self.port = self._listener.getsockname()[1]
-        self.origin = f"http://127.0.0.1:{self.port}"
+        self.origin = f"http://{address[0]}:{self.port}"
         self.url = f"{self.origin}/"
         self._open: set[socket.socket] = set()
         self._threads = [threading.Thread(target=self._accept)]

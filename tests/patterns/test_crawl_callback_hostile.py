@@ -121,3 +121,15 @@ def test_f1_nothing_hostile_reaches_the_terminal(how):
     with Web(pages) as web:
         result = run("crawl-callback", web.url, "--allow-private", *how).assert_clean()
     assert "PWN" in result.stdout
+
+
+def test_a_broken_link_between_the_longest_addresses_is_told():
+    with Web({}) as web:
+        rest = 2_000 - len(web.origin) - 1  # a longer one is none
+        known, gone = "/" + "a" * rest, "/" + "b" * rest
+        web.pages |= {"/": page("hub", [known, f"{known}x"]), known: page("known", [gone])}
+        result = finished(web.url)
+    assert result.summary["produced"] == 3
+    (broken,) = result.named("broken links")
+    assert broken.data["link"].startswith(f"{web.origin}/bbb")
+    assert broken.data["on_page"].startswith(f"{web.origin}/aaa")

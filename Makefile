@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 
 COUNT ?= 20
 
-.PHONY: help demo test soak lint bench clean
+.PHONY: help demo test soak lint bench vendor clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -29,6 +29,9 @@ lint: $(VENV)/installed-lint ## Style, types, and who may import whom.
 
 bench: $(VENV)/installed ## What it costs, side by side with what one would write by hand.
 	for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+vendor: ## Fetch what is vendored, ECharts, at its pinned version and checksum (needs the internet).
+	$(PYTHON) scripts/vendor.py
 
 clean: ## Remove the virtual environment and what the tools keep.
 	rm -rf $(VENV) soak.json .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -131,7 +131,7 @@ def test_every_example_parses(args):
 
 @pytest.mark.parametrize("args", COMPLETE, ids=" ".join)
 @pytest.mark.timeout(90)
-def test_every_example_does_what_it_says(args):
+def test_every_example_does_what_it_says(args, tmp_path):
     """Copied and pasted; a server gets a few visitors, so that it ends, and a port of its own."""
     args = list(args)
     if args[0] in SERVERS:
@@ -140,7 +140,7 @@ def test_every_example_does_what_it_says(args):
     folders = [word for word in args if word.startswith("/usr/share/doc/")]
     if folders and not os.path.isdir(folders[0]):
         pytest.skip(f"needs {folders[0]}, e.g. from Debian's python3.11-doc")
-    result = run(*args, limit=80).assert_clean(status=[0, 1] if FAILING & set(args) else 0)
+    result = run(*args, limit=80, cwd=tmp_path).assert_clean(status=[0, 1] if FAILING & set(args) else 0)
     assert result.stdout
 
 

@@ -134,11 +134,12 @@ def test_a_picture_stays_a_picture(place, tmp_path):
     picture = tmp_path / "picture.svg"
     for said in [*ALL.values(), *XML]:
         screen = svg.screen()
-        console = Console(STORY, everything=True, screen=screen)
+        console = svg.Svg(
+            picture.open("w", encoding="utf-8"), screen, Console(STORY, everything=True, screen=screen)
+        )
         for each in (meta(), *PLACES[place](said), *HONEST):
             console(each)
         console.close()
-        svg.save(screen, picture, "procdemo")
         drawing = picture.read_text(encoding="utf-8")
         assert not FORBIDDEN.search(drawing)
         root = ET.fromstring(drawing)

@@ -5,6 +5,7 @@ reaches the reader as text.
 """
 
 import json
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from importlib.resources import files
 from typing import IO, Any, TypeVar
 
 from procdemo.bars import arrows, bars
+from procdemo.chart import MEANING
 from procdemo.events import SUMMARY, Event, Kind
 from procdemo.lanes import Doing, counters, lanes
 from procdemo.text import facts, printable
@@ -20,7 +22,9 @@ from procdemo.text import facts, printable
 _Stroke = TypeVar("_Stroke")
 
 _MOST = 20_000
-"""Bars, marks, arrows, points of a counter: more of each would be neither seen nor drawn in time."""
+"""Bars, marks, arrows, changes of a lane, points of a counter: more of each would not be drawn in time."""
+
+_STATES = list(Doing)
 
 
 class Html:
@@ -41,20 +45,25 @@ class Html:
 
     def close(self) -> None:
         """Write the page."""
+        here = files("procdemo.sinks")
         run = json.dumps(_Run(self._events, self._states).told(), separators=(",", ":"))
         parts = {
             "RUN": run.replace("<", "\\u003c"),  # or a text could end the element that it is in
             "ECHARTS": files("procdemo.vendor").joinpath("echarts.min.js").read_text("utf-8"),
-            "PAGE": files("procdemo.sinks").joinpath("page.js").read_text("utf-8"),
+            "DRAW": here.joinpath("lanes.js").read_text("utf-8"),
+            "PAGE": here.joinpath("page.js").read_text("utf-8"),
         }
-        form = files("procdemo.sinks").joinpath("page.html").read_text("utf-8")
+        form = here.joinpath("page.html").read_text("utf-8")
         with self._file if self._file is not sys.stdout else nullcontext():
-            for text in form.split("@"):
-                self._file.write(parts.get(text, text))
+            self._file.write(re.sub("@([A-Z]+)@", lambda place: parts[place[1]], form))
 
 
 class _Run:
-    """A run as the page's script wants it: times in milliseconds since the start, lanes by number."""
+    """A run as the page's script wants it: short, for there may be tens of thousands of strokes.
+
+    Times are microseconds since the start, lanes, states and kinds are places in lists. A kind is
+    a name and the keys of its data; whatever has one ends with the values of these keys.
+    """
 
     def __init__(self, events: list[Event], states: Mapping[str, Doing]) -> None:
         self._events = events
@@ -62,6 +71,7 @@ class _Run:
         self._end_ns = max((event.time_ns for event in events), default=0)
         self._lanes = lanes(events, states)
         self._rows = {lane.pid: row for row, lane in enumerate(self._lanes)}
+        self._kinds: dict[tuple[str, ...], int] = {}
         self._left_out = 0
 
     def told(self) -> dict[str, Any]:
@@ -71,47 +81,51 @@ class _Run:
         told = {
             "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
             "about": printable(how.format_map(defaultdict(str, about))),
-            "ms": self._ms(self._end_ns),
+            "us": self._us(self._end_ns),
+            "states": [[state, MEANING[state]] for state in _STATES],
             "lanes": self._drawn_lanes(),
             "arrows": self._drawn_arrows(),
             "counters": self._drawn_counters(),
+            "kinds": list(self._kinds),
             "tables": self._tables(),
         }
-        note = f"{self._left_out} strokes are left out: more than can be drawn." if self._left_out else ""
+        note = f"{self._left_out:,} strokes are left out: more than can be drawn." if self._left_out else ""
         return {**told, "note": note}
 
-    def _ms(self, time_ns: int) -> float:
-        return round((time_ns - self._start_ns) / 1e6, 4)
+    def _us(self, time_ns: int) -> int:
+        return (time_ns - self._start_ns) // 1000
 
     def _some(self, strokes: list[_Stroke]) -> list[_Stroke]:
         self._left_out += max(len(strokes) - _MOST, 0)
         return strokes[:_MOST]
 
+    def _told(self, name: str, data: Mapping[str, Any]) -> list[Any]:
+        shown = facts(data)
+        return [self._kinds.setdefault((printable(name), *shown), len(self._kinds)), *shown.values()]
+
     def _drawn_lanes(self) -> list[dict[str, Any]]:
         drawn: list[dict[str, Any]] = []
         for lane in self._lanes:
-            until = [*(since for since, _ in lane.changes[1:]), self._end_ns]
-            changes = [
-                [self._ms(since), self._ms(end), doing]
-                for (since, doing), end in zip(lane.changes, until, strict=True)
-            ]
-            role = printable(lane.role)
-            drawn.append({"role": role, "pid": lane.pid, "changes": changes, "bars": [], "marks": []})
+            changes = [[self._us(since), _STATES.index(state)] for since, state in self._some(lane.changes)]
+            until = self._us(lane.changes[_MOST][0] if len(lane.changes) > _MOST else self._end_ns)
+            whose = {"role": printable(lane.role), "pid": lane.pid}
+            drawn.append({**whose, "changes": changes, "until": until, "bars": [], "marks": []})
         for bar in self._some(bars(self._events, self._end_ns)):
-            stroke = [self._ms(bar.begin_ns), self._ms(bar.end_ns), printable(bar.name), facts(bar.data)]
+            stroke = [self._us(bar.begin_ns), self._us(bar.end_ns), *self._told(bar.name, bar.data)]
             drawn[self._rows[bar.pid]]["bars"].append(stroke)
         marks = [event for event in self._events if event.kind == Kind.MARK and event.name != "meta"]
         for mark in self._some([event for event in marks if event.pid in self._rows]):
-            stroke = [self._ms(mark.time_ns), printable(mark.name), facts(mark.data)]
-            drawn[self._rows[mark.pid]]["marks"].append(stroke)
+            drawn[self._rows[mark.pid]]["marks"].append(
+                [self._us(mark.time_ns), *self._told(mark.name, mark.data)]
+            )
         return drawn
 
     def _drawn_arrows(self) -> list[list[Any]]:
         return [
             [
-                *(self._rows[sent.pid], self._ms(sent.time_ns)),
-                *(self._rows[received.pid], self._ms(received.time_ns)),
-                *(printable(sent.name), facts(sent.data)),
+                *(self._rows[sent.pid], self._us(sent.time_ns)),
+                *(self._rows[received.pid], self._us(received.time_ns)),
+                *self._told(sent.name, sent.data),
             ]
             for sent, received in self._some(arrows(self._events))
         ]
@@ -120,7 +134,7 @@ class _Run:
         return [
             {
                 "name": printable(counter.name),
-                "values": [[self._ms(at_ns), value] for at_ns, value in self._some(counter.values)],
+                "values": [[self._us(at_ns), value] for at_ns, value in self._some(counter.values)],
             }
             for counter in counters(self._events)
         ]

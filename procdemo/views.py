@@ -70,6 +70,7 @@ def _console(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> S
         quiet=view["quiet"] and not screen,
         everything=view["verbose"] > 1,
         plain=view["plain"],
+        live=view.get("live", False),
         screen=screen,
     )
 

@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 
 COUNT ?= 20
 
-.PHONY: help demo test soak lint bench vendor clean
+.PHONY: help demo test soak lint bench vendor pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -32,6 +32,9 @@ bench: $(VENV)/installed ## What it costs, side by side with what one would writ
 
 vendor: ## Fetch what is vendored, ECharts, at its pinned version and checksum (needs the internet).
 	$(PYTHON) scripts/vendor.py
+
+pictures: $(VENV)/installed ## The pictures of the README, made anew from real runs.
+	$(BIN)/python scripts/pictures.py
 
 clean: ## Remove the virtual environment and what the tools keep.
 	rm -rf $(VENV) soak.json .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

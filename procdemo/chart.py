@@ -6,13 +6,14 @@ from itertools import pairwise
 from procdemo.lanes import Counter, Doing, Lane
 from procdemo.text import printable
 
-GLYPHS = {Doing.RUNS: "█", Doing.WAITS: "▒", Doing.BLOCKED: "░", Doing.GONE: "·"}
-ASCII = {Doing.RUNS: "#", Doing.WAITS: "=", Doing.BLOCKED: "-", Doing.GONE: "."}
+GLYPHS = {Doing.RUNS: "█", Doing.STARTS: "▞", Doing.WAITS: "▒", Doing.BLOCKED: "░", Doing.GONE: "·"}
+ASCII = {Doing.RUNS: "#", Doing.STARTS: "~", Doing.WAITS: "=", Doing.BLOCKED: "-", Doing.GONE: "."}
 BUSY = GLYPHS[Doing.RUNS] + ASCII[Doing.RUNS]
 """The glyphs of whoever runs."""
 
 MEANING = {
     Doing.RUNS: "runs",
+    Doing.STARTS: "starts",
     Doing.WAITS: "waits for another process",
     Doing.BLOCKED: "blocked: queue full or empty",
     Doing.GONE: "gone",

@@ -5,10 +5,8 @@ reaches the reader as text.
 """
 
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import nullcontext
 from importlib.resources import files
 from typing import IO, Any, TypeVar
 
@@ -27,7 +25,7 @@ class Html:
     """Collects a run, and writes the page when it is closed."""
 
     def __init__(self, file: IO[str], states: Mapping[str, Doing]) -> None:
-        """Write to `file`, and close it; `states` says what processes do in which bar."""
+        """Write to `file`; `states` says what processes do in which bar."""
         self._file = file
         self._states = states
         self._events: list[Event] = []
@@ -48,9 +46,8 @@ class Html:
             "PAGE": files("procdemo.sinks").joinpath("page.js").read_text("utf-8"),
         }
         form = files("procdemo.sinks").joinpath("page.html").read_text("utf-8")
-        with self._file if self._file is not sys.stdout else nullcontext():
-            for text in form.split("@"):
-                self._file.write(parts.get(text, text))
+        for text in form.split("@"):
+            self._file.write(parts.get(text, text))
 
 
 class _Run:

@@ -6,10 +6,8 @@ complete events (``X``), marks instants (``i``), counters ``C``, and an arrow is
 """
 
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import nullcontext
 from itertools import chain
 from typing import IO, Any
 
@@ -27,7 +25,7 @@ class Perfetto:
     """Collects a run, and writes it as one JSON document when it is closed."""
 
     def __init__(self, file: IO[str]) -> None:
-        """Write to `file`, and close it."""
+        """Write to `file`."""
         self._file = file
         self._events: list[Event] = []
 
@@ -45,8 +43,7 @@ class Perfetto:
         about["summary"] = next((event.data for event in reversed(events) if event.name == SUMMARY), None)
         trace = [*_names(events), *_Trace(events).rows()]
         document = {"traceEvents": trace, "displayTimeUnit": "ms", "otherData": facts(about)}
-        with self._file if self._file is not sys.stdout else nullcontext():
-            json.dump(document, self._file, separators=(",", ":"))
+        json.dump(document, self._file, separators=(",", ":"))
 
 
 class _Trace:

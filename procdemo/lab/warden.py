@@ -220,7 +220,7 @@ def _serves(pid: int) -> bool:
 
 
 def _helps(pid: int) -> bool:
-    """Return whether it is a helper of multiprocessing, or nearly gone: it has no memory any more, so no name."""
+    """Return whether it is a helper of multiprocessing, or nearly gone: without memory, so without a name."""
     return not kernel.command(pid) or _is(pid, "resource_tracker") or _serves(pid)
 
 

@@ -23,6 +23,7 @@ from procdemo.text import LIMIT, printable
 
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
+_LINES_UNSEEN = 60  # on a screen that nobody sees, in all: it becomes a picture
 _FAMILY_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
 _RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)  # box.SIMPLE_HEAD in ASCII
 _PIPE_LANES = 120  # cells of the lanes in a pipe
@@ -65,7 +66,7 @@ class Console:
             everything: also events without a sentence, as they are.
             plain: nothing but ASCII, apart from what the data are; no colour, nothing that moves.
             live: show the lanes while the demo runs, too, if stdout is a terminal that can.
-            screen: draw here instead of on stdout, and leave nothing out.
+            screen: draw here instead of on stdout, when all is over: the beginning and the end of it.
         """
         self._out = screen or terminal(colour=False if plain else colour)
         self._err = terminal(colour=False if plain else colour, stderr=True)
@@ -77,7 +78,8 @@ class Console:
         self._conversing = False
         self._everything = everything
         self._start_ns = 0
-        self._lines: list[Text] = []
+        self._unseen = screen is not None
+        self._lines: list[Text | Event] = []
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._colours: dict[str, str] = {}
         self._drawn = 0.0
@@ -122,29 +124,35 @@ class Console:
     def flush(self) -> None:
         """Bring the screen up to date."""
         self._drawn = time.monotonic()
-        lines, self._lines = self._lines, []
-        if self._watched and len(lines) > _LINES_PER_FRAME:
-            half = _LINES_PER_FRAME // 2
-            note = f"... {len(lines) - 2 * half:,} lines too fast to read; a pipe or --json has them all ..."
-            lines[half:-half] = [Text(note)]
-        if self._out.is_terminal:
-            for line in lines:
-                self._out.print(line)
-        elif lines:
-            width = pipe_width()
-            self._out.file.write(
-                "".join(f"{row}\n" for line in lines for row in broken(line, width, self._out))
-            )
-            self._out.file.flush()
+        if not self._unseen:
+            self._draw_lines(_LINES_PER_FRAME if self._watched else sys.maxsize, "too fast to read")
         if self._motion:
             self._motion.refresh()
+
+    def _draw_lines(self, most: int, why: str) -> None:
+        lines, self._lines = self._lines, []
+        if len(lines) > most:
+            left_out = len(lines) - most
+            lines[most // 2 : -most // 2] = [
+                Text(f"... {left_out:,} lines {why}; a pipe or --json has them all ...")
+            ]
+        if self._out.is_terminal:
+            for line in lines:
+                self._out.print(line if isinstance(line, Text) else self._told(line))
+        elif lines:
+            width = pipe_width()
+            for line in lines:
+                texts = [line] if isinstance(line, Text) else map(Text, self._rows(line)[1])
+                rows = [row for text in texts for row in broken(text, width, self._out)]
+                self._out.file.write("".join(f"{row}\n" for row in rows))
+            self._out.file.flush()
 
     def close(self) -> None:
         """Draw what is left and give the terminal back."""
         if self._motion:
             self._motion.stop()
         self._motion = None
-        self.flush()
+        self._draw_lines(_LINES_UNSEEN if self._unseen else sys.maxsize, "left out")
 
     def _header(self, event: Event) -> None:
         # A command that nobody watches from outside talks with a person: only what it is told or
@@ -165,24 +173,33 @@ class Console:
             self._lines.append(Text(printable(f"with {told}")))
 
     def _tell(self, event: Event) -> None:
-        name = event.name if event.kind == Kind.MARK else f"{event.name}.{event.kind}"
-        sentence = self._story.get(name)
-        if self._quiet or (sentence is None and not self._everything):
+        told = _name(event) in self._story or self._everything
+        if self._quiet or not told:
             return
-        if sentence is None:
-            told = f"({event.kind} {printable(event.name)}) {_facts(event)}"
-        else:
-            told = _say(sentence, event)
         if self._conversing:
-            self._err.print(Text(told))
+            self._err.print(Text(self._sentence(event)))
             return
-        role = printable(event.role, 20)
-        head = f"{(event.time_ns - self._start_ns) / 1e9:7.3f}s {role:<11} {event.pid:>6}  "
-        first, *rest = wrapped(told, self._width() - len(head), self._out)
-        line = Text(head + first)
-        line.stylize(self._colour(role), 9, len(head))
-        self._lines.append(line)
-        self._lines.extend(Text(" " * len(head) + row) for row in rest)
+        self._colour(event.role)  # in the order in which they appear, whether they are drawn or not
+        self._lines.append(event)
+
+    def _sentence(self, event: Event) -> str:
+        sentence = self._story.get(_name(event))
+        if sentence is None:
+            return f"({event.kind} {printable(event.name)}) {_facts(event)}"
+        return _say(sentence, event)
+
+    def _rows(self, event: Event) -> tuple[int, list[str]]:
+        """Return what is told of an event, by whom and when, in rows; and the width of the head."""
+        seconds = (event.time_ns - self._start_ns) / 1e9
+        head = f"{seconds:7.3f}s {printable(event.role, 20):<11} {event.pid:>6}  "
+        first, *rest = wrapped(self._sentence(event), self._width() - len(head), self._out)
+        return len(head), [head + first, *(" " * len(head) + row for row in rest)]
+
+    def _told(self, event: Event) -> Text:
+        head, rows = self._rows(event)
+        text = Text("\n".join(rows))
+        text.stylize(self._colour(event.role), 9, head)
+        return text
 
     def _width(self) -> int:
         return self._out.width if self._out.is_terminal else pipe_width()
@@ -223,6 +240,11 @@ class Console:
             self._out.print(Text(f"{verdict}: {told}", style="bold"))
         elif not self._quiet:
             self._err.print(Text(f"{verdict}: {told}"))
+
+
+def _name(event: Event) -> str:
+    """Return the name that a story knows an event by."""
+    return event.name if event.kind == Kind.MARK else f"{event.name}.{event.kind}"
 
 
 def _say(sentence: str, event: Event) -> str:

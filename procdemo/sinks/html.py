@@ -5,17 +5,20 @@ reaches the reader as text.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import IO, Any, TypeVar
 
 from procdemo.bars import arrows, bars
+from procdemo.chart import MEANING
 from procdemo.events import SUMMARY, Event, Kind
 from procdemo.lanes import Doing, counters, lanes
 from procdemo.text import facts, printable
 
 _Stroke = TypeVar("_Stroke")
+_STATES = list(MEANING)
 
 _MOST = 20_000
 """Bars, marks, arrows, points of a counter: more of each would be neither seen nor drawn in time."""
@@ -46,12 +49,15 @@ class Html:
             "PAGE": files("procdemo.sinks").joinpath("page.js").read_text("utf-8"),
         }
         form = files("procdemo.sinks").joinpath("page.html").read_text("utf-8")
-        for text in form.split("@"):
+        for text in re.split("@(RUN|ECHARTS|PAGE)@", form):
             self._file.write(parts.get(text, text))
 
 
 class _Run:
-    """A run as the page's script wants it: times in milliseconds since the start, lanes by number."""
+    """A run as the page's script wants it: times in milliseconds since the start, lanes by number.
+
+    A stroke's name and the names of its data are told once, as a shape; it has their number, and values.
+    """
 
     def __init__(self, events: list[Event], states: Mapping[str, Doing]) -> None:
         self._events = events
@@ -59,6 +65,7 @@ class _Run:
         self._end_ns = max((event.time_ns for event in events), default=0)
         self._lanes = lanes(events, states)
         self._rows = {lane.pid: row for row, lane in enumerate(self._lanes)}
+        self._shapes: dict[tuple[str, ...], int] = {}
         self._left_out = 0
 
     def told(self) -> dict[str, Any]:
@@ -69,16 +76,23 @@ class _Run:
             "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
             "about": printable(how.format_map(defaultdict(str, about))),
             "ms": self._ms(self._end_ns),
+            "meaning": MEANING,
             "lanes": self._drawn_lanes(),
             "arrows": self._drawn_arrows(),
             "counters": self._drawn_counters(),
             "tables": self._tables(),
+            "shapes": list(self._shapes),
         }
         note = f"{self._left_out} strokes are left out: more than can be drawn." if self._left_out else ""
         return {**told, "note": note}
 
     def _ms(self, time_ns: int) -> float:
-        return round((time_ns - self._start_ns) / 1e6, 4)
+        return round((time_ns - self._start_ns) / 1e6, 3)
+
+    def _shaped(self, name: str, data: Mapping[str, Any]) -> list[Any]:
+        told = facts(data)
+        shape = (printable(name), *told)
+        return [self._shapes.setdefault(shape, len(self._shapes)), *told.values()]
 
     def _some(self, strokes: list[_Stroke]) -> list[_Stroke]:
         self._left_out += max(len(strokes) - _MOST, 0)
@@ -87,19 +101,15 @@ class _Run:
     def _drawn_lanes(self) -> list[dict[str, Any]]:
         drawn: list[dict[str, Any]] = []
         for lane in self._lanes:
-            until = [*(since for since, _ in lane.changes[1:]), self._end_ns]
-            changes = [
-                [self._ms(since), self._ms(end), doing]
-                for (since, doing), end in zip(lane.changes, until, strict=True)
-            ]
+            changes = [[self._ms(since), _STATES.index(doing)] for since, doing in lane.changes]
             role = printable(lane.role)
             drawn.append({"role": role, "pid": lane.pid, "changes": changes, "bars": [], "marks": []})
         for bar in self._some(bars(self._events, self._end_ns)):
-            stroke = [self._ms(bar.begin_ns), self._ms(bar.end_ns), printable(bar.name), facts(bar.data)]
+            stroke = [self._ms(bar.begin_ns), self._ms(bar.end_ns), *self._shaped(bar.name, bar.data)]
             drawn[self._rows[bar.pid]]["bars"].append(stroke)
         marks = [event for event in self._events if event.kind == Kind.MARK and event.name != "meta"]
         for mark in self._some([event for event in marks if event.pid in self._rows]):
-            stroke = [self._ms(mark.time_ns), printable(mark.name), facts(mark.data)]
+            stroke = [self._ms(mark.time_ns), *self._shaped(mark.name, mark.data)]
             drawn[self._rows[mark.pid]]["marks"].append(stroke)
         return drawn
 
@@ -108,7 +118,7 @@ class _Run:
             [
                 *(self._rows[sent.pid], self._ms(sent.time_ns)),
                 *(self._rows[received.pid], self._ms(received.time_ns)),
-                *(printable(sent.name), facts(sent.data)),
+                *self._shaped(sent.name, sent.data),
             ]
             for sent, received in self._some(arrows(self._events))
         ]

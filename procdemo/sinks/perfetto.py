@@ -43,7 +43,7 @@ class Perfetto:
         about["summary"] = next((event.data for event in reversed(events) if event.name == SUMMARY), None)
         trace = [*_names(events), *_Trace(events).rows()]
         document = {"traceEvents": trace, "displayTimeUnit": "ms", "otherData": facts(about)}
-        json.dump(document, self._file, separators=(",", ":"))
+        self._file.write(json.dumps(document, separators=(",", ":")))  # dump() has no encoder in C
 
 
 class _Trace:

@@ -55,10 +55,11 @@ def test_lanes_bars_marks_arrows_counters_tables():
     assert (run["title"], run["ms"]) == ("prodcons - Buns.", 10)
     assert run["about"] == "Python 3.11.2, start method fork, 2 usable CPUs"
     assert [(lane["role"], lane["pid"]) for lane in run["lanes"]] == [("worker-1", 1), ("worker-2", 2)]
-    assert run["lanes"][1]["changes"][0] == [1, 4, "blocked"]
-    assert run["lanes"][1]["bars"] == [[1, 4, "get", {"ms": 3}]]
-    assert run["lanes"][0]["marks"] == [[6, "tick", {"x": "y"}]]
-    assert run["arrows"] == [[0, 3, 1, 4, "bun", {"id": 1}]]
+    assert run["lanes"][1]["changes"][0] == [1, list(run["meaning"]).index("blocked")]
+    assert [run["shapes"][number] for number in (0, 1, 2)] == [["get", "ms"], ["tick", "x"], ["bun", "id"]]
+    assert run["lanes"][1]["bars"] == [[1, 4, 0, 3]]
+    assert run["lanes"][0]["marks"] == [[6, 1, "y"]]
+    assert run["arrows"] == [[0, 3, 1, 4, 2, 1]]
     assert run["counters"] == [{"name": "depth", "values": [[5, 2]]}]
     assert list(run["tables"]) == ["rows", "summary"]
 

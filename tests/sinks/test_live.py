@@ -66,6 +66,6 @@ def test_in_a_pipe_it_changes_nothing():
 def test_a_recorded_run_moves_as_well(tmp_path):
     kept = tmp_path / "run.jsonl"
     run(*LESSON, "-q", "--record", str(kept)).assert_clean(0)
-    told = watched("replay", str(kept), "--pace", "2", "--live")
+    told = watched("replay", str(kept), "--pace", "0.4", "--live")
     assert len(set(lanes_of(told))) > 3
     assert len(lanes_of(watched("replay", str(kept)))) == 1

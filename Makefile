@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 
 COUNT ?= 20
 
-.PHONY: help demo test soak lint bench vendor pictures clean
+.PHONY: help demo test browser soak lint bench vendor pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -16,6 +16,9 @@ demo: $(VENV)/installed ## A tour of all demos, about half a minute.
 
 test: $(VENV)/installed-test ## All tests, on this Python.
 	$(BIN)/python -m pytest
+
+browser: $(VENV)/installed-browser ## The pictures in a real browser (Debian: apt-get install chromium).
+	BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/browser
 
 soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), a line for each; an hour or two.
 	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --tally soak.json

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 
 import pexpect
 import pytest
@@ -42,6 +43,26 @@ def test_the_lanes_are_drawn_while_it_runs(columns):
     assert told.count("\x1b[?25h") >= told.count("\x1b[?25l") > 0
     for line in ESCAPE.sub("", told).replace("\r", "\n").splitlines():
         assert cell_len(line) <= columns
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_f3_the_cursor_comes_back_from_moving_lanes(signum, status):
+    child = pexpect.spawn(
+        PROCDEMO[0],
+        [*PROCDEMO[1:], "spawn", "--work", "60", "--live"],
+        env={"PATH": os.environ["PATH"], "TERM": "xterm-256color"},
+        dimensions=(40, 80),
+        timeout=30,
+        encoding="utf-8",
+    )
+    child.expect("waits for another process")
+    child.kill(signum)
+    told = child.before + child.after
+    child.expect(pexpect.EOF)
+    child.wait()
+    told += child.before
+    assert child.exitstatus == status
+    assert told.count("\x1b[?25h") >= told.count("\x1b[?25l") > 0
 
 
 def test_only_if_asked_for():

@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 
 COUNT ?= 20
 
-.PHONY: help demo test soak lint bench vendor clean
+.PHONY: help demo test browser soak lint bench vendor pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -16,6 +16,9 @@ demo: $(VENV)/installed ## A tour of all demos, about half a minute.
 
 test: $(VENV)/installed-test ## All tests, on this Python.
 	$(BIN)/python -m pytest
+
+browser: $(VENV)/installed-browser ## The pictures in a real browser (Debian: apt-get install chromium).
+	BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/browser
 
 soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), a line for each; an hour or two.
 	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --tally soak.json
@@ -32,6 +35,9 @@ bench: $(VENV)/installed ## What it costs, side by side with what one would writ
 
 vendor: ## Fetch what is vendored, ECharts, at its pinned version and checksum (needs the internet).
 	$(PYTHON) scripts/vendor.py
+
+pictures: $(VENV)/installed ## The pictures of the README, made anew from real runs.
+	$(BIN)/python scripts/pictures.py
 
 clean: ## Remove the virtual environment and what the tools keep.
 	rm -rf $(VENV) soak.json .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

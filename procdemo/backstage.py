@@ -17,9 +17,10 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from procdemo.answers import Answers
+from procdemo.birth import born_ns
 from procdemo.channel import Writer
 from procdemo.config import CannotRunError, Settings, StartMethod
-from procdemo.events import ERROR, Emitter, rename_process
+from procdemo.events import ERROR, STARTS, Emitter, rename_process
 from procdemo.lifeline import Lifeline
 
 Run = Callable[[Any, Emitter], None]
@@ -101,10 +102,24 @@ class _Wire(Writer):
         return _arrive, (Writer(self._fd), self._lifeline)
 
 
+class _FirstWire(_Wire):
+    """The same in a process that was started anew: its first event ends the bar `STARTS`."""
+
+    _silent = True
+
+    def __call__(self, record: tuple[Any, ...]) -> None:
+        if self._silent:
+            self._silent = False
+            _, _, _, time_ns, *who = record
+            super().__call__(("begin", STARTS, {}, min(born_ns(), time_ns), *who))
+            super().__call__(("end", STARTS, {}, time_ns, *who))
+        super().__call__(record)
+
+
 def _arrive(writer: Writer, lifeline: Lifeline) -> _Wire:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # a mask survives exec
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return _Wire(writer, lifeline)
+    return _FirstWire(writer, lifeline)
 
 
 def _settle_in(config: Settings, error_writer: int) -> None:

@@ -47,16 +47,29 @@ def bars(events: Iterable[Event], end_ns: int) -> list[Bar]:
 
 
 def arrows(events: Iterable[Event]) -> list[Arrow]:
-    """Return what was sent and received: the same name and ``id``, the first with the first."""
+    """Return what was sent and received: the same name and ``id``, the first with the first.
+
+    If more was sent than arrived, the last that was sent before has arrived: what was given to a
+    worker that is dead was given to another. An event may also tell of a sending that is over, and
+    so come after the arrival: then it was just before that.
+    """
     sent: dict[tuple[str, str], list[Event]] = defaultdict(list)
-    found = []
+    received: dict[tuple[str, str], list[Event]] = defaultdict(list)
+    ends = {Kind.SEND: sent, Kind.RECEIVE: received}
     for event in sorted(events, key=lambda event: event.time_ns):
-        same = sent[event.name, str(event.data.get("id"))]
-        if event.kind == Kind.SEND:
-            same.append(event)
-        elif event.kind == Kind.RECEIVE and same:
-            found.append(Arrow(same.pop(0), event))
-    return found
+        if event.kind in ends:
+            ends[Kind(event.kind)][event.name, str(event.data.get("id"))].append(event)
+    found = []
+    for same, arrivals in received.items():
+        for arrival in arrivals:
+            if not sent[same]:
+                break
+            some_lost = len(sent[same]) > len(arrivals)
+            before = [one for one in sent[same] if one.time_ns <= arrival.time_ns] if some_lost else []
+            one = before[-1] if before else sent[same][0]
+            sent[same].remove(one)
+            found.append(Arrow(one._replace(time_ns=min(one.time_ns, arrival.time_ns - 1)), arrival))
+    return sorted(found, key=lambda arrow: arrow.received.time_ns)
 
 
 def _bar(begin: Event, end_ns: int, data: dict[str, Any]) -> Bar:

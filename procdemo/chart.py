@@ -6,13 +6,14 @@ from itertools import pairwise
 from procdemo.lanes import Counter, Doing, Lane
 from procdemo.text import printable
 
-GLYPHS = {Doing.RUNS: "█", Doing.WAITS: "▒", Doing.BLOCKED: "░", Doing.GONE: "·"}
-ASCII = {Doing.RUNS: "#", Doing.WAITS: "=", Doing.BLOCKED: "-", Doing.GONE: "."}
+GLYPHS = {Doing.RUNS: "█", Doing.STARTS: "▞", Doing.WAITS: "▒", Doing.BLOCKED: "░", Doing.GONE: "·"}
+ASCII = {Doing.RUNS: "#", Doing.STARTS: "~", Doing.WAITS: "=", Doing.BLOCKED: "-", Doing.GONE: "."}
 BUSY = GLYPHS[Doing.RUNS] + ASCII[Doing.RUNS]
 """The glyphs of whoever runs."""
 
 MEANING = {
     Doing.RUNS: "runs",
+    Doing.STARTS: "starts",
     Doing.WAITS: "waits for another process",
     Doing.BLOCKED: "blocked: queue full or empty",
     Doing.GONE: "gone",
@@ -61,8 +62,21 @@ def chart(
         cells = "".join(_level(counter, *span, most, levels) for span in pairwise(edges))
         rows.append(Row("", f"{printable(counter.name, _NAME):<{_NAME}} {f'max {most:g}':>7} ", cells))
     rows.append(Row("", " " * head, _axis(begin_ns, end_ns, columns)))
-    rows.append(Row("", "", "  ".join(f"{glyphs[state]} {MEANING[state]}" for state in _seen(lanes))))
+    rows.extend(
+        Row("", "", line) for line in _legend([f"{glyphs[s]} {MEANING[s]}" for s in _seen(lanes)], width)
+    )
     return rows
+
+
+def _legend(meanings: Sequence[str], width: int) -> list[str]:
+    """Return the lines of the legend: as many meanings side by side as fit into `width` cells."""
+    lines = [meanings[0]]
+    for meaning in meanings[1:]:
+        if len(lines[-1]) + 2 + len(meaning) <= width:
+            lines[-1] += f"  {meaning}"
+        else:
+            lines.append(meaning)
+    return lines
 
 
 def _seen(lanes: Sequence[Lane]) -> list[Doing]:

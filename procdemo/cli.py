@@ -133,12 +133,12 @@ def _demo(row: Row) -> click.Command:
             config = _prepared(row, config, view)
             if config is None:
                 return
-        view["outputs"] = open_outputs(values)
+        view |= {"outputs": open_outputs(values), "live": values.get("live", False)}
         sys.exit(_perform(row, pattern, config, view, values))
 
     return click.Command(
         row.name,
-        params=[*parameters(pattern.Config), *extra, *output_options(), *common_options()],
+        params=[*parameters(pattern.Config), *extra, *output_options(live=row.staged), *common_options()],
         callback=callback,
         help=_help(pattern),
         short_help=row.summary,

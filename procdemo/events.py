@@ -27,6 +27,9 @@ ERROR = "error"
 ASK = "ask"
 """Name of the mark after which a demo waits for a line on its stdin."""
 
+STARTS = "starts"
+"""Name of the bar from the beginning of a new interpreter (spawn, forkserver) to its first event."""
+
 SUMMARY = "summary"
 """Name of the result that ends every run; its ``ok`` decides the exit status."""
 

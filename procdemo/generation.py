@@ -113,6 +113,7 @@ class Generation:
     def put(self, task: Task) -> None:
         """Put `task` on the desk, and have an idle worker take what lies there."""
         self.tasks[task.ticket] = task
+        self._emit.send("submit", id=task.ticket)
         words = pickle.dumps((task.ticket, task.func, task.args))
         socket.send_fds(self._desk, [words], [task.conn.fileno()] if task.conn else [])
         self._pool.apply_async(take_and_do, callback=self._deliver, error_callback=self._report)
@@ -124,11 +125,14 @@ class Generation:
         ticket, result = outcome
         task = self.tasks.get(ticket)
         if task and task.callback:
+            self._emit.receive("callback", id=ticket)
+            self._emit.begin("callback", id=ticket)
             try:
                 task.callback(result)
             except Exception as error:  # noqa: BLE001 - the next callback must still be called
                 task.error = f"{type(error).__name__}: {error}"[:300]
                 self._report(error)
+            self._emit.end("callback")
             self._notes_writer(("done", 0, ticket))
 
     def _report(self, error: BaseException) -> None:

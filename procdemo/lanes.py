@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from procdemo.events import Event, Kind
+from procdemo.events import STARTS, Event, Kind
 
 
 class Doing(StrEnum):
     """What a process does, the most active first."""
 
     RUNS = "runs"
-    BLOCKED = "blocked"  # a queue is full or empty; or the process is not there yet
+    STARTS = "starts"  # a new interpreter, which imports what it needs
+    BLOCKED = "blocked"  # a queue is full or empty
     WAITS = "waits"  # for another process
     GONE = "gone"
 
@@ -85,6 +86,7 @@ def lanes(events: Iterable[Event], states: Mapping[str, Doing]) -> list[Lane]:
         events: of one run.
         states: of bars by name, and of roles as ``@family``; what is missing runs.
     """
+    states = {STARTS: Doing.STARTS, **states}
     tracks: dict[int, _Track] = {}
     last_ns: dict[int, int] = {}
     for event in sorted(events, key=lambda event: event.time_ns):

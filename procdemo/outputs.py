@@ -18,8 +18,8 @@ class Output(NamedTuple):
     file: IO[str]
 
 
-def output_options(*, record: bool = True) -> list[click.Parameter]:
-    """Return the options of every command that shows a run."""
+def output_options(*, record: bool = True, live: bool = True) -> list[click.Parameter]:
+    """Return the options of every command that shows a run, without those that it cannot have."""
     picture = click.Option(
         ["-o", "--output"],
         multiple=True,
@@ -28,7 +28,8 @@ def output_options(*, record: bool = True) -> list[click.Parameter]:
     )
     keep = click.Option(["--record"], metavar="FILE", help="Keep the run for replay; - is stdout.")
     force = click.Option(["--force"], is_flag=True, help="Overwrite files that exist.")
-    return [picture, *([keep] if record else []), force]
+    lanes = click.Option(["--live"], is_flag=True, help="Lanes while it runs, too, on a terminal.")
+    return [picture, *([keep] if record else []), force, *([lanes] if live else [])]
 
 
 def open_outputs(values: dict[str, Any]) -> list[Output]:

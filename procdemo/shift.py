@@ -46,10 +46,13 @@ def take_and_do() -> tuple[int, Any] | None:
         return None
     ticket, func, args = pickle.loads(words)  # noqa: S301 - written by our parent, over a socket pair
     notes(("took", os.getpid(), ticket))
+    emit.receive("submit", id=ticket)
     how = "failed"
     try:
         conns = [socket.socket(fileno=fd) for fd in fds]
         result = func(*conns, *args, *given, emit)
+        if result is not None:
+            emit.send("callback", id=ticket)
         how = "left"
         return ticket, result
     finally:

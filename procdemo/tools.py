@@ -57,14 +57,14 @@ _PACE = click.Option(["--pace"], type=float, metavar="X", help="As it happened, 
         *common_options(),
     ]
 )
-def replay(file: Any, pace: float | None, **values: Any) -> None:
+def replay(file: Any, pace: float | None, live: bool, **values: Any) -> None:
     """Show a recorded run again, or draw it into files.
 
     \b
     Examples:
       procdemo prodcons --record run.jsonl
       procdemo replay run.jsonl
-      procdemo replay run.jsonl --pace 0.2
+      procdemo replay run.jsonl --pace 0.2 --live
       procdemo replay run.jsonl -o run.html -o run.svg
       procdemo prodcons --json | procdemo replay -
     """
@@ -73,7 +73,7 @@ def replay(file: Any, pace: float | None, **values: Any) -> None:
     if pace is not None and not 0 < pace < 1e6:  # noqa: PLR2004
         raise click.BadParameter("a number above 0, e.g. 0.2 for five times as slow.", param_hint="--pace")
     view = chosen_view(values)
-    view["outputs"] = open_outputs(values | view)
+    view |= {"outputs": open_outputs(values | view), "live": live}
     sys.exit(observer.show_again(file, view, pace))
 
 

@@ -28,10 +28,11 @@ class Sink(Protocol):
 
 
 class _Several:
-    """The same events in several forms."""
+    """The same events in several forms, some of them in files."""
 
-    def __init__(self, sinks: Sequence[Sink]) -> None:
+    def __init__(self, sinks: Sequence[Sink], files: Sequence[IO[str]]) -> None:
         self._sinks = sinks
+        self._files = files
 
     def __call__(self, event: Event) -> None:
         for sink in self._sinks:
@@ -44,6 +45,8 @@ class _Several:
     def close(self) -> None:
         for sink in self._sinks:
             sink.close()
+        for file in self._files:
+            file.close()
 
 
 def sink_for(pattern: ModuleType, view: dict[str, Any]) -> Sink:
@@ -54,7 +57,8 @@ def sink_for(pattern: ModuleType, view: dict[str, Any]) -> Sink:
         sinks.insert(0, JsonLines(sys.stdout))
     elif not any(output.file is sys.stdout for output in outputs):
         sinks.insert(0, _console(pattern, view))
-    return sinks[0] if len(sinks) == 1 else _Several(sinks)
+    files = [output.file for output in outputs if output.file is not sys.stdout]
+    return _Several(sinks, files) if files or len(sinks) > 1 else sinks[0]
 
 
 def _console(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Sink:
@@ -70,6 +74,7 @@ def _console(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> S
         quiet=view["quiet"] and not screen,
         everything=view["verbose"] > 1,
         plain=view["plain"],
+        live=view.get("live", False),
         screen=screen,
     )
 

@@ -6,8 +6,8 @@ import struct
 import time
 from typing import Self
 
-SOON_S = 1.0
-"""How long an honest client may wait for its answer (O9)."""
+SOON_S = 2.0
+"""How long an honest client may wait for its answer (O9); twice the programme's, as everywhere here."""
 
 
 class Client:

@@ -20,8 +20,11 @@ settings.load_profile("procdemo")
 
 
 def pytest_configure() -> None:
-    """Orphans of what a test starts come to us, so that we see them."""
+    """Orphans of what a test starts come to us, so that we see them; nothing inherits our signals."""
     adopt_orphans()
+    for signum in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(signum) is signal.SIG_IGN:  # e.g. tests run by nohup
+            signal.signal(signum, signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL)
     # Semaphores made by tests, and by their children, are told from those of other programs by name.
     current_process()._config["semprefix"] = f"/pytest{os.getpid()}"
 

@@ -70,9 +70,6 @@ class Command:
         self.args = [*program, *args, *chosen]
         self._traces = Traces()
         self.result: Result | None = None
-        for signum in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-            if signal.getsignal(signum) is signal.SIG_IGN:  # e.g. tests run by nohup; it would be inherited
-                signal.signal(signum, signal.SIG_DFL)
         self._popen = subprocess.Popen(
             self.args,
             env=self._traces.environment(env or {}),

@@ -185,6 +185,8 @@ class Server:
             given += [f"--{name.replace('_', '-')}={value}" for name, value in limits.items()]
         with self.command(*given) as command:
             running = Running(command, tutorial=self.tutorial, per_connection=self.per_connection, json=json)
+            if json and self.name in POOLS:  # it listens first: a client may wait for a new interpreter
+                command.wait_event("ready", nth=WORKERS)
             yield running
             if not self.tutorial and not command.result:
                 command.signal(signal.SIGTERM)

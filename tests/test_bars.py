@@ -53,4 +53,11 @@ def test_what_is_sent_again_arrives_again():
 
 
 def test_nothing_arrives_before_it_is_sent():
-    assert arrows([event(2, "send", "bun", id=1), event(1, "receive", "bun", 2, id=1)]) == []
+    told = [event(2, "send", "bun", id=1), event(1, "receive", "bun", 2, id=1)]
+    assert [(a.sent.time_ns, a.received.time_ns) for a in arrows(told)] == [(0, 1)]
+
+
+def test_of_two_that_were_sent_and_one_that_came_it_was_the_second():
+    told = [event(at, kind, "item", id=1) for at, kind in enumerate(["send", "send", "receive"])]
+    assert [(a.sent.time_ns, a.received.time_ns) for a in arrows(told)] == [(1, 2)]
+    assert arrows(told[2:]) == []

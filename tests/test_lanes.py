@@ -160,3 +160,21 @@ def test_the_demos_make_waiting_visible(row):
         found.setdefault(family, set()).update(doing for _, doing in lane.changes)
     for family, doing in expected.items():
         assert doing in found[family], (family, found)
+
+
+def test_a_new_interpreter_starts_until_its_first_event(start_method):
+    result = run("prodcons", "--items", "4", "--work", "0", "--json", start_method=start_method)
+    result.assert_clean(0)
+    meta = result.named("meta")[0]
+    (main, *others) = lanes(result.events, {})
+    assert main.changes[0][1] is RUNS
+    for lane in others:
+        born_ns, first = lane.changes[0]
+        assert (first is Doing.STARTS) == (start_method != "fork")
+        if first is Doing.STARTS:
+            said_ns, second = lane.changes[1]
+            assert second is not Doing.STARTS
+            assert meta.time_ns - 10_000_000 <= born_ns < said_ns
+            assert said_ns == min(
+                event.time_ns for event in result.events if event.pid == lane.pid and event.name != "starts"
+            )

@@ -220,7 +220,8 @@ def _serves(pid: int) -> bool:
 
 
 def _helps(pid: int) -> bool:
-    return _is(pid, "resource_tracker") or _serves(pid)
+    """Return whether it is a helper of multiprocessing, or nearly gone: without memory, so without a name."""
+    return not kernel.command(pid) or _is(pid, "resource_tracker") or _serves(pid)
 
 
 def main() -> None:

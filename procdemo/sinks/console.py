@@ -4,7 +4,6 @@ On a terminal it draws at most 20 times a second and leaves out what nobody coul
 pipe every line is written, without one control byte.
 """
 
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -12,22 +11,22 @@ from typing import Any
 
 from rich import box
 from rich.console import Console as Terminal
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from procdemo.chart import BUSY, chart
 from procdemo.events import ANSWER, ERROR, LISTENING, SUMMARY, Event, Kind
-from procdemo.lanes import Doing, counters, lanes
+from procdemo.lanes import Doing
+from procdemo.motion import Motion, moves
+from procdemo.panorama import Panorama
 from procdemo.terminal import broken, pipe_width, terminal, wrapped
 from procdemo.text import LIMIT, printable
 
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
+_LINES_UNSEEN = 60  # on a screen that nobody sees, in all: it becomes a picture
 _FAMILY_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
 _RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)  # box.SIMPLE_HEAD in ASCII
-_REMEMBERED = 20_000  # events for the lanes: a server may run for months
-_LANES_WIDTH = 100  # cells; as much as one can take in
+_PIPE_LANES = 120  # cells of the lanes in a pipe
 _CELL_LIMIT = 200  # characters of one value in a line or a table
 
 
@@ -54,6 +53,7 @@ class Console:
         quiet: bool = False,
         everything: bool = False,
         plain: bool = False,
+        live: bool = False,
         screen: Terminal | None = None,
     ) -> None:
         """Draw on stdout, and talk (errors, progress) on stderr.
@@ -65,32 +65,35 @@ class Console:
             quiet: only the results and the line that says where a server listens.
             everything: also events without a sentence, as they are.
             plain: nothing but ASCII, apart from what the data are; no colour, nothing that moves.
-            screen: draw here instead of on stdout, and leave nothing out.
+            live: show the lanes while the demo runs, too, if stdout is a terminal that can.
+            screen: draw here instead of on stdout, when all is over: the beginning and the end of it.
         """
         self._out = screen or terminal(colour=False if plain else colour)
         self._err = terminal(colour=False if plain else colour, stderr=True)
         self._plain = plain
-        self._unseen = screen is not None
         self._watched = self._out.file.isatty()
         self._story = story
-        self._states = states or {}
-        self._seen: list[Event] = []
+        self._panorama = Panorama(states or {}, self._colour, plain=plain)
         self._quiet = quiet
         self._conversing = False
         self._everything = everything
         self._start_ns = 0
-        self._lines: list[Text] = []
+        self._unseen = screen is not None
+        self._lines: list[Text | Event] = []
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._colours: dict[str, str] = {}
         self._drawn = 0.0
-        self._progress: Progress | None = None
-        self._bars: dict[str, Any] = {}
+        foot = self._out if self._watched else self._err
+        still = quiet or plain or screen is not None or not moves(foot)
+        lanes = self._panorama if live and self._watched else None
+        self._motion = None if still else Motion(foot, lanes)
 
     def __call__(self, event: Event) -> None:
         """Take one event; it is on the screen after the next `flush` at the latest."""
         self._start_ns = self._start_ns or event.time_ns
-        if len(self._seen) < _REMEMBERED:
-            self._seen.append(event)
+        self._panorama(event)
+        if self._motion:
+            self._motion.note(event.time_ns)
         self._take(event)
         if time.monotonic() - self._drawn > _FRAME_S:
             self.flush()
@@ -113,36 +116,43 @@ class Console:
             case Kind.RESULT, _:
                 self._tables.setdefault(event.name, []).append(event.data)
             case Kind.COUNT, _ if "total" in event.data:
-                self._advance(event)
+                if self._motion:
+                    self._motion.advance(event)
             case _:
                 self._tell(event)
 
     def flush(self) -> None:
         """Bring the screen up to date."""
         self._drawn = time.monotonic()
+        if not self._unseen:
+            self._draw_lines(_LINES_PER_FRAME if self._watched else sys.maxsize, "too fast to read")
+        if self._motion:
+            self._motion.refresh()
+
+    def _draw_lines(self, most: int, why: str) -> None:
         lines, self._lines = self._lines, []
-        if self._watched and len(lines) > _LINES_PER_FRAME:
-            half = _LINES_PER_FRAME // 2
-            note = f"... {len(lines) - 2 * half:,} lines too fast to read; a pipe or --json has them all ..."
-            lines[half:-half] = [Text(note)]
+        if len(lines) > most:
+            left_out = len(lines) - most
+            lines[most // 2 : -most // 2] = [
+                Text(f"... {left_out:,} lines {why}; a pipe or --json has them all ...")
+            ]
         if self._out.is_terminal:
             for line in lines:
-                self._out.print(line)
+                self._out.print(line if isinstance(line, Text) else self._told(line))
         elif lines:
             width = pipe_width()
-            self._out.file.write(
-                "".join(f"{row}\n" for line in lines for row in broken(line, width, self._out))
-            )
+            for line in lines:
+                texts = [line] if isinstance(line, Text) else map(Text, self._rows(line)[1])
+                rows = [row for text in texts for row in broken(text, width, self._out)]
+                self._out.file.write("".join(f"{row}\n" for row in rows))
             self._out.file.flush()
-        if self._progress:
-            self._progress.refresh()
 
     def close(self) -> None:
         """Draw what is left and give the terminal back."""
-        if self._progress:
-            self._progress.stop()
-            self._progress = None
-        self.flush()
+        if self._motion:
+            self._motion.stop()
+        self._motion = None
+        self._draw_lines(_LINES_UNSEEN if self._unseen else sys.maxsize, "left out")
 
     def _header(self, event: Event) -> None:
         # A command that nobody watches from outside talks with a person: only what it is told or
@@ -163,24 +173,33 @@ class Console:
             self._lines.append(Text(printable(f"with {told}")))
 
     def _tell(self, event: Event) -> None:
-        name = event.name if event.kind == Kind.MARK else f"{event.name}.{event.kind}"
-        sentence = self._story.get(name)
-        if self._quiet or (sentence is None and not self._everything):
+        told = _name(event) in self._story or self._everything
+        if self._quiet or not told:
             return
-        if sentence is None:
-            told = f"({event.kind} {printable(event.name)}) {_facts(event)}"
-        else:
-            told = _say(sentence, event)
         if self._conversing:
-            self._err.print(Text(told))
+            self._err.print(Text(self._sentence(event)))
             return
-        role = printable(event.role, 20)
-        head = f"{(event.time_ns - self._start_ns) / 1e9:7.3f}s {role:<11} {event.pid:>6}  "
-        first, *rest = wrapped(told, self._width() - len(head), self._out)
-        line = Text(head + first)
-        line.stylize(self._colour(role), 9, len(head))
-        self._lines.append(line)
-        self._lines.extend(Text(" " * len(head) + row) for row in rest)
+        self._colour(event.role)  # in the order in which they appear, whether they are drawn or not
+        self._lines.append(event)
+
+    def _sentence(self, event: Event) -> str:
+        sentence = self._story.get(_name(event))
+        if sentence is None:
+            return f"({event.kind} {printable(event.name)}) {_facts(event)}"
+        return _say(sentence, event)
+
+    def _rows(self, event: Event) -> tuple[int, list[str]]:
+        """Return what is told of an event, by whom and when, in rows; and the width of the head."""
+        seconds = (event.time_ns - self._start_ns) / 1e9
+        head = f"{seconds:7.3f}s {printable(event.role, 20):<11} {event.pid:>6}  "
+        first, *rest = wrapped(self._sentence(event), self._width() - len(head), self._out)
+        return len(head), [head + first, *(" " * len(head) + row for row in rest)]
+
+    def _told(self, event: Event) -> Text:
+        head, rows = self._rows(event)
+        text = Text("\n".join(rows))
+        text.stylize(self._colour(event.role), 9, head)
+        return text
 
     def _width(self) -> int:
         return self._out.width if self._out.is_terminal else pipe_width()
@@ -205,48 +224,13 @@ class Console:
         if hint := event.data.get("hint"):
             self._err.print(Text(f"try: {printable(hint)}"))
 
-    def _advance(self, event: Event) -> None:
-        screen = self._out if self._watched else self._err
-        if (
-            self._quiet
-            or self._plain
-            or self._unseen
-            or not self._err.file.isatty()
-            or screen.is_dumb_terminal
-            or os.environ.get("CI")
-        ):
-            return
-        if self._progress is None:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            self._progress = Progress(*columns, console=screen, auto_refresh=False, transient=True)
-            self._progress.start()
-        if event.name not in self._bars:
-            self._bars[event.name] = self._progress.add_task(printable(event.name), total=None)
-        bar = self._bars[event.name]
-        self._progress.update(bar, completed=event.data["value"], total=event.data["total"])
-
-    def _draw_lanes(self, end_ns: int) -> None:
-        """Draw what each process was doing, if there were several; as much of it as is remembered."""
-        tracks = lanes(self._seen, self._states)
-        if len(tracks) <= 1:
-            return
-        if len(self._seen) == _REMEMBERED:
-            end_ns = self._seen[-1].time_ns
-        width = min(self._width(), _LANES_WIDTH)
-        rows = chart(tracks, counters(self._seen), self._start_ns, end_ns, width, plain=self._plain)
-        self._out.print()
-        for row in rows:
-            line = Text(row.head + row.cells)
-            if row.role:  # what is at work has its colour, what waits has none
-                line.stylize(self._colour(row.role), 0, len(row.head))
-                line.highlight_regex(f"[{BUSY}]", self._colour(row.role))
-            self._out.print(line)
-        self._out.print()
-
     def _sum_up(self, event: Event) -> None:
         self.close()
         if not (self._quiet or self._conversing):
-            self._draw_lanes(event.time_ns)
+            width = self._out.width if self._out.is_terminal else min(pipe_width(), _PIPE_LANES)
+            lanes = self._panorama.lines(event.time_ns, width)
+            for line in ["", *lanes, ""] if lanes else []:
+                self._out.print(line)
         for name, rows in self._tables.items():
             self._out.print(_table(name, rows, _RULE if self._plain else box.SIMPLE_HEAD))
         sentence = self._story.get(SUMMARY)
@@ -256,6 +240,11 @@ class Console:
             self._out.print(Text(f"{verdict}: {told}", style="bold"))
         elif not self._quiet:
             self._err.print(Text(f"{verdict}: {told}"))
+
+
+def _name(event: Event) -> str:
+    """Return the name that a story knows an event by."""
+    return event.name if event.kind == Kind.MARK else f"{event.name}.{event.kind}"
 
 
 def _say(sentence: str, event: Event) -> str:

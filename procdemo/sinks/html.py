@@ -6,10 +6,8 @@ reaches the reader as text.
 
 import json
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import nullcontext
 from importlib.resources import files
 from typing import IO, Any, TypeVar
 
@@ -20,18 +18,17 @@ from procdemo.lanes import Doing, counters, lanes
 from procdemo.text import facts, printable
 
 _Stroke = TypeVar("_Stroke")
+_STATES = list(MEANING)
 
 _MOST = 20_000
-"""Bars, marks, arrows, changes of a lane, points of a counter: more of each would not be drawn in time."""
-
-_STATES = list(Doing)
+"""Bars, marks, arrows, points of a counter: more of each would be neither seen nor drawn in time."""
 
 
 class Html:
     """Collects a run, and writes the page when it is closed."""
 
     def __init__(self, file: IO[str], states: Mapping[str, Doing]) -> None:
-        """Write to `file`, and close it; `states` says what processes do in which bar."""
+        """Write to `file`; `states` says what processes do in which bar."""
         self._file = file
         self._states = states
         self._events: list[Event] = []
@@ -45,24 +42,21 @@ class Html:
 
     def close(self) -> None:
         """Write the page."""
-        here = files("procdemo.sinks")
         run = json.dumps(_Run(self._events, self._states).told(), separators=(",", ":"))
         parts = {
             "RUN": run.replace("<", "\\u003c"),  # or a text could end the element that it is in
             "ECHARTS": files("procdemo.vendor").joinpath("echarts.min.js").read_text("utf-8"),
-            "DRAW": here.joinpath("lanes.js").read_text("utf-8"),
-            "PAGE": here.joinpath("page.js").read_text("utf-8"),
+            "PAGE": files("procdemo.sinks").joinpath("page.js").read_text("utf-8"),
         }
-        form = here.joinpath("page.html").read_text("utf-8")
-        with self._file if self._file is not sys.stdout else nullcontext():
-            self._file.write(re.sub("@([A-Z]+)@", lambda place: parts[place[1]], form))
+        form = files("procdemo.sinks").joinpath("page.html").read_text("utf-8")
+        for text in re.split("@(RUN|ECHARTS|PAGE)@", form):
+            self._file.write(parts.get(text, text))
 
 
 class _Run:
-    """A run as the page's script wants it: short, for there may be tens of thousands of strokes.
+    """A run as the page's script wants it: times in milliseconds since the start, lanes by number.
 
-    Times are microseconds since the start, lanes, states and kinds are places in lists. A kind is
-    a name and the keys of its data; whatever has one ends with the values of these keys.
+    A stroke's name and the names of its data are told once, as a shape; it has their number, and values.
     """
 
     def __init__(self, events: list[Event], states: Mapping[str, Doing]) -> None:
@@ -71,7 +65,7 @@ class _Run:
         self._end_ns = max((event.time_ns for event in events), default=0)
         self._lanes = lanes(events, states)
         self._rows = {lane.pid: row for row, lane in enumerate(self._lanes)}
-        self._kinds: dict[tuple[str, ...], int] = {}
+        self._shapes: dict[tuple[str, ...], int] = {}
         self._left_out = 0
 
     def told(self) -> dict[str, Any]:
@@ -81,51 +75,50 @@ class _Run:
         told = {
             "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
             "about": printable(how.format_map(defaultdict(str, about))),
-            "us": self._us(self._end_ns),
-            "states": [[state, MEANING[state]] for state in _STATES],
+            "ms": self._ms(self._end_ns),
+            "meaning": MEANING,
             "lanes": self._drawn_lanes(),
             "arrows": self._drawn_arrows(),
             "counters": self._drawn_counters(),
-            "kinds": list(self._kinds),
             "tables": self._tables(),
+            "shapes": list(self._shapes),
         }
-        note = f"{self._left_out:,} strokes are left out: more than can be drawn." if self._left_out else ""
+        note = f"{self._left_out} strokes are left out: more than can be drawn." if self._left_out else ""
         return {**told, "note": note}
 
-    def _us(self, time_ns: int) -> int:
-        return (time_ns - self._start_ns) // 1000
+    def _ms(self, time_ns: int) -> float:
+        return round((time_ns - self._start_ns) / 1e6, 3)
+
+    def _shaped(self, name: str, data: Mapping[str, Any]) -> list[Any]:
+        told = facts(data)
+        shape = (printable(name), *told)
+        return [self._shapes.setdefault(shape, len(self._shapes)), *told.values()]
 
     def _some(self, strokes: list[_Stroke]) -> list[_Stroke]:
         self._left_out += max(len(strokes) - _MOST, 0)
         return strokes[:_MOST]
 
-    def _told(self, name: str, data: Mapping[str, Any]) -> list[Any]:
-        shown = facts(data)
-        return [self._kinds.setdefault((printable(name), *shown), len(self._kinds)), *shown.values()]
-
     def _drawn_lanes(self) -> list[dict[str, Any]]:
         drawn: list[dict[str, Any]] = []
         for lane in self._lanes:
-            changes = [[self._us(since), _STATES.index(state)] for since, state in self._some(lane.changes)]
-            until = self._us(lane.changes[_MOST][0] if len(lane.changes) > _MOST else self._end_ns)
-            whose = {"role": printable(lane.role), "pid": lane.pid}
-            drawn.append({**whose, "changes": changes, "until": until, "bars": [], "marks": []})
+            changes = [[self._ms(since), _STATES.index(doing)] for since, doing in lane.changes]
+            role = printable(lane.role)
+            drawn.append({"role": role, "pid": lane.pid, "changes": changes, "bars": [], "marks": []})
         for bar in self._some(bars(self._events, self._end_ns)):
-            stroke = [self._us(bar.begin_ns), self._us(bar.end_ns), *self._told(bar.name, bar.data)]
+            stroke = [self._ms(bar.begin_ns), self._ms(bar.end_ns), *self._shaped(bar.name, bar.data)]
             drawn[self._rows[bar.pid]]["bars"].append(stroke)
         marks = [event for event in self._events if event.kind == Kind.MARK and event.name != "meta"]
         for mark in self._some([event for event in marks if event.pid in self._rows]):
-            drawn[self._rows[mark.pid]]["marks"].append(
-                [self._us(mark.time_ns), *self._told(mark.name, mark.data)]
-            )
+            stroke = [self._ms(mark.time_ns), *self._shaped(mark.name, mark.data)]
+            drawn[self._rows[mark.pid]]["marks"].append(stroke)
         return drawn
 
     def _drawn_arrows(self) -> list[list[Any]]:
         return [
             [
-                *(self._rows[sent.pid], self._us(sent.time_ns)),
-                *(self._rows[received.pid], self._us(received.time_ns)),
-                *self._told(sent.name, sent.data),
+                *(self._rows[sent.pid], self._ms(sent.time_ns)),
+                *(self._rows[received.pid], self._ms(received.time_ns)),
+                *self._shaped(sent.name, sent.data),
             ]
             for sent, received in self._some(arrows(self._events))
         ]
@@ -134,7 +127,7 @@ class _Run:
         return [
             {
                 "name": printable(counter.name),
-                "values": [[self._us(at_ns), value] for at_ns, value in self._some(counter.values)],
+                "values": [[self._ms(at_ns), value] for at_ns, value in self._some(counter.values)],
             }
             for counter in counters(self._events)
         ]

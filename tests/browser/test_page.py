@@ -1,140 +1,163 @@
-"""The page of a real run in a real browser: what it draws, what it asks for, what it answers."""
+"""The page in a browser: it draws what the log says, asks nobody, and runs nothing of what it tells."""
 
-import re
+import json
+import signal
+import socket
 
 import pytest
+from harness import Command, run
 
-DEMOS = {
-    "prodcons": "--items 12 --work 0.01",
-    "pool-server": "--port 0 --workers 2 --clients 3 --stay 0.05",
-    "crawl-callback": "--max-pages 5",
+from procdemo.bars import arrows
+from procdemo.lanes import lanes
+from procdemo.replay import read
+
+LESSONS = {
+    "prodcons": "--items 8 --consumers 1 --maxsize 2 --work 0.05",
+    "pool-server": "--port 0 --workers 2 --clients 3 --stay 0.2",
+    "crawl-callback": "--max-pages 8 --workers 2",
+    "spawn": "--work 0.05 --start-method spawn",
 }
-RUNS = "31 95 168"
-STATES = {RUNS, "204 211 221", "251 176 64", "154 163 176"}  # who is blocked has a hatching, too
+HOSTILE = b"</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
+
+# The colour in the middle of what each process did longest, and the one it should be.
+PIXELS = """() => {
+  const canvas = document.querySelector("#chart canvas");
+  const scale = canvas.width / canvas.clientWidth;
+  return run.lanes.map((lane, row) => {
+    const mine = doing.filter((stroke) => stroke.value[0] === row);
+    const length = ({ value: [, begin, end] }) => end - begin;
+    const longest = mine.reduce((a, b) => (length(b) > length(a) ? b : a));
+    const [, begin, end] = longest.value;
+    const shades = [0.1, 0.3, 0.5, 0.7, 0.9].map((part) => {
+      const at = { xAxisIndex: 0, yAxisIndex: 0 };
+      const [x, y] = picture.convertToPixel(at, [begin + (end - begin) * part, row]);
+      const spot = canvas.getContext("2d").getImageData(x * scale, (y - ROW / 4) * scale, 1, 1).data;
+      return "#" + [...spot].slice(0, 3).map((part) => part.toString(16).padStart(2, "0")).join("");
+    });
+    return { expected: COLOURS[longest.what], shades };
+  });
+}"""
+EXTENTS = """() => run.counters.concat([0]).map((_, n) =>
+  picture.getModel().getComponent("xAxis", n).axis.scale.getExtent())"""
 
 
-@pytest.fixture(params=DEMOS)
-def record(request, recorded):
-    return recorded(request.param, *DEMOS[request.param].split())
+@pytest.fixture
+def lesson(request, tmp_path):
+    """Return a page of a real run, and its events."""
+    page, kept = tmp_path / "run.html", tmp_path / "run.jsonl"
+    args = LESSONS[request.param].split()
+    run(request.param, *args, "-q", "-o", str(page), "--record", str(kept)).assert_clean(0)
+    with kept.open("rb") as lines:
+        return page, list(read(lines))
 
 
-def test_every_process_has_a_lane_and_nobody_is_asked(window, record):
-    window.show(record.page)
-    shown = {lane["pid"]: lane["role"] for lane in window.page.evaluate("run.lanes")}
-    assert shown == record.roles
-    drawn = [window.colours(row) & STATES for row in range(len(shown))]
-    assert all(drawn)
-    assert RUNS in set.union(*drawn)
-    assert len(set.union(*drawn)) > 1
-    assert not window.colours(len(shown)) & STATES, "there is no lane more"
-    assert window.requests == [record.page.as_uri()]
-    assert window.complaints == []
+def lesson_of(*names):
+    return pytest.mark.parametrize("lesson", names, indirect=True)
 
 
-def test_the_legend_says_what_is_there(window, record):
-    window.show(record.page)
-    told = window.page.locator("#legend li:visible").all_inner_texts()
-    seen = window.page.evaluate(
-        "run.lanes.flatMap((lane) => lane.changes.map(([, what]) => run.states[what][1]))"
+@lesson_of(*LESSONS)
+def test_each_process_has_its_lane_in_the_colours_of_what_it_did(lesson, show):
+    file, events = lesson
+    page = show(file)
+    drawn = lanes(events, {})
+    assert page.evaluate("run.lanes.map((lane) => lane.pid)") == [lane.pid for lane in drawn]
+    assert page.get_attribute("#chart", "aria-label").startswith(f"{len(drawn)} lanes")
+    for pixel in page.evaluate(PIXELS):
+        hits = pixel["shades"].count(pixel["expected"])
+        assert hits >= 3, f"some may lie under an arrow: {pixel}"
+
+
+@lesson_of("prodcons", "crawl-callback")
+def test_what_is_sent_has_an_arrow(lesson, show):
+    file, events = lesson
+    page = show(file)
+    assert page.evaluate("arrows.length") == len(arrows(events)) > 0
+    assert "something sent" in page.inner_text("#legend")
+
+
+@lesson_of("prodcons")
+def test_a_tip_has_the_data(lesson, show):
+    page = show(lesson[0])
+    row, begin, end, (_, _, number) = page.evaluate(
+        "bars.map((bar) => [...bar.value, bar.lines]).filter((bar) => bar[3][1].startsWith('eats')).at(-1)"
     )
-    assert told[: len(set(seen))] == [
-        meaning for _, meaning in window.page.evaluate("run.states") if meaning in seen
-    ]
-    assert ("sent by one, received by another" in told) == any(
-        event.kind == "send" for event in record.events
-    )
+    box = page.locator("#chart").bounding_box()
+    at = "([ms, row]) => picture.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, [ms, row])"
+    x, y = page.evaluate(at, [(begin + end) / 2, row])
+    page.mouse.move(box["x"] + x, box["y"] + y + 36 * 0.3)
+    tip = page.locator(".tip", has_text="eats:")
+    tip.wait_for(state="visible")
+    assert number == "id: 7"
+    assert number in tip.inner_text()
 
 
-def test_the_summary_is_in_a_table(window, record):
-    window.show(record.page)
-    table = window.page.locator("table").last
-    assert table.locator("caption").inner_text() == "summary"
-    shown = dict(
-        zip(table.locator("th").all_inner_texts(), table.locator("td").all_inner_texts(), strict=True)
-    )
-    summary = record.events[-1].data
-    assert list(shown) == [key.replace("_", " ") for key in summary]
-    for key, value in summary.items():
-        cell = shown[key.replace("_", " ")]
-        if isinstance(value, bool):
-            assert cell == str(value).lower()
-        elif isinstance(value, int | float):
-            assert float(cell) == pytest.approx(value, rel=1e-3)
-
-
-def test_tips_say_what_the_mouse_is_on(window, recorded):
-    record = recorded("prodcons", *DEMOS["prodcons"].split())
-    window.show(record.page)
-    row, lane = next(
-        (row, lane)
-        for row, lane in enumerate(window.page.evaluate("run.lanes"))
-        if lane["role"] == "consumer-0"
-    )
-    kinds = window.page.evaluate("run.kinds")
-    eats = [bar for bar in lane["bars"] if kinds[bar[2]][0] == "eats"]
-    begin, end, _, bun = max(eats, key=lambda bar: bar[1] - bar[0])
-    window.point_at((begin + end) / 2, row + 0.2)
-    assert re.match(
-        rf"consumer-0 \(PID {lane['pid']}\)\neats: [\d.]+ ms, from [\d.]+ ms\nid: {bun}$", window.tip()
-    )
-    window.point_at((begin + end) / 2, row - 0.2)
-    window.page.wait_for_function("() => document.getElementById('tip').innerText.includes('runs')")
-    window.point_at(begin, len(record.roles) + 1)
-    window.page.wait_for_function("() => document.getElementById('tip').innerText.startsWith('in the queue')")
-    window.page.mouse.move(1, 1)
-    window.page.wait_for_selector("#tip", state="hidden")
-
-
-def test_wheel_and_keys_zoom_lanes_and_counters_together(window, recorded):
-    window.show(recorded("prodcons", *DEMOS["prodcons"].split()).page)
-    whole = window.window_of_zoom()
+@lesson_of("prodcons")
+def test_one_zoom_for_lanes_and_counters(lesson, show):
+    page = show(lesson[0])
+    whole = page.evaluate(EXTENTS)
     assert len(whole) == 2
-    assert whole[0] == whole[1]
-
-    def zoomed(condition):
-        window.page.wait_for_function(f"() => {condition}")
-        lanes, counter = window.window_of_zoom()
-        assert lanes == counter
-        return lanes[1] - lanes[0]
-
-    share = "(picture.getOption().dataZoom[0].end - picture.getOption().dataZoom[0].start)"
-    window.point_at(whole[0][1] / 2, 1)
-    window.page.mouse.wheel(0, -300)
-    closer = zoomed(f"{share} < 99")
-    assert closer < whole[0][1]
-    window.page.focus("#chart")
-    window.page.keyboard.press("+")
-    closest = zoomed(f"{share} < 60")
-    assert closest < closer
-    window.page.keyboard.press("ArrowLeft")
-    assert zoomed("true") == pytest.approx(closest, rel=1e-3)
-    window.page.keyboard.press("0")
-    assert zoomed(f"{share} === 100") == pytest.approx(whole[0][1])
-    assert window.complaints == []
+    page.focus("#chart")
+    for key, narrower in [("+", True), ("ArrowRight", True), ("0", False)]:
+        page.keyboard.press(key)
+        lane, counter = page.evaluate(EXTENTS)
+        assert lane == counter
+        assert (lane[1] - lane[0] < whole[0][1] - whole[0][0]) == narrower
 
 
-def test_it_prints(window, record):
-    window.show(record.page)
-    on_screen = window.page.evaluate("document.querySelector('#chart canvas').clientWidth")
-    window.page.emulate_media(media="print")
-    window.page.wait_for_function("() => document.querySelector('#chart canvas').clientWidth <= 960")
-    assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    printed = window.page.pdf(prefer_css_page_size=True)
-    assert 1 <= len(re.findall(rb"/Type */Page\b", printed)) <= 4
-    # The chart and the swatches of the legend are images in it.
-    assert re.findall(rb"/Subtype */Image", printed)
-    assert max(int(width) for width in re.findall(rb"/Width (\d+)", printed)) >= 960
-    window.page.emulate_media(media="screen")
-    window.page.wait_for_function(
-        f"() => document.querySelector('#chart canvas').clientWidth === {on_screen}"
+@lesson_of("prodcons")
+def test_the_table_has_the_numbers_of_the_summary(lesson, show):
+    file, events = lesson
+    page = show(file)
+    cells = page.locator("table", has=page.locator("caption", has_text="summary")).locator("th, td")
+    told = cells.all_inner_texts()
+    half = len(told) // 2
+    shown = dict(zip(told[:half], told[half:], strict=True))
+    summary = {key.replace("_", " "): value for key, value in events[-1].data.items()}
+    assert set(shown) == set(summary)
+    for name, value in summary.items():
+        expected = float(f"{value:.4g}") if isinstance(value, float) else value
+        assert shown[name] == (json.dumps(expected) if not isinstance(value, str) else value)
+
+
+@lesson_of("pool-server")
+def test_it_prints(lesson, show):
+    page = show(lesson[0])
+    page.emulate_media(media="print")
+    style = "(what) => getComputedStyle(document.querySelector(what[0]))[what[1]]"
+    assert page.evaluate(style, ["#legend .state", "printColorAdjust"]) == "exact"
+    assert page.evaluate(style, ["#keys", "display"]) == "none"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("document.querySelector('#chart canvas').clientWidth") <= 720, "as wide as A4"
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_what_a_client_says_is_text_and_nothing_else(tmp_path, show):
+    file = tmp_path / "run.html"
+    with Command("echo-server", "--port", "0", "--json", "-v", "-o", str(file)) as command:
+        port = command.wait_event("listening").data["port"]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(HOSTILE)
+            assert client.recv(1000)
+        command.wait_event("served")
+        command.signal(signal.SIGTERM)
+        command.finish().assert_clean(0)
+    page = show(file)
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("img, iframe, object").count() == 0
+    lines = page.evaluate("marks.map((mark) => mark.lines).find((lines) => lines[1].startsWith('heard'))")
+    assert f"data: {HOSTILE.decode()}" in lines
+    assert HOSTILE.decode() in page.evaluate(
+        "(lines) => document.body.appendChild(tip(lines)).innerText", lines
     )
+    assert page.evaluate("window.pwned") is None
 
 
-def test_ten_thousand_items(window, recorded):
-    record = recorded("prodcons", "--items", "10000", "--work", "0", "-v")
-    assert record.page.stat().st_size < 3_000_000
-    window.show(record.page)
-    for row in range(5):
-        assert window.colours(row) & STATES
-    assert "arrows: zoom in" in window.page.locator("#arrows").inner_text()
-    assert window.complaints == []
+def test_ten_thousand_items(tmp_path, show):
+    file = tmp_path / "run.html"
+    run("prodcons", "--items", "10000", "--work", "0", "-v", "-o", str(file), within=50).assert_clean(0)
+    assert file.stat().st_size < 3_000_000
+    page = show(file)
+    assert page.evaluate("run.lanes.length") == 5
+    assert page.evaluate("arrows.length") == 10_000
+    for pixel in page.evaluate(PIXELS):
+        assert set(pixel["shades"]) != {"#ffffff"}

@@ -9,6 +9,8 @@ from crawls import assert_accounted, crawl, fate_of, finished, hub
 from harness import Command, run
 from web import Web, answer, hang_up, page, redirect, stay_silent
 
+from procdemo.bars import arrows
+
 DEBIAN_DOCS = Path("/usr/share/doc/python3.11/html")
 
 # --- the lesson
@@ -35,6 +37,24 @@ def test_the_handbook(start_method):
     assert {event.role for event in result.named("fetch")} <= {"worker-0", "worker-1"}
     titles = {event.data["title"] for event in result.named("page")}
     assert "Python: module json" in titles
+
+
+def test_each_page_goes_to_a_worker_and_comes_back_to_a_thread_of_main(start_method):
+    with Web(hub(9)) as web:
+        result = finished(web.url, "--workers", "2", start_method=start_method)
+    main = result.named("meta")[0].pid
+    there, back = (
+        {arrow.sent.data["id"]: arrow for arrow in arrows(result.events) if arrow.sent.name == name}
+        for name in ("submit", "callback")
+    )
+    assert set(there) == set(back)
+    assert len(there) >= result.summary["done"] == 10
+    for ticket, (submitted, taken) in there.items():
+        sent, called = back[ticket]
+        assert submitted.pid == submitted.tid == main
+        assert taken.pid == sent.pid != main
+        assert called.pid == main != called.tid, "the result-handler thread"
+        assert submitted.time_ns < taken.time_ns < sent.time_ns < called.time_ns
 
 
 def test_e1_a_hundred_pages_eight_workers_each_called_back_once():

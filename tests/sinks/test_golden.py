@@ -1,0 +1,35 @@
+"""Whole screens, character by character: three recorded runs in three widths.
+
+What is expected is in tests/golden; to write it anew, and read the difference in git:
+GOLDEN=write python -m pytest tests/sinks/test_golden.py
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from harness import run
+from rich.cells import cell_len
+
+FOLDER = Path(__file__).parents[1] / "golden"
+WIDTHS = [60, 80, 120]
+
+
+@pytest.mark.parametrize("form", ["", "plain"])
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("log", sorted(FOLDER.glob("*.jsonl")), ids=lambda log: log.stem)
+def test_the_screen(log, width, form):
+    options = [f"--{form}"] if form else []
+    told = run("replay", str(log), *options, env={"COLUMNS": str(width)}).assert_clean(0).stdout
+    golden = FOLDER / f"{log.stem}-{width}{form and '-'}{form}.txt"
+    if os.environ.get("GOLDEN") == "write":
+        golden.write_text(told, "utf-8")
+    assert told == golden.read_text("utf-8")
+    assert max(cell_len(line) for line in told.splitlines()) <= width
+    assert told.isascii() == (form == "plain")
+
+
+def test_each_has_all_its_widths():
+    logs = list(FOLDER.glob("*.jsonl"))
+    assert len(logs) == 3
+    assert len(list(FOLDER.glob("*.txt"))) == len(logs) * len(WIDTHS) * 2

@@ -1,0 +1,92 @@
+"""Lanes on a real terminal while the demo runs."""
+
+import os
+import re
+import signal
+
+import pexpect
+import pytest
+from harness import PROCDEMO, run
+from rich.cells import cell_len
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+LESSON = ("prodcons", "--items", "8", "--consumers", "1", "--maxsize", "2", "--work", "0.1")
+
+
+def watched(*args, columns=60, **environment):
+    """Return what a terminal of so many columns was sent."""
+    child = pexpect.spawn(
+        PROCDEMO[0],
+        [*PROCDEMO[1:], *args],
+        env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", **environment},
+        dimensions=(40, columns),
+        timeout=30,
+        encoding="utf-8",
+    )
+    child.expect(pexpect.EOF)
+    child.wait()
+    assert child.exitstatus == 0
+    return child.before
+
+
+def lanes_of(told):
+    """Return the pictures of a producer's lane, one after the other."""
+    lines = ESCAPE.sub("", told).splitlines()
+    return [line.split()[-1] for line in lines if "░" in line and "producer-0 " in line]
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+def test_the_lanes_are_drawn_while_it_runs(columns):
+    told = watched(*LESSON, "--live", columns=columns)
+    assert len(set(lanes_of(told))) > 3, "again and again, and not the same"
+    assert told.index("░") < told.index("takes bun 7"), "before the end"
+    assert told.count("\x1b[?25h") >= told.count("\x1b[?25l") > 0
+    for line in ESCAPE.sub("", told).replace("\r", "\n").splitlines():
+        assert cell_len(line) <= columns
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_f3_the_cursor_comes_back_from_moving_lanes(signum, status):
+    child = pexpect.spawn(
+        PROCDEMO[0],
+        [*PROCDEMO[1:], "spawn", "--work", "60", "--live"],
+        env={"PATH": os.environ["PATH"], "TERM": "xterm-256color"},
+        dimensions=(40, 80),
+        timeout=30,
+        encoding="utf-8",
+    )
+    child.expect("waits for another process")
+    child.kill(signum)
+    told = child.before + child.after
+    child.expect(pexpect.EOF)
+    child.wait()
+    told += child.before
+    assert child.exitstatus == status
+    assert told.count("\x1b[?25h") >= told.count("\x1b[?25l") > 0
+
+
+def test_only_if_asked_for():
+    assert len(lanes_of(watched(*LESSON))) == 1, "at the end"
+
+
+@pytest.mark.parametrize(
+    ("args", "environment"), [(["--plain"], {}), ([], {"TERM": "dumb"}), ([], {"CI": "1"})], ids=repr
+)
+def test_not_where_nothing_can_move(args, environment):
+    told = watched(*LESSON, "--live", *args, **environment)
+    assert "\x1b[?25l" not in told
+    assert told.count("max 2") == 1
+
+
+def test_in_a_pipe_it_changes_nothing():
+    told = run(*LESSON, "--live").assert_clean(0, stderr_lines=0).stdout
+    assert "\x1b" not in told
+    assert told.count("max 2") == 1
+
+
+def test_a_recorded_run_moves_as_well(tmp_path):
+    kept = tmp_path / "run.jsonl"
+    run(*LESSON, "-q", "--record", str(kept)).assert_clean(0)
+    told = watched("replay", str(kept), "--pace", "0.4", "--live")
+    assert len(set(lanes_of(told))) > 3
+    assert len(lanes_of(watched("replay", str(kept)))) == 1

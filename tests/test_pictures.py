@@ -1,0 +1,33 @@
+"""The pictures of the README can be made anew, and one of them moves."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_make_pictures(tmp_path):
+    subprocess.run([sys.executable, ROOT / "scripts" / "pictures.py", tmp_path], check=True, timeout=50)
+    named = set(re.findall(r"\(docs/([a-z-]+\.svg)\)", (ROOT / "README.md").read_text("utf-8")))
+    made = {path.name for path in tmp_path.iterdir()}
+    assert named <= made == {path.name for path in (ROOT / "docs").glob("*.svg")}
+    comes: dict[float, tuple[str, float]] = {}
+    root = ET.parse(tmp_path / "moving.svg").getroot()
+    for text in root.iter(f"{SVG}text"):
+        if (animation := text.find(f"{SVG}animate")) is not None:
+            at = float(animation.get("keyTimes").split(";")[1]) * float(animation.get("dur").rstrip("s"))
+            line, _ = comes.get(y := float(text.get("y")), ("", 0))
+            comes[y] = line + (text.text or "").replace("\xa0", " "), at
+    lines = [comes[y] for y in sorted(comes)]
+    told = [(float(found[1]), at) for line, at in lines if (found := re.match(r" *(\d+\.\d+)s ", line))]
+    assert len(told) > 20
+    assert [at for _, at in told] == sorted(at for _, at in told)
+    assert all(abs(at - 8 * second) < 0.01 for second, at in told)
+    last = told[-1][1]
+    assert [at for line, at in lines if line.startswith(("ok:", "processes"))] == [last, last]
+    (curtain,) = [rect for rect in root.iter(f"{SVG}rect") if rect.find(f"{SVG}animate") is not None]
+    assert curtain.find(f"{SVG}animate").get("attributeName") == "x"

@@ -46,10 +46,11 @@ class Html:
         parts = {
             "RUN": run.replace("<", "\\u003c"),  # or a text could end the element that it is in
             "ECHARTS": files("procdemo.vendor").joinpath("echarts.min.js").read_text("utf-8"),
+            "LANES": files("procdemo.sinks").joinpath("lanes.js").read_text("utf-8"),
             "PAGE": files("procdemo.sinks").joinpath("page.js").read_text("utf-8"),
         }
         form = files("procdemo.sinks").joinpath("page.html").read_text("utf-8")
-        for text in re.split("@(RUN|ECHARTS|PAGE)@", form):
+        for text in re.split("@(RUN|ECHARTS|LANES|PAGE)@", form):
             self._file.write(parts.get(text, text))
 
 

@@ -1,138 +1,168 @@
 "use strict";
-// Draws the run in #run: lanes above, counters below, one zoom for both. All text of the run is data:
-// it reaches the page by textContent, or as text on a canvas, never as markup.
-const run = JSON.parse(document.getElementById("run").textContent);
-const COLOURS = { runs: "#2b6cb0", starts: "#f6e05e", blocked: "#dd6b20", waits: "#cbd5e0", gone: "#ffffff" };
-const DARK = "#1a202c";
-const ROW = 36;
-const GAP = 50;
-const LEFT = 170;
+// The page around the lanes: title, legend, chart, zoom, tips, tables.
 
-const put = (id, text) => { document.getElementById(id).textContent = text; };
-put("title", run.title);
-put("about", run.about);
-put("note", run.note);
-document.title = run.title;
+element("title").textContent = document.title = run.title;
+element("about").textContent = run.about;
+element("note").textContent = run.note;
 
-const round = (value) => (typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value);
-const nameOf = (shape) => run.shapes[shape][0];
-const facts = (shape, values) => values.map((value, place) => `${run.shapes[shape][place + 1]}: ${round(value)}`);
+// --- the legend: what is in this run, as it is drawn
 
-function tip(lines) {
-  const box = document.createElement("div");
-  box.className = "tip";
-  for (const line of lines) {
-    const row = document.createElement("div");
-    row.textContent = line;
-    box.append(row);
-  }
-  return box;
+function legend(words, id, paint) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [72, 40];
+  const pen = canvas.getContext("2d");
+  pen.scale(2, 2);
+  paint(pen);
+  const swatch = new Image();
+  swatch.src = canvas.toDataURL();
+  swatch.alt = "";
+  const meaning = document.createElement("span");
+  meaning.textContent = words;
+  meaning.id = id;
+  const item = document.createElement("li");
+  item.append(swatch, meaning);
+  element("legend").append(item);
 }
 
-function rectangle(params, api, top, height) {
-  const [begin, y] = api.coord([api.value(1), api.value(0)]);
-  const [end] = api.coord([api.value(2), api.value(0)]);
-  const row = api.size([0, 1])[1];
-  const shape = echarts.graphic.clipRectByRect(
-    { x: begin, y: y - row / 2 + row * top, width: Math.max(end - begin, 1), height: row * height },
-    params.coordSys);
-  return shape && { type: "rect", shape, style: { fill: api.visual("color") } };
+function filled(pen, points, fill) {
+  pen.fillStyle = fill;
+  pen.beginPath();
+  for (const point of points) pen.lineTo(...point);
+  pen.fill();
 }
 
-const states = Object.keys(run.meaning);
-const doing = run.lanes.flatMap((lane, row) => lane.changes.map(([begin, state], place) => {
-  const end = lane.changes[place + 1]?.[0] ?? run.ms;
-  return {
-    value: [row, begin, end], what: states[state], itemStyle: { color: COLOURS[states[state]] },
-    lines: [`${lane.role} (PID ${lane.pid})`, `${states[state]} for ${(end - begin).toFixed(1)} ms`],
-  };
-}));
-const bars = run.lanes.flatMap((lane, row) => lane.bars.map(([begin, end, shape, ...values]) => ({
-  value: [row, begin, end], itemStyle: { color: DARK },
-  lines: [`${lane.role} (PID ${lane.pid})`, `${nameOf(shape)}: ${(end - begin).toFixed(1)} ms`, ...facts(shape, values)],
-})));
-const marks = run.lanes.flatMap((lane, row) => lane.marks.map(([at, shape, ...values]) => ({
-  value: [at, row], lines: [`${lane.role} (PID ${lane.pid})`, `${nameOf(shape)} at ${at.toFixed(1)} ms`, ...facts(shape, values)],
-})));
-const arrows = run.arrows.map(([from, begin, to, end, shape, ...values]) => ({
-  value: [from, begin, to, end], lines: [nameOf(shape), `${(end - begin).toFixed(2)} ms on its way`, ...facts(shape, values)],
-}));
+const some = (what) => run.lanes.some((lane) => lane[what].length);
+STATES.forEach((name, number) => {
+  if (!run.lanes.some((lane) => lane.changes.some(([, what]) => what === number))) return;
+  const fill = FILLS[name];
+  legend(run.meaning[name], name, (pen) => {
+    pen.fillStyle = fill.image ? pen.createPattern(fill.image, "repeat") : fill;
+    pen.fillRect(0, name === "gone" ? 9 : 3, 36, name === "gone" ? 2 : 14);
+  });
+});
+if (some("bars")) legend("an action, from begin to end", "bars", (pen) => filled(pen, [[0, 5], [36, 5], [36, 15], [0, 15]], DARK));
+if (some("marks")) legend("an event", "marks", (pen) => filled(pen, [[12, 4], [24, 4], [18, 17]], MARK));
+legend(SENT, "arrows", (pen) => {
+  pen.strokeStyle = DARK;
+  pen.lineWidth = 1.5;
+  pen.moveTo(2, 16);
+  pen.lineTo(26, 8);
+  pen.stroke();
+  filled(pen, [[34, 5], [24, 4], [27, 12]], DARK);
+});
+element("arrows").parentElement.hidden = !run.arrows.length;
+
+// --- the chart
 
 const lanesHeight = run.lanes.length * ROW;
-const grids = [{ left: LEFT, right: 30, top: 30, height: lanesHeight }];
-const axis = { type: "value", min: 0, max: run.ms, axisLabel: { formatter: (ms) => `${round(ms)} ms`, fontSize: 13, showMaxLabel: false }, splitLine: { show: false } };
+const chart = element("chart");
+chart.style.height = `${TOP + lanesHeight + GAP + run.counters.length * (COUNTER + GAP) + 50}px`;
+chart.setAttribute("aria-label", `${run.lanes.length} lanes, ${run.counters.length} counters`);
+const sharp = run.lanes.length < 100 ? Math.max(2, devicePixelRatio) : 1; // 2, for the printer
+const picture = echarts.init(chart, null, { renderer: "canvas", devicePixelRatio: sharp });
+
+const axis = {
+  type: "value", min: 0, max: run.ms || 1, splitLine: { show: false },
+  axisLabel: { formatter: axisTime, fontSize: SIZE, color: "#111", showMaxLabel: false, hideOverlap: true },
+  axisPointer: { show: true, label: { show: false }, triggerEmphasis: false, triggerTooltip: false },
+};
+const grids = [{ left: LEFT, right: RIGHT, top: TOP, height: lanesHeight }];
 const xAxes = [{ ...axis, gridIndex: 0 }];
 const yAxes = [{
   type: "category", gridIndex: 0, inverse: true, data: run.lanes.map((lane) => `${lane.role}  ${lane.pid}`),
-  axisLabel: { interval: 0, color: DARK, fontSize: 14 }, axisTick: { show: false },
+  axisLabel: { interval: 0, color: "#111", fontSize: Math.min(SIZE, ROW - 4), width: LEFT - 20, overflow: "truncate" },
+  axisTick: { show: false },
 }];
+const drawn = { type: "custom", clip: true, encode: { x: 0, y: 1 } };
 const series = [
-  { name: "doing", type: "custom", data: doing, encode: { x: [1, 2], y: 0 }, renderItem: (p, api) => rectangle(p, api, 0.15, 0.7) },
-  { name: "bars", type: "custom", data: bars, encode: { x: [1, 2], y: 0 }, renderItem: (p, api) => rectangle(p, api, 0.74, 0.11) },
-  { name: "marks", type: "scatter", data: marks, symbol: "triangle", symbolSize: 7, itemStyle: { color: DARK } },
-  {
-    name: "arrows", type: "custom", data: arrows, encode: { x: [1, 3], y: [0, 2] }, silent: arrows.length > 2000,
-    renderItem(params, api) {
-      const [x1, y1] = api.coord([api.value(1), api.value(0)]);
-      const [x2, y2] = api.coord([api.value(3), api.value(2)]);
-      const line = { type: "line", shape: { x1, y1, x2, y2 }, style: { stroke: DARK, lineWidth: 1.2, opacity: 0.7 } };
-      const head = { type: "circle", shape: { cx: x2, cy: y2, r: 3 }, style: { fill: DARK } };
-      return { type: "group", children: arrows.length > 2000 ? [line] : [line, head] };
-    },
-  },
+  { ...drawn, name: "lanes", data: run.lanes.map((_, row) => [0, row]), renderItem: drawLane },
+  { ...drawn, name: "arrows", data: run.arrows.length ? [[0, 0]] : [], renderItem: drawArrows, z: 3 },
 ];
 run.counters.forEach((counter, place) => {
   const number = place + 1;
-  grids.push({ left: LEFT, right: 30, top: 30 + lanesHeight + GAP + place * 130, height: 80 });
+  grids.push({ left: LEFT, right: RIGHT, top: TOP + lanesHeight + GAP + place * (COUNTER + GAP), height: COUNTER });
   xAxes.push({ ...axis, gridIndex: number });
-  yAxes.push({ type: "value", gridIndex: number, name: counter.name, nameLocation: "middle", nameGap: 40, minInterval: 1 });
+  yAxes.push({
+    type: "value", gridIndex: number, name: counter.name, nameLocation: "middle", nameGap: 50, minInterval: 1,
+    nameTextStyle: { fontSize: SIZE, color: "#111" }, axisLabel: { fontSize: SIZE, color: "#111" }, splitNumber: 3,
+  });
   series.push({
-    name: counter.name, type: "line", step: "end", showSymbol: false, areaStyle: { opacity: 0.2 },
-    xAxisIndex: number, yAxisIndex: number, data: counter.values, lineStyle: { color: "#2b6cb0" }, color: "#2b6cb0",
+    name: counter.name, type: "line", step: "end", showSymbol: false, silent: true, // no sampling: it would hold wrong values
+   
+    xAxisIndex: number, yAxisIndex: number, data: [...counter.values, [run.ms, counter.values.at(-1)[1]]],
+    lineStyle: { color: FILLS.runs, width: 1.5 }, areaStyle: { color: FILLS.runs, opacity: 0.25 },
   });
 });
 const everyAxis = xAxes.map((_, number) => number);
-const chart = document.getElementById("chart");
-chart.style.height = `${30 + lanesHeight + GAP + run.counters.length * 130 + 60}px`;
-chart.setAttribute("aria-label", `${run.lanes.length} lanes, ${run.counters.length} counters`);
-const picture = echarts.init(chart, null, { renderer: "canvas" });
+const wheel = chart.offsetHeight > innerHeight ? "ctrl" : true; // or a page taller than the screen could not be scrolled
 picture.setOption({
   animation: false,
   grid: grids, xAxis: xAxes, yAxis: yAxes, series,
+  axisPointer: { link: [{ xAxisIndex: "all" }] },
   dataZoom: [
-    { type: "inside", xAxisIndex: everyAxis, filterMode: "none", zoomOnMouseWheel: "ctrl" },
-    { type: "slider", xAxisIndex: everyAxis, filterMode: "none", bottom: 10, height: 24, showDataShadow: false },
+    { type: "inside", xAxisIndex: everyAxis, filterMode: "none", zoomOnMouseWheel: wheel },
+    { type: "slider", xAxisIndex: everyAxis, filterMode: "none", bottom: 10, height: 24, showDetail: false, showDataShadow: false },
   ],
-  tooltip: { confine: true, renderMode: "html", formatter: (params) => tip(params.data.lines ?? [`${params.seriesName}: ${params.value[1]}`, `at ${params.value[0].toFixed(1)} ms`]) },
-  toolbox: { feature: { saveAsImage: { title: "PNG", name: "procdemo" } }, right: 30 },
+  toolbox: { feature: { saveAsImage: { title: "PNG", name: "procdemo" } }, right: RIGHT },
 });
-chart.addEventListener("keydown", (event) => {
-  const { start, end } = picture.getOption().dataZoom[0];
-  const part = (end - start) / 4;
-  const [left, right] = {
-    "+": [part, -part], "-": [-2 * part, 2 * part], ArrowLeft: [-part, -part], ArrowRight: [part, part], 0: [-start, 100 - end],
-  }[event.key] ?? [0, 0];
-  const from = Math.min(Math.max(start + left, 0), Math.max(100 - (end - start + right - left), 0));
-  if (left || right) picture.dispatchAction({ type: "dataZoom", start: from, end: Math.min(from + end - start + right - left, 100) });
-});
-addEventListener("resize", () => picture.resize());
-addEventListener("beforeprint", () => picture.resize({ width: 700 }));
-addEventListener("afterprint", () => picture.resize());
+if (wheel === "ctrl") element("keys").textContent = `With Ctrl: ${element("keys").textContent}`;
 
-function explain(sign, colour, meaning) {
-  const item = document.createElement("li");
-  const swatch = document.createElement("span");
-  if (colour) swatch.className = "state";
-  swatch.style.background = colour;
-  swatch.textContent = sign;
-  item.append(swatch, meaning);
-  document.getElementById("legend").append(item);
+const fit = (print) => picture.resize({ width: print ? PAPER : "auto" });
+addEventListener("resize", () => fit(matchMedia("print").matches));
+addEventListener("beforeprint", () => fit(true));
+addEventListener("afterprint", () => fit(false));
+matchMedia("print").addEventListener("change", (query) => fit(query.matches));
+
+// --- zoom with the keyboard: where the window begins and ends, in per cent
+
+const KEYS = {
+  "+": (begin, end) => [begin + (end - begin) / 4, end - (end - begin) / 4],
+  "-": (begin, end) => [begin - (end - begin) / 2, end + (end - begin) / 2],
+  ArrowLeft: (begin, end) => [begin, end].map((at) => at - Math.min((end - begin) / 4, begin)),
+  ArrowRight: (begin, end) => [begin, end].map((at) => at + Math.min((end - begin) / 4, 100 - end)),
+  0: () => [0, 100],
+};
+chart.addEventListener("keydown", (event) => {
+  if (!(event.key in KEYS) || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const [{ start, end }] = picture.getOption().dataZoom;
+  const [begin, until] = KEYS[event.key](start, end);
+  picture.dispatchAction({ type: "dataZoom", start: Math.max(begin, 0), end: Math.min(until, 100) });
+});
+
+// --- tips: each thing drawn knows what it has to say
+
+function showTip(lines, { clientX, clientY }) {
+  const tip = element("tip");
+  tip.replaceChildren(...lines.map((line) => {
+    const row = document.createElement("div");
+    row.textContent = line;
+    return row;
+  }));
+  tip.hidden = false;
+  const { width, height } = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(Math.min(clientX + 14, innerWidth - width - 8), 0)}px`;
+  tip.style.top = `${clientY + 14 + height > innerHeight ? Math.max(clientY - height - 10, 0) : clientY + 14}px`;
 }
-const seen = new Set(doing.map((stroke) => stroke.what));
-for (const [what, meaning] of Object.entries(run.meaning)) if (seen.has(what)) explain("", COLOURS[what], meaning);
-if (bars.length) explain("▁", "", "something that takes its time");
-if (marks.length) explain("▲", "", "something that happens");
-if (arrows.length) explain("╱", "", "something sent, and where it arrives");
+const timeAt = (x) => picture.convertFromPixel({ xAxisIndex: 0 }, x);
+
+picture.getZr().on("mousemove", ({ offsetX, offsetY, event }) => {
+  const place = run.counters.findIndex((_, number) => picture.containPixel({ gridIndex: number + 1 }, [offsetX, offsetY]));
+  if (place < 0) element("tip").hidden = true;
+  else showTip(tellCounter(run.counters[place], timeAt(offsetX)), event);
+});
+picture.on("mousemove", ({ info, event }) => {
+  if (info) showTip(info(timeAt(event.offsetX)), event.event);
+});
+picture.on("globalout", () => { element("tip").hidden = true; });
+
+// --- tables
+
+function cell(line, value) {
+  const made = line.insertCell();
+  made.textContent = short(value) ?? "";
+  made.className = typeof value === "number" ? "number" : "";
+}
 
 for (const [name, rows] of Object.entries(run.tables)) {
   const table = document.createElement("table");
@@ -140,15 +170,15 @@ for (const [name, rows] of Object.entries(run.tables)) {
   const columns = [...new Set(rows.flatMap(Object.keys))];
   const head = table.createTHead().insertRow();
   for (const column of columns) {
-    const cell = document.createElement("th");
-    cell.textContent = column.replaceAll("_", " ");
-    head.append(cell);
+    const title = document.createElement("th");
+    title.textContent = column.replaceAll("_", " ");
+    head.append(title);
   }
   const body = table.createTBody();
   for (const row of rows) {
     const line = body.insertRow();
-    for (const column of columns) line.insertCell().textContent = round(row[column]) ?? "";
+    for (const column of columns) cell(line, row[column]);
   }
-  document.getElementById("tables").append(table);
+  element("tables").append(table);
 }
 document.body.dataset.drawn = "yes";

@@ -1,6 +1,7 @@
 """The page in a browser: it draws what the log says, asks nobody, and runs nothing of what it tells."""
 
 import json
+import re
 import signal
 import socket
 
@@ -19,23 +20,34 @@ LESSONS = {
 }
 HOSTILE = b"</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
 
-# The colour in the middle of what each process did longest, and the one it should be.
+# What each process did longest, and the states whose colours are nearest to those along it.
 PIXELS = """() => {
   const canvas = document.querySelector("#chart canvas");
   const scale = canvas.width / canvas.clientWidth;
+  const pen = canvas.getContext("2d");
+  const parts = (colour) => colour.match(/[0-9a-f]{2}/g).map((part) => parseInt(part, 16));
+  const known = STATES.map((name) => [name, parts(FILLS[name].paper ?? FILLS[name])]);
+  known.push(["nothing", [255, 255, 255]]);
   return run.lanes.map((lane, row) => {
-    const mine = doing.filter((stroke) => stroke.value[0] === row);
-    const length = ({ value: [, begin, end] }) => end - begin;
-    const longest = mine.reduce((a, b) => (length(b) > length(a) ? b : a));
-    const [, begin, end] = longest.value;
+    const until = (place) => lane.changes[place + 1]?.[0] ?? run.ms;
+    const length = ([since], place) => until(place) - since;
+    const longest = lane.changes.reduce((best, change, place) =>
+      length(change, place) > length(lane.changes[best], best) ? place : best, 0);
+    const [[begin, state], end] = [lane.changes[longest], until(longest)];
     const shades = [0.1, 0.3, 0.5, 0.7, 0.9].map((part) => {
       const at = { xAxisIndex: 0, yAxisIndex: 0 };
       const [x, y] = picture.convertToPixel(at, [begin + (end - begin) * part, row]);
-      const spot = canvas.getContext("2d").getImageData(x * scale, (y - ROW / 4) * scale, 1, 1).data;
-      return "#" + [...spot].slice(0, 3).map((part) => part.toString(16).padStart(2, "0")).join("");
+      const spot = pen.getImageData(x * scale, (y - ROW / 5) * scale, 1, 1).data;
+      const far = ([, colour]) => Math.hypot(...colour.map((part, place) => part - spot[place]));
+      return known.reduce((a, b) => (far(b) < far(a) ? b : a))[0];
     });
-    return { expected: COLOURS[longest.what], shades };
+    return { expected: STATES[state], shades };
   });
+}"""
+POINT = """([ms, row]) => {
+  const { left, top } = chart.getBoundingClientRect();
+  const y = picture.convertToPixel({ yAxisIndex: 0 }, 0) + row * ROW;
+  return [left + picture.convertToPixel({ xAxisIndex: 0 }, ms), top + y];
 }"""
 EXTENTS = """() => run.counters.concat([0]).map((_, n) =>
   picture.getModel().getComponent("xAxis", n).axis.scale.getExtent())"""
@@ -71,24 +83,50 @@ def test_each_process_has_its_lane_in_the_colours_of_what_it_did(lesson, show):
 def test_what_is_sent_has_an_arrow(lesson, show):
     file, events = lesson
     page = show(file)
-    assert page.evaluate("arrows.length") == len(arrows(events)) > 0
-    assert "something sent" in page.inner_text("#legend")
+    assert page.evaluate("run.arrows.length") == len(arrows(events)) > 0
+    assert page.inner_text("#arrows") == "sent by one, received by another"
+    drawn = "picture.getZr().storage.getDisplayList().filter(({ type }) => type === 'line').length"
+    assert page.evaluate(drawn) >= len(arrows(events))
+
+
+def tip(page, ms, row, about):
+    """Return what the page says of a place: a lane's state is 0.2 above its middle, bars are 0.2 below."""
+    page.mouse.move(*page.evaluate(POINT, [ms, row]))
+    shown = page.locator("#tip", has_text=about)
+    shown.wait_for(state="visible")
+    return shown.inner_text()
 
 
 @lesson_of("prodcons")
-def test_a_tip_has_the_data(lesson, show):
+def test_tips_have_the_data(lesson, show):
     page = show(lesson[0])
-    row, begin, end, (_, _, number) = page.evaluate(
-        "bars.map((bar) => [...bar.value, bar.lines]).filter((bar) => bar[3][1].startsWith('eats')).at(-1)"
-    )
-    box = page.locator("#chart").bounding_box()
-    at = "([ms, row]) => picture.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, [ms, row])"
-    x, y = page.evaluate(at, [(begin + end) / 2, row])
-    page.mouse.move(box["x"] + x, box["y"] + y + 36 * 0.3)
-    tip = page.locator(".tip", has_text="eats:")
-    tip.wait_for(state="visible")
-    assert number == "id: 7"
-    assert number in tip.inner_text()
+    shapes, lanes = page.evaluate("[run.shapes, run.lanes]")
+    row, lane = next((row, lane) for row, lane in enumerate(lanes) if lane["role"] == "consumer-0")
+    begin, end, _, number = next(bar for bar in reversed(lane["bars"]) if shapes[bar[2]][0] == "eats")
+    middle = (begin + end) / 2
+    said = rf"consumer-0 \(PID {lane['pid']}\)\neats: [\d.]+ ms, from [\d.]+ ms\nid: {number}$"
+    assert re.match(said, tip(page, middle, row + 0.2, "eats"))
+    assert number == "7"
+    assert re.search(r"\nruns\nfor [\d.]+ ms, from [\d.]+ ms$", tip(page, middle, row - 0.2, "runs"))
+    assert re.match(r"in the queue\n[\d.]+ at [\d.]+ ms$", tip(page, middle, len(lanes) + 1, "in the queue"))
+    page.mouse.move(1, 1)
+    page.locator("#tip").wait_for(state="hidden")
+
+
+@lesson_of("prodcons", "spawn")
+def test_the_legend_has_what_is_there_and_nothing_else(lesson, show):
+    page = show(lesson[0])
+    told = page.locator("#legend li:visible").all_inner_texts()
+    seen = page.evaluate("run.lanes.flatMap((lane) => lane.changes.map(([, what]) => what))")
+    states = [
+        what for number, what in enumerate(page.evaluate("Object.values(run.meaning)")) if number in seen
+    ]
+    assert told[: len(states)] == states
+    some = {
+        what: page.evaluate(f"run.lanes.some((lane) => lane.{what}.length)") for what in ("bars", "marks")
+    }
+    assert ("an action, from begin to end" in told) == some["bars"]
+    assert ("an event" in told) == some["marks"]
 
 
 @lesson_of("prodcons")
@@ -102,6 +140,11 @@ def test_one_zoom_for_lanes_and_counters(lesson, show):
         lane, counter = page.evaluate(EXTENTS)
         assert lane == counter
         assert (lane[1] - lane[0] < whole[0][1] - whole[0][0]) == narrower
+    page.mouse.move(*page.evaluate(POINT, [whole[0][1] / 2, 1]))
+    page.mouse.wheel(0, -300)
+    page.wait_for_function("() => picture.getOption().dataZoom[0].end < 100")
+    lane, counter = page.evaluate(EXTENTS)
+    assert lane == counter
 
 
 @lesson_of("prodcons")
@@ -122,13 +165,20 @@ def test_the_table_has_the_numbers_of_the_summary(lesson, show):
 @lesson_of("pool-server")
 def test_it_prints(lesson, show):
     page = show(lesson[0])
+    width = "document.querySelector('#chart canvas').clientWidth"
+    on_screen = page.evaluate(width)
     page.emulate_media(media="print")
-    style = "(what) => getComputedStyle(document.querySelector(what[0]))[what[1]]"
-    assert page.evaluate(style, ["#legend .state", "printColorAdjust"]) == "exact"
-    assert page.evaluate(style, ["#keys", "display"]) == "none"
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.evaluate("document.querySelector('#chart canvas').clientWidth") <= 720, "as wide as A4"
-    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.wait_for_function(f"() => {width} <= 960")  # as wide as A4 or Letter, landscape
+    assert page.evaluate("getComputedStyle(document.querySelector('#keys')).display") == "none"
+    printed = page.pdf(prefer_css_page_size=True)
+    assert 1 <= len(re.findall(rb"/Type */Page\b", printed)) <= 4
+    images = [int(width) for width in re.findall(rb"/Width (\d+)", printed)]
+    assert max(images) >= 960, "the chart"
+    assert len(images) > page.locator("#legend li:visible").count(), (
+        "and the swatches, which print as they are"
+    )
+    page.emulate_media(media="screen")
+    page.wait_for_function(f"() => {width} === {on_screen}")
 
 
 def test_what_a_client_says_is_text_and_nothing_else(tmp_path, show):
@@ -143,12 +193,13 @@ def test_what_a_client_says_is_text_and_nothing_else(tmp_path, show):
         command.finish().assert_clean(0)
     page = show(file)
     assert page.evaluate("window.pwned") is None
-    assert page.locator("img, iframe, object").count() == 0
-    lines = page.evaluate("marks.map((mark) => mark.lines).find((lines) => lines[1].startsWith('heard'))")
-    assert f"data: {HOSTILE.decode()}" in lines
-    assert HOSTILE.decode() in page.evaluate(
-        "(lines) => document.body.appendChild(tip(lines)).innerText", lines
+    assert page.locator("img:not(#legend img), iframe, object").count() == 0
+    assert page.locator("script").count() == 4
+    row, at, _ = page.evaluate(
+        """run.lanes.flatMap(({ marks }, row) => marks.map(([at, shape]) => [row, at, run.shapes[shape][0]]))
+           .find(([, , name]) => name === "heard")"""
     )
+    assert f"data: {HOSTILE.decode()}" in tip(page, at, row - 0.4, "heard").splitlines()
     assert page.evaluate("window.pwned") is None
 
 
@@ -158,6 +209,8 @@ def test_ten_thousand_items(tmp_path, show):
     assert file.stat().st_size < 3_000_000
     page = show(file)
     assert page.evaluate("run.lanes.length") == 5
-    assert page.evaluate("arrows.length") == 10_000
+    assert page.inner_text("#arrows") == "10,000 arrows: zoom in to see them"
     for pixel in page.evaluate(PIXELS):
-        assert set(pixel["shades"]) != {"#ffffff"}
+        assert set(pixel["shades"]) != {"nothing"}
+    strokes = "picture.getZr().storage.getDisplayList().length"
+    assert page.evaluate(strokes) < 5 * 1280 * 2, "what is thinner than a pixel is summed up"

@@ -1,0 +1,188 @@
+"use strict";
+// Draws the run in #run: lanes above, counters below, one zoom for both. All text of the run is data:
+// it reaches the page by textContent, or as text on a canvas, never as markup.
+// Times are milliseconds. Each lane is one thing to draw, anew at each zoom, and only what can be seen:
+// what is thinner than a pixel is summed up, so that ten thousand strokes cost no more than a hundred.
+const run = JSON.parse(document.getElementById("run").textContent);
+const element = (id) => document.getElementById(id);
+
+// --- how it looks: the states differ in lightness and in pattern, not only in hue
+
+const ROW = Math.min(Math.max(Math.floor(480 / run.lanes.length), 18), 72);
+const LEFT = 210;
+const RIGHT = 40;
+const TOP = 36;
+const COUNTER = 100;
+const GAP = 60;
+const PAPER = 960; // width in print: A4 or Letter, landscape
+const MOST_ARROWS = 400; // in view; more would hide the lanes
+const SIZE = 15; // of text
+const DARK = "#1a2433";
+const MANY = "#66728a"; // strokes too thin to be told apart
+const MARK = "#b0005e";
+
+function hatch(background, ink, top, bottom) {
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = 8;
+  const pen = tile.getContext("2d");
+  pen.fillStyle = background;
+  pen.fillRect(0, 0, 8, 8);
+  pen.strokeStyle = ink;
+  pen.lineWidth = 1.5;
+  for (const x of [-8, 0, 8]) {
+    pen.moveTo(x + top, 0);
+    pen.lineTo(x + bottom, 8);
+  }
+  pen.stroke();
+  return { image: tile, repeat: "repeat", paper: background };
+}
+
+const FILLS = {
+  runs: "#1f5fa8", starts: hatch("#fff3a0", "#8a7a00", 0, 8), waits: "#ccd3dd", blocked: hatch("#fbb040", "#7a3e00", 8, 0), gone: "#9aa3b0",
+};
+const STATES = Object.keys(run.meaning);
+const text = (x, y, what, fill) => ({
+  type: "text", silent: true, style: { x, y, text: what, fill, fontSize: 12, verticalAlign: "middle" },
+});
+const rect = (x, y, width, height, fill, info) => ({ type: "rect", shape: { x, y, width, height }, style: { fill }, info });
+const polygon = (points, fill, info) => ({ type: "polygon", shape: { points }, style: { fill, stroke: "#fff", lineWidth: 1 }, info });
+
+function state(number, x, width, top, height, info) {
+  const name = STATES[number];
+  // Whoever is gone is a thin line; but the mouse finds all of it.
+  if (name === "gone") return rect(x, top + height / 2 - 1, width, 2, FILLS.gone, info);
+  return rect(x, top, width, height, FILLS[name], info);
+}
+
+const triangle = (x, top, info) => polygon([[x - 5, top - 6], [x + 5, top - 6], [x, top + 5]], MARK, info);
+
+function arrow(x1, y1, x2, y2, info) {
+  const angle = Math.atan2(y2 - y1, x2 - x1);
+  const end = (turn) => [x2 - 13 * Math.cos(angle + turn), y2 - 13 * Math.sin(angle + turn)];
+  const line = { type: "line", shape: { x1, y1, x2, y2 }, style: { stroke: DARK, lineWidth: 1.2, opacity: 0.7 }, info };
+  return [line, polygon([[x2, y2], end(0.35), end(-0.35)], DARK, info)];
+}
+
+// --- what it says
+
+const SENT = "sent by one, received by another";
+const told = (ms) => `${ms.toLocaleString("en", { maximumFractionDigits: ms < 10 ? 3 : 1 })} ms`;
+const axisTime = (ms) => (run.ms < 5000 ? `${+ms.toFixed(4)} ms` : `${+(ms / 1000).toFixed(4)} s`);
+const short = (value) => (typeof value === "number" && !Number.isInteger(value) ? +value.toPrecision(4) : value);
+const who = (lane) => `${lane.role} (PID ${lane.pid})`;
+const named = (shape) => run.shapes[shape][0];
+const facts = (shape, values) => values.map((value, place) => `${run.shapes[shape][place + 1]}: ${short(value)}`);
+const more = (count) => (count > 1 ? [`and ${count - 1} more here: zoom in`] : []);
+
+function tellState(lane, ms) {
+  let place = lane.changes.length - 1;
+  while (place > 0 && lane.changes[place][0] > ms) place -= 1;
+  const [since, what] = lane.changes[place];
+  const until = lane.changes[place + 1]?.[0] ?? run.ms;
+  return [who(lane), run.meaning[STATES[what]], `for ${told(until - since)}, from ${told(since)}`];
+}
+const tellBar = (lane, [begin, end, shape, ...values], count) =>
+  [who(lane), `${named(shape)}: ${told(end - begin)}, from ${told(begin)}`, ...facts(shape, values), ...more(count)];
+const tellMark = (lane, [at, shape, ...values], count) =>
+  [who(lane), `${named(shape)}, at ${told(at)}`, ...facts(shape, values), ...more(count)];
+const tellArrow = ([from, begin, to, end, shape, ...values]) =>
+  [named(shape), `${run.lanes[from].role} to ${run.lanes[to].role}: ${told(end - begin)} on its way`, ...facts(shape, values)];
+const tellCounter = (counter, ms) => {
+  const value = counter.values.findLast(([at]) => at <= ms)?.[1];
+  return [counter.name, `${value ?? "-"} at ${told(ms)}`];
+};
+
+// --- lanes
+
+for (const lane of run.lanes) { // a bar within a bar is drawn on a level below it
+  const ends = [];
+  lane.barLevels = lane.bars.map(([begin, end]) => {
+    const free = ends.findIndex((last) => last <= begin);
+    const level = free < 0 ? ends.length : free;
+    ends[level] = end;
+    return level;
+  });
+  lane.levels = Math.max(ends.length, 1);
+}
+
+// Where the zoom puts a time, in pixels of the chart.
+function view(params, api) {
+  const { x: left, width } = params.coordSys;
+  const [from] = api.coord([0, 0]);
+  const scale = (api.coord([run.ms || 1, 0])[0] - from) / (run.ms || 1);
+  return { left, right: left + width, x: (ms) => from + ms * scale };
+}
+
+// What a lane is doing most in each pixel, as [state, first pixel, last pixel + 1].
+function stretches(lane, { left, right, x }) {
+  const width = Math.ceil(right - left);
+  const shares = new Float32Array(width * STATES.length);
+  lane.changes.forEach(([since, what], place) => {
+    const begin = Math.max(x(since) - left, 0);
+    const end = Math.min(x(lane.changes[place + 1]?.[0] ?? run.ms) - left, width);
+    for (let pixel = Math.floor(begin); pixel < end; pixel += 1) {
+      shares[pixel * STATES.length + what] += Math.min(end, pixel + 1) - Math.max(begin, pixel);
+    }
+  });
+  const found = [];
+  for (let pixel = 0; pixel < width; pixel += 1) {
+    const here = shares.subarray(pixel * STATES.length, (pixel + 1) * STATES.length);
+    const most = Math.max(...here);
+    const what = most > 0 ? here.indexOf(most) : -1;
+    if (found.at(-1)?.[0] === what) found.at(-1)[2] = pixel + 1;
+    else found.push([what, pixel, pixel + 1]);
+  }
+  return found.filter(([what]) => what >= 0).map(([what, begin, end]) => [what, left + begin, left + end]);
+}
+
+// Strokes in view, those closer than `gap` pixels to the one before only counted: [place, begin, end, count].
+function seen(strokes, level, gap, { left, right, x }) {
+  const last = [];
+  const found = [];
+  strokes.forEach((stroke, place) => {
+    const [begin, end] = [x(stroke[0]), x(stroke[1])];
+    if (end < left || begin > right) return;
+    const before = last[level(place)];
+    if (before && end - begin < gap && begin - before[1] < gap) {
+      before[2] = Math.max(before[2], end);
+      before[3] += 1;
+    } else {
+      found.push(last[level(place)] = [place, begin, end, 1]);
+    }
+  });
+  return found;
+}
+
+function drawLane(params, api) {
+  const lane = run.lanes[params.dataIndex];
+  const here = view(params, api);
+  const row = api.size([0, 1])[1];
+  const top = api.coord([0, params.dataIndex])[1] - row / 2;
+  const children = stretches(lane, here).map(([what, begin, end]) =>
+    state(what, begin, end - begin, top + row * 0.1, row * 0.4, (ms) => tellState(lane, ms)));
+  const height = row * 0.4 / lane.levels;
+  for (const [place, begin, end, count] of seen(lane.bars, (bar) => lane.barLevels[bar], 2, here)) {
+    const x = Math.max(begin, here.left);
+    const width = Math.max(Math.min(end, here.right) - x - (count > 1 ? 0 : 1), 1);
+    const y = top + row * 0.52 + height * lane.barLevels[place];
+    const name = named(lane.bars[place][2]);
+    children.push(rect(x, y, width, Math.max(height - 1, 1), count > 1 ? MANY : DARK, () => tellBar(lane, lane.bars[place], count)));
+    if (count === 1 && height >= 12 && width > name.length * 7 + 10) children.push(text(x + 5, y + height / 2, name, "#fff"));
+  }
+  const marks = lane.marks.map(([at]) => [at, at]);
+  for (const [place, x, , count] of seen(marks, () => 0, 4, here)) {
+    children.push(triangle(x, top + row * 0.1, () => tellMark(lane, lane.marks[place], count)));
+  }
+  return { type: "group", $mergeChildren: false, children };
+}
+
+function drawArrows(params, api) {
+  const here = view(params, api);
+  const y = (row) => api.coord([0, row])[1] - api.size([0, 1])[1] * 0.2;
+  const shown = run.arrows.filter(([, begin, , end]) => here.x(end) >= here.left && here.x(begin) <= here.right);
+  const many = shown.length > MOST_ARROWS;
+  element("arrows").textContent = many ? `${shown.length.toLocaleString("en")} arrows: zoom in to see them` : SENT;
+  const children = many ? [] : shown.flatMap((each) =>
+    arrow(here.x(each[1]), y(each[0]), here.x(each[3]), y(each[2]), () => tellArrow(each)));
+  return { type: "group", $mergeChildren: false, children };
+}

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from procdemo.events import Event, Kind
@@ -34,7 +35,7 @@ def bars(events: Iterable[Event], end_ns: int) -> list[Bar]:
     """
     begun: dict[tuple[int, str], list[Event]] = defaultdict(list)
     found = []
-    for event in sorted(events, key=lambda event: event.time_ns):
+    for event in sorted(events, key=attrgetter("time_ns")):
         same = begun[event.pid, event.name]
         if event.kind == Kind.BEGIN:
             same.append(event)
@@ -56,7 +57,7 @@ def arrows(events: Iterable[Event]) -> list[Arrow]:
     sent: dict[tuple[str, str], list[Event]] = defaultdict(list)
     received: dict[tuple[str, str], list[Event]] = defaultdict(list)
     ends = {Kind.SEND: sent, Kind.RECEIVE: received}
-    for event in sorted(events, key=lambda event: event.time_ns):
+    for event in sorted(events, key=attrgetter("time_ns")):
         if event.kind in ends:
             ends[Kind(event.kind)][event.name, str(event.data.get("id"))].append(event)
     found = []

@@ -8,6 +8,7 @@ roles (``@worker``). Whatever it does not mention runs.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 from procdemo.events import STARTS, Event, Kind
@@ -89,7 +90,7 @@ def lanes(events: Iterable[Event], states: Mapping[str, Doing]) -> list[Lane]:
     states = {STARTS: Doing.STARTS, **states}
     tracks: dict[int, _Track] = {}
     last_ns: dict[int, int] = {}
-    for event in sorted(events, key=lambda event: event.time_ns):
+    for event in sorted(events, key=attrgetter("time_ns")):
         if event.kind == Kind.RESULT or event.role == "observer":
             continue
         if event.pid not in tracks:

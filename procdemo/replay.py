@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from procdemo.events import Event, Kind
 
-_KINDS = frozenset(Kind)
+_KINDS = frozenset(map(str, Kind))
+_FIELDS = frozenset(Event._fields)
 _LARGEST = 2**63 - 1
 _TYPES = {"name": str, "data": dict, "time_ns": int, "pid": int, "tid": int, "role": str}
 
@@ -48,7 +49,7 @@ def _event(line: bytes, number: int) -> Event:
         fields = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise DamagedLogError(f"line {number}: not JSON ({error})") from None
-    if not isinstance(fields, dict) or fields.keys() != set(Event._fields):
+    if not isinstance(fields, dict) or fields.keys() != _FIELDS:
         raise DamagedLogError(f"line {number}: not an event (its keys must be {', '.join(Event._fields)})")
     if str(fields["kind"]) not in _KINDS:
         raise DamagedLogError(f"line {number}: no such kind of event: {str(fields['kind'])[:40]!r}")

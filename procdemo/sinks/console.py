@@ -137,8 +137,9 @@ class Console:
                 Text(f"... {left_out:,} lines {why}; a pipe or --json has them all ...")
             ]
         if self._out.is_terminal:
-            for line in lines:
-                self._out.print(line if isinstance(line, Text) else self._told(line))
+            drawn = [line if isinstance(line, Text) else self._told(line) for line in lines]
+            if drawn:  # all at once: what moves below is drawn anew after each print
+                self._out.print(Text("\n").join(drawn))
         elif lines:
             width = pipe_width()
             for line in lines:

@@ -57,16 +57,21 @@ class _Trace:
     def rows(self) -> Iterator[Row]:
         """Yield marks and counters, then bars and arrows, a track after the other."""
         for event in self._events:
-            where = self._at(event.time_ns, event.pid, event.tid or event.pid)
-            name = printable(event.name)
             if event.kind == Kind.COUNT:  # one counter, whoever counts: each process would have its own
-                whole = {**where, "pid": self._events[0].pid}
-                yield {"ph": "C", "name": name, **whole, "args": {"value": event.data["value"]}}
+                first = self._events[0].pid
+                where = self._at(event.time_ns, first, first)
+                yield {
+                    "ph": "C",
+                    "name": printable(event.name),
+                    **where,
+                    "args": {"value": event.data["value"]},
+                }
             elif event.kind == Kind.MARK and event.name != "meta":
-                yield {"ph": "i", "s": "t", "name": name, **where, "args": facts(event.data)}
+                where = self._at(event.time_ns, event.pid, event.tid or event.pid)
+                yield {"ph": "i", "s": "t", "name": printable(event.name), **where, "args": facts(event.data)}
         tracks: dict[tuple[int, int], list[tuple[Bar, Row]]] = defaultdict(list)
-        plain = ((bar, Row()) for bar in bars(self._events, self._end_ns))
-        for bar, flow in chain(plain, self._ends_of_arrows()):
+        whole = ((bar, Row()) for bar in bars(self._events, self._end_ns))
+        for bar, flow in chain(whole, self._ends_of_arrows()):
             tracks[bar.pid, bar.tid].append((bar, flow))
         for track in tracks.values():
             for number, (bar, flow, fits) in enumerate(_nested(track)):

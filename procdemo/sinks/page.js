@@ -87,25 +87,23 @@ run.counters.forEach((counter, place) => {
     nameTextStyle: { fontSize: SIZE, color: "#111" }, axisLabel: { fontSize: SIZE, color: "#111" }, splitNumber: 3,
   });
   series.push({
-    name: counter.name, type: "line", step: "end", showSymbol: false, silent: true, // no sampling: it would hold wrong values
-   
-    xAxisIndex: number, yAxisIndex: number, data: [...counter.values, [run.ms, counter.values.at(-1)[1]]],
+    // Not sampled: of the values in a pixel it would hold any, not the last.
+    name: counter.name, type: "line", step: "end", showSymbol: false, silent: true,
+    xAxisIndex: number, yAxisIndex: number, data: counter.values,
     lineStyle: { color: FILLS.runs, width: 1.5 }, areaStyle: { color: FILLS.runs, opacity: 0.25 },
   });
 });
 const everyAxis = xAxes.map((_, number) => number);
-const wheel = chart.offsetHeight > innerHeight ? "ctrl" : true; // or a page taller than the screen could not be scrolled
 picture.setOption({
   animation: false,
   grid: grids, xAxis: xAxes, yAxis: yAxes, series,
   axisPointer: { link: [{ xAxisIndex: "all" }] },
   dataZoom: [
-    { type: "inside", xAxisIndex: everyAxis, filterMode: "none", zoomOnMouseWheel: wheel },
+    { type: "inside", xAxisIndex: everyAxis, filterMode: "none", zoomOnMouseWheel: "ctrl" },
     { type: "slider", xAxisIndex: everyAxis, filterMode: "none", bottom: 10, height: 24, showDetail: false, showDataShadow: false },
   ],
   toolbox: { feature: { saveAsImage: { title: "PNG", name: "procdemo" } }, right: RIGHT },
 });
-if (wheel === "ctrl") element("keys").textContent = `With Ctrl: ${element("keys").textContent}`;
 
 const fit = (print) => picture.resize({ width: print ? PAPER : "auto" });
 addEventListener("resize", () => fit(matchMedia("print").matches));

@@ -43,4 +43,6 @@ class Panorama:
                 line.stylize(self._colour_of(row.role), 0, len(row.head))
                 line.highlight_regex(f"[{BUSY}]", self._colour_of(row.role))
             lines.append(line)
+        if len(self._seen) == _REMEMBERED:
+            lines.append(Text(f"The lanes end after {_REMEMBERED:,} events; -o run.html has all."))
         return lines

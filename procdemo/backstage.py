@@ -148,7 +148,8 @@ def _listen_for_stop_requests() -> None:
 
     A child must not run its parent's handlers, not even in its first instant: the signals are
     blocked around fork() and let through once the child has set its own. What arrives in
-    between is handled by the parent within a hook of fork(), where an exception would be lost.
+    between is handled by the parent within a hook of fork(), where an exception would be lost. So it
+    would in a callback of a weak reference, as imports have them: what is lost there comes again.
     """
     here = threading.local()
     here.forking = False
@@ -159,6 +160,12 @@ def _listen_for_stop_requests() -> None:
             raise KeyboardInterrupt
         signal.setitimer(signal.ITIMER_REAL, 0.001)  # again, when fork() has returned
 
+    def come_again(lost: Any) -> None:
+        if isinstance(lost.exc_value, KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+        else:
+            sys.__unraisablehook__(lost)
+
     def block() -> None:
         here.forking = True
         here.mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
@@ -168,10 +175,12 @@ def _listen_for_stop_requests() -> None:
         here.forking = False
 
     def start_afresh() -> None:
+        sys.unraisablehook = sys.__unraisablehook__
         for signum in handled:
             signal.signal(signum, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
+    sys.unraisablehook = come_again
     handled = {*STOPPING, signal.SIGALRM}
     for signum in handled:
         signal.signal(signum, interrupt)

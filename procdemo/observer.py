@@ -1,6 +1,7 @@
 """The command's own side of a run: read events, draw them, answer signals, choose the exit status."""
 
 import dataclasses
+import errno
 import gc
 import importlib
 import os
@@ -28,6 +29,7 @@ from procdemo.views import COLOURS, Sink, sink_for
 _STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _WRONG_USAGE, _TIME_LIMIT = 2, 4
 _UNREAD_S = 1.0  # how long, at the end, a reader may not read
+_HANG_UP_S = 0.1
 _TYPING_S = 0.03  # how long a typed line may wait
 
 
@@ -111,8 +113,10 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], term
         try:
             sink(_meta(row, config, stage.pid, stage.started_ns, terms))
             _draw(_struck(stage, blows), sink, outcome, view)
-        except OSError:
-            if not requests.first:  # otherwise the terminal went, and said so by SIGHUP
+        except OSError as error:
+            if not requests.first and error.errno == errno.EIO:  # the terminal went: SIGHUP may be on its way
+                time.sleep(_HANG_UP_S)  # noqa: TID251 - the signal ends it, or nothing does
+            if not requests.first:
                 raise
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+import weakref
 
 from stages import (
     FORK,
@@ -46,6 +47,34 @@ def forking_all_the_time(config, emit):
         if child == 0:
             os._exit(0)
         os.waitpid(child, 0)
+
+
+class Thing:
+    """Something to be forgotten."""
+
+
+def stopped_while_forgetting(config, emit):
+    def forget(_):
+        emit.mark("forgetting")
+        signal.pause()  # until asked to stop; the exception is lost, as any in such a callback
+
+    thing = Thing()
+    reference = weakref.ref(thing, forget)
+    del thing
+    emit.mark("goes on", forgotten=reference() is None)
+    while True:
+        signal.pause()
+
+
+def test_a_request_to_stop_is_not_lost_where_exceptions_are():
+    """The interpreter's imports have such callbacks (importlib._bootstrap, _get_module_lock)."""
+    with Stage(stopped_while_forgetting, FORK, patience=5) as stage:
+        events = iter(stage)
+        assert next(events).name == "forgetting"
+        stage.stop()
+        at = time.monotonic()
+        assert names(events) in (["stopped", "summary"], ["goes on", "stopped", "summary"])
+        assert time.monotonic() - at < 2
 
 
 def test_a_request_to_stop_is_not_lost_in_a_fork():

@@ -28,7 +28,7 @@ def matrix():
     return run("lab", "--all", "--start-method", "all", "--json", "--timeout", "300", limit=330)
 
 
-@pytest.mark.parametrize(("lesson", "script", "method"), TRIALS, ids="-".join)
+@pytest.mark.parametrize(("lesson", "script", "method"), TRIALS)
 def test_a_script_does_what_its_lesson_expects(matrix, lesson, script, method):
     names = {"lesson": lesson, "script": script, "start_method": method}
     (end,) = [

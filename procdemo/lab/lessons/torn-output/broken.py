@@ -7,7 +7,8 @@ import time
 mp = multiprocessing.get_context(*sys.argv[1:])  # python broken.py [fork|spawn|forkserver]
 
 
-def write(end):
+def write(end, start):
+    start.wait()
     with open(end.fileno(), "w", closefd=False) as out:
         for _ in range(50):
             print("The answer is ", end="", file=out, flush=True)
@@ -17,7 +18,8 @@ def write(end):
 
 if __name__ == "__main__":
     reader, writer = mp.Pipe(duplex=False)  # stands for the terminal: so we can count
-    workers = [mp.Process(target=write, args=(writer,)) for _ in range(3)]
+    start = mp.Barrier(3)  # none begins before all are there
+    workers = [mp.Process(target=write, args=(writer, start)) for _ in range(3)]
     for worker in workers:
         worker.start()
     writer.close()

@@ -136,7 +136,7 @@ def _settle_in(config: Settings, error_writer: int) -> None:
         os.environ["PYTHONSAFEPATH"] = "1"
     for signum in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # by default they would end a process
         signal.signal(signum, signal.SIG_IGN)
-    if config.start_method != StartMethod.FORK:
+    if config.start_method != StartMethod.FORK or getattr(config, "cluster", None):
         resource_tracker.ensure_running()  # outside the group: it must outlive us to clean up
     os.setpgid(0, 0)
     _listen_for_stop_requests()
@@ -151,6 +151,7 @@ def _listen_for_stop_requests() -> None:
     between is handled by the parent within a hook of fork(), where an exception would be lost. So it
     would in a callback of a weak reference, as imports have them: what is lost there comes again.
     """
+    main = os.getpid()
     here = threading.local()
     here.forking = False
 
@@ -161,27 +162,31 @@ def _listen_for_stop_requests() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.001)  # again, when fork() has returned
 
     def come_again(lost: Any) -> None:
-        if isinstance(lost.exc_value, KeyboardInterrupt):
+        if isinstance(lost.exc_value, KeyboardInterrupt) and os.getpid() == main:
             signal.setitimer(signal.ITIMER_REAL, 0.001)
         else:
             sys.__unraisablehook__(lost)
 
     def block() -> None:
         here.forking = True
-        here.mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        here.mask = set_mask(signal.SIG_BLOCK, stopping)
 
     def restore() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, here.mask)
+        set_mask(signal.SIG_SETMASK, here.mask)
         here.forking = False
 
     def start_afresh() -> None:
-        sys.unraisablehook = sys.__unraisablehook__
         for signum in handled:
-            signal.signal(signum, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+            handle(signum, default)
+        set_mask(signal.SIG_UNBLOCK, stopping)
 
+    # Numbers, and the functions beneath those that make enumerations of them: in a forked child every
+    # object that is touched is a page copied, and these were seventy.
+    beneath: Any = sys.modules.get("_signal", signal)
+    handle, set_mask = beneath.signal, beneath.pthread_sigmask
+    stopping, default = tuple(map(int, STOPPING)), int(signal.SIG_DFL)
+    handled = (*stopping, int(signal.SIGALRM))
     sys.unraisablehook = come_again
-    handled = {*STOPPING, signal.SIGALRM}
     for signum in handled:
-        signal.signal(signum, interrupt)
+        handle(signum, interrupt)
     os.register_at_fork(before=block, after_in_parent=restore, after_in_child=start_afresh)

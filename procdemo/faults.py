@@ -8,7 +8,6 @@ first event.
 
 import contextlib
 import os
-import random
 import signal
 import sys
 import time
@@ -86,6 +85,8 @@ class Faults:
             group: the demo's; a PID that is in it is no stranger's.
             start_ns: `time.monotonic_ns` of the start.
         """
+        import random  # noqa: PLC0415 - when the demo runs already: its hooks make every fork dearer
+
         self._group = group
         self._choose = random.Random(seed).choice  # noqa: S311 - a game of chance, not a secret
         self._due = [(start_ns + int(fault.seconds * 1e9), fault) for fault in faults]
@@ -93,8 +94,9 @@ class Faults:
         self._left = {fault for fault in faults if fault.role}
 
     def note(self, event: Event) -> None:
-        """Learn who is there."""
-        self._seen[event.role] = event.pid
+        """Learn who is there; whoever is on another host cannot be struck from here."""
+        if "@" not in event.role:
+            self._seen[event.role] = event.pid
 
     def strike(self) -> Iterator[Event]:
         """Deal the blows whose time has come, and yield each as an event."""

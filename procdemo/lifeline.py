@@ -8,8 +8,14 @@ holds the GIL and while the process is stopped.
 
 A parent-death signal (prctl(2), PR_SET_PDEATHSIG) would not do: it fires when the *thread*
 that made the process ends, and under forkserver it watches the fork server.
+
+One thing must not be cut in half: a semaphore of `multiprocessing` has a name in /dev/shm from
+``sem_open()`` until it is unlinked or registered with the resource tracker (sem_overview(7);
+multiprocessing/synchronize.py), and whoever is killed in between leaves it there for good.
 """
 
+import contextlib
+import functools
 import os
 import select
 import signal
@@ -17,7 +23,13 @@ import sys
 import threading
 from collections.abc import Callable
 from multiprocessing import reduction
+from multiprocessing.context import BaseContext
 from typing import Any
+
+with contextlib.suppress(ImportError):  # absent on Windows
+    import fcntl
+
+_MAKE_SEMAPHORES = ("Lock", "RLock", "Semaphore", "BoundedSemaphore")  # all else is made of these
 
 
 class Lifeline:
@@ -39,16 +51,21 @@ class Lifeline:
     def board(self) -> None:
         """In the stage: keep the reading end only, and arm this process and all it forks."""
         os.close(self._write)
+        self._settle()
+
+    def _settle(self) -> None:
         self.arm()
-        os.register_at_fork(after_in_child=self.arm)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.arm)
+        if sys.platform == "linux":
+            for name in _MAKE_SEMAPHORES:
+                setattr(BaseContext, name, self._uncut(getattr(BaseContext, name)))
 
     def arm(self) -> None:
         """Make this process end when the observer is gone; at once if it already is."""
         if sys.platform != "linux":
             threading.Thread(target=_leave_at_hang_up, args=(self._read,), daemon=True).start()
             return
-        import fcntl  # noqa: PLC0415 - absent on Windows
-
         # Owner, signal and O_ASYNC belong to the open file description: open one of our own,
         # or the process that armed last would be the only one that dies.
         os.close(self._spare)  # a process that has no other descriptor free must be armed, too
@@ -57,11 +74,27 @@ class Lifeline:
         self._read, self._spare = own, os.dup(own)
         fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
+        self._listen()
+
+    def _listen(self) -> None:
+        fcntl.fcntl(self._read, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
         poll = select.poll()
-        poll.register(own, 0)  # a hang-up is always reported
+        poll.register(self._read, 0)  # a hang-up is always reported
         if poll.poll(0):
-            os._exit(1)  # it happened before we were armed
+            os._exit(1)  # it happened while nobody listened
+
+    def _uncut(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `make` such that a hang-up has to wait for its end."""
+
+        @functools.wraps(make)
+        def uncut(*args: Any, **options: Any) -> Any:
+            fcntl.fcntl(self._read, fcntl.F_SETFL, os.O_NONBLOCK)
+            try:
+                return make(*args, **options)
+            finally:
+                self._listen()
+
+        return uncut
 
     def __reduce__(self) -> tuple[Callable[..., "Lifeline"], tuple[Any, ...]]:
         return _arrive, (reduction.DupFd(self._read),)
@@ -72,9 +105,7 @@ def _arrive(fd: Any) -> Lifeline:
     lifeline = Lifeline.__new__(Lifeline)
     lifeline._read = fd.detach()  # noqa: SLF001 - its other constructor
     lifeline._spare = os.dup(lifeline._read)  # noqa: SLF001
-    lifeline.arm()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lifeline.arm)
+    lifeline._settle()  # noqa: SLF001
     return lifeline
 
 

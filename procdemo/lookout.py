@@ -14,7 +14,12 @@ class Lookout:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
-        os.register_at_fork(after_in_child=self.close)
+        os.register_at_fork(after_in_child=self._disown)
+
+    def fileno(self) -> int:
+        """Return what is readable when something is: for another loop that waits for us (epoll, kqueue)."""
+        number: int = self._selector.fileno()
+        return number
 
     def watch(self, fileobj: Any, act: Callable[[], object]) -> None:
         """Call `act()` whenever `fileobj` is readable while we wait."""
@@ -29,6 +34,13 @@ class Lookout:
         for key, _ in self._selector.select(seconds):
             if self._selector.get_map().get(key.fileobj) is key:  # not unwatched by the one before
                 key.data()
+
+    def _disown(self) -> None:
+        # Neither its close() nor suppress(): every object that is touched costs the child a page.
+        try:  # noqa: SIM105
+            os.close(self._selector.fileno())
+        except (AttributeError, ValueError, OSError):  # it has none; it is closed; a kqueue is not inherited
+            pass
 
     def close(self) -> None:
         """Wait for nothing any more."""

@@ -4,7 +4,7 @@ import contextlib
 import os
 import resource
 import signal
-from multiprocessing import get_context
+from multiprocessing import get_context, synchronize
 
 import pytest
 from processes import processes, tree
@@ -217,3 +217,39 @@ def test_orphans_come_to_us():
     assert tree(os.getpid())[orphan].parent == os.getpid()
     os.kill(orphan, signal.SIGKILL)
     os.waitpid(orphan, 0)
+
+
+def no_child_is_left():
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("make", ["Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event"])
+def test_a_semaphore_in_the_making_is_finished_first(make, start_method):
+    """Whoever is killed between sem_open() and sem_unlink() leaves a name in /dev/shm."""
+    lifeline = Lifeline()
+    begun, beginning = os.pipe()
+    gate, opener = os.pipe()
+    child = os.fork()
+    if child == 0:
+
+        def name_in_time(make_name=synchronize.SemLock._make_name):
+            os.write(beginning, b"!")
+            os.read(gate, 1)
+            return make_name()
+
+        synchronize.SemLock._make_name = staticmethod(name_in_time)
+        lifeline.board()
+        getattr(get_context(start_method), make)()
+        os._exit(42)
+    lifeline.hold()
+    os.read(begun, 1)
+    lifeline.release()
+    os.write(opener, b"!")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1  # killed in the middle of it: -9
+    wait_until(no_child_is_left, what="the end of the resource tracker")
+    for fd in begun, beginning, gate, opener:
+        os.close(fd)

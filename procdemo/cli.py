@@ -12,7 +12,9 @@ import importlib
 import inspect
 import io
 import os
+import re
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +22,7 @@ import click
 
 from procdemo import __version__
 from procdemo.outputs import open_outputs, output_options
-from procdemo.syllabus import ROWS, Row, find
+from procdemo.syllabus import BENCHES, ROWS, Row
 from procdemo.tools import TOOLS
 from procdemo.view import MISSING, chosen_view, common_options, near
 
@@ -30,17 +32,31 @@ _EXAMPLES = """Examples:
   procdemo pool-server --workers 2 --clients 3
   procdemo prodcons --producers 2
 """
+_BENCH_EXAMPLES = """Examples:
+  procdemo bench start
+  procdemo bench queues --budget 10
+  procdemo bench pools --json > old.jsonl
+  procdemo bench pools --compare old.jsonl
+"""
 _EXIT_CODES = """Exit status: 0 done, 1 failed or work lost, 2 wrong usage, 3 something
 optional is missing, 4 time limit, 130 Ctrl-C, 143 SIGTERM.
 """
 
 
 class Programme(click.Group):
-    """The group of all commands; knows their names and summaries without importing them."""
+    """A group of demos and other commands; knows their names and summaries without importing them."""
+
+    def __init__(
+        self, *args: Any, rows: Sequence[Row] = ROWS, examples: str = _EXAMPLES, **kwargs: Any
+    ) -> None:
+        """Have a command for each of `rows`; `examples` go on top of the help. The rest is click's."""
+        super().__init__(*args, **kwargs)
+        self._rows = {row.name.rpartition(" ")[2]: row for row in rows}
+        self._examples = examples
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the demos in teaching order, then the tools."""
-        return [*(row.name for row in ROWS), *self.commands]
+        return [*self._rows, *self.commands]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -52,7 +68,7 @@ class Programme(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command, built from the pattern's module if it is a demo."""
-        row = find(cmd_name)
+        row = self._rows.get(cmd_name)
         return _demo(row) if row else super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -62,12 +78,12 @@ class Programme(click.Group):
 
     def summaries(self) -> list[tuple[str, str]]:
         """Return each command's name and what it is about."""
-        lines = [(row.name, row.summary) for row in ROWS]
+        lines = [(name, row.summary) for name, row in self._rows.items()]
         return lines + [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Put the examples first."""
-        formatter.write(f"\n{_EXAMPLES}")
+        formatter.write(f"\n{self._examples}")
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Close with the exit status."""
@@ -88,13 +104,31 @@ class Brief(Programme):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Say where there is more."""
-        formatter.write(f"\nAlso: {', '.join(self.commands)}.\n")
-        formatter.write("procdemo COMMAND --help explains one. procdemo --help has all.\n")
+        formatter.write(f"\nAlso: {', '.join(self.commands)}. More: COMMAND --help, or --help.\n")
+
+
+@click.group(
+    "bench",
+    cls=Programme,
+    rows=BENCHES,
+    examples=_BENCH_EXAMPLES,
+    short_help="Designs measured side by side: what each costs here.",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.pass_context
+def bench(ctx: click.Context) -> None:
+    """See what each design costs on your own machine."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+COMMANDS = {"bench": bench, **TOOLS}
 
 
 @click.group(
     cls=Programme,
-    commands=TOOLS,
+    commands=COMMANDS,
     params=common_options(),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PROCDEMO"},
@@ -104,7 +138,7 @@ class Brief(Programme):
 def main(ctx: click.Context, /, **_: Any) -> None:
     """See Python's process patterns run on your own machine."""
     if ctx.invoked_subcommand is None:
-        brief = Brief("procdemo", commands=TOOLS)
+        brief = Brief("procdemo", commands=COMMANDS)
         click.echo(brief.get_help(click.Context(brief, info_name="procdemo")))
 
 
@@ -136,13 +170,14 @@ def _demo(row: Row) -> click.Command:
         view |= {"outputs": open_outputs(values), "live": values.get("live", False)}
         sys.exit(_perform(row, pattern, config, view, values))
 
+    variable = re.sub("[ -]", "_", f"PROCDEMO {row.name}".upper())
     return click.Command(
         row.name,
         params=[*parameters(pattern.Config), *extra, *output_options(live=row.staged), *common_options()],
         callback=callback,
         help=_help(pattern),
         short_help=row.summary,
-        epilog=f"The environment can set any option: PROCDEMO_{row.name.upper().replace('-', '_')}_OPTION.",
+        epilog=f"The environment can set any option: {variable}_OPTION.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 

@@ -27,7 +27,7 @@ DETAILS = {"serve.begin": "serves client {client}", "heard": "client {client} sa
 """Sentences that all servers share; the STORY and DETAILS of each take them in."""
 
 _CHUNK = 65_536  # bytes asked of one recv()
-_LOOK_S = 0.5  # how long a worker may wait for one client without looking up
+_CLOCK_S, _CLOCK_SHARE = 5.0, 0.1  # how late --total-timeout may be noticed: seconds, part of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,11 @@ class ServerSettings(Settings):
 
     @property
     def pace(self) -> float:
-        """Seconds after which whoever waits for a client looks up."""
-        return _LOOK_S
+        """Seconds after which whoever waits for a client looks at the clock.
+
+        Ten thousand threads that do so twice a second have no time for anything else.
+        """
+        return min(_CLOCK_S, self.total_timeout * _CLOCK_SHARE)
 
 
 Farewell = tuple[str, int]

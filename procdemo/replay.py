@@ -9,7 +9,7 @@ from procdemo.events import Event, Kind
 _KINDS = frozenset(map(str, Kind))
 _FIELDS = frozenset(Event._fields)
 _LARGEST = 2**63 - 1
-_TYPES = {"name": str, "data": dict, "time_ns": int, "pid": int, "tid": int, "role": str}
+_TYPES = (str, str, dict, int, int, int, str)  # of the fields of an event
 
 
 class DamagedLogError(ValueError):
@@ -46,23 +46,24 @@ def paced(events: Iterable[Event], pace: float | None) -> Iterator[Event]:
 
 def _event(line: bytes, number: int) -> Event:
     try:
-        fields = json.loads(line)
+        fields = json.loads(line.decode())  # bytes it would look at for UTF-16 and UTF-32, too
     except (ValueError, RecursionError) as error:
         raise DamagedLogError(f"line {number}: not JSON ({error})") from None
     if not isinstance(fields, dict) or fields.keys() != _FIELDS:
         raise DamagedLogError(f"line {number}: not an event (its keys must be {', '.join(Event._fields)})")
     if str(fields["kind"]) not in _KINDS:
         raise DamagedLogError(f"line {number}: no such kind of event: {str(fields['kind'])[:40]!r}")
-    for key, type_ in _TYPES.items():
-        if type(fields[key]) is not type_:
+    event = Event(**fields)
+    for key, value, type_ in zip(Event._fields, event, _TYPES, strict=True):
+        if type(value) is not type_:
             raise DamagedLogError(f"line {number}: {key} must be {type_.__name__}")
-    if max(abs(fields["time_ns"]), abs(fields["pid"]), abs(fields["tid"])) > _LARGEST:
+    if max(abs(event.time_ns), abs(event.pid), abs(event.tid)) > _LARGEST:
         raise DamagedLogError(f"line {number}: a number of more than 63 bits")
-    if fields["kind"] == Kind.COUNT:
-        for key in fields["data"].keys() & {"value", "total"} | {"value"}:
-            if type(fields["data"].get(key)) not in {int, float}:
+    if event.kind == Kind.COUNT:
+        for key in event.data.keys() & {"value", "total"} | {"value"}:
+            if type(event.data.get(key)) not in {int, float}:
                 raise DamagedLogError(f"line {number}: the {key} of a count must be a number")
-    return Event(**fields)
+    return event
 
 
 def _check_meta(event: Event) -> None:

@@ -29,6 +29,7 @@ ROWS = (
     Row("spawn", "Two ways to start a process, and what a parent knows of its child."),
     Row("echo-server", "A process per connection, answering in upper case.", limit=0),
     Row("echo-client", "Talk to a server: by hand, in a pipe, or as many clients at once.", staged=False),
+    Row("thread-server", "A thread per connection: all in one PID, and one GIL for all.", limit=0),
     Row("pool-server", "N workers serve N clients; client N+1 is connected and waits.", limit=0),
     Row(
         "prefork-server",
@@ -40,6 +41,7 @@ ROWS = (
         "A few workers, an event loop in each: ten thousand clients, and none waits.",
         limit=0,
     ),
+    Row("async-server", "One thread, one event loop, and a coroutine for each client: asyncio.", limit=0),
     Row("crawl-callback", "Workers download, the callback in the parent parses."),
     Row("prodcons", "Producers, a bounded queue, consumers, and an account of every item."),
     Row("supervise", "A pool that never hangs and never loses an item, whoever is killed."),
@@ -54,7 +56,35 @@ ROWS = (
     ),
 )
 
+BENCHES = (
+    Row(
+        "bench servers",
+        "Stevens' table for today's Python: what a client costs, by design of the server.",
+        limit=300.0,
+        path="procdemo.bench.servers",
+    ),
+    Row(
+        "bench start",
+        "What it takes to start a thread, a process, a Pool; and what an idle one weighs.",
+        limit=300.0,
+        path="procdemo.bench.start",
+    ),
+    Row(
+        "bench queues",
+        "How many small items a second go from producers to consumers, by what.",
+        limit=300.0,
+        path="procdemo.bench.queues",
+    ),
+    Row(
+        "bench pools",
+        "What a pool costs for a task, by how it is handed over; and when a pool pays.",
+        limit=300.0,
+        path="procdemo.bench.pools",
+    ),
+)
+"""The commands of ``procdemo bench``."""
+
 
 def find(name: str) -> Row | None:
     """Return the row called `name`, None when there is none."""
-    return next((row for row in ROWS if row.name == name), None)
+    return next((row for row in (*ROWS, *BENCHES) if row.name == name), None)

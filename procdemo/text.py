@@ -16,6 +16,8 @@ def printable(value: Any, limit: int = LIMIT) -> str:
     ESC is shown as ``\x1b``. Bytes are read as UTF-8, undecodable ones shown as ``\xff``.
     Longer than `limit` characters is cut, and the number left out is said.
     """
+    if type(value) is str and len(value) <= limit and value.isprintable():
+        return value  # nearly all
     if isinstance(value, bytes | bytearray):
         # A character has at most four bytes: decode no more of a megabyte than is shown.
         text = bytes(value[: 4 * limit]).decode("utf-8", "backslashreplace")
@@ -37,4 +39,4 @@ def facts(data: Mapping[str, Any], limit: int = 300) -> dict[str, Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))

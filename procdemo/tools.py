@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from procdemo.outputs import open_outputs, output_options
-from procdemo.syllabus import ROWS, find
+from procdemo.syllabus import BENCHES, ROWS, find
 from procdemo.view import MISSING, chosen_view, common_options, near
 
 
@@ -22,25 +22,28 @@ def list_(**values: Any) -> None:
     """
     import json
 
-    width = max(len(row.name) for row in ROWS)
+    rows = (*ROWS, *BENCHES)
+    width = max(len(row.name) for row in rows)
     as_json = chosen_view(values)["json"]
-    for row in ROWS:
+    for row in rows:
         told = {"name": row.name, "summary": row.summary}
         click.echo(json.dumps(told) if as_json else f"{row.name:<{width}}  {row.summary}")
 
 
-@click.command(params=[click.Argument(["name"]), *common_options()])
-def source(name: str, **values: Any) -> None:
+@click.command(params=[click.Argument(["name"], nargs=-1, required=True), *common_options()])
+def source(name: tuple[str, ...], **values: Any) -> None:
     """Print the source of a demo: the lesson itself.
 
     \b
-    Example:
+    Examples:
       procdemo source prodcons
+      procdemo source bench queues
     """
-    row = find(name)
+    wanted = " ".join(name)
+    row = find(wanted)
     if row is None:
-        hint = near(name, [row.name for row in ROWS])
-        raise click.BadParameter(f"no demo called {name!r}. {hint}", param_hint="NAME")
+        hint = near(wanted, [row.name for row in (*ROWS, *BENCHES)])
+        raise click.BadParameter(f"no demo called {wanted!r}. {hint}", param_hint="NAME")
     from procdemo import observer
 
     observer.show_source(inspect.getsource(importlib.import_module(row.module)), chosen_view(values))

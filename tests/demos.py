@@ -11,6 +11,8 @@ from procdemo.syllabus import ROWS
 SHORT = {
     "spawn": "--work 0",
     "echo-server": "--port 0 --clients 2 --stay 0",
+    "thread-server": "--port 0 --clients 2 --stay 0",
+    "async-server": "--port 0 --clients 2 --stay 0",
     "pool-server": "--port 0 --clients 3 --stay 0",
     "prefork-server": "--port 0 --workers 2 --clients 3 --stay 0",
     "selector-server": "--port 0 --workers 2 --clients 3 --stay 0",
@@ -24,6 +26,8 @@ SHORT = {
 LONG = {
     "spawn": "--work 60",
     "echo-server": "--port 0",
+    "thread-server": "--port 0",
+    "async-server": "--port 0",
     "pool-server": "--port 0",
     "prefork-server": "--port 0 --workers 2",
     "selector-server": "--port 0 --workers 2",

@@ -30,14 +30,14 @@ MARGIN_S = 1.0
 class Running:
     """A server that runs."""
 
-    def __init__(self, command: Command, *, tutorial: bool, per_connection: bool, json: bool) -> None:
+    def __init__(self, command: Command, server: "Server", *, json: bool) -> None:
         self.command = command
-        self.per_connection = per_connection
+        self.alone, self.crew = server.alone, server.crew
         match = command.wait_line(r'^listening \S+ (\d+)$|"listening".*"port": ?(\d+)')
         self.port = int(match[1] or match[2])
-        self.main = command.pid if tutorial else self._find_main(json)
-        if not per_connection:
-            wait_until(lambda: len(self.workers()) == WORKERS, what=f"{WORKERS} workers")
+        self.main = command.pid if server.tutorial else self._find_main(json)
+        if self.crew:
+            wait_until(lambda: len(self.workers()) == self.crew, what=f"{self.crew} workers")
 
     def _find_main(self, json: bool) -> int:
         if json:
@@ -87,6 +87,8 @@ class Running:
 
     def workers(self) -> list[int]:
         """Return the processes that serve, or could."""
+        if self.alone:
+            return [self.main]
         everybody = self.command.descendants()
         makers = {self.main}
         found = []
@@ -158,9 +160,14 @@ class Server:
         return not self.name.endswith("-server")
 
     @property
-    def per_connection(self) -> bool:
-        """Whether each client gets a process, so that there are none without clients."""
-        return self.name in {"echo-server", "process"}
+    def alone(self) -> bool:
+        """Whether its main process serves everybody."""
+        return self.name in ALONE
+
+    @property
+    def crew(self) -> int:
+        """How many processes wait for clients; 0 where each client gets one of its own."""
+        return 0 if self.name in {"echo-server", "process"} else 1 if self.alone else WORKERS
 
     @property
     def many_at_once(self) -> bool:
@@ -177,14 +184,14 @@ class Server:
     def start(self, *args: str, json: bool = True, **limits: float) -> Iterator[Running]:
         """Run it, with `limits` such as ``idle_timeout``; ours must drain and leave nothing at the end."""
         given = [*args, "--port", "0"]
-        if not self.per_connection:
+        if self.crew and not self.alone:
             given += ["--workers", str(WORKERS)]
         if not self.tutorial:
             given += ["--json"] if json else []
             limits = {"grace": 0.2, **limits}
             given += [f"--{name.replace('_', '-')}={value}" for name, value in limits.items()]
         with self.command(*given) as command:
-            running = Running(command, tutorial=self.tutorial, per_connection=self.per_connection, json=json)
+            running = Running(command, self, json=json)
             if json and self.name in POOLS:  # it listens first: a client may wait for a new interpreter
                 command.wait_event("ready", nth=WORKERS)
             yield running
@@ -197,13 +204,17 @@ Case = Callable[[Server], None]
 POOLS = ("pool-server",)
 PREFORKED = ("prefork-server", "selector-server")
 """Servers whose workers accept for themselves."""
-OURS = ("echo-server", *POOLS, *PREFORKED)
+ALONE = ("thread-server", "async-server")
+"""Servers of one process."""
+FORKING = ("echo-server", *POOLS, *PREFORKED)
+"""Servers whose processes can be killed one by one."""
+OURS = (*FORKING, *ALONE)
 VARIANTS = ("process", "pool", "prefork")
 
 
 def on_ours(*, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",)) -> pytest.MarkDecorator:
     """Have a test run on our servers, as `server`."""
-    servers = [Server(name, method) for name in names for method in methods]
+    servers = [Server(name, method) for name in names for method in (("fork",) if name in ALONE else methods)]
     ids = [f"{server.name}-{server.start_method}" for server in servers]
     return pytest.mark.parametrize("server", servers, ids=ids)
 

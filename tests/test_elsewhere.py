@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from procdemo.syllabus import ROWS
+from procdemo.syllabus import BENCHES, ROWS
 
 POORER = """
 import os, select, signal, sys
@@ -34,9 +34,9 @@ def run(*args):
     )
 
 
-@pytest.mark.parametrize("name", [row.name for row in ROWS if row.staged])
+@pytest.mark.parametrize("name", [row.name for row in (*ROWS, *BENCHES) if row.staged])
 def test_a_demo_says_what_is_missing(name):
-    result = run(name, *{"lab": ["own-memory"]}.get(name, []))
+    result = run(*name.split(), *{"lab": ["own-memory"]}.get(name, []))
     assert result.returncode == 3, result.stderr
     assert "os.fork" in result.stderr
     assert f"try: procdemo source {name}" in result.stderr

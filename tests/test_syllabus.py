@@ -13,7 +13,7 @@ import pytest
 
 import procdemo
 from procdemo.config import Arg
-from procdemo.syllabus import ROWS, find
+from procdemo.syllabus import BENCHES, ROWS, find
 
 PACKAGE = Path(procdemo.__file__).parent
 PATTERNS = sorted(path for path in PACKAGE.glob("patterns/*.py") if path.name != "__init__.py")
@@ -27,7 +27,8 @@ FORBIDDEN_IMPORTS = (
     "procdemo.observer",
 )
 
-each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+ALL = (*ROWS, *BENCHES)
+each_row = pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
 each_pattern = pytest.mark.parametrize("path", PATTERNS, ids=lambda path: path.stem)
 
 
@@ -53,8 +54,8 @@ def test_rows_and_modules_are_the_same():
 
 
 def test_names_are_unique_and_found():
-    assert len({row.name for row in ROWS}) == len(ROWS)
-    assert all(find(row.name) is row for row in ROWS)
+    assert len({row.name for row in ALL}) == len(ALL)
+    assert all(find(row.name) is row for row in ALL)
     assert find("no-such-demo") is None
 
 

@@ -9,15 +9,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Console as Terminal
-from rich.table import Table
 from rich.text import Text
 
 from procdemo.events import ANSWER, ERROR, LISTENING, SUMMARY, Event, Kind
-from procdemo.lanes import Doing
+from procdemo.lanes import Doing, family
 from procdemo.motion import Motion, moves
 from procdemo.panorama import Panorama
+from procdemo.tables import table
 from procdemo.terminal import broken, pipe_width, terminal, wrapped
 from procdemo.text import LIMIT, printable
 
@@ -25,9 +24,8 @@ _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
 _LINES_UNSEEN = 60  # on a screen that nobody sees, in all: it becomes a picture
 _FAMILY_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
-_RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)  # box.SIMPLE_HEAD in ASCII
 _PIPE_LANES = 120  # cells of the lanes in a pipe
-_CELL_LIMIT = 200  # characters of one value in a line or a table
+_CELL_LIMIT = 200  # characters of one value in a line
 
 
 class _Words(dict[str, Any]):
@@ -214,10 +212,10 @@ class Console:
         self._tell(event)
 
     def _colour(self, role: str) -> str:
-        family = role.rstrip("0123456789").rstrip("-")
-        if family == "main":
+        kind = family(role)
+        if kind == "main":
             return "bold"
-        return self._colours.setdefault(family, _FAMILY_COLOURS[len(self._colours) % len(_FAMILY_COLOURS)])
+        return self._colours.setdefault(kind, _FAMILY_COLOURS[len(self._colours) % len(_FAMILY_COLOURS)])
 
     def _complain(self, event: Event) -> None:
         self.close()
@@ -233,7 +231,7 @@ class Console:
             for line in ["", *lanes, ""] if lanes else []:
                 self._out.print(line)
         for name, rows in self._tables.items():
-            self._out.print(_table(name, rows, _RULE if self._plain else box.SIMPLE_HEAD))
+            self._out.print(table(name, rows, plain=self._plain))
         sentence = self._story.get(SUMMARY)
         verdict = "ok" if event.data.get("ok") else "FAILED"
         told = _facts(event) if sentence is None or "reason" in event.data else _say(sentence, event)
@@ -259,16 +257,3 @@ def _say(sentence: str, event: Event) -> str:
 def _facts(event: Event) -> str:
     words = _Words(event)
     return "  ".join(f"{printable(key)} {words[key]}" for key in event.data if key != "ok")
-
-
-def _table(name: str, rows: list[dict[str, Any]], form: box.Box) -> Table:
-    table = Table(title=Text(printable(name)), title_justify="left", box=form, pad_edge=False)
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    for column in columns:
-        number = all(isinstance(row.get(column, 0), int | float) for row in rows)
-        table.add_column(
-            Text(printable(column.replace("_", " "))), justify="right" if number else "left", overflow="fold"
-        )
-    for row in rows:
-        table.add_row(*(Text(printable(row.get(column, ""), _CELL_LIMIT)) for column in columns))
-    return table

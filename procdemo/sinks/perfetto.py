@@ -43,7 +43,8 @@ class Perfetto:
         about["summary"] = next((event.data for event in reversed(events) if event.name == SUMMARY), None)
         trace = [*_names(events), *_Trace(events).rows()]
         document = {"traceEvents": trace, "displayTimeUnit": "ms", "otherData": facts(about)}
-        self._file.write(json.dumps(document, separators=(",", ":")))  # dump() has no encoder in C
+        # dump() has no encoder in C; nothing in a document made here contains itself
+        self._file.write(json.dumps(document, separators=(",", ":"), check_circular=False))
 
 
 class _Trace:

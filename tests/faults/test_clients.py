@@ -70,7 +70,7 @@ def c4_resets(server: Server) -> None:
                 client.say(b"x" * 5000)
                 client.reset()
         running.check()
-        if not server.per_connection:
+        if server.crew:
             assert running.workers() == before, "C4: a worker has died of a reset"
 
 

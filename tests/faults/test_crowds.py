@@ -10,13 +10,13 @@ import pytest
 from clients import Client
 from harness import PROCDEMO, Command
 from processes import kill
-from servers import ALL_METHODS, OURS, WORKERS, on_ours
+from servers import ALL_METHODS, FORKING, OURS, WORKERS, on_ours
 from waiting import wait_until
 
 FEW = ["sh", "-c", 'ulimit -n 32 && exec "$@"', "sh", *PROCDEMO]
 
 
-@on_ours(methods=ALL_METHODS)
+@on_ours(names=FORKING, methods=ALL_METHODS)
 def test_c6_the_end_is_heard_while_others_stay_and_a_worker_is_made(server):
     others = WORKERS - 1 if server.name in {"pool-server", "prefork-server"} else 5
     with server.start() as running, running.clients(1) as (staying,):
@@ -79,9 +79,9 @@ def test_c8_a_crowd_never_exceeds_the_cap(server):
                     answered += word == b"X"
                     refused += word == b"p"
                 assert answered
-                if server.per_connection:
+                if not server.crew:
                     assert len(running.workers()) <= cap
-            wait_until(lambda: running.everybody() <= 3 + WORKERS * (not server.per_connection))
+            wait_until(lambda: running.everybody() <= 3 + server.crew)
         assert answered + refused == 300
         assert refused
         running.check()

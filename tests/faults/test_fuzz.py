@@ -102,7 +102,7 @@ class Anything(RuleBasedStateMachine):
         self.stopped = []
 
     def _signal(self, number, signum):
-        workers = self.running.workers()
+        workers = [] if self.running.alone else self.running.workers()
         if not workers:
             return []
         pid = workers[number % len(workers)]

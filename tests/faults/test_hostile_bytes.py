@@ -26,7 +26,7 @@ def tell(server: Server, *messages: bytes) -> str:
                 client.ask(message)
                 running.check_words()
         running.check()
-        if not server.per_connection:
+        if server.crew:
             assert running.workers() == before, "F: a worker has died of it"
         return running.command.stdout
 

@@ -14,7 +14,18 @@ import os
 
 import pytest
 from processes import gone, kill, waits_in
-from servers import ALL_METHODS, MARGIN_S, POOLS, PREFORKED, WORKERS, Running, Server, must_fail, on_ours
+from servers import (
+    ALL_METHODS,
+    FORKING,
+    MARGIN_S,
+    POOLS,
+    PREFORKED,
+    WORKERS,
+    Running,
+    Server,
+    must_fail,
+    on_ours,
+)
 from waiting import wait_until
 
 BOOT_S = 2.0
@@ -70,7 +81,7 @@ def b3_all_that_are_busy(server: Server) -> None:
             kill(*victims)
             for guest in guests:
                 guest.hear_end(within=1)
-        if not running.per_connection:
+        if running.crew:
             assert_replaced(running, *victims, within=2)
         running.echo(within=BOOT_S)
         running.check()
@@ -98,7 +109,7 @@ def b6_sockets_of_siblings(server: Server) -> None:
             assert apart or server.many_at_once
 
 
-@on_ours(methods=ALL_METHODS)
+@on_ours(names=FORKING, methods=ALL_METHODS)
 @pytest.mark.parametrize(
     "case", [b2_in_the_middle_of_a_request, b3_all_that_are_busy, b6_sockets_of_siblings]
 )
@@ -151,7 +162,7 @@ def test_who_was_killed_and_by_what_is_said(server):
         pid = running.server_of(guest)
         kill(pid)
         guest.hear_end()
-        if server.per_connection:
+        if not server.crew:
             said = running.command.wait_event("cut off").data
             assert (said["child"], said["child_pid"]) == ("handler-0", pid)
         else:

@@ -20,7 +20,7 @@ LIMITS = {"idle_timeout": 0.4, "total_timeout": TOTAL_S}
 def unharmed(running: Running, before: list[int]) -> None:
     """The same workers are there, and serve."""
     running.check()
-    if not running.per_connection:
+    if running.crew:
         assert running.workers() == before, "C4: a worker has died of it"
 
 
@@ -126,7 +126,7 @@ def test_c8_a_thousand_connect_at_once(server):
             for client in crowd:
                 if client.hear(1, within=5) == b"X":
                     answered += 1
-                    if not server.per_connection:  # else it stays, or a process would be made for each
+                    if server.crew:  # else it stays, or a process would be made for each
                         client.finish()
                         assert client.hear_end(within=5) == b""
                 else:

@@ -1,0 +1,167 @@
+"""Designs measured in turn, round after round, until the time is up; and what may be said of them.
+
+On a machine that others use, too, a figure alone says little: only what was measured in the same
+minutes can be compared. So every round measures every design once, in an order of its own; of each
+the median counts, and the smallest and the largest show how sure it is.
+"""
+
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from procdemo.config import Arg, CannotRunError, Settings, usable_cpus
+from procdemo.events import Emitter, Kind
+from procdemo.machine import BUSY, Machine, family_cpu_s
+from procdemo.replay import DamagedLogError, read
+
+STORY = {
+    "sample.end": "{design}: {figure:.4g} {unit}",
+    "too busy": "others used {others:.0%} of the CPUs meanwhile: such figures mislead",
+    "summary": "{rounds} rounds in {seconds:.1f} s; best: {best}; {verdict}",
+}
+_LEAST = 3  # rounds, unless they take twice the budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchSettings(Settings):
+    """Settings of every comparison."""
+
+    budget: Annotated[float, Arg("Time for all rounds.", min=0.1, max=3600, metavar="SECONDS")] = 20.0
+    compare: Annotated[Path | None, Arg("An earlier run's --json or --record.", metavar="FILE")] = None
+
+
+class Design(NamedTuple):
+    """One of those that are compared."""
+
+    name: str
+    sample: Callable[[], float]
+    """Measures once, and returns the figure."""
+
+
+class Spread(NamedTuple):
+    """What came of the samples of a design."""
+
+    median: float
+    low: float
+    high: float
+
+    def differs(self, other: "Spread") -> bool:
+        """Return whether no sample of the one lies among those of the other."""
+        return self.low > other.high or self.high < other.low
+
+
+class Findings(NamedTuple):
+    """What came of a comparison."""
+
+    spreads: dict[str, Spread]
+    """By the names of the designs."""
+    summary: dict[str, Any]
+    """Data of the summary."""
+
+
+def compare(
+    designs: Sequence[Design], unit: str, config: BenchSettings, emit: Emitter, *, most: bool = True
+) -> Findings:
+    """Measure all designs in turn, report every sample and the table; return what the summary needs.
+
+    Args:
+        designs: what is compared.
+        unit: of the figures, e.g. ``items per second``; the name of the table.
+        config: how long it may take, and an earlier run.
+        emit: gets it all.
+        most: whether more is better.
+
+    Raises:
+        CannotRunError: the earlier run is none, or of something else.
+    """
+    before = _earlier(config.compare, unit) if config.compare else {}
+    begin, own_s = time.monotonic(), family_cpu_s(os.getpid())
+    samples: dict[str, list[float]] = {design.name: [] for design in designs}
+    rounds, longest = 0, 0.0
+    with Machine(usable_cpus()) as machine:
+        while _goes_on(time.monotonic() - begin, rounds, longest, config.budget):
+            round_begin = time.monotonic()
+            for design in random.sample(designs, len(designs)):
+                emit.begin("sample", design=design.name)
+                figure = design.sample()
+                emit.end("sample", design=design.name, figure=figure, unit=unit)
+                samples[design.name].append(figure)
+                emit.count("seconds", min(time.monotonic() - begin, config.budget), total=config.budget)
+            rounds, longest = rounds + 1, max(longest, time.monotonic() - round_begin)
+    spreads = {name: Spread(statistics.median(s), min(s), max(s)) for name, s in samples.items()}
+    best = _report(spreads, unit, emit, most=most)
+    changed = _report_changes(before, spreads, emit, most=most)
+    others = machine.others(family_cpu_s(os.getpid()) - own_s)
+    if others > BUSY:
+        emit.mark("too busy", others=others)
+    verdict = "no verdict, the machine was too busy" if others > BUSY else changed
+    told = {"rounds": rounds, "seconds": machine.wall_s, "best": best, "others": others, "verdict": verdict}
+    return Findings(spreads, {"ok": True, **told})
+
+
+def _goes_on(seconds: float, rounds: int, longest: float, budget: float) -> bool:
+    """Return whether there is time for one more round."""
+    return seconds + longest <= budget or (rounds < _LEAST and seconds + longest <= 2 * budget) or not rounds
+
+
+def _report(spreads: Mapping[str, Spread], unit: str, emit: Emitter, *, most: bool) -> str:
+    """Report the table, the best first; return its name."""
+    ranked = sorted(spreads, key=lambda name: spreads[name].median, reverse=most)
+    best = spreads[ranked[0]].median
+    longest = max(spread.median for spread in spreads.values())
+    for name in ranked:
+        spread = spreads[name]
+        row = {key: _short(value) for key, value in spread._asdict().items()}
+        ratio = spread.median / best if best else 1.0
+        emit.result(unit, design=name, **row, ratio=_short(ratio), bar=spread.median / (longest or 1.0))
+    return ranked[0]
+
+
+def _report_changes(
+    before: Mapping[str, Spread], spreads: Mapping[str, Spread], emit: Emitter, *, most: bool
+) -> str:
+    """Report what has changed since an earlier run; return it in words."""
+    if not before:
+        return "every round measured all of them"
+    changed = 0
+    for name in spreads.keys() & before.keys():
+        was, now = before[name], spreads[name]
+        better = (now.median > was.median) == most
+        verdict = ("better" if better else "worse") if now.differs(was) else "within the noise"
+        changed += now.differs(was)
+        ratio = _short(now.median / was.median) if was.median else None
+        emit.result(
+            "changes", design=name, was=was.median, now=_short(now.median), ratio=ratio, verdict=verdict
+        )
+    return f"{changed} of {len(spreads.keys() & before.keys())} have changed beyond the noise"
+
+
+def _earlier(file: Path, unit: str) -> dict[str, Spread]:
+    hint = "one that --json or --record has written, of the same comparison"
+    try:
+        with file.open("rb") as lines:
+            rows = [event.data for event in read(lines) if event.kind == Kind.RESULT and event.name == unit]
+    except (OSError, DamagedLogError) as error:
+        raise CannotRunError(f"--compare {file}: {error}", hint, exit_code=2) from error
+    found = {row["design"]: Spread(row["median"], row["low"], row["high"]) for row in rows}
+    if not found:
+        raise CannotRunError(f"--compare {file}: it has no {unit}", hint, exit_code=2)
+    return found
+
+
+def _short(value: float) -> float:
+    """Return a figure with four digits, and no fraction that nobody believes."""
+    short = float(f"{value:.4g}")
+    return int(short) if short.is_integer() else short
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Return how many seconds `work` takes."""
+    before = time.perf_counter()
+    work()
+    return time.perf_counter() - before

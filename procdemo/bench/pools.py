@@ -1,0 +1,104 @@
+"""What a pool costs for a task, by how it is handed over; and when a pool pays.
+
+What to watch: a task that does nothing shows what the way there and back costs. apply_async() sends
+every task by itself, and so does imap() with its chunksize of 1; map() makes large chunks by
+itself. The break-even says how long a task must take, so that the pool is faster than a loop:
+below it, more processes make the program slower.
+
+\b
+Try:
+  procdemo bench pools
+  procdemo bench pools --workers 4 --budget 10
+  procdemo bench pools --start-method spawn
+
+Compare with: crawl-callback, whose tasks take long enough.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+from procdemo.bench import comparison
+from procdemo.bench.comparison import BenchSettings, Design, compare, timed
+from procdemo.config import Arg, usable_cpus
+from procdemo.events import Emitter
+
+STORY = comparison.STORY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(BenchSettings):
+    """Settings of `run`."""
+
+    workers: Annotated[int, Arg("Processes of each pool.", min=1, max=64, short="-n")] = max(usable_cpus(), 2)
+
+
+def task(number: int) -> int:
+    """Do nothing: the way there and back is what is measured."""
+    return number
+
+
+def one_by_one(pool: Any, count: int) -> None:
+    """Hand over every task by itself; a callback takes each result."""
+    results: list[int] = []
+    asked = [pool.apply_async(task, (number,), callback=results.append) for number in range(count)]
+    for each in asked:
+        each.wait()
+
+
+def submit(executor: ProcessPoolExecutor, count: int) -> None:
+    """Hand over every task by itself; its Future has the result."""
+    for future in [executor.submit(task, number) for number in range(count)]:
+        future.result()
+
+
+def in_chunks(way: Callable[..., Any], chunksize: int, count: int) -> None:
+    """Hand over the tasks by imap_unordered() or an executor's map(), and drop the results."""
+    deque(way(task, range(count), chunksize=chunksize), maxlen=0)
+
+
+def run(config: Config, emit: Emitter) -> None:
+    """Compare the ways to hand over tasks, to the same two pools; say when each pays."""
+    context = config.context()
+    with context.Pool(config.workers) as pool, ProcessPoolExecutor(config.workers, context) as executor:
+
+        def per_second(work: Callable[[int], Any], count: int) -> float:
+            return count / timed(partial(work, count))
+
+        ways: dict[str, tuple[Callable[[int], Any], int]] = {
+            "Pool.apply_async, a callback": (partial(one_by_one, pool), 2_000),
+            "Pool.map": (lambda count: pool.map(task, range(count)), 200_000),
+            "executor.submit": (partial(submit, executor), 500),
+        }
+        for chunksize, count in ((1, 4_000), (8, 20_000), (64, 100_000), (512, 200_000)):
+            ways[f"Pool.imap_unordered, chunks of {chunksize}"] = (
+                partial(in_chunks, pool.imap_unordered, chunksize),
+                count,
+            )
+        for chunksize, count in ((1, 500), (64, 20_000)):
+            ways[f"executor.map, chunks of {chunksize}"] = (
+                partial(in_chunks, executor.map, chunksize),
+                count,
+            )
+        for work, _ in ways.values():
+            work(2 * config.workers)  # so that all workers are up
+        designs = [Design(way, partial(per_second, work, count)) for way, (work, count) in ways.items()]
+        found = compare(designs, "tasks per second", config, emit)
+        pool.close()
+        pool.join()
+    for way, spread in found.spreads.items():
+        emit.result("break-even", design=way, **break_even(spread.median, config.workers))
+    emit.result("summary", **found.summary)
+
+
+def break_even(tasks_per_s: float, workers: int) -> dict[str, float]:
+    """Return what a task costs on its way, and how long it must take to pay, both in microseconds.
+
+    A loop takes t for a task, the pool t / workers and the way: it pays from way * workers / (workers - 1).
+    """
+    way_us = 1e6 / tasks_per_s
+    pays = {"pays_from_us": round(way_us * workers / (workers - 1), 1)} if workers > 1 else {}
+    return {"way_us": round(way_us, 1), **pays}

@@ -1,0 +1,93 @@
+"""A thread per connection: all in one PID, and one GIL for all.
+
+What to watch: every client is served at once, as by echo-server, but there is one PID only, a thread
+costs a tenth of a process, and all threads share the memory: no pickling, and no protection either.
+While they wait for clients they do not hinder each other; once they compute, one interpreter's lock
+lets one at a time (see gil). A process can be killed, a thread cannot: its connection is cut instead.
+With --threads N it is a pool: client N+1 is connected and waits, as with pool-server.
+
+\b
+  client-0 --connect--> main --Thread(serve, conn)--> thread 1 of main
+  client-1 --connect--> main --Thread(serve, conn)--> thread 2 of main
+
+\b
+Try:
+  procdemo thread-server --port 0 --clients 3
+  procdemo thread-server --port 0 --clients 3 --threads 2
+  procdemo thread-server --port 8080
+
+Compare with: echo-server, a process for each; selector-server, one thread for all.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Annotated
+
+from procdemo import connection, visitors
+from procdemo.config import Arg
+from procdemo.connection import ServerSettings, serve
+from procdemo.door import Door
+from procdemo.events import Emitter
+from procdemo.lanes import Doing
+from procdemo.talks import Talks
+
+STORY = {
+    **visitors.STORY,
+    **connection.STORY,
+    "no room": "client {client} refused: no thread can be started for it: {error}",
+    "draining": "no new clients; {talks} may finish within {grace} s",
+    "summary": "{served} clients served by {threads} threads of PID {pid}, "
+    "{refused} refused, {cut_off} cut off; at most {most} at once",
+}
+DETAILS = connection.DETAILS
+LANES = {**visitors.LANES, "@main": Doing.WAITS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(ServerSettings):
+    """Settings of `run`."""
+
+    threads: Annotated[int, Arg("Threads in a pool; 0 for one per connection.", min=0, max=1000)] = 0
+
+
+def run(config: Config, emit: Emitter) -> None:
+    """Accept; have a thread talk to each client; drain at the end."""
+    seen: set[int] = set()
+    served = most = 0
+
+    def talk(conn: socket.socket, client: str, over: Callable[[], None]) -> None:
+        seen.add(threading.get_native_id())
+        try:
+            serve(conn, client, config, emit)
+        finally:
+            over()
+
+    with Door(config, emit) as door:
+        guests = visitors.invite(config, door, emit)  # before any thread: fork() copies only its own
+        talks = Talks(door)
+        pool = ThreadPoolExecutor(config.threads) if config.threads else None
+        for conn, client in door.arrivals(present=lambda: len(talks)):
+            over = talks.begin(conn)
+            try:
+                if pool:
+                    pool.submit(talk, conn, client, over)
+                else:
+                    threading.Thread(target=talk, args=(conn, client, over), daemon=True).start()
+            except RuntimeError as error:  # no thread can be started: the others stay
+                over()
+                door.turn_away(conn, client, OSError(str(error)))
+                continue
+            served += 1
+            most = max(most, len(talks))
+        if talks:
+            emit.mark("draining", talks=len(talks), grace=config.grace)
+        cut_off = talks.dismiss(config.grace)
+        if pool:
+            pool.shutdown(wait=False, cancel_futures=True)
+        guests.dismiss(config.grace)
+    counts = {"served": served - cut_off, "refused": door.refused, "cut_off": cut_off, "most": most}
+    emit.result("summary", ok=True, threads=len(seen), pid=os.getpid(), **counts)

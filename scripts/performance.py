@@ -1,0 +1,178 @@
+"""Measure anew what docs/performance.md shows between its two marks, and write it there.
+
+python scripts/performance.py          (about six minutes; the machine must have nothing else to do)
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from procdemo.bench.meter import Meter
+from procdemo.bench.targets import Target
+from procdemo.config import usable_cpus
+from procdemo.descriptors import make_room
+from procdemo.events import Emitter
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+BEGIN, END = "<!-- measured by scripts/performance.py -->", "<!-- end of what was measured -->"
+PROCDEMO = str(Path(sys.executable).with_name("procdemo"))
+DOCS = Path("/usr/share/doc/python3.11/html")
+BENCHES = {
+    "start": ["--budget", "20"],
+    "queues": ["--budget", "20"],
+    "pools": ["--budget", "20"],
+    "servers": ["--budget", "40", "--hold", "10000", "--patience", "20"],
+}
+HELD = {
+    "2 pre-forked event loops": ("selector_server", {"workers": 2}, 10_000),
+    "asyncio": ("async_server", {}, 10_000),
+    "a thread for each": ("thread_server", {}, 10_000),
+    "a process for each, fork": ("echo_server", {}, 1_000),
+}
+"""Designs, and how many clients they are asked to hold."""
+REPEAT = 3
+
+
+@dataclass
+class Table:
+    """A table of the page."""
+
+    title: str
+    rows: list[dict[str, Any]]
+
+    def __str__(self) -> str:
+        columns = list(dict.fromkeys(key for row in self.rows for key in row))
+        lines = [
+            f"\n### {self.title}\n",
+            f"| {' | '.join(column.replace('_', ' ') for column in columns)} |",
+            "|---|" + "---:|" * (len(columns) - 1),
+        ]
+        lines += [f"| {' | '.join(told(row.get(column)) for column in columns)} |" for row in self.rows]
+        return "\n".join(lines)
+
+
+def told(value: Any) -> str:
+    """Return a cell."""
+    if isinstance(value, float):
+        value = float(f"{value:.3g}")
+        value = int(value) if value.is_integer() else value
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) else str("" if value is None else value)
+
+
+def events(*args: str) -> list[dict[str, Any]]:
+    """Run a demo; return its events."""
+    sys.stderr.write(f"procdemo {' '.join(args)}\n")
+    done = subprocess.run([PROCDEMO, *args, "--json"], stdout=subprocess.PIPE, check=True, text=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def best(key: str, *args: str) -> float:
+    """Return the largest of a figure in the summaries of some runs: what nobody else disturbed."""
+    return max(events(*args)[-1]["data"][key] for _ in range(REPEAT))
+
+
+def benches() -> Iterator[Table]:
+    """Yield the tables of each comparison."""
+    for bench, args in BENCHES.items():
+        found: dict[str, list[dict[str, Any]]] = {}
+        log = events("bench", bench, *args)
+        for event in log:
+            if event["kind"] == "result" and event["name"] != "summary":
+                row = {key: value for key, value in event["data"].items() if key != "bar"}
+                found.setdefault(event["name"], []).append(row)
+        verdict = log[-1]["data"]["verdict"]
+        for title, rows in found.items():
+            yield Table(f"bench {bench}: {title}", rows)
+        sys.stderr.write(f"  {verdict}\n")
+
+
+def by_clients() -> Table:
+    """Return what it takes to hold from one client to ten thousand."""
+    rows = []
+    make_room(max(most for *_, most in HELD.values()), Emitter(lambda _: None))
+    for name, (module, settings, most) in HELD.items():
+        row: dict[str, Any] = {"design": name}
+        for clients in (1, 10, 100, 1_000, 10_000):
+            if clients <= most:
+                with Target(get_context(), name, module, max_connections=most + 10, **settings) as target:
+                    held = target.hold(clients, 60.0)
+                row[f"{clients:,}: ms each"] = held.seconds / held.clients * 1e3
+                row[f"{clients:,}: KiB each"] = held.kib_each
+        rows.append(row)
+    return Table("Clients: to connect each, one after the other, and to hold them", rows)
+
+
+def by_workers() -> Table:
+    """Return how many connections a second there are with one worker to thirty-two."""
+    rows = []
+    for name, module in (("pre-forked workers", "prefork_server"), ("Pool", "pool_server")):
+        row: dict[str, Any] = {"design": name}
+        for workers in (1, 2, 4, 8, 16, 32):
+            with Target(get_context(), name, module, workers=workers) as target:
+                meter = Meter(20.0)
+                row[f"{workers}"] = max(meter.connections(target) for _ in range(REPEAT + 2))
+        rows.append(row)
+    return Table("Workers: connections per second, 8 clients", rows)
+
+
+def by_items() -> Table:
+    """Return how many items a second pass a queue, of a thousand and of a million."""
+    rows = []
+    for batch in (1, 100):
+        row: dict[str, Any] = {"in a message": batch}
+        for items in (1_000, 10_000, 100_000, 1_000_000):
+            if items <= 100_000 * batch:
+                size = ["--items", str(items), "--batch", str(batch)]
+                row[f"{items:,} items"] = best("items_per_s", "prodcons", "--work", "0", *size)
+        rows.append(row)
+    return Table("Items: how many a second pass the queue of prodcons", rows)
+
+
+def by_pages() -> Table:
+    """Return how many pages a second are crawled, by their number and that of the workers."""
+    site = ["--site", str(DOCS)] if DOCS.exists() else []
+    rows = []
+    for workers in (1, 2, 4):
+        row: dict[str, Any] = {"workers": workers}
+        for pages in (50, 200, 500):
+            args = ["--max-pages", str(pages), "--workers", str(workers), *site]
+            row[f"{pages} pages"] = best("pages_per_s", "crawl-callback", *args)
+        rows.append(row)
+    return Table(f"Pages: how many a second, of {DOCS if site else 'the site of pydoc'}", rows)
+
+
+def about() -> Iterable[str]:
+    """Say on what machine this was."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+            if "model name" in line
+        ),
+        "",
+    )
+    yield f"\nMeasured on {time.strftime('%Y-%m-%d')}: {usable_cpus()} CPUs ({model or platform.machine()}),"
+    yield f"{platform.system()} {os.uname().release}, CPython {platform.python_version()}."
+
+
+def main() -> None:
+    """Measure, and write the page."""
+    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    tables = [*benches(), by_clients(), by_workers(), by_items(), by_pages()]
+    lines = [BEGIN, *about(), *map(str, tables), "", END]
+    PAGE.write_text(before + "\n".join(lines) + after, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

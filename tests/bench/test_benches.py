@@ -1,0 +1,182 @@
+"""The comparisons themselves, in the least time they need."""
+
+import contextlib
+import functools
+import signal
+from multiprocessing import get_all_start_methods
+
+import pytest
+from harness import Command, run
+
+from procdemo.config import usable_cpus
+from procdemo.syllabus import BENCHES
+
+DESIGNS = {
+    "bench servers": {
+        "iterative: one worker",
+        "3 pre-forked workers",
+        "Pool(3)",
+        "a thread for each",
+        "a pool of 3 threads",
+        "asyncio",
+        "uvloop",
+        f"{usable_cpus()} pre-forked event loops",
+        "a process for each, fork",
+        "a process for each, spawn",
+        "a process for each, forkserver",
+    },
+    "bench start": {
+        "thread",
+        "os.fork()",
+        *(f"{what}, {method}" for what in ("Process", "Pool(2)") for method in get_all_start_methods()),
+    },
+    "bench queues": {
+        "Queue",
+        "JoinableQueue",
+        "SimpleQueue",
+        "Pipe and two locks",
+        "Manager().Queue",
+        "Queue, 100 in a message",
+        "Pipe, 100 in a message",
+        "queue.Queue, threads",
+    },
+    "bench pools": {
+        "Pool.map",
+        "Pool.apply_async, a callback",
+        "executor.submit",
+        *(f"Pool.imap_unordered, chunks of {size}" for size in (1, 8, 64, 512)),
+        *(f"executor.map, chunks of {size}" for size in (1, 64)),
+    },
+}
+SHORT = {"bench servers": ["--workers", "3", "--hold", "70", "--patience", "1"]}
+each = pytest.mark.parametrize("row", BENCHES, ids=lambda row: row.name)
+
+
+def measure(row, *args, **options):
+    """Run a comparison in the least time it needs."""
+    args = [*row.name.split(), "--budget", "0.1", *SHORT.get(row.name, []), *args]
+    return run(*args, limit=55, **options).assert_clean(0)
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Return what a comparison finds; each is run once, it takes a while."""
+    return functools.cache(lambda row: measure(row, "--json"))
+
+
+@each
+def test_every_design_has_a_row_and_a_sample_of_each_figure(row, found):
+    samples = [event.data for event in found(row).named("sample") if event.kind == "end"]
+    for unit in {sample["unit"] for sample in samples}:
+        rows = {event.data["design"]: event.data for event in found(row).named(unit)}
+        assert set(rows) == DESIGNS[row.name]
+        for design, told in rows.items():
+            figures = [
+                sample["figure"] for sample in samples if (sample["design"], sample["unit"]) == (design, unit)
+            ]
+            assert min(figures) > 0
+            assert told["low"] == float(f"{min(figures):.4g}") <= told["median"] <= told["high"]
+        assert max(told["bar"] for told in rows.values()) == 1
+    assert found(row).summary["rounds"] == len(samples) // len(DESIGNS[row.name]) >= 1
+
+
+@each
+def test_a_run_can_be_compared_with_one_before(row, found, tmp_path):
+    old = tmp_path / "old.jsonl"
+    old.write_text(found(row).stdout)
+    told = measure(row, "--compare", str(old)).stdout
+    assert "changes" in told
+    assert "█" in told
+
+
+@each
+def test_a4_ctrl_c_ends_it_whatever_it_measures(row):
+    with begun(row) as command:
+        command.signal_group(signal.SIGINT)
+        command.finish(within=3).assert_clean(130, stderr_lines=0)
+
+
+@each
+def test_a7_it_does_not_outlive_its_observer(row):
+    with begun(row) as command:
+        assert command.descendants()
+        command.signal(signal.SIGKILL)
+        command.finish(within=3).assert_clean(-signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def begun(row):
+    """Start a comparison that takes long, and wait for its first sample."""
+    with Command(*row.name.split(), "--json", *SHORT.get(row.name, [])) as command:
+        command.wait_event("sample", limit=30)
+        yield command
+
+
+@pytest.fixture
+def table(found):
+    """Return a column of a table of `bench servers`, by design."""
+
+    def column(name, key):
+        return {event.data["design"]: event.data[key] for event in found(BENCHES[0]).named(name)}
+
+    return column
+
+
+def test_who_is_held_is_said_and_why_no_more(table):
+    held, why = table("clients held", "held"), table("clients held", "why not more")
+    assert held["iterative: one worker"] == 1
+    assert {held[name] for name in ("3 pre-forked workers", "Pool(3)", "a pool of 3 threads")} == {3}
+    assert {why[name] for name in held if held[name] <= 3} >= {"the next one waits"}
+    assert held["asyncio"] == held["uvloop"] == held[f"{usable_cpus()} pre-forked event loops"] == 70
+    kib = table("clients held", "kib each")
+    assert kib["a process for each, fork"] > 10 * kib["a thread for each"], "a process weighs more"
+
+
+def test_the_servers_own_cpu_time_is_counted_over_all_their_processes(table):
+    connection = table("server's CPU time, us", "connection")
+    request = table("server's CPU time, us", "request_64")
+    assert connection["a process for each, spawn"] > 5 * connection["a process for each, fork"]
+    assert connection["a process for each, fork"] > 3 * connection["a thread for each"]
+    assert all(0 < cost < 1000 for cost in request.values()), "connected, all cost about the same"
+
+
+def test_who_asks_is_measured_too(table):
+    for column in ("connection", "request_1", "request_8", "request_64"):
+        assert all(0 <= share <= 105 for share in table("our clients' CPU, %", column).values())
+    p50, p99 = table("round trip, ms", "p50_64"), table("round trip, ms", "p99_64")
+    assert all(0 < p50[name] <= p99[name] for name in p50)
+
+
+def test_batches_are_many_times_faster_than_single_items():
+    result = run("bench", "queues", "--json", "--budget", "1", limit=50).assert_clean(0)
+    rows = {event.data["design"]: event.data["median"] for event in result.named("items per second")}
+    assert rows["Queue, 100 in a message"] > 5 * rows["Queue"] > 5 * rows["Manager().Queue"]
+
+
+def test_the_pool_says_from_when_on_it_pays():
+    result = run("bench", "pools", "--json", "--budget", "0.1", "--workers", "2", limit=50).assert_clean(0)
+    for event in result.named("break-even"):
+        assert event.data["pays_from_us"] == pytest.approx(2 * event.data["way_us"], abs=0.2)
+
+
+def test_memory_of_an_idle_process(start_method):
+    result = run("bench", "start", "--json", "--budget", "0.1", limit=50).assert_clean(0)
+    memory = {event.data["design"]: event.data["own_kib"] for event in result.named("memory")}
+    assert memory[f"Process, {start_method}"] > 500
+    assert memory["Process, fork"] < memory["Process, spawn"], "a new interpreter shares nothing"
+
+
+@pytest.mark.parametrize("args", [["bench"], ["bench", "--help"]])
+def test_the_group_says_what_there_is(args):
+    told = run(*args).assert_clean(0).stdout
+    assert "procdemo bench queues" in told
+    assert all(row.name.removeprefix("bench ") in told for row in BENCHES)
+
+
+def test_a_wrong_name():
+    result = run("bench", "qeues").assert_clean(2, stderr_lines=4)
+    assert "Did you mean 'queues'?" in result.stderr
+
+
+def test_its_source_is_shown():
+    assert run("source", "bench", "queues").assert_clean(0).stdout.startswith('"""How many small items')

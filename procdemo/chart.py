@@ -20,7 +20,7 @@ MEANING = {
 }
 _LEVELS, _ASCII_LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 _MOST = 24  # rows that fit on a projector
-_NAME = 12  # characters of a role
+_NAME, _LONGEST_NAME = 12, 24  # characters of a role; one with the name of its host is longer
 
 
 class Row:
@@ -46,21 +46,23 @@ def chart(
         width: of head and cells together, in terminal cells.
         plain: ASCII only.
     """
-    head = _NAME + 9
+    names = [printable(lane.role) for lane in lanes[:_MOST]]
+    room = min(max(_NAME, *map(len, names)), _LONGEST_NAME) if any("@" in name for name in names) else _NAME
+    head = room + 9
     columns = max(width - head, 10)
     edges = [begin_ns + (end_ns - begin_ns) * column // columns for column in range(columns + 1)]
     glyphs = ASCII if plain else GLYPHS
     rows = []
-    for lane in lanes[:_MOST]:
+    for lane, name in zip(lanes, names, strict=False):
         cells = "".join(_cell(lane, *span, glyphs) for span in pairwise(edges))
-        rows.append(Row(lane.role, f"{printable(lane.role, _NAME):<{_NAME}} {lane.pid:>7} ", cells))
+        rows.append(Row(lane.role, f"{name[:room]:<{room}} {lane.pid:>7} ", cells))
     if len(lanes) > _MOST:
         rows.append(Row("", "", f"... and {len(lanes) - _MOST} more processes"))
     levels = _ASCII_LEVELS if plain else _LEVELS
     for counter in counters:
         most = max(value for _, value in counter.values)
         cells = "".join(_level(counter, *span, most, levels) for span in pairwise(edges))
-        rows.append(Row("", f"{printable(counter.name, _NAME):<{_NAME}} {f'max {most:g}':>7} ", cells))
+        rows.append(Row("", f"{printable(counter.name, _NAME):<{room}} {f'max {most:g}':>7} ", cells))
     rows.append(Row("", " " * head, _axis(begin_ns, end_ns, columns)))
     rows.extend(
         Row("", "", line) for line in _legend([f"{glyphs[s]} {MEANING[s]}" for s in _seen(lanes)], width)

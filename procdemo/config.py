@@ -82,6 +82,15 @@ class Settings:
         return cast("ForkContext", multiprocessing.get_context(self.start_method))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings(Settings):
+    """Settings of a demo that can also run on other hosts, with dask.distributed."""
+
+    cluster: Annotated[
+        str | None, Arg("Let dask.distributed do it: local, or tcp://HOST:PORT.", metavar="ADDRESS")
+    ] = None
+
+
 def usable_cpus() -> int:
     """Return how many CPUs this process may use.
 

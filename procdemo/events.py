@@ -59,7 +59,8 @@ class Event(NamedTuple):
     tid: int
     """The operating system's thread number; the main thread's equals the PID on Linux."""
     role: str
-    """The name of the process, e.g. ``producer-0``; ``main`` is the demo's own main process."""
+    """The name of the process, e.g. ``producer-0``; ``main`` is the demo's own main process. One on
+    another host has that host's name behind it: ``worker-1@hostB``."""
 
 
 _identity: tuple[int, int, int, str] | None = None  # thread, and for it: PID, system's thread number, role
@@ -100,6 +101,10 @@ class Emitter:
     def stalled(self) -> bool:
         """Whether the next event has to wait for a reader."""
         return bool(getattr(self._write, "full", False))
+
+    def relay(self, record: Record) -> None:
+        """Report what another process has, which cannot do so itself: one of another host."""
+        self._write(record)
 
     def mark(self, name: str, /, **data: Any) -> None:
         """Report that something happened."""

@@ -143,6 +143,10 @@ class Frontier:
         entry.fate, entry.status, entry.why = fate, status, why
         self.settled += 1
 
+    def unsettled(self) -> list[str]:
+        """Return the pages that have yet to meet their fate."""
+        return [url for url, entry in self._entries.items() if entry.fate is None]
+
     def account(self) -> dict[str, int]:
         """Return how many pages were queued, and how many had each fate."""
         fates = [entry.fate for entry in self._entries.values()]

@@ -46,6 +46,20 @@ class Task:
     """What `callback` raised."""
 
 
+def deliver(task: Task, result: Any, emit: Emitter) -> None:
+    """Call the callback of `task`, and report it; what it raises is written down in the task."""
+    if task.callback is None:
+        return
+    emit.receive("callback", id=task.ticket)
+    emit.begin("callback", id=task.ticket)
+    try:
+        task.callback(result)
+    except Exception as error:  # noqa: BLE001 - the next callback must still be called
+        task.error = f"{type(error).__name__}: {error}"[:300]
+        emit.mark("error in pool", error=f"{type(error).__name__}: {error}"[:500])
+    emit.end("callback")
+
+
 class CalmPool(Pool):
     """A Pool whose worker-handler thread has nothing to do, because it does not know the workers.
 
@@ -125,14 +139,7 @@ class Generation:
         ticket, result = outcome
         task = self.tasks.get(ticket)
         if task and task.callback:
-            self._emit.receive("callback", id=ticket)
-            self._emit.begin("callback", id=ticket)
-            try:
-                task.callback(result)
-            except Exception as error:  # noqa: BLE001 - the next callback must still be called
-                task.error = f"{type(error).__name__}: {error}"[:300]
-                self._report(error)
-            self._emit.end("callback")
+            deliver(task, result, self._emit)
             self._notes_writer(("done", 0, ticket))
 
     def _report(self, error: BaseException) -> None:

@@ -1,12 +1,15 @@
 """What a crawl brings home: every page's fate told once, as it is known, and summed up at the end."""
 
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from procdemo.config import CannotRunError
 from procdemo.events import Emitter
-from procdemo.fetch import Page
-from procdemo.frontier import Fate, Frontier, resolve
+from procdemo.fetch import Bounds, Page
+from procdemo.frontier import Fate, Frontier, origin, resolve
+from procdemo.lookout import Lookout
+from procdemo.site import Site
 
 STORY = {
     "page failed": "{url}: {why}; given up",
@@ -34,6 +37,23 @@ def web_address(word: str) -> str:
         hint = "http or https, a host, no user name: https://example.org/"
         raise CannotRunError(f"not an address of a web page: {word}", hint, exit_code=2)
     return url
+
+
+def set_out(config: Any, stack: ExitStack, lookout: Lookout, emit: Emitter) -> tuple[Frontier, Bounds]:
+    """Return where to begin, with a site of our own if asked for, and how far to go.
+
+    Raises:
+        CannotRunError: an address is none, exit status 2; or the site does not start.
+    """
+    starts, ours = [web_address(url) for url in config.urls], set[str]()
+    if config.site or not starts:
+        served = stack.enter_context(Site(config.context(), config.site, lookout, emit))
+        starts.append(served.url)
+        ours.add(origin(served.url))
+    frontier = Frontier(starts, config.max_pages)
+    private = frontier.origins if config.allow_private else frozenset(ours)
+    limits = (config.max_bytes, config.max_redirects, 2 * config.page_deadline)
+    return frontier, Bounds(frontier.origins, private, frozenset(ours), *limits)
 
 
 class Harvest:
@@ -69,15 +89,30 @@ class Harvest:
 
     def lose(self, url: str, pid: int, *, overdue: bool) -> None:
         """Settle a page whose worker was killed, or queue it again."""
-        why = "not there before its deadline, its worker was killed" if overdue else "its worker was killed"
-        self._deaths[url] = self._deaths.get(url, 0) + 1
+        why = self._bury(url, overdue=overdue)
         if self._deaths[url] < min(self._tries, _OVERDUE_TRIES if overdue else self._tries):
-            self._counts["retried"] += 1
-            self._emit.mark("page again", url=url[:_LONGEST], why=why, worker_pid=pid)
+            self._retry(url, why, pid)
             self._frontier.waiting.append(url)  # at the end: others first
         else:
             why += f" {self._deaths[url]} times" if self._deaths[url] > 1 else ""
             self._settle(Fate.FAILED if overdue else Fate.LOST, Page(url, why=why, pid=pid))
+
+    def begin_again(self, url: str, pid: int, *, overdue: bool) -> None:
+        """Note that a page whose worker was killed is being fetched by another already."""
+        self._retry(url, self._bury(url, overdue=overdue), pid)
+
+    def abandon(self, why: str) -> None:
+        """Settle all that is open: nobody will fetch it any more."""
+        for url in self._frontier.unsettled():
+            self._settle(Fate.LOST, Page(url, why=why))
+
+    def _bury(self, url: str, *, overdue: bool) -> str:
+        self._deaths[url] = self._deaths.get(url, 0) + 1
+        return f"{'not there before its deadline, ' if overdue else ''}its worker was killed"
+
+    def _retry(self, url: str, why: str, pid: int) -> None:
+        self._counts["retried"] += 1
+        self._emit.mark("page again", url=url[:_LONGEST], why=why, worker_pid=pid)
 
     def _settle(self, fate: Fate, page: Page, title: str = "") -> None:
         self._frontier.settle(page.url, fate, page.status, page.why[:_LONGEST])

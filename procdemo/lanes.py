@@ -94,7 +94,7 @@ def lanes(events: Iterable[Event], states: Mapping[str, Doing]) -> list[Lane]:
         if event.kind == Kind.RESULT or event.role == "observer":
             continue
         if event.pid not in tracks:
-            outside = states.get(f"@{_family(event.role)}", Doing.RUNS)
+            outside = states.get(f"@{family(event.role)}", Doing.RUNS)
             tracks[event.pid] = _Track(event.role, event.pid, outside)
         track = tracks[event.pid]
         last_ns[event.pid] = event.time_ns
@@ -110,20 +110,21 @@ def lanes(events: Iterable[Event], states: Mapping[str, Doing]) -> list[Lane]:
             tracks[other].change(event.time_ns, Doing.GONE)
     families: dict[str, int] = {}
     for pid, track in tracks.items():
-        families.setdefault(_family(track.lane.role), len(families))
+        families.setdefault(family(track.lane.role), len(families))
         if track.lane.role != "main":
             track.leave(last_ns[pid])
     return sorted((track.lane for track in tracks.values()), key=lambda lane: _place(lane.role, families))
 
 
-def _family(role: str) -> str:
-    return role.rstrip("0123456789").rstrip("-")
+def family(role: str) -> str:
+    """Return what `role` has in common with those of its kind, on whatever host: ``worker``."""
+    return role.partition("@")[0].rstrip("0123456789").rstrip("-")
 
 
 def _place(role: str, families: Mapping[str, int]) -> tuple[bool, int, int]:
     """Return where a lane belongs: main first, then families as they appeared, then by number."""
-    number = role.rpartition("-")[2]
-    return role != "main", families[_family(role)], int(number) if number.isdecimal() else 0
+    number = role.partition("@")[0].rpartition("-")[2]
+    return role != "main", families[family(role)], int(number) if number.isdecimal() else 0
 
 
 class Counter(NamedTuple):

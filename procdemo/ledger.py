@@ -61,6 +61,10 @@ class Ledger:
             self._holders[item] = holder
             self._states[item] = State.TAKEN
 
+    def state(self, item: int) -> int:
+        """Return what has become of `item`."""
+        return self._states[item]
+
     def snapshot(self) -> bytes:
         """Return all states, a byte for each item; two equal ones mean that nothing has moved."""
         return bytes(self._states)

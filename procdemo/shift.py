@@ -20,8 +20,8 @@ _shift: tuple[Writer, socket.socket, tuple[Any, ...], Emitter]
 
 
 def number(process: BaseProcess) -> int:
-    """Return the number that multiprocessing gave `process`: its name is ``Process-7`` or the like."""
-    return int(process.name.rpartition("-")[2])
+    """Return the number that multiprocessing gave `process`, called ``Process-7`` or ``Process-2:7``."""
+    return int(process.name.rpartition("-")[2].rpartition(":")[2])
 
 
 def begin(first: int, notes: Writer, desk: socket.socket, given: tuple[Any, ...], emit: Emitter) -> None:

@@ -14,7 +14,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkContext
 from multiprocessing.process import BaseProcess
 from queue import Empty, Full
-from typing import cast
+from typing import Any, Protocol, cast
 
 from procdemo.crew import cause
 from procdemo.events import Emitter
@@ -62,7 +62,7 @@ class WatchedQueue:
         try:
             message = pickle.dumps(items)  # here, where an error can be named; the queue carries bytes
         except (pickle.PicklingError, AttributeError, TypeError):
-            message = pickle.dumps(items := [item for item in items if self._can_travel(item, emit)])
+            message = pickle.dumps(items := [item for item in items if picklable(item, self.ledger, emit)])
         self.ledger.note(items, State.QUEUED)
         before = time.monotonic()
         if told:
@@ -102,14 +102,23 @@ class WatchedQueue:
         except NotImplementedError:
             return None
 
-    def _can_travel(self, item: int, emit: Emitter) -> bool:
-        try:
-            pickle.dumps(item)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            self.ledger.note([item], State.REFUSED)
-            emit.mark("refused", item=int(item), error=str(error)[:200])
-            return False
-        return True
+
+class Notebook(Protocol):
+    """A `Ledger`, or what writes to one that is elsewhere."""
+
+    def note(self, items: list[int], state: State) -> None:
+        """Write that `items` are now in `state`."""
+
+
+def picklable(item: int, ledger: Notebook, emit: Emitter) -> bool:
+    """Return whether `item` can travel; if not, it is refused by name."""
+    try:
+        pickle.dumps(item)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        ledger.note([item], State.REFUSED)
+        emit.mark("refused", item=int(item), error=str(error)[:200])
+        return False
+    return True
 
 
 def join_or_give_up(
@@ -159,15 +168,15 @@ def _join_or_give_up(
     return died_at == float("inf")
 
 
-def account(crew: Sequence[BaseProcess], queue: WatchedQueue, emit: Emitter) -> int:
+def account(crew: Sequence[Any], queue: Any, emit: Emitter) -> int:
     """Name what each process did and which items are missing; return how many were made and lost.
 
     Args:
-        crew: all processes, in the order of their numbers; they must have ended.
-        queue: their queue.
+        crew: all processes, or what is in their place, in the order of their numbers; they must have ended.
+        queue: their queue, or whatever else has a ``ledger`` and ``blocked_s``.
         emit: gets the results ``processes`` and ``missing``.
     """
-    ledger = queue.ledger
+    ledger: Ledger = queue.ledger
     done, held = ledger.taken(State.DONE), ledger.taken(State.TAKEN)
     for number, process in enumerate(crew):
         waited_ms = round(queue.blocked_s[number] * 1e3)
@@ -184,3 +193,25 @@ def account(crew: Sequence[BaseProcess], queue: WatchedQueue, emit: Emitter) -> 
         for row in in_rows(missing):
             emit.result("missing", items=row, fate=fate)
     return sum(len(items) for items in held.values()) + ledger.count(State.QUEUED)
+
+
+def sum_up(
+    crew: Sequence[Any], queue: Any, config: Any, *, in_peace: bool, seconds: float, emit: Emitter
+) -> None:
+    """Account for every item, and report the summary.
+
+    Args:
+        crew: the producers, then the consumers.
+        queue: as in `account`.
+        config: the settings ``items`` and ``producers``.
+        in_peace: whether all producers have ended of their own accord, and nobody died.
+        seconds: how long it took.
+        emit: gets the results.
+    """
+    lost = account(crew, queue, emit)
+    done, failed = queue.ledger.count(State.DONE), queue.ledger.count(State.REFUSED)
+    put_s, get_s = sum(queue.blocked_s[: config.producers]), sum(queue.blocked_s[config.producers :])
+    fates = {"produced": done + failed + lost, "done": done, "failed": failed, "lost": lost}
+    slower = "consumers" if put_s > get_s else "producers"
+    pace = {"put_s": put_s, "get_s": get_s, "slower": slower, "items_per_s": round(done / seconds)}
+    emit.result("summary", ok=done == config.items and in_peace, **fates, **pace)

@@ -4,7 +4,9 @@ import pytest
 from rich.cells import cell_len
 
 from procdemo.chart import ASCII, GLYPHS, chart
-from procdemo.lanes import Counter, Doing, Lane
+from procdemo.events import Event
+from procdemo.lanes import Counter, Doing, Lane, family
+from procdemo.lanes import lanes as lanes_of
 
 RUNS, WAITS, BLOCKED, GONE = Doing.RUNS, Doing.WAITS, Doing.BLOCKED, Doing.GONE
 MS = 1_000_000
@@ -86,3 +88,23 @@ def test_a_run_of_no_time():
 
 def test_a_counter_that_stays_at_nothing():
     assert drawn(31, counters=[Counter("depth", [(0, 0), (9, 0)])])[3] == "depth          max 0 " + " " * 10
+
+
+def test_a_role_with_its_host_has_room():
+    lanes = [
+        LANES[0],
+        Lane("worker-0@hostB", 103, [(0, RUNS)], []),
+        Lane("worker-1@" + "x" * 60, 104, [(0, RUNS)], []),
+    ]
+    main, near, far, *_ = drawn(61, lanes=lanes, counters=[])
+    assert near.startswith("worker-0@hostB               103 █")
+    assert far.startswith(f"worker-1@{'x' * 15}     104 █")
+    assert len(main) == len(near) == len(far) == 61
+
+
+def test_hosts_share_a_family_and_go_by_number():
+    events = [
+        Event("mark", "ready", {}, 1, pid, pid, role) for pid, role in ((1, "worker-10@b"), (2, "worker-9@c"))
+    ]
+    assert family("worker-10@b") == family("worker-9") == "worker"
+    assert [lane.role for lane in lanes_of(events, {})] == ["worker-9@c", "worker-10@b"]

@@ -142,6 +142,8 @@ SHOWN = {
     "race": ("", {"A": WAITS, "main": WAITS}),
     "gil": ("--seconds 0.05", {"worker": RUNS, "main": RUNS}),
     "echo-server": ("--port 0 --clients 2 --stay 0.1", {"client": WAITS, "handler": RUNS}),
+    "thread-server": ("--port 0 --clients 2 --stay 0.1", {"client": WAITS, "main": WAITS}),
+    "async-server": ("--port 0 --clients 2 --stay 0.1", {"client": WAITS, "main": WAITS}),
     "prefork-server": ("--port 0 --workers 2 --clients 3 --stay 0.2", {"client": WAITS, "worker": RUNS}),
     "selector-server": ("--port 0 --workers 1 --clients 2 --stay 0.1", {"client": WAITS, "worker": WAITS}),
 }

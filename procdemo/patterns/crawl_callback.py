@@ -15,6 +15,7 @@ Try:
   procdemo crawl-callback
   procdemo crawl-callback --workers 4 --raise-on 5
   procdemo crawl-callback --site /usr/share/doc/python3.11/html
+  procdemo crawl-callback --cluster local
 
 Never leaves the origins of the URLs given. An error status is an answer, and a broken link; the
 exit status is 1 if a page could not be had or used. A page not there in --page-deadline costs
@@ -25,25 +26,25 @@ import os
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from procdemo import harvest, retiring_pool, site
-from procdemo.config import Arg, Settings, usable_cpus
+from procdemo import cluster, harvest, retiring_pool, site
+from procdemo.config import Arg, ClusterSettings, usable_cpus
 from procdemo.events import Emitter
-from procdemo.fetch import Bounds, Page, fetch
-from procdemo.frontier import Frontier, origin
-from procdemo.harvest import Harvest, web_address
+from procdemo.fetch import Page, fetch
+from procdemo.harvest import Harvest, set_out
 from procdemo.lanes import Doing
 from procdemo.lookout import Lookout
 from procdemo.reading import read
 from procdemo.retiring_pool import RetiringPool, Task
-from procdemo.site import Site
 
 STORY = {
     **retiring_pool.STORY,
     **site.STORY,
     **harvest.STORY,
+    **cluster.STORY,
     "parsed": "callback in PID {pid}, thread {thread}: {links} links on {url}, fetched by PID {worker_pid}",
     "summary": "produced {produced} = done {done} + failed {failed} + lost {lost} + skipped {skipped}; "
     "retried {retried}, broken links {broken}; {pages_per_s:.0f} pages/s; "
@@ -60,7 +61,7 @@ LANES = {"@main": Doing.WAITS, "@worker": Doing.WAITS, "@site": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config(Settings):
+class Config(ClusterSettings):
     """Settings of `run`."""
 
     urls: Annotated[tuple[str, ...], Arg("Where to begin.", positional=True, metavar="[URL]...")] = ()
@@ -73,19 +74,6 @@ class Config(Settings):
     tries: Annotated[int, Arg("How often a page is tried whose worker dies.", min=1)] = 3
     allow_private: Annotated[bool, Arg("Also hosts at loopback and private addresses.")] = False
     raise_on: Annotated[int, Arg("The callback raises on this page; 0 for none.", min=0)] = 0
-
-
-def begin(config: Config, stack: ExitStack, lookout: Lookout, emit: Emitter) -> tuple[Frontier, Bounds]:
-    """Return where to begin, with a site of our own if asked for, and how far to go."""
-    starts, ours = [web_address(url) for url in config.urls], set[str]()
-    if config.site or not starts:
-        served = stack.enter_context(Site(config.context(), config.site, lookout, emit))
-        starts.append(served.url)
-        ours.add(origin(served.url))
-    frontier = Frontier(starts, config.max_pages)
-    private = frontier.origins if config.allow_private else frozenset(ours)
-    limits = (config.max_bytes, config.max_redirects, 2 * config.page_deadline)
-    return frontier, Bounds(frontier.origins, private, frozenset(ours), *limits)
 
 
 def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callbacks, told in one piece
@@ -118,12 +106,15 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
         else:
             crop.lose(task.args[0], task.pid, overdue=task.overdue)
 
+    cluster.check(config)
     lookout = Lookout()
     with ExitStack() as stack:
-        frontier, bounds = begin(config, stack, lookout, emit)
+        frontier, bounds = set_out(config, stack, lookout, emit)
         crop = Harvest(frontier, config.tries, emit, everything=config.verbose > 0)
-        crew = (config.context(), config.workers)
-        pool = RetiringPool(*crew, emit, lookout, given=(bounds,), left=left, lost=lost, ready=submit)
+        hire = partial(RetiringPool, config.context(), config.workers)
+        if config.cluster:  # workers on other hosts: submit() and add_done_callback()
+            hire = partial(cluster.lesson("pool").ClusterPool, config, crop)
+        pool = hire(emit, lookout, given=(bounds,), left=left, lost=lost, ready=submit)
         while frontier.open:
             lookout.wait(pool.kill_overdue(config.page_deadline))
         pool.terminate()

@@ -16,6 +16,7 @@ Try:
   procdemo prodcons --consumers 1 --maxsize 3
   procdemo prodcons --ack early
   procdemo prodcons --items 100000 --work 0 --batch 100
+  procdemo prodcons --cluster local
 
 Compare with: crawl-callback, where results come back by callback instead of by queue.
 """
@@ -24,15 +25,16 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from procdemo import watched_queue
-from procdemo.config import Arg, Settings, check_item
+from procdemo import cluster, watched_queue
+from procdemo.config import Arg, ClusterSettings, check_item
 from procdemo.events import Emitter
 from procdemo.lanes import Doing
 from procdemo.ledger import State, ranges
-from procdemo.watched_queue import WatchedQueue, account, join_or_give_up
+from procdemo.watched_queue import WatchedQueue, join_or_give_up, sum_up
 
 STORY = {
     **watched_queue.STORY,
+    **cluster.STORY,
     "bun.send": "puts bun {id}; {depth} of {maxsize} in the queue",
     "bun.receive": "takes bun {id}",
     "eats.end": "has eaten bun {id}",
@@ -44,7 +46,7 @@ LANES = {**watched_queue.LANES, "@main": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config(Settings):
+class Config(ClusterSettings):
     """Settings of `run`."""
 
     producers: Annotated[int, Arg("Producer processes.", min=1, max=1000)] = 2
@@ -102,6 +104,10 @@ def consume(number: int, queue: WatchedQueue, config: Config, emit: Emitter) -> 
 def run(config: Config, emit: Emitter) -> None:
     """Start consumers and producers, join the producers, end the consumers, account for every bun."""
     check_item("unpicklable", config.unpicklable, config.items)
+    cluster.check(config)
+    if config.cluster:  # submit(produce, ...) instead of Process(produce, ...), and a queue in the network
+        cluster.lesson("prodcons").run(config, emit, produce, consume)
+        return
     context = config.context()
     queue = WatchedQueue(context, config.maxsize, config.items, config.producers + config.consumers)
     producers, consumers = [], []
@@ -119,10 +125,4 @@ def run(config: Config, emit: Emitter) -> None:
     for process in (*producers, *consumers):
         process.kill()  # a producer has ended, or never will; a consumer is a daemon
         process.join()
-    lost = account([*producers, *consumers], queue, emit)
-    done, failed = queue.ledger.count(State.DONE), queue.ledger.count(State.REFUSED)
-    put_s, get_s = sum(queue.blocked_s[: config.producers]), sum(queue.blocked_s[config.producers :])
-    fates = {"produced": done + failed + lost, "done": done, "failed": failed, "lost": lost}
-    slower = "consumers" if put_s > get_s else "producers"
-    pace = {"put_s": put_s, "get_s": get_s, "slower": slower, "items_per_s": round(done / seconds)}
-    emit.result("summary", ok=done == config.items and in_peace, **fates, **pace)
+    sum_up([*producers, *consumers], queue, config, in_peace=in_peace, seconds=seconds, emit=emit)

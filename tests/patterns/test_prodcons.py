@@ -6,31 +6,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from bunaccounts import account_of, missing
 from harness import Command, run
 from waiting import wait_until
-
-
-def numbers(told):
-    """Return the numbers that ``0, 3-5`` stands for."""
-    parts = [part.split("-") for part in told.split(", ")]
-    return [n for part in parts for n in range(int(part[0]), int(part[-1]) + 1)]
-
-
-def missing(result):
-    """Return the buns that the run names as missing, with their fates."""
-    rows = [event.data for event in result.named("missing")]
-    return {bun: row["fate"] for row in rows for bun in numbers(row["items"])}
-
-
-def account_of(result, items):
-    """Check that each bun is exactly once done or named; return the summary."""
-    summary = result.summary
-    assert summary["produced"] == summary["done"] + summary["failed"] + summary["lost"]
-    named = missing(result)
-    assert summary["done"] + len(named) == items
-    never_made = sum(fate == "never made" for fate in named.values())
-    assert summary["produced"] == items - never_made
-    return summary
 
 
 def play(*args, **options):

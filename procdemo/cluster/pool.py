@@ -1,0 +1,152 @@
+"""A Pool whose workers may be on other hosts: ``apply_async`` is the executor's ``submit``.
+
+Two lines differ from `multiprocessing`:
+
+    pool.apply_async(fetch, (url,), callback=parse)
+
+    future = executor.submit(fetch, url)
+    future.add_done_callback(parse)
+
+The callback gets the future, not the result, and runs in dask's event loop: in the PID of the
+main process again, in a thread of its own again, one after the other again. A task whose worker
+is lost is begun again on another by the scheduler, ``distributed.scheduler.allowed-failures``
+times; then its future raises `KilledWorker`.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from functools import partial
+from typing import Any
+
+from distributed import KilledWorker
+
+from procdemo.cluster.joining import Cluster, LostClusterError
+from procdemo.cluster.there import do
+from procdemo.cluster.workers import Worker
+from procdemo.config import CannotRunError
+from procdemo.events import ERROR, Emitter, Kind
+from procdemo.generation import Task, deliver
+from procdemo.harvest import Harvest
+from procdemo.lookout import Lookout
+
+
+class ClusterPool:
+    """N workers of a cluster; has the methods of a `RetiringPool`."""
+
+    def __init__(
+        self,
+        config: Any,
+        crop: Harvest,
+        emit: Emitter,
+        lookout: Lookout,
+        *,
+        given: tuple[Any, ...] = (),
+        left: Callable[[Task], None],
+        lost: Callable[[Task], None],
+        ready: Callable[[], None],
+    ) -> None:
+        """Join the cluster `config.cluster`; all else as in `RetiringPool`.
+
+        Args:
+            config: the settings ``cluster``, ``workers``, ``page_deadline`` and ``tries``.
+            crop: hears of pages that the scheduler has fetched again, and of its end.
+            emit: gets the events of all workers.
+            lookout: what the caller waits with.
+            given: arguments that each task gets after its own.
+            left: called with each task that is done.
+            lost: called with each task whose workers were lost too often.
+            ready: called when a worker may have become idle.
+        """
+        self._emit = emit
+        self._given = given
+        self._left, self._lost, self._ready = left, lost, ready
+        self._crop = crop
+        self._deadline = config.page_deadline
+        self._tickets = 0
+        self._abandoned = False
+        self._tasks: dict[int, Task] = {}
+        self._cluster = Cluster(config.cluster, config.workers, lookout, emit, tries=config.tries)
+        self._workers = self._cluster.workers
+        self._workers.heard, self._workers.lost = self._hear, self._bury
+        self._cluster.errands.leave(ready)
+
+    @property
+    def idle(self) -> int:
+        """How many workers have nothing to do."""
+        return len(self._workers.present) - len(self._tasks)
+
+    def apply_async(
+        self, func: Callable[..., Any], args: tuple[Any, ...], *, callback: Callable[[Any], None]
+    ) -> Task:
+        """Have a worker call ``func(*args, *given, emit)``, and ``callback(result)`` in this process."""
+        self._tickets += 1
+        task = Task(self._tickets, func, args, None, callback)
+        self._tasks[task.ticket] = task
+        self._emit.send("submit", id=task.ticket)
+        there = (task.ticket, self._deadline, func, (*args, *self._given), self._workers.wire())
+        future = self._cluster.executor.submit(do, *there)
+        future.add_done_callback(partial(self._call_back, task))
+        return task
+
+    def _call_back(self, task: Task, future: "Future[Any]") -> None:
+        """In the thread of dask's event loop: pass the result on, or why there is none."""
+        try:
+            deliver(task, future.result(), self._emit)
+        except CancelledError:  # dask's client has lost its connection, and all its tasks
+            self._cluster.errands.leave(
+                self._abandon, f"the scheduler {self._cluster.address} is lost, and all tasks with it"
+            )
+        except KilledWorker:
+            self._cluster.errands.leave(self._settle, task, self._lost)
+        except Exception as error:  # noqa: BLE001 - whatever it is, main must hear of it
+            self._cluster.errands.leave(self._refuse, error)
+        else:
+            self._cluster.errands.leave(self._settle, task, self._left)
+
+    def _settle(self, task: Task, how: Callable[[Task], None]) -> None:
+        if not self._abandoned:
+            del self._tasks[task.ticket]
+            how(task)
+            self._ready()
+
+    def _refuse(self, error: BaseException) -> None:
+        message = f"the workers cannot do it: {type(error).__name__}: {error}"
+        raise CannotRunError(message, "pip install 'procdemo[cluster]'  (on each host)") from None
+
+    def _hear(self, _address: str, record: list[Any]) -> None:
+        """Note who has a task in hand; one that is taken twice was lost by the first."""
+        kind, name, data, *_, pid, _tid, _role = record
+        if kind == Kind.RECEIVE and name == "submit" and (task := self._tasks.get(data["id"])):
+            if task.pid:
+                self._crop.begin_again(task.args[0], task.pid, overdue=task.overdue)
+            task.pid, task.since, task.overdue = pid, time.monotonic(), False
+
+    def _bury(self, _address: str, worker: Worker) -> None:
+        in_hand = [task for task in self._tasks.values() if task.pid == worker.pid]
+        for task in in_hand:
+            task.overdue = time.monotonic() > task.since + self._deadline
+        data = {"worker_pid": worker.pid, "cause": f"lost: {worker.role}", "tasks": len(in_hand)}
+        self._emit.mark("worker lost", **data)
+
+    def kill_overdue(self, _seconds: float) -> float | None:
+        """See to it that the scheduler is there; overdue workers are killed by their own kernel.
+
+        Returns:
+            after how many seconds to look again.
+        """
+        try:
+            return self._cluster.check()
+        except LostClusterError as error:
+            self._abandon(str(error))
+            return 0
+
+    def _abandon(self, why: str) -> None:
+        if not self._abandoned:
+            self._abandoned = True
+            self._emit.mark(ERROR, message=why, hint="is it still up? dask scheduler", exit_code=1)
+            self._crop.abandon("the scheduler was lost")
+
+    def terminate(self) -> None:
+        """Release what is left, and end the workers that are our own."""
+        self._cluster.close()

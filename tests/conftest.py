@@ -14,7 +14,7 @@ from processes import Process, adopt_orphans, tree
 from traces import shared_memory_left
 from waiting import wait_until
 
-pytest.register_assert_rewrite("crawls")  # a bare assert there tells what it saw, as in a test
+pytest.register_assert_rewrite("crawls", "bunaccounts")  # a bare assert there tells what it saw, as in a test
 settings.register_profile("procdemo", deadline=None, max_examples=200)
 settings.load_profile("procdemo")
 

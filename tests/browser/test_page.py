@@ -20,7 +20,8 @@ LESSONS = {
 }
 HOSTILE = b"</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
 
-# What each process did longest, and the states whose colours are nearest to those along it.
+# What each process did longest, and the states whose colours are nearest to most of the pixels of five
+# places along it. A place is as large as a hatching's tile: one pixel may be of a stroke.
 PIXELS = """() => {
   const canvas = document.querySelector("#chart canvas");
   const scale = canvas.width / canvas.clientWidth;
@@ -37,9 +38,13 @@ PIXELS = """() => {
     const shades = [0.1, 0.3, 0.5, 0.7, 0.9].map((part) => {
       const at = { xAxisIndex: 0, yAxisIndex: 0 };
       const [x, y] = picture.convertToPixel(at, [begin + (end - begin) * part, row]);
-      const spot = pen.getImageData(x * scale, (y - ROW / 5) * scale, 1, 1).data;
-      const far = ([, colour]) => Math.hypot(...colour.map((part, place) => part - spot[place]));
-      return known.reduce((a, b) => (far(b) < far(a) ? b : a))[0];
+      const spot = pen.getImageData(x * scale - 4, (y - ROW / 5) * scale - 4, 8, 8).data;
+      const votes = known.map(() => 0);
+      for (let pixel = 0; pixel < spot.length; pixel += 4) {
+        const far = ([, colour]) => Math.hypot(...colour.map((part, place) => part - spot[pixel + place]));
+        votes[known.reduce((best, one, place) => (far(one) < far(known[best]) ? place : best), 0)] += 1;
+      }
+      return known[votes.indexOf(Math.max(...votes))][0];
     });
     return { expected: STATES[state], shades };
   });

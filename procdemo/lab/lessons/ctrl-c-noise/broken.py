@@ -11,7 +11,8 @@ mp = multiprocessing.get_context(*sys.argv[1:])  # python broken.py [fork|spawn|
 
 def work(ready):
     ready.put("ready")
-    time.sleep(60)
+    while True:
+        time.sleep(0.1)  # a signal that comes just before a sleep() is noticed after it
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 
 COUNT ?= 20
 
-.PHONY: help demo test browser soak lint bench vendor pictures clean
+.PHONY: help demo test browser cluster soak lint bench measure vendor pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -20,6 +20,9 @@ test: $(VENV)/installed-test ## All tests, on this Python.
 browser: $(VENV)/installed-browser ## The pictures in a real browser (Debian: apt-get install chromium).
 	BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/browser
 
+cluster: $(VENV)/installed-cluster ## The lessons on dask.distributed, and on three hosts (Debian: apt-get install iproute2).
+	CLUSTER_REQUIRED=1 $(BIN)/python -m pytest tests/cluster
+
 soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), a line for each; an hour or two.
 	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --tally soak.json
 	$(BIN)/python scripts/faults.py soak.json > docs/faults.md
@@ -31,7 +34,12 @@ lint: $(VENV)/installed-lint ## Style, types, and who may import whom.
 	$(BIN)/lint-imports
 
 bench: $(VENV)/installed ## What it costs, side by side with what one would write by hand.
+	$(BIN)/pip install --quiet -e '.[cluster]'
 	for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+measure: $(VENV)/installed ## docs/performance.md, measured anew: six minutes, and the machine must be idle.
+	$(BIN)/pip install --quiet -e '.[bench]'
+	$(BIN)/python scripts/performance.py
 
 vendor: ## Fetch what is vendored, ECharts, at its pinned version and checksum (needs the internet).
 	$(PYTHON) scripts/vendor.py
@@ -49,6 +57,10 @@ $(VENV)/pip: ; $(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml | $(VENV)/pip
 	$(BIN)/pip install --quiet -e .
+	touch $@
+
+$(VENV)/installed-cluster: pyproject.toml | $(VENV)/pip
+	$(BIN)/pip install --quiet -e '.[cluster]' --group test
 	touch $@
 
 $(VENV)/installed-%: pyproject.toml | $(VENV)/pip

@@ -32,12 +32,12 @@ def test_its_table_names_every_demo():
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if not line.startswith("procdemo replay")])
 def test_its_commands_do_what_it_says(command, tmp_path):
-    result = run(*shlex.split(command)[1:], within=60, cwd=tmp_path)
+    result = run(*shlex.split(command)[1:], limit=60, cwd=tmp_path)
     result.assert_clean(STATUS.get(command, 0))
 
 
 def test_a_run_can_be_kept_and_shown_again(tmp_path):
-    (block,) = [block for block in BLOCKS if "--record" in block]
+    (block,) = [block for block in BLOCKS if "procdemo replay" in block]
     shown = [run(*shlex.split(line)[1:], within=60, cwd=tmp_path) for line in block.splitlines()]
     for result in shown:
         result.assert_clean(0)

@@ -185,8 +185,9 @@ def _listen_for_stop_requests() -> None:
     beneath: Any = sys.modules.get("_signal", signal)
     handle, set_mask = beneath.signal, beneath.pthread_sigmask
     stopping, default = tuple(map(int, STOPPING)), int(signal.SIG_DFL)
-    handled = (*stopping, int(signal.SIGALRM))
+    handled = (*stopping, int(signal.SIGALRM), int(signal.SIGCONT))
     sys.unraisablehook = come_again
     for signum in handled:
         handle(signum, interrupt)
+    handle(signal.SIGCONT, lambda *_: None)  # heard, so that it ends a system call: see `Stage.stop`
     os.register_at_fork(before=block, after_in_parent=restore, after_in_child=start_afresh)

@@ -62,7 +62,7 @@ class Stage:
         self._patience = patience
         self._answers = answers
         self._on_idle = on_idle
-        self._kill_at = self._stop_at = float("inf")
+        self._kill_at = self._stop_at = self._nudge_at = float("inf")
         self._status: int | None = None
         self._error = ""
         self.pid = 0
@@ -113,7 +113,19 @@ class Stage:
         if self._status is None:
             with contextlib.suppress(ProcessLookupError):  # reaped this very moment
                 os.kill(self.pid, signal.SIGTERM)
-                os.kill(self.pid, signal.SIGCONT)  # somebody may have stopped it
+            self._nudge()
+
+    def _nudge(self) -> None:
+        """Have main look up: somebody may have stopped it, or the request came an instant too early.
+
+        A handler in Python runs between two instructions. If a signal comes after the last look for
+        one and before a system call begins, that call waits all the same, until the next signal
+        (library/signal, Execution of Python signal handlers). `backstage` hears SIGCONT for this.
+        """
+        self._nudge_at = time.monotonic() + _NOTICE_S
+        if self._status is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End every process of the demo at once."""
@@ -177,6 +189,8 @@ class Stage:
             self._stop_at = float("inf")
             self.timed_out = True
             self.stop()
+        if now > self._nudge_at:
+            self._nudge()
         if now > self._kill_at:
             self._kill_at = float("inf")
             self.kill()
@@ -231,6 +245,6 @@ class Stage:
         while self._status is None and time.monotonic() < give_up:
             for fd in select.select(ends, [], [], _GATHER_S)[0]:
                 self._read(fd)  # or main would wait for room to say goodbye
-            self._reap()
+            self._watch()
         if self._status is None:
             self.kill()

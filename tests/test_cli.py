@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from harness import run
@@ -140,6 +141,8 @@ def test_every_example_does_what_it_says(args, tmp_path):
     folders = [word for word in args if word.startswith("/usr/share/doc/")]
     if folders and not os.path.isdir(folders[0]):
         pytest.skip(f"needs {folders[0]}, e.g. from Debian's python3.11-doc")
+    if "--cluster" in args and not find_spec("distributed"):
+        pytest.skip("needs dask.distributed: make cluster")
     result = run(*args, limit=80, cwd=tmp_path).assert_clean(status=[0, 1] if FAILING & set(args) else 0)
     assert result.stdout
 

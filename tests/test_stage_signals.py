@@ -3,9 +3,12 @@
 import os
 import signal
 import sys
+import threading
 import time
 import weakref
 
+import pytest
+from processes import waits_in
 from stages import (
     FORK,
     Crowd,
@@ -18,6 +21,7 @@ from stages import (
     stay,
     until_all_are_here,
 )
+from waiting import wait_until
 
 from procdemo.config import StartMethod
 from procdemo.stage import Stage
@@ -87,6 +91,27 @@ def test_a_request_to_stop_is_not_lost_in_a_fork():
             at = time.monotonic()
             assert names(events) == ["stopped", "summary"]
             assert time.monotonic() - at < 2
+
+
+def stopped_while_elsewhere(config, emit):
+    """The request comes to another thread: main's system call is not interrupted, as if it came just before."""
+    reader, _writer = os.pipe()
+    threading.Thread(target=os.read, args=(reader, 1), daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    emit.mark("waits")
+    os.read(reader, 1)
+
+
+@pytest.mark.parametrize("listening", [True, False])
+def test_a_request_to_stop_is_not_lost_before_a_system_call(listening):
+    with Stage(stopped_while_elsewhere, FORK, patience=5) as stage:
+        events = iter(stage)
+        assert next(events).name == "waits"
+        wait_until(lambda: "pipe" in waits_in(stage.pid), what="main in its system call")
+        if listening:
+            stage.stop()
+            assert names(events) == ["stopped", "summary"]
+    assert stage._status == 1  # by itself, and not by SIGKILL
 
 
 def exit_code_of_a_child(config, emit):

@@ -94,7 +94,7 @@ def test_a_request_to_stop_is_not_lost_in_a_fork():
 
 
 def stopped_while_elsewhere(config, emit):
-    """The request comes to another thread: main's system call is not interrupted, as if it came just before."""
+    """The request comes to another thread: main's system call goes on, as if it had begun just after."""
     reader, _writer = os.pipe()
     threading.Thread(target=os.read, args=(reader, 1), daemon=True).start()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

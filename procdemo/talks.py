@@ -37,7 +37,8 @@ class Talks:
         return over
 
     def _note_end(self) -> None:
-        del self._open[int.from_bytes(self._bell.recv(_TICKET, socket.MSG_WAITALL), "little")]
+        ticket = int.from_bytes(self._bell.recv(_TICKET, socket.MSG_WAITALL), "little")
+        self._open.pop(ticket, None)  # it may be over twice: once as refused, once as never begun
 
     def dismiss(self, grace: float) -> int:
         """Give them `grace` seconds to finish, then hang up; return how many were cut off.

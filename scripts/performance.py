@@ -38,6 +38,7 @@ HELD = {
     "a process for each, fork": ("echo_server", {}, 1_000),
 }
 """Designs, and how many clients they are asked to hold."""
+DUMB = Emitter(lambda _: None)
 REPEAT = 3
 
 
@@ -99,12 +100,14 @@ def benches() -> Iterator[Table]:
 def by_clients() -> Table:
     """Return what it takes to hold from one client to ten thousand."""
     rows = []
-    make_room(max(most for *_, most in HELD.values()), Emitter(lambda _: None))
+    make_room(max(most for *_, most in HELD.values()), DUMB)
     for name, (module, settings, most) in HELD.items():
         row: dict[str, Any] = {"design": name}
         for clients in (1, 10, 100, 1_000, 10_000):
             if clients <= most:
-                with Target(get_context(), name, module, max_connections=most + 10, **settings) as target:
+                with Target(
+                    get_context(), name, module, DUMB, max_connections=most + 10, **settings
+                ) as target:
                     held = target.hold(clients, 60.0)
                 row[f"{clients:,}: ms each"] = held.seconds / held.clients * 1e3
                 row[f"{clients:,}: KiB each"] = held.kib_each
@@ -118,7 +121,7 @@ def by_workers() -> Table:
     for name, module in (("pre-forked workers", "prefork_server"), ("Pool", "pool_server")):
         row: dict[str, Any] = {"design": name}
         for workers in (1, 2, 4, 8, 16, 32):
-            with Target(get_context(), name, module, workers=workers) as target:
+            with Target(get_context(), name, module, DUMB, workers=workers) as target:
                 meter = Meter(20.0)
                 row[f"{workers}"] = max(meter.connections(target) for _ in range(REPEAT + 2))
         rows.append(row)

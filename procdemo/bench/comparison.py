@@ -25,6 +25,8 @@ STORY = {
     "summary": "{rounds} rounds in {seconds:.1f} s; best: {best}; {verdict}",
 }
 _LEAST = 3  # rounds, unless they take twice the budget
+_NOISE = "within the noise"
+_ENOUGH = 5  # samples on each side: by chance alone, ranges lie apart once in 126 times (2 of 10 over 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,25 @@ class Spread(NamedTuple):
     median: float
     low: float
     high: float
+    samples: int
 
     def differs(self, other: "Spread") -> bool:
-        """Return whether no sample of the one lies among those of the other."""
-        return self.low > other.high or self.high < other.low
+        """Return whether no sample of the one lies among those of the other, nor near them if there are few.
+
+        With three or four samples the gap must be as wide as the wider of the ranges, or half as wide:
+        that keeps what chance alone does below 1 %, as with five.
+        """
+        few = max(_ENOUGH - min(self.samples, other.samples), 0)
+        gap = max(self.low - other.high, other.low - self.high)
+        return gap > few / 2 * max(self.high - self.low, other.high - other.low)
+
+    def judge(self, other: "Spread", *, most: bool) -> str:
+        """Say in a word what has become of `other`; `most` as in `compare`."""
+        if min(self.samples, other.samples) < _LEAST:
+            return "too few rounds"
+        if not self.differs(other):
+            return _NOISE
+        return "better" if (self.median > other.median) == most else "worse"
 
 
 class Findings(NamedTuple):
@@ -93,10 +110,10 @@ def compare(
                 samples[design.name].append(figure)
                 emit.count("seconds", min(time.monotonic() - begin, config.budget), total=config.budget)
             rounds, longest = rounds + 1, max(longest, time.monotonic() - round_begin)
-    spreads = {name: Spread(statistics.median(s), min(s), max(s)) for name, s in samples.items()}
+    spreads = {name: Spread(statistics.median(s), min(s), max(s), len(s)) for name, s in samples.items()}
     best = _report(spreads, unit, emit, most=most)
-    changed = _report_changes(before, spreads, emit, most=most)
     others = machine.others(family_cpu_s(os.getpid()) - own_s)
+    changed = _report_changes(before, spreads, emit, most=most, busy=others > BUSY)
     if others > BUSY:
         emit.mark("too busy", others=others)
     verdict = "no verdict, the machine was too busy" if others > BUSY else changed
@@ -123,7 +140,7 @@ def _report(spreads: Mapping[str, Spread], unit: str, emit: Emitter, *, most: bo
 
 
 def _report_changes(
-    before: Mapping[str, Spread], spreads: Mapping[str, Spread], emit: Emitter, *, most: bool
+    before: Mapping[str, Spread], spreads: Mapping[str, Spread], emit: Emitter, *, most: bool, busy: bool
 ) -> str:
     """Report what has changed since an earlier run; return it in words."""
     if not before:
@@ -131,9 +148,8 @@ def _report_changes(
     changed = 0
     for name in spreads.keys() & before.keys():
         was, now = before[name], spreads[name]
-        better = (now.median > was.median) == most
-        verdict = ("better" if better else "worse") if now.differs(was) else "within the noise"
-        changed += now.differs(was)
+        verdict = "no verdict" if busy else now.judge(was, most=most)
+        changed += verdict in {"better", "worse"}
         ratio = _short(now.median / was.median) if was.median else None
         emit.result(
             "changes", design=name, was=was.median, now=_short(now.median), ratio=ratio, verdict=verdict
@@ -148,7 +164,7 @@ def _earlier(file: Path, unit: str) -> dict[str, Spread]:
             rows = [event.data for event in read(lines) if event.kind == Kind.RESULT and event.name == unit]
     except (OSError, DamagedLogError) as error:
         raise CannotRunError(f"--compare {file}: {error}", hint, exit_code=2) from error
-    found = {row["design"]: Spread(row["median"], row["low"], row["high"]) for row in rows}
+    found = {row["design"]: Spread(*(row[field] for field in Spread._fields)) for row in rows}
     if not found:
         raise CannotRunError(f"--compare {file}: it has no {unit}", hint, exit_code=2)
     return found
@@ -158,6 +174,13 @@ def _short(value: float) -> float:
     """Return a figure with four digits, and no fraction that nobody believes."""
     short = float(f"{value:.4g}")
     return int(short) if short.is_integer() else short
+
+
+def board(_emit: Emitter) -> None:
+    """Do nothing, in a Pool's new worker or a Manager: what comes along with the emitter is what matters.
+
+    That is the lifeline (`procdemo.lifeline`): nobody outlives the command, however it was started.
+    """
 
 
 def timed(work: Callable[[], Any]) -> float:

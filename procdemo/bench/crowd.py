@@ -12,6 +12,7 @@ from procdemo.durations import Durations
 _REQUEST = b"what does a request cost here? \n"
 _ANSWER = _REQUEST.upper()
 _TICK_S = 0.05
+_HINT = "the same server by itself, to see why"
 
 
 class Pressed(NamedTuple):
@@ -75,7 +76,7 @@ class Crowd:
         while (known := sum(guest.known for guest in self._guests)) < expected:
             if time.monotonic() > end:
                 told = f"{known} of {expected} clients were answered within {self._timeout:g} s"
-                raise CannotRunError(told, "the same server by itself, to see why")
+                raise CannotRunError(told, _HINT)
             self.press(self._clients, _TICK_S, Durations())
 
     def press(self, clients: int, seconds: float, round_trips: Durations) -> Pressed:
@@ -89,6 +90,12 @@ class Crowd:
         Raises:
             CannotRunError: the server hung up, or answered something else.
         """
+        try:
+            return self._press(clients, seconds, round_trips)
+        except OSError as error:
+            raise CannotRunError(f"a server hung up: {error}", _HINT) from error
+
+    def _press(self, clients: int, seconds: float, round_trips: Durations) -> Pressed:
         clock, add = time.monotonic, round_trips.add
         answered, own_s = 0, time.thread_time()
         with selectors.DefaultSelector() as selector:
@@ -121,6 +128,6 @@ class Crowd:
         if data != _ANSWER:
             at = len(_ANSWER) - guest.missing
             if not data or data != _ANSWER[at : at + len(data)]:
-                raise CannotRunError(f"a server answered {data!r}", "the same server by itself, to see why")
+                raise CannotRunError(f"a server answered {data!r}", _HINT)
         guest.missing -= len(data)
         guest.known = True

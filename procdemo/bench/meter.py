@@ -67,6 +67,7 @@ class Meter:
             costs = {
                 column: round(sum(one.cpu_s for one in loads) / sum(one.answered for one in loads) * 1e6, 1)
                 for column, loads in columns.items()
+                if any(one.answered for one in loads)
             }
             emit.result("server's CPU time, us", design=design, **costs)
         for design, trips in self._round_trips.items():

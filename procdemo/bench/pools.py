@@ -22,7 +22,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from procdemo.bench import comparison
-from procdemo.bench.comparison import BenchSettings, Design, compare, timed
+from procdemo.bench.comparison import BenchSettings, Design, board, compare, timed
 from procdemo.config import Arg, usable_cpus
 from procdemo.events import Emitter
 
@@ -63,7 +63,10 @@ def in_chunks(way: Callable[..., Any], chunksize: int, count: int) -> None:
 def run(config: Config, emit: Emitter) -> None:
     """Compare the ways to hand over tasks, to the same two pools; say when each pays."""
     context = config.context()
-    with context.Pool(config.workers) as pool, ProcessPoolExecutor(config.workers, context) as executor:
+    with (
+        context.Pool(config.workers, board, (emit,)) as pool,
+        ProcessPoolExecutor(config.workers, context, board, (emit,)) as executor,
+    ):
 
         def per_second(work: Callable[[int], Any], count: int) -> float:
             return count / timed(partial(work, count))

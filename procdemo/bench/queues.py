@@ -18,15 +18,17 @@ Compare with: prodcons, which shows one queue at work.
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.managers import SyncManager
+from multiprocessing.process import BaseProcess
 from typing import Annotated, Any
 
 from procdemo.bench import comparison
-from procdemo.bench.comparison import BenchSettings, Design, compare
-from procdemo.config import Arg
+from procdemo.bench.comparison import BenchSettings, Design, board, compare
+from procdemo.config import Arg, CannotRunError
 from procdemo.events import Emitter
 
 STORY = comparison.STORY
@@ -43,7 +45,7 @@ class Config(BenchSettings):
     consumers: Annotated[int, Arg("Consumers.", min=1, max=64)] = 2
 
 
-def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: int) -> None:
+def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: int, _emit: Emitter) -> None:
     """Wait for the gate to open, then put `message` so many times."""
     gate.send("there")
     gate.recv()
@@ -51,54 +53,87 @@ def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: in
         put(message)
 
 
-def consume(gate: Connection, get: Callable[[], Any], done: Callable[[], Any] | None) -> None:
+def consume(gate: Connection, get: Callable[[], Any], done: Callable[[], Any] | None, _emit: Emitter) -> None:
     """Get messages until the end comes; report how many there were, and when the last came."""
     gate.send("there")
     gate.recv()
-    count, last = 0, 0.0
+    count, last, clock = 0, 0.0, time.monotonic
     while get() is not _END:
+        last = clock()
         count += 1
         if done:
             done()
-    last = time.monotonic()
     gate.send((count, last))
 
 
-def rate(make: Callable[..., Any], lane: Any, message: Any, count: int, config: Config) -> float:
+class Crew:
+    """Producers and consumers, each a process or a thread, and each at a gate of its own."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._members: dict[Connection, Any] = {}
+
+    def start(self, make: Callable[..., Any], target: Callable[..., None], *args: Any) -> Connection:
+        """Start ``make(target=target, args=(gate, *args))``; return our side of the gate."""
+        ours, theirs = Pipe()
+        member = make(target=target, args=(theirs, *args))
+        member.start()
+        if isinstance(member, BaseProcess):
+            theirs.close()  # or we would not hear its end; a thread's is closed with the last reference
+        self._members[ours] = member
+        return ours
+
+    def hear(self, gates: Sequence[Connection]) -> list[Any]:
+        """Return the next word from each of `gates`, None where there is none before the member's end.
+
+        Raises:
+            CannotRunError: a member was killed; others may wait for ever for what is lost with it.
+        """
+        words: dict[Any, Any] = {}
+        while not words.keys() >= set(gates):
+            for gate in wait(self._members.keys() - words.keys()):
+                words[gate] = self._word(gate)
+        return [words[gate] for gate in gates]
+
+    def _word(self, gate: Any) -> Any:
+        try:
+            return gate.recv()
+        except (EOFError, ConnectionResetError):
+            member = self._members[gate]
+            member.join()
+            if status := getattr(member, "exitcode", 0):
+                message = f"PID {member.pid} ended with status {status}: no figure can be had"
+                raise CannotRunError(message, "once more, and let all processes live") from None
+
+    def end(self) -> None:
+        """Wait until all have ended."""
+        for gate, member in self._members.items():
+            member.join()
+            gate.close()
+
+
+def rate(make: Callable[..., Any], lane: Any, load: tuple[Any, int], config: Config, emit: Emitter) -> float:
     """Return how many messages a second went through a queue.
 
     Args:
         make: `multiprocessing.Process` or `threading.Thread`.
         lane: the queue: has ``put`` and ``get``, and ``task_done`` if it is joinable.
-        message: what is put.
-        count: how often, by each producer.
+        load: what is put, and how often by each producer.
         config: how many take part.
+        emit: goes along, and with it what ends a process when the command is killed.
     """
-    done = getattr(lane, "task_done", None)
-    work: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
-        (produce, (lane.put, message, count))
-    ] * config.producers
-    work += [(consume, (lane.get, done))] * config.consumers
-    crew = []
-    for target, args in work:
-        ours, theirs = config.context().Pipe()
-        member = make(target=target, args=(theirs, *args))
-        member.start()
-        crew.append((member, ours, theirs))
-    for _, gate, _ in crew:
-        gate.recv()
+    crew, done = Crew(), getattr(lane, "task_done", None)
+    putting = [crew.start(make, produce, lane.put, *load, emit) for _ in range(config.producers)]
+    getting = [crew.start(make, consume, lane.get, done, emit) for _ in range(config.consumers)]
+    crew.hear(putting + getting)
     before = time.monotonic()
-    for _, gate, _ in crew:
+    for gate in putting + getting:
         gate.send("go")
-    for member, _, _ in crew[: config.producers]:
-        member.join()
+    crew.hear(putting)  # their ends: a queue's feeder thread is done only then
     for _ in range(config.consumers):
         lane.put(_END)
-    ends = [gate.recv() for _, gate, _ in crew[config.producers :]]
-    for member, ours, theirs in crew:
-        member.join()
-        ours.close()
-        theirs.close()
+    ends = crew.hear(getting)
+    crew.end()
     messages: int = sum(count for count, _ in ends)
     return messages / (max(float(last) for _, last in ends) - before)
 
@@ -127,11 +162,13 @@ def run(config: Config, emit: Emitter) -> None:
     context = config.context()
 
     def between_processes(make_lane: Callable[[], Any], count: int, message: Any = ITEM) -> float:
-        return rate(context.Process, make_lane(), message, count, config)
+        return rate(context.Process, make_lane(), (message, count), config, emit)
 
     def through_a_manager(count: int) -> float:
-        with context.Manager() as manager:
-            return rate(context.Process, manager.Queue(), ITEM, count, config)
+        manager = SyncManager(ctx=context)
+        manager.start(board, (emit,))
+        with manager:
+            return rate(context.Process, manager.Queue(), (ITEM, count), config, emit)
 
     def batched(make_lane: Callable[[], Any], count: int) -> float:
         # Different objects, or pickle would write the first, and then only refer to it.
@@ -139,7 +176,7 @@ def run(config: Config, emit: Emitter) -> None:
         return BATCH * between_processes(make_lane, count, message)
 
     def between_threads(count: int) -> float:
-        return rate(threading.Thread, queue.Queue(), ITEM, count, config)
+        return rate(threading.Thread, queue.Queue(), (ITEM, count), config, emit)
 
     designs = [
         Design("Queue", partial(between_processes, context.Queue, 10_000)),

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from procdemo.bench import comparison
-from procdemo.bench.comparison import BenchSettings, Design, compare, timed
+from procdemo.bench.comparison import BenchSettings, Design, board, compare, timed
 from procdemo.config import Arg, StartMethod
 from procdemo.events import Emitter
 from procdemo.lanes import Doing
@@ -34,7 +34,7 @@ from procdemo.machine import family_own_kib
 
 STORY = comparison.STORY
 LANES = {"sample": Doing.RUNS}
-_IDLE = 4  # processes whose memory is looked at
+_IDLE, _IDLE_THREADS = 4, 50  # whose memory is looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +73,11 @@ def fork_and_wait(count: int) -> float:
     return timed(one_by_one) / count * 1e3
 
 
-def make_pool(context: Any, workers: int) -> float:
+def make_pool(context: Any, workers: int, emit: Emitter) -> float:
     """Make a Pool, have it do one task, and end it; return ms."""
 
     def once() -> None:
-        with context.Pool(workers) as pool:
+        with context.Pool(workers, board, (emit,)) as pool:
             pool.apply(nothing)
             pool.close()
             pool.join()
@@ -85,18 +85,48 @@ def make_pool(context: Any, workers: int) -> float:
     return timed(once) * 1e3
 
 
-def stay(pipe: Connection) -> None:
+def stay(pipe: Connection, _emit: Emitter) -> None:
     """Be there, and wait for the end."""
     pipe.send("there")
     pipe.recv()
 
 
-def memory_kib(context: Any) -> float:
+def meet(barrier: Any, _emit: Emitter) -> None:
+    """Say, in a Pool's new worker, that it is there."""
+    barrier.wait()
+
+
+def thread_kib() -> float:
+    """Return how much memory an idle thread takes, in KiB."""
+    gate, before = threading.Event(), family_own_kib(os.getpid())
+    threads = [threading.Thread(target=gate.wait) for _ in range(_IDLE_THREADS)]
+    for thread in threads:
+        thread.start()
+    taken = family_own_kib(os.getpid()) - before
+    gate.set()
+    for thread in threads:
+        thread.join()
+    return taken / len(threads)
+
+
+def pool_kib(context: Any, workers: int, emit: Emitter) -> float:
+    """Return how much memory the idle workers of a Pool have for themselves, all together, in KiB."""
+    barrier, before = context.Barrier(workers + 1), set(multiprocessing.active_children())
+    with context.Pool(workers, meet, (barrier, emit)) as pool:
+        barrier.wait()
+        crew = set(multiprocessing.active_children()) - before
+        own = sum(family_own_kib(worker.pid or 0) for worker in crew)
+        pool.close()
+        pool.join()
+    return own
+
+
+def process_kib(context: Any, emit: Emitter) -> float:
     """Return how much memory an idle child has for itself, in KiB (proc(5), smaps_rollup)."""
     children = []
     for _ in range(_IDLE):
         ours, theirs = context.Pipe()
-        child = context.Process(target=stay, args=(theirs,))
+        child = context.Process(target=stay, args=(theirs, emit))
         child.start()
         theirs.close()
         children.append((child, ours))
@@ -124,10 +154,15 @@ def run(config: Config, emit: Emitter) -> None:
         count = 20 if method == StartMethod.FORK else 2
         designs.append(Design(f"Process, {method}", partial(start_and_join, context.Process, count)))
         designs.append(
-            Design(f"Pool({config.workers}), {method}", partial(make_pool, context, config.workers))
+            Design(f"Pool({config.workers}), {method}", partial(make_pool, context, config.workers, emit))
         )
     found = compare(designs, "ms for a start", config, emit, most=False)
     if Path("/proc/self/smaps_rollup").exists():
+        weights = {"thread": thread_kib()}
         for method, context in methods.items():
-            emit.result("memory", design=f"Process, {method}", own_kib=round(memory_kib(context)))
+            weights[f"Process, {method}"] = process_kib(context, emit)
+            pool = f"Pool({config.workers}), {method}"
+            weights[pool] = pool_kib(context, config.workers, emit)
+        for design, kib in weights.items():
+            emit.result("memory", design=design, own_kib=round(kib))
     emit.result("summary", **found.summary)

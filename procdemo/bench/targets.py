@@ -23,9 +23,10 @@ _LOOKS = (
 class Announcer:
     """What a measured server reports with: its port is told, all else dropped."""
 
-    def __init__(self, pipe: Connection) -> None:
-        """Tell `pipe` the port."""
+    def __init__(self, pipe: Connection, emit: Emitter) -> None:
+        """Tell `pipe` the port; `emit` takes the lifeline along, see `comparison.board`."""
         self._pipe = pipe
+        self._emit = emit
 
     def __call__(self, record: Record) -> None:
         """Take one event."""
@@ -33,10 +34,10 @@ class Announcer:
             self._pipe.send(record[2]["port"])
 
 
-def serve(module: str, settings: ServerSettings, pipe: Connection) -> None:
+def serve(module: str, settings: ServerSettings, pipe: Connection, emit: Emitter) -> None:
     """Be the server; tell `pipe` the port, or why there is none."""
     try:
-        importlib.import_module(module).run(settings, Emitter(Announcer(pipe)))
+        importlib.import_module(module).run(settings, Emitter(Announcer(pipe, emit)))
     except CannotRunError as error:
         pipe.send(str(error))
 
@@ -55,13 +56,13 @@ class Held(NamedTuple):
 class Target:
     """A running server."""
 
-    def __init__(self, context: Any, name: str, module: str, **settings: Any) -> None:
+    def __init__(self, context: Any, name: str, module: str, emit: Emitter, **settings: Any) -> None:
         """Have the pattern `module`, a server, run with these settings within the block."""
         self.name = name
         module = f"procdemo.patterns.{module}"
         config = importlib.import_module(module).Config(port=0, **settings)
         self._pipe, self._theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(module, config, self._theirs), name=name)
+        self._process = context.Process(target=serve, args=(module, config, self._theirs, emit), name=name)
 
     def __enter__(self) -> Self:
         self._process.start()
@@ -81,11 +82,15 @@ class Target:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.terminate()
+        self.stop()
         self._process.join(_STOP_S)
         self._process.kill()
         self._process.join()
         self._pipe.close()
+
+    def stop(self) -> None:
+        """Ask it to end; the block's end waits for it."""
+        self._process.terminate()
 
     @property
     def pid(self) -> int:

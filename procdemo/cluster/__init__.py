@@ -15,6 +15,7 @@ LOCAL = "local"
 
 STORY = {
     "cluster": "{workers} workers of dask.distributed {version} at {address}, {whose}",
+    "unfit": "the worker at {address} cannot take part: {error}",
     "host": "the clock of {host} is {ahead_s:.3f} s ahead of ours, within {within_ms:.1f} ms",
 }
 """Sentences of a cluster; a pattern's STORY takes them in."""

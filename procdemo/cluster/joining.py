@@ -77,6 +77,8 @@ class Cluster:
         self.errands = Errands(lookout)
         self.workers = Workers(self.client, self.errands, emit)
         self._asked: Future[Any] | None = None
+        self._asked_at = 0.0
+        """When the first question was asked that has not been answered."""
         self._heard = self._manned = time.monotonic()
         self._get_to_know(tell=tell)
         whose = "started here, each a new interpreter (spawn)" if self._local else "that ran already"
@@ -125,10 +127,12 @@ class Cluster:
         if self._asked is None and now > self._heard + _PING_S:
             loop = self.client.loop.asyncio_loop
             self._asked = asyncio.run_coroutine_threadsafe(self.client.scheduler.identity(), loop)
-            self._asked_at = now
+            self._asked_at = self._asked_at or now
         if self._asked and self._asked.done():
-            self._asked, self._heard = None, now
-        if self._asked and now > self._asked_at + _SILENT_S:
+            if not (self._asked.cancelled() or self._asked.exception()):
+                self._heard, self._asked_at = now, 0.0
+            self._asked = None
+        if self._asked_at and now > self._asked_at + _SILENT_S:
             raise LostClusterError(f"the scheduler {self.address} has not answered for {_SILENT_S:g} s")
         return _PING_S / 4
 
@@ -174,7 +178,7 @@ def _own_cluster(workers: int, emit: Emitter, tries: int) -> Any:
 def _connect(address: str) -> Any:
     try:
         return distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # also: encryption is required
         first = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         hint = "dask scheduler  (on its host, before this), or --cluster local"
         raise CannotRunError(f"no scheduler at {address}: {first}", hint) from None

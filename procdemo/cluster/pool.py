@@ -30,6 +30,8 @@ from procdemo.generation import Task, deliver
 from procdemo.harvest import Harvest
 from procdemo.lookout import Lookout
 
+_CLOCKS_S = 0.05  # how much the clocks of two hosts may differ, though we have compared them
+
 
 class ClusterPool:
     """N workers of a cluster; has the methods of a `RetiringPool`."""
@@ -116,16 +118,16 @@ class ClusterPool:
 
     def _hear(self, _address: str, record: list[Any]) -> None:
         """Note who has a task in hand; one that is taken twice was lost by the first."""
-        kind, name, data, *_, pid, _tid, _role = record
+        kind, name, data, time_ns, pid, *_ = record
         if kind == Kind.RECEIVE and name == "submit" and (task := self._tasks.get(data["id"])):
             if task.pid:
                 self._crop.begin_again(task.args[0], task.pid, overdue=task.overdue)
-            task.pid, task.since, task.overdue = pid, time.monotonic(), False
+            task.pid, task.since, task.overdue = pid, time_ns / 1e9, False
 
     def _bury(self, _address: str, worker: Worker) -> None:
         in_hand = [task for task in self._tasks.values() if task.pid == worker.pid]
         for task in in_hand:
-            task.overdue = time.monotonic() > task.since + self._deadline
+            task.overdue = time.monotonic() > task.since + self._deadline - _CLOCKS_S
         data = {"worker_pid": worker.pid, "cause": f"lost: {worker.role}", "tasks": len(in_hand)}
         self._emit.mark("worker lost", **data)
 

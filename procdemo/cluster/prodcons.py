@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import distributed
+from distributed import KilledWorker
 
 from procdemo.cluster.far_queue import FarQueue, Notes, work
 from procdemo.cluster.joining import Cluster, LostClusterError
@@ -131,6 +132,7 @@ class _Watch:
         try:
             while not all(member.lost or member.future.done() for member in producers):
                 self._cluster.wait(min(self._cluster.check(), _LOOK_S))
+                self._raise_what_failed()  # the others would wait for it for ever
                 if not told and self._account.complete(config.producers):
                     self._cluster.ask(self._cluster.client.scheduler.event_set, name=name)
                     told = True
@@ -164,6 +166,6 @@ class _Watch:
                 raise LostClusterError(
                     f"the scheduler {self._cluster.address} is lost, and all tasks with it"
                 )
-            if done and (error := member.future.exception()):
+            if done and (error := member.future.exception()) and not isinstance(error, KilledWorker):
                 message = f"{member.name} failed: {type(error).__name__}: {error}"
                 raise CannotRunError(message, "pip install 'procdemo[cluster]'  (on each host)")

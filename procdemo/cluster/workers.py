@@ -48,6 +48,7 @@ class Workers:
         self._emit = emit
         self._known: dict[str, Worker] = {}
         self._gone: set[str] = set()
+        self._pids = {os.getpid()}
         self._here = introduce()[:2]
         self._clocks = {self._here: 0}
         client.subscribe_topic(self.topic, lambda event: errands.leave(self._relay, event[1]))
@@ -74,10 +75,11 @@ class Workers:
             if said is None:
                 return None
             ahead_ns = self._clock(address, said)
-            role = f"worker-{len(self._known)}" + ("" if said[:2] == self._here else f"@{said.host}")
-            pid, taken = said.pid, {os.getpid()} | {worker.pid for worker in self._known.values()}
-            while pid in taken:
+            role = f"worker-{len(self._pids) - 1}" + ("" if said[:2] == self._here else f"@{said.host}")
+            pid = said.pid
+            while pid in self._pids:
                 pid += _LARGEST_PID
+            self._pids.add(pid)
             self._known[address] = Worker(role, pid, said.pid, ahead_ns)
             if tell:
                 now = said.time_ns - ahead_ns
@@ -136,8 +138,15 @@ class Workers:
         """Hear of one that came, or left."""
         match news:
             case {"action": "add-worker", "worker": str(address)}:
-                self.get(address)
+                if address in self._gone:  # another process, on the port of the one that left
+                    self._gone.discard(address)
+                    del self._known[address]
+                try:
+                    self.get(address)
+                except Exception as error:  # noqa: BLE001 - one that came later: the others work on
+                    why = f"{type(error).__name__}: {error}"[:300]
+                    self._emit.mark("unfit", address=address, error=why)
             case {"action": "remove-worker", "worker": str(address)} if address not in self._gone:
-                self._gone.add(address)
                 if worker := self._known.get(address):
+                    self._gone.add(address)
                     self.lost(address, worker)

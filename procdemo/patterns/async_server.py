@@ -21,6 +21,7 @@ Compare with: selector-server, the same by hand and in several processes; thread
 import asyncio
 import socket
 import time
+from asyncio import timeout
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -59,7 +60,7 @@ async def converse(conn: socket.socket, client: str, config: Config, emit: Emitt
     reader, writer = await asyncio.open_connection(sock=conn)
     received = 0
     try:
-        async with asyncio.timeout(config.total_timeout), asyncio.timeout(config.idle_timeout) as idle:
+        async with timeout(config.total_timeout) as total, timeout(config.idle_timeout) as idle:
             while data := await reader.read(_CHUNK):
                 received += len(data)
                 if received > config.max_bytes:
@@ -73,10 +74,9 @@ async def converse(conn: socket.socket, client: str, config: Config, emit: Emitt
             writer.close()
             await writer.wait_closed()  # the last answers are sent
             return "client left", received
-    except TimeoutError:
-        return f"over --{'idle' if idle.expired() else 'total'}-timeout", received
-    except OSError as error:  # reset, broken pipe, unreachable: the client's affair, not ours
-        return error.strerror or str(error), received
+    except OSError as error:  # reset, broken pipe, unreachable: the client's affair; or a TimeoutError
+        expired = [name for name, limit in (("idle", idle), ("total", total)) if limit.expired()]
+        return f"over --{expired[0]}-timeout" if expired else error.strerror or str(error), received
     finally:
         writer.transport.abort()
 

@@ -19,7 +19,7 @@ Try:
 
 Never leaves the origins of the URLs given. An error status is an answer, and a broken link; the
 exit status is 1 if a page could not be had or used. A page not there in --page-deadline costs
-its worker's life, and is tried once more. Compare with: pool-server.
+its worker's life, and is tried once more (--cluster: as any lost page). Compare with: pool-server.
 """
 
 import os

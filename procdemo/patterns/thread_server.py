@@ -62,7 +62,8 @@ def run(config: Config, emit: Emitter) -> None:
     def talk(conn: socket.socket, client: str, over: Callable[[], None]) -> None:
         seen.add(threading.get_native_id())
         try:
-            serve(conn, client, config, emit)
+            if conn.fileno() >= 0:  # a pool takes what it has no new thread for, though it says it cannot
+                serve(conn, client, config, emit)
         finally:
             over()
 

@@ -2,13 +2,16 @@
 
 import contextlib
 import functools
+import os
 import signal
-from multiprocessing import get_all_start_methods
+from multiprocessing import active_children, get_all_start_methods, get_context
 
 import pytest
 from harness import Command, run
 
-from procdemo.config import usable_cpus
+from procdemo.bench import queues
+from procdemo.config import CannotRunError, usable_cpus
+from procdemo.events import Emitter
 from procdemo.syllabus import BENCHES
 
 DESIGNS = {
@@ -48,6 +51,7 @@ DESIGNS = {
         *(f"executor.map, chunks of {size}" for size in (1, 64)),
     },
 }
+SILENT = Emitter(print)
 SHORT = {"bench servers": ["--workers", "3", "--hold", "70", "--patience", "1"]}
 each = pytest.mark.parametrize("row", BENCHES, ids=lambda row: row.name)
 
@@ -97,17 +101,17 @@ def test_a4_ctrl_c_ends_it_whatever_it_measures(row):
 
 
 @each
-def test_a7_it_does_not_outlive_its_observer(row):
-    with begun(row) as command:
+def test_a7_it_does_not_outlive_its_observer(row, start_method):
+    with begun(row, "--start-method", start_method) as command:
         assert command.descendants()
         command.signal(signal.SIGKILL)
         command.finish(within=3).assert_clean(-signal.SIGKILL)
 
 
 @contextlib.contextmanager
-def begun(row):
+def begun(row, *args):
     """Start a comparison that takes long, and wait for its first sample."""
-    with Command(*row.name.split(), "--json", *SHORT.get(row.name, [])) as command:
+    with Command(*row.name.split(), "--json", *SHORT.get(row.name, []), *args) as command:
         command.wait_event("sample", limit=30)
         yield command
 
@@ -153,6 +157,20 @@ def test_batches_are_many_times_faster_than_single_items():
     assert rows["Queue, 100 in a message"] > 5 * rows["Queue"] > 5 * rows["Manager().Queue"]
 
 
+def test_a_killed_member_of_the_crew_is_heard_of(start_method):
+    """Perhaps it had the queue's lock: to wait for the others would be to wait for ever."""
+    context, crew = get_context(start_method), queues.Crew()
+    lane = context.Queue()
+    gates = [crew.start(context.Process, queues.consume, lane.get, None, SILENT) for _ in range(2)]
+    assert crew.hear(gates) == ["there", "there"]
+    victim, other = active_children()
+    os.kill(victim.pid, signal.SIGKILL)
+    with pytest.raises(CannotRunError, match=f"PID {victim.pid} ended with status -9"):
+        crew.hear(gates)
+    other.kill()
+    other.join()
+
+
 def test_the_pool_says_from_when_on_it_pays():
     result = run("bench", "pools", "--json", "--budget", "0.1", "--workers", "2", limit=50).assert_clean(0)
     for event in result.named("break-even"):
@@ -164,6 +182,8 @@ def test_memory_of_an_idle_process(start_method):
     memory = {event.data["design"]: event.data["own_kib"] for event in result.named("memory")}
     assert memory[f"Process, {start_method}"] > 500
     assert memory["Process, fork"] < memory["Process, spawn"], "a new interpreter shares nothing"
+    assert memory["thread"] < memory["Process, fork"], "a thread shares all"
+    assert memory[f"Pool(2), {start_method}"] > memory[f"Process, {start_method}"]
 
 
 @pytest.mark.parametrize("args", [["bench"], ["bench", "--help"]])

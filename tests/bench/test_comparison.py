@@ -1,13 +1,16 @@
 """Rounds: every design in each, until the time is up; and what may be said of the figures."""
 
 import json
+import random
 import time
+from itertools import pairwise
 
 import pytest
 
 from procdemo.bench.comparison import BenchSettings, Design, Spread, _goes_on, compare
 from procdemo.config import CannotRunError
 from procdemo.events import Emitter, Event
+from procdemo.machine import BUSY
 
 
 class Told:
@@ -48,8 +51,16 @@ def slow(value, seconds):
 def test_median_low_high_ratio_and_bar_the_best_first():
     told, found = measure({"a": slow(2, 0.012), "b": slow(8, 0.012), "c": slow(4, 0.012)})
     assert [row["design"] for row in told.rows("eggs")] == ["b", "c", "a"]
-    assert told.rows("eggs")[1] == {"design": "c", "median": 4, "low": 4, "high": 4, "ratio": 0.5, "bar": 0.5}
-    assert found.spreads["a"] == Spread(2, 2, 2)
+    assert told.rows("eggs")[1] == {
+        "design": "c",
+        "median": 4,
+        "low": 4,
+        "high": 4,
+        "ratio": 0.5,
+        "bar": 0.5,
+        "samples": found.summary["rounds"],
+    }
+    assert found.spreads["a"] == Spread(2, 2, 2, found.summary["rounds"])
     assert found.summary["best"] == "b"
     assert found.summary["ok"]
 
@@ -101,12 +112,45 @@ def test_one_round_at_least_and_no_more_than_twice_the_budget_allows():
 )
 def test_what_has_changed_since_an_earlier_run(tmp_path, now, expected):
     file = tmp_path / "old.jsonl"
-    file.write_text(log("eggs", design="a", median=10, low=9, high=12, ratio=1, bar=1))
+    file.write_text(log("eggs", design="a", median=10, low=9, high=12, samples=9, ratio=1, bar=1))
     told, found = measure({"a": now, "new": slow(1, 0.001)}, before=file)
     (change,) = told.rows("changes")
-    assert (change["design"], change["was"], change["verdict"]) == ("a", 10, expected)
-    changed = int(expected != "within the noise")
-    assert found.summary["verdict"].startswith((f"{changed} of 1", "no verdict"))
+    assert (change["design"], change["was"]) == ("a", 10)
+    if found.summary["others"] > BUSY:
+        assert change["verdict"] == "no verdict"
+        assert found.summary["verdict"].startswith("no verdict")
+    else:
+        assert change["verdict"] == expected
+        assert found.summary["verdict"].startswith(f"{int(expected != 'within the noise')} of 1")
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict"),
+    [
+        (Spread(13, 12.1, 14, 5), "better"),
+        (Spread(13, 12, 14, 9), "within the noise"),
+        (Spread(13, 12.1, 14, 4), "within the noise"),
+        (Spread(15, 13.6, 16, 4), "better"),
+        (Spread(15, 13.6, 16, 3), "within the noise"),
+        (Spread(5, 4, 6, 3), "within the noise"),
+        (Spread(5, 4, 5.9, 3), "worse"),
+        (Spread(99, 99, 99, 2), "too few rounds"),
+    ],
+)
+def test_few_samples_must_lie_further_apart(now, verdict):
+    """Chance alone must not be told as a change: two ranges of three lie apart once in ten times."""
+    assert now.judge(Spread(10, 9, 12, 9), most=True) == verdict
+
+
+def test_three_of_the_same_kind_are_hardly_ever_told_apart():
+    draw = random.Random(7).gauss
+
+    def three():
+        return sorted(draw(100, 5) for _ in range(3))
+
+    spreads = [Spread(middle, low, high, 3) for low, middle, high in (three() for _ in range(20_000))]
+    told = sum(one.judge(other, most=True) != "within the noise" for one, other in pairwise(spreads))
+    assert told < 0.015 * len(spreads)
 
 
 def log(table, **row):
@@ -118,7 +162,7 @@ def log(table, **row):
     return "\n".join(map(json.dumps, rows)) + "\n"
 
 
-@pytest.mark.parametrize("content", ["", "x\n", log("bacon", design="a", median=1, low=1, high=1)])
+@pytest.mark.parametrize("content", ["", "x\n", log("bacon", design="a", median=1, low=1, high=1, samples=1)])
 def test_a_file_that_is_no_earlier_run(tmp_path, content):
     file = tmp_path / "old.jsonl"
     file.write_text(content)

@@ -8,9 +8,12 @@ from bunaccounts import account_of, missing
 from crawls import assert_accounted, finished, hub
 from harness import Command, run
 from listeners import listening_tcp
+from stages import perform
 from web import Web, drip_body
 
 from procdemo.bars import arrows
+from procdemo.cluster import lesson
+from procdemo.patterns import prodcons
 
 LIMIT = 60
 LOCAL = ("--cluster", "local")
@@ -118,6 +121,21 @@ def test_what_cannot_be_pickled_is_refused_by_name():
     result = play("--items", "12", "--work", "0", "--batch", "6", "--unpicklable", "5").assert_clean(1)
     assert missing(result) == {5: "refused: cannot be pickled"}
     assert account_of(result, 12)["failed"] == 1
+
+
+def refuse(number, queue, config, emit):
+    raise LookupError("no appetite")
+
+
+def bake_for_those_who_refuse(config, emit):
+    lesson("prodcons").run(config, emit, prodcons.produce, refuse)
+
+
+def test_a_consumer_that_fails_is_named_and_nobody_waits_for_it():
+    config = prodcons.Config(cluster="local", producers=1, consumers=1, maxsize=2, items=50, work=0)
+    events = perform(bake_for_those_who_refuse, config, limit=LIMIT)
+    (error,) = [event for event in events if event.name == "error"]
+    assert error.data["message"] == "consumer-0 failed: LookupError: no appetite"
 
 
 @pytest.mark.parametrize("role", ["consumer-0", "producer-0"])

@@ -32,51 +32,6 @@ def test_many_clients_share_one_thread_and_none_waits(loop):
 
 
 @each_loop
-def test_a_half_closed_client_gets_its_whole_answer_however_slowly_it_reads(loop):
-    with SERVER.start("--loop", loop) as running, running.client(receive_buffer=4096) as slow:
-        assert slow.babble()
-        slow.sock.settimeout(5)
-        running.echo()
-        slow.finish()
-        answer = slow.hear_end(within=10)
-        assert set(answer) == {ord("X")}
-        served = running.command.wait_event(
-            lambda event: event.name == "served" and event.data["client"] == slow.name
-        )
-        assert (served.data["bytes"], served.data["reason"]) == (len(answer), "client left")
-
-
-@each_loop
-def test_clients_that_never_read_cost_little_and_hold_up_nobody(loop):
-    """O10: who does not take its answers is not read from any more."""
-    with SERVER.start("--loop", loop) as running, running.clients(40) as deaf:
-        before = running.memory()
-        for _ in range(20):
-            for client in deaf:
-                assert client.babble()
-            running.echo()
-        assert running.memory() - before < 32
-        for client in deaf:
-            client.reset()
-        running.check()
-
-
-@each_loop
-def test_silence_and_duration_have_a_limit_each(loop):
-    limits = {"idle_timeout": 0.3, "total_timeout": 1.2}
-    with SERVER.start("--loop", loop, **limits) as running, running.clients(1) as (silent,):
-        silent.hear_end(within=2)
-        told = running.command.wait_event("served").data
-        assert (told["client"], told["reason"]) == (silent.name, "over --idle-timeout")
-        with running.client() as talker:
-            with contextlib.suppress(AssertionError):
-                while True:
-                    talker.ask(within=3)
-            told = running.command.wait_event("served", nth=2).data
-            assert (told["client"], told["reason"]) == (talker.name, "over --total-timeout")
-
-
-@each_loop
 def test_who_never_takes_the_last_answers_is_hung_up_on(loop):
     """Its half of the connection is closed, the answers cannot be sent: the limits hold here, too."""
     with (

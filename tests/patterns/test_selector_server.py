@@ -50,45 +50,6 @@ def test_a_killed_worker_takes_its_clients_along_and_no_others(server):
         assert summary["served"] == len(guests) - lost["clients"]
 
 
-def test_clients_that_never_read_cost_little_and_hold_up_nobody():
-    """O10: what a client does not take is kept once, not again and again."""
-    with FORKED.start() as running, running.clients(40) as deaf:
-        before = running.memory()
-        for _ in range(20):
-            for client in deaf:
-                assert client.babble()
-            running.echo()
-        assert running.memory() - before < 32
-        for client in deaf:
-            client.reset()
-        running.check()
-
-
-def test_an_answer_is_whole_however_slowly_it_is_read():
-    with FORKED.start() as running, running.client(receive_buffer=4096) as slow:
-        assert slow.babble()
-        slow.sock.settimeout(5)
-        running.echo()
-        slow.finish()
-        answer = slow.hear_end(within=10)
-        assert set(answer) == {ord("X")}
-        served = running.command.wait_event(lambda event: event.data.get("client") == slow.name, nth=2)
-        assert (served.name, served.data["bytes"]) == ("served", len(answer))
-
-
-def test_silence_and_duration_have_a_limit_each():
-    with FORKED.start(idle_timeout=0.3, total_timeout=1.2) as running, running.clients(1) as (silent,):
-        silent.hear_end(within=2)
-        told = running.command.wait_event("served").data
-        assert (told["client"], told["reason"]) == (silent.name, "over --idle-timeout")
-        with running.client() as talker:
-            with contextlib.suppress(AssertionError):
-                while True:
-                    talker.ask(within=3)
-            told = running.command.wait_event("served", nth=2).data
-            assert (told["client"], told["reason"]) == (talker.name, "over --total-timeout")
-
-
 def test_a_low_limit_of_descriptors_is_named_and_lived_with():
     """C7: who finds no room waits in the backlog; nobody spins; the next is served when there is room."""
     program = ["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", *PROCDEMO]

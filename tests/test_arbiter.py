@@ -99,7 +99,7 @@ def test_workers_that_fail_before_they_accept_end_the_service(start_method):
 
 
 def test_a_worker_that_fails_later_is_tried_again_and_again(start_method, tmp_path):
-    ready, pauses = [], []
+    ready, pauses, doubled = [], [], [0.05, 0.1, 0.2, 0.4]
     word = tmp_path / "word"
     with Stage(keep_trying, settings(start_method, word=str(word)), limit=30) as stage:
         for event in stage:
@@ -110,11 +110,11 @@ def test_a_worker_that_fails_later_is_tried_again_and_again(start_method, tmp_pa
                 os.kill(ready[0], signal.SIGKILL)
             elif event.name == "back-off":
                 pauses.append(event.data["seconds"])
-                if len(pauses) == 4:
-                    word.unlink()
+                if pauses[-4:] == doubled:  # one that is slow to fail, on a busy machine, has not died young
+                    word.unlink(missing_ok=True)
             elif event.name == "takes over":
                 stage.stop()
-    assert pauses[:4] == [0.05, 0.1, 0.2, 0.4]
+    assert doubled in [pauses[place : place + 4] for place in range(len(pauses))]
     assert event.data["ok"] is True
 
 

@@ -160,15 +160,11 @@ class Pipes:
 def run(config: Config, emit: Emitter) -> None:
     """Compare queues, pipes, a Manager and threads, each with the same producers and consumers."""
     context = config.context()
+    manager = SyncManager(ctx=context)
+    manager.start(board, (emit,))
 
     def between_processes(make_lane: Callable[[], Any], count: int, message: Any = ITEM) -> float:
         return rate(context.Process, make_lane(), (message, count), config, emit)
-
-    def through_a_manager(count: int) -> float:
-        manager = SyncManager(ctx=context)
-        manager.start(board, (emit,))
-        with manager:
-            return rate(context.Process, manager.Queue(), (ITEM, count), config, emit)
 
     def batched(make_lane: Callable[[], Any], count: int) -> float:
         # Different objects, or pickle would write the first, and then only refer to it.
@@ -183,10 +179,11 @@ def run(config: Config, emit: Emitter) -> None:
         Design("JoinableQueue", partial(between_processes, context.JoinableQueue, 10_000)),
         Design("SimpleQueue", partial(between_processes, context.SimpleQueue, 10_000)),
         Design("Pipe and two locks", partial(between_processes, partial(Pipes, context), 10_000)),
-        Design("Manager().Queue", partial(through_a_manager, 500)),
+        Design("Manager().Queue", partial(between_processes, manager.Queue, 2_000)),
         Design(f"Queue, {BATCH} in a message", partial(batched, context.Queue, 1_000)),
         Design(f"Pipe, {BATCH} in a message", partial(batched, partial(Pipes, context), 1_000)),
         Design("queue.Queue, threads", partial(between_threads, 20_000)),
     ]
-    found = compare(designs, "items per second", config, emit)
+    with manager:
+        found = compare(designs, "items per second", config, emit)
     emit.result("summary", **found.summary)

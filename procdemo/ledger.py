@@ -57,9 +57,10 @@ class Ledger:
 
     def take(self, items: Iterable[int], holder: int) -> None:
         """Write that `items` are now in the hands of process number `holder`."""
+        states, holders, at = self._states, self._holders, int(State.TAKEN)
         for item in items:
-            self._holders[item] = holder
-            self._states[item] = State.TAKEN
+            holders[item] = holder
+            states[item] = at
 
     def state(self, item: int) -> int:
         """Return what has become of `item`."""

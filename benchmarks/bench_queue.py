@@ -1,0 +1,52 @@
+"""T5: items a second through `procdemo prodcons`, beside a bare JoinableQueue of the same shape, in turns.
+
+python benchmarks/bench_queue.py [ROUNDS]
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ITEMS, SHAPE, MAXSIZE = 100_000, 2, 1_000
+BATCHED = 1_000_000
+RIVAL = Path(__file__).with_name("queue_rival.py")
+PROCDEMO = Path(sys.executable).with_name("procdemo")
+
+
+def rival():
+    """Return its items per second."""
+    args = [sys.executable, RIVAL, *map(str, (ITEMS, SHAPE, SHAPE, MAXSIZE))]
+    return float(subprocess.run(args, stdout=subprocess.PIPE, check=True, text=True).stdout)
+
+
+def ours(items, *args):
+    """Return our items per second."""
+    shape = ["--producers", str(SHAPE), "--consumers", str(SHAPE), "--maxsize", str(MAXSIZE), "--work", "0"]
+    command = [PROCDEMO, "prodcons", "--items", str(items), *shape, "--json", *args]
+    lines = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
+    return json.loads(lines[-1])["data"]["items_per_s"]
+
+
+WAYS = {
+    "a bare JoinableQueue": rival,
+    "prodcons": lambda: ours(ITEMS),
+    "prodcons --batch 100": lambda: ours(BATCHED, "--batch", "100"),
+}
+
+
+def main(rounds):
+    found = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way, measure in WAYS.items():
+            found[way].append(measure())
+    bare = found["a bare JoinableQueue"]
+    for way, figures in found.items():
+        ratio = statistics.median(one / other for one, other in zip(figures, bare, strict=True))
+        told = f"{min(figures):,.0f} - {max(figures):,.0f}"
+        print(f"{way:<22}{statistics.median(figures):>12,.0f} items/s ({told}), ratio {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 7)

@@ -81,7 +81,7 @@ class Door:
         with contextlib.suppress(BlockingIOError):
             self._rope.send(b".")
 
-    def watch(self, fileobj: Any, act: Callable[[], None]) -> None:
+    def watch(self, fileobj: Any, act: Callable[[], object]) -> None:
         """Call `act()` whenever `fileobj` is readable while we wait."""
         self._lookout.watch(fileobj, act)
 

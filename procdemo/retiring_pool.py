@@ -19,14 +19,15 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.context import ForkContext
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol
+from typing import Any
 
 from procdemo.crew import cause
+from procdemo.errands import Watcher
 from procdemo.events import Emitter
 from procdemo.generation import NOTE_S, Generation, Task
 from procdemo.shift import number
 
-__all__ = ["RetiringPool", "Task", "Watcher"]
+__all__ = ["RetiringPool", "Task"]
 
 
 STORY = {
@@ -39,16 +40,6 @@ DETAILS = {
     "error in pool": "{error}",
 }
 """Sentences of a Pool; a pattern's STORY and DETAILS take them in."""
-
-
-class Watcher(Protocol):
-    """Something that waits for descriptors, e.g. a server's `Door`."""
-
-    def watch(self, fileobj: Any, act: Callable[[], None]) -> None:
-        """Call `act()` whenever `fileobj` is readable."""
-
-    def unwatch(self, fileobj: Any) -> None:
-        """Stop watching `fileobj`; before it is closed."""
 
 
 class RetiringPool:

@@ -1,12 +1,13 @@
-"""The conversations of a server that holds them in threads; its door hears when one is over."""
+"""The conversations of a server that holds them in threads; its main thread hears when one is over."""
 
 import contextlib
 import socket
 from collections.abc import Callable
+from functools import partial
 
 from procdemo.door import Door
+from procdemo.errands import Errands
 
-_TICKET = 8  # bytes
 _LAST_S = 5.0  # for a thread to notice that its connection is gone
 
 
@@ -18,8 +19,7 @@ class Talks:
         self._door = door
         self._tickets = 0
         self._open: dict[int, socket.socket] = {}
-        self._bell, self._rope = socket.socketpair()
-        door.watch(self._bell, self._note_end)
+        self._errands = Errands(door)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -27,18 +27,9 @@ class Talks:
     def begin(self, conn: socket.socket) -> Callable[[], None]:
         """Note that somebody talks over `conn`; return what to call, in any thread, when that is over."""
         self._tickets += 1
-        ticket = self._tickets
-        self._open[ticket] = conn
-
-        def over() -> None:
-            with contextlib.suppress(OSError):  # the server has given up waiting for us
-                self._rope.sendall(ticket.to_bytes(_TICKET, "little"))
-
-        return over
-
-    def _note_end(self) -> None:
-        ticket = int.from_bytes(self._bell.recv(_TICKET, socket.MSG_WAITALL), "little")
-        self._open.pop(ticket, None)  # it may be over twice: once as refused, once as never begun
+        self._open[self._tickets] = conn
+        # It may be over twice: for a client that was refused, and that a thread of a pool finds later.
+        return partial(self._errands.leave, self._open.pop, self._tickets, None)
 
     def dismiss(self, grace: float) -> int:
         """Give them `grace` seconds to finish, then hang up; return how many were cut off.
@@ -52,7 +43,5 @@ class Talks:
                 with contextlib.suppress(OSError):  # it has been closed just now
                     conn.shutdown(socket.SHUT_RDWR)
             self._door.attend(lambda: not self._open, _LAST_S)
-        self._door.unwatch(self._bell)
-        self._bell.close()
-        self._rope.close()
+        self._errands.close()
         return cut_off

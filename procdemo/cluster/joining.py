@@ -19,10 +19,10 @@ import dask
 import distributed
 
 from procdemo.cluster import LOCAL
-from procdemo.cluster.errands import Errands
 from procdemo.cluster.there import Boarding
 from procdemo.cluster.workers import Workers
 from procdemo.config import CannotRunError
+from procdemo.errands import Errands
 from procdemo.events import Emitter
 from procdemo.lookout import Lookout
 

@@ -12,8 +12,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from procdemo.cluster.errands import Errands
 from procdemo.cluster.there import Introduction, Wire, introduce
+from procdemo.errands import Errands
 from procdemo.events import Emitter
 
 _QUESTIONS = 5

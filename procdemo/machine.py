@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 BUSY = 0.2
 """The share of all usable CPU time that, used by others, spoils a comparison of times."""
@@ -52,6 +52,28 @@ def amount_of(work: Callable[[float], None], seconds: float) -> float:
         work(amount)
         took = time.thread_time() - before
     return amount * seconds / took
+
+
+class Effort(NamedTuple):
+    """What a thread has done so far."""
+
+    cpu_s: float
+    busy_s: float
+    """With the time in which it could have gone on, had a CPU been free."""
+
+    @classmethod
+    def now(cls) -> "Effort":
+        """Return that of this thread (Linux, Documentation/scheduler/sched-stats: schedstat)."""
+        cpu_s = time.thread_time()
+        try:
+            waited_ns = int(Path("/proc/thread-self/schedstat").read_text("ascii").split()[1])
+        except (OSError, IndexError):
+            waited_ns = 0
+        return cls(cpu_s, cpu_s + waited_ns / 1e9)
+
+    def share(self, before: "Effort", seconds: float) -> "Effort":
+        """Return what was done since `before`, as parts of `seconds`."""
+        return Effort((self.cpu_s - before.cpu_s) / seconds, (self.busy_s - before.busy_s) / seconds)
 
 
 def family(pid: int) -> list[int]:

@@ -1,11 +1,12 @@
 """What a family of processes uses: those that live, and those that have ended."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 
-from procdemo.machine import Machine, amount_of, family, family_cpu_s, family_own_kib
+from procdemo.machine import Effort, Machine, amount_of, family, family_cpu_s, family_own_kib
 
 NEST = """
 import os, sys, threading
@@ -85,3 +86,30 @@ def test_the_amount_of_work_for_a_time():
         sum(range(int(amount)))
 
     assert amount_of(work, 0.2) > amount_of(work, 0.02) > 20_000
+
+
+def test_who_waits_for_a_cpu_is_busy_too():
+    """Two that never pause, on one CPU: each has half of it, and could always go on."""
+    usable = os.sched_getaffinity(0)
+    cpu = min(usable)
+
+    def spin():
+        os.sched_setaffinity(0, {cpu})
+        begin, before = time.monotonic(), Effort.now()
+        while (seconds := time.monotonic() - begin) < 0.5:
+            pass
+        return Effort.now().share(before, seconds)
+
+    rival = os.fork()
+    if not rival:
+        os.sched_setaffinity(0, {cpu})
+        while True:
+            pass
+    try:
+        own = spin()
+    finally:
+        os.kill(rival, signal.SIGKILL)
+        os.waitpid(rival, 0)
+        os.sched_setaffinity(0, usable)
+    assert own.cpu_s < 0.8
+    assert own.busy_s > 0.9

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 from procdemo.config import CannotRunError
 from procdemo.durations import Durations
+from procdemo.machine import Effort
 
 _REQUEST = b"what does a request cost here? \n"
 _ANSWER = _REQUEST.upper()
@@ -21,8 +22,8 @@ class Pressed(NamedTuple):
     answered: int
     """Requests that were sent and answered within it."""
     seconds: float
-    own_cpu: float
-    """The part of a CPU that we used, who asked."""
+    own: Effort
+    """What we did, who asked, as parts of the time."""
 
 
 class _Guest:
@@ -97,7 +98,7 @@ class Crowd:
 
     def _press(self, clients: int, seconds: float, round_trips: Durations) -> Pressed:
         clock, add = time.monotonic, round_trips.add
-        answered, own_s = 0, time.thread_time()
+        answered, own = 0, Effort.now()
         with selectors.DefaultSelector() as selector:
             begin = now = clock()
             for guest in self._guests[:clients]:
@@ -116,7 +117,7 @@ class Crowd:
                         add(now - guest.since)
                     self._ask(guest, now)
                 now = clock()
-        return Pressed(answered, now - begin, (time.thread_time() - own_s) / (now - begin))
+        return Pressed(answered, now - begin, Effort.now().share(own, now - begin))
 
     def _ask(self, guest: _Guest, now: float) -> None:
         guest.missing, guest.since = len(_ANSWER), now

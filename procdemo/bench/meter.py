@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from statistics import fmean
 from typing import NamedTuple
 
 from procdemo import load
@@ -10,10 +11,10 @@ from procdemo.bench.targets import Target
 from procdemo.dial import resolve
 from procdemo.durations import Durations
 from procdemo.events import Emitter
-from procdemo.machine import family_cpu_s
+from procdemo.machine import Effort, family_cpu_s
 
 _SAMPLE_S = 0.08
-_FULL = 0.9  # of a CPU for our own clients, who are one thread: then they are what is measured
+_FULL = 0.9  # of the time in which our clients, one thread, could go on: then they are what is measured
 _COMERS = 8
 
 
@@ -21,8 +22,8 @@ class _Load(NamedTuple):
     answered: int
     cpu_s: float
     """Of the server."""
-    own_cpu: float
-    """The part of a CPU that we used."""
+    own: Effort
+    """What we did, as parts of the time."""
 
 
 class Meter:
@@ -40,15 +41,14 @@ class Meter:
         """Have clients come, eight at a time, ask once and leave; return how many came in a second."""
         addresses = resolve("127.0.0.1", target.port, self._timeout)
         wanted = load.Load(_COMERS, messages=1, size=32, timeout=self._timeout)
-        cpu_s, own_s, begin = family_cpu_s(target.pid), time.thread_time(), time.monotonic()
+        cpu_s, own, begin = family_cpu_s(target.pid), Effort.now(), time.monotonic()
         answered, seconds = 0, 0.0
         while seconds < _SAMPLE_S:
             found = load.press(addresses, wanted, lambda _: None)
             answered += found.answered
             self.failures += sum(map(len, found.failures.values()))
             seconds = time.monotonic() - begin
-        own_cpu = (time.thread_time() - own_s) / seconds
-        one = _Load(answered, family_cpu_s(target.pid) - cpu_s, own_cpu)
+        one = _Load(answered, family_cpu_s(target.pid) - cpu_s, Effort.now().share(own, seconds))
         self._loads[target.name]["connection"].append(one)
         return answered / seconds
 
@@ -56,7 +56,7 @@ class Meter:
         """Have so many of those who are connected ask for a moment; return the answers in a second."""
         cpu_s = family_cpu_s(target.pid)
         found = crowd.press(clients, _SAMPLE_S, self._round_trips[target.name][str(clients)])
-        one = _Load(found.answered, family_cpu_s(target.pid) - cpu_s, found.own_cpu)
+        one = _Load(found.answered, family_cpu_s(target.pid) - cpu_s, found.own)
         self._loads[target.name][f"request_{clients}"].append(one)
         return found.answered / found.seconds
 
@@ -76,8 +76,12 @@ class Meter:
                 row |= {f"p50_{clients}": times.percentile_ms(50), f"p99_{clients}": times.percentile_ms(99)}
             emit.result("round trip, ms", design=design, **row)
         for design, columns in self._loads.items():
-            most = {column: max(one.own_cpu for one in loads) for column, loads in columns.items()}
-            at_limit += sum(share > _FULL for share in most.values())
-            shares = {column: round(100 * share) for column, share in most.items()}
-            emit.result("our clients' CPU, %", design=design, **shares)
+            efforts = {
+                column: Effort(*map(fmean, zip(*(one.own for one in loads), strict=True)))
+                for column, loads in columns.items()
+            }
+            limit = [column for column, own in efforts.items() if own.busy_s > _FULL]
+            at_limit += len(limit)
+            shares = {column: round(100 * own.cpu_s) for column, own in efforts.items()}
+            emit.result("our clients' CPU, %", design=design, **shares, limit=", ".join(limit))
         return at_limit

@@ -1,14 +1,18 @@
 """make soak: every case of the fault programme, again and again; one line for each case at the end.
 
 A pytest plugin (``-p soak``). A test belongs to the case that its name, or the name of its
-parameter, begins with: ``test_b1_...``, ``a1_sigterm_when_idle``. With ``--tally FILE`` the counts
-are added to those in that file, so that several runs, and several Pythons, make one table:
-scripts/faults.py writes it to docs/faults.md.
+parameter, begins with: ``test_b1_...``, ``a1_sigterm_when_idle``. A repetition runs it under one
+of its start methods, drawn anew each time; what must fail on a tutorial program, only the first
+does. With ``--tally FILE`` the counts are added to those in that file, so that several runs, and
+several Pythons, make one table: scripts/faults.py writes it to docs/faults.md.
 """
 
 import json
+import random
 import re
 import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,6 +79,8 @@ CASES = {
 """The programme: what is done. What is expected is in the tests."""
 
 _CASE = re.compile(r"(?:^|\[|-|test_)([a-h]\d{1,2})_")
+_STEP = "__pytest_repeat_step_number"
+_METHOD = re.compile(r"(?<=[\[-])(?:forkserver|fork|spawn)(?=[\]-])")
 _COMMAND = re.compile("|".join(row.name for row in ROWS))
 
 
@@ -107,6 +113,17 @@ def commands_of(file: str, test: str) -> set[str]:
     return found
 
 
+def drawn(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield each test of a repetition under one of its start methods; the tutorial's in the first only."""
+    variants: dict[tuple[str, int], list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        step = item.callspec.params.get(_STEP, 0) if hasattr(item, "callspec") else 0
+        if not (step and "tutorial" in item.name):
+            variants[_METHOD.sub("", item.nodeid), step].append(item)
+    for alike in variants.values():
+        yield random.choice(alike)
+
+
 class Programme:
     """Runs the tests that belong to a case, and counts."""
 
@@ -116,9 +133,10 @@ class Programme:
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave nothing but cases of the programme."""
-        others = [item for item in items if case_of(item.name) not in CASES]
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if case_of(item.name) in CASES]
+        cases = [item for item in items if case_of(item.name) in CASES]
+        chosen = set(drawn(cases))
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = [item for item in cases if item in chosen]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a test: its call, and whatever else fails."""

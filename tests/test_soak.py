@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import soak
 
@@ -35,6 +36,26 @@ def test_a_name_tells_its_commands():
     assert soak.commands_of("tests/patterns/test_crawl_callback.py", "test_e1_x[fork]") == {"crawl-callback"}
     assert soak.commands_of("tests/test_cli_demos.py", "test_a4_x[spawn-fork]") == {"spawn"}
     assert soak.commands_of("tests/faults/test_stop.py", "test_a6_x[fork-echo-server]") == {"echo-server"}
+
+
+def item(name, step):
+    return SimpleNamespace(name=name, nodeid=name, callspec=SimpleNamespace(params={soak._STEP: step}))
+
+
+def test_a_repetition_draws_a_start_method_and_leaves_the_tutorial_to_the_first():
+    methods = ("fork", "spawn", "forkserver")
+    items = [
+        item(f"{name}{method}-{step}-20]", step)
+        for step in range(20)
+        for name in ("test_a1_x[echo-server-", "test_g1_y[spawn-", "test_b1_the_tutorial_does_not[pool-")
+        for method in methods
+    ]
+    drawn = [found.name for found in soak.drawn(items)]
+    for name, times in (("echo-server-", 20), ("spawn-", 20), ("pool-", 1)):
+        (both,) = [[found for found in drawn if f"[{name}" in found]]
+        assert len(both) == times
+        if times > 1:
+            assert {found.partition(f"[{name}")[2].partition("-")[0] for found in both} == set(methods)
 
 
 def test_tallies_of_several_runs_make_one_table(tmp_path):

@@ -97,6 +97,7 @@ def run(config: Config, emit: Emitter) -> None:
             held = target.hold(config.hold, config.patience)
             told = {"held": held.clients, "why not more": held.why, "kib each": round(held.kib_each, 1)}
             emit.result("clients held", design=target.name, **told)
+            target.end()
     emit.result("summary", ok=not meter.failures, failures=meter.failures, **sum_up(findings, at_limit))
 
 

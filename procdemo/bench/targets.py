@@ -11,11 +11,10 @@ from typing import Any, NamedTuple, Self
 from procdemo.config import CannotRunError
 from procdemo.connection import ServerSettings
 from procdemo.events import LISTENING, Emitter, Record
-from procdemo.machine import family_cpu_s, family_own_kib, family_sleeps
+from procdemo.machine import family_own_kib, family_sleeps
 
 _START_S, _STOP_S = 20.0, 5.0
 _ANSWER_S = 0.15
-_REST_S, _LOOK_S = 60.0, 0.1
 _LOOKS = (
     2  # as often must the server be seen asleep, with a client unanswered, until that client waits in a queue
 )
@@ -83,6 +82,10 @@ class Target:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Stop it, and wait for that; whoever takes long is killed."""
         self.stop()
         self._process.join(_STOP_S)
         self._process.kill()
@@ -101,8 +104,8 @@ class Target:
     def hold(self, clients: int, seconds: float) -> Held:
         """Connect one client after the other, each answered once and then silent; say how many there are.
 
-        When they have left, wait until the server is at rest, a minute at most: ten thousand threads that
-        wake up at once get in each other's way, and would in that of whoever is measured next.
+        Nothing else can be measured after that: ten thousand threads whose clients have left wake up at
+        once, and get in each other's way for two minutes, and in that of whoever is next. `end` it.
         """
         before_kib, begin = family_own_kib(self.pid), time.monotonic()
         address, why, held = ("127.0.0.1", self.port), "as many as asked for", 0
@@ -118,15 +121,7 @@ class Target:
                 held += 1
             kib = max(family_own_kib(self.pid) - before_kib, 0)
             took = time.monotonic() - begin
-        self._come_to_rest()
         return Held(held, took, why, kib / max(held, 1))
-
-    def _come_to_rest(self) -> None:
-        deadline, used_s = time.monotonic() + _REST_S, _LOOK_S
-        while used_s > _LOOK_S / 20 and time.monotonic() < deadline:
-            before_s = family_cpu_s(self.pid)
-            self._pipe.poll(_LOOK_S)  # says nothing, unless it ends
-            used_s = family_cpu_s(self.pid) - before_s
 
     def _be_answered(self, guest: socket.socket, deadline: float) -> None:
         """Wait for an answer while the server does anything, for the machine may be busy, too.

@@ -203,34 +203,13 @@ MOMENTS = {
 HANDLED = list(MOMENTS)[2:]
 """From these on the command itself decides what Ctrl-C does."""
 
+GUESTS = ("--port", "0", "--stay", "60", "--grace", "0.2", "--clients")
 COMMANDS = {
     **BATCH,
-    "echo-server": ("echo-server", "--port", "0", "--clients", "4", "--stay", "60", "--grace", "0.2"),
-    "selector-server": (
-        "selector-server",
-        "-n2",
-        "--port",
-        "0",
-        "--clients",
-        "2",
-        "--stay",
-        "60",
-        "--grace",
-        "0.2",
-    ),
-    "prefork-server": (
-        "prefork-server",
-        "-n2",
-        "--port",
-        "0",
-        "--clients",
-        "2",
-        "--stay",
-        "60",
-        "--grace",
-        "0.2",
-    ),
-    "pool-server": ("pool-server", "-n2", "--port", "0", "--clients", "2", "--stay", "60", "--grace", "0.2"),
+    "echo-server": ("echo-server", *GUESTS, "4"),
+    "selector-server": ("selector-server", "-n2", *GUESTS, "2"),
+    "prefork-server": ("prefork-server", "-n2", *GUESTS, "2"),
+    "pool-server": ("pool-server", "-n2", *GUESTS, "2"),
 }
 each_command = pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
 

@@ -91,6 +91,7 @@ class Warden:
                         _strike(pid, signal.SIGKILL)
             self._listen(0.01)
         self._reap()
+        self._popen.wait()  # it is a zombie as soon as its first thread has ended, and reaped with the last
         for stream in (self._popen.stdout, self._popen.stderr):
             if stream:
                 stream.close()

@@ -21,7 +21,7 @@ def words(line, host="10.0.0.1", port="8786"):
 
 def test_on_this_machine():
     install, crawl = HERE.splitlines()
-    assert install == "python3 -m pip install 'procdemo[cluster]'"
+    assert install == "python3 -m pip install '.[cluster]'"  # from the checkout, as in the README
     program, *args = words(crawl)
     assert program == "procdemo"
     assert "broken links 0" in run(*args, limit=LIMIT).assert_clean().stdout

@@ -107,12 +107,8 @@ class Door:
         while not self._stopping:
             self._knocked = False
             self._lookout.wait(None)  # who has left, before who arrives
-            if self._knocked and (arrival := accept(self._listener)):
-                if present() < self._most:
-                    yield arrival
-                else:
-                    self._emit.mark("refused", client=arrival[1], limit=self._most)
-                    self._send_away(arrival[0], f"{self._most} clients are connected already")
+            if self._knocked and (arrival := accept(self._listener)) and self._has_room(arrival, present()):
+                yield arrival
         self._lookout.unwatch(self._listener)
         self._listener.close()
 
@@ -125,6 +121,15 @@ class Door:
                 return False
             self._lookout.wait(left)
         return True
+
+    def _has_room(self, arrival: tuple[socket.socket, str], present: int) -> bool:
+        """Return whether one more may come in; if not, it is politely refused."""
+        if present < self._most:
+            return True
+        conn, client = arrival
+        self._emit.mark("refused", client=client, limit=self._most)
+        self._send_away(conn, f"{self._most} clients are connected already")
+        return False
 
     def _hear_knock(self) -> None:
         self._knocked = True

@@ -59,11 +59,8 @@ class LoopDoor(Door):
             if (now := time.monotonic()) >= self.book.turn_at:
                 self.book.turn(now)
             while not self._stopping and (arrival := accept(self._listener, self._step_aside)):
-                if present() < self._most:
+                if self._has_room(arrival, present()):
                     yield arrival
-                else:
-                    self._emit.mark("refused", client=arrival[1], limit=self._most)
-                    self._send_away(arrival[0], f"{self._most} clients are connected already")
         loop.remove_reader(self._lookout.fileno())
         loop.remove_reader(self._listener)
         self._listener.close()

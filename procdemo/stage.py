@@ -127,6 +127,10 @@ class Stage:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGCONT)
 
+    def _nudge_if_due(self) -> None:
+        if time.monotonic() > self._nudge_at:
+            self._nudge()
+
     def kill(self) -> None:
         """End every process of the demo at once."""
         # Perhaps nobody is left; macOS refuses to signal a group of zombies.
@@ -189,8 +193,7 @@ class Stage:
             self._stop_at = float("inf")
             self.timed_out = True
             self.stop()
-        if now > self._nudge_at:
-            self._nudge()
+        self._nudge_if_due()
         if now > self._kill_at:
             self._kill_at = float("inf")
             self.kill()
@@ -245,6 +248,7 @@ class Stage:
         while self._status is None and time.monotonic() < give_up:
             for fd in select.select(ends, [], [], _GATHER_S)[0]:
                 self._read(fd)  # or main would wait for room to say goodbye
-            self._watch()
+            self._reap()
+            self._nudge_if_due()
         if self._status is None:
             self.kill()

@@ -58,6 +58,7 @@ async def converse(conn: socket.socket, client: str, config: Config, emit: Emitt
     """Answer the client's bytes in upper case until it has sent its last; return how it ended."""
     clock = asyncio.get_running_loop().time
     reader, writer = await asyncio.open_connection(sock=conn)
+    writer.transport.set_write_buffer_limits(0)  # drain() waits until the kernel has taken everything
     received = 0
     try:
         async with timeout(config.total_timeout) as total, timeout(config.idle_timeout) as idle:
@@ -71,8 +72,6 @@ async def converse(conn: socket.socket, client: str, config: Config, emit: Emitt
                 writer.write(data.upper())
                 await writer.drain()  # or a client that reads nothing would fill our memory
                 idle.reschedule(clock() + config.idle_timeout)
-            writer.close()
-            await writer.wait_closed()  # the last answers are sent
             return "client left", received
     except OSError as error:  # reset, broken pipe, unreachable: the client's affair; or a TimeoutError
         expired = [name for name, limit in (("idle", idle), ("total", total)) if limit.expired()]
@@ -94,11 +93,16 @@ async def serve_all(door: LoopDoor, config: Config, emit: Emitter) -> dict[str, 
         door.book.left(client, time.monotonic() - since, farewell)
         served += 1
 
+    def part(task: asyncio.Task[None]) -> None:
+        tasks.discard(task)
+        if not task.cancelled():
+            task.result()  # an error is told at once, by the loop, and not when the task is collected
+
     async for conn, client in door.newcomers(present=lambda: len(tasks)):
         conn.setblocking(False)
         task = asyncio.create_task(talk(conn, client))
         tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        task.add_done_callback(part)
         most = max(most, len(tasks))
     if tasks:
         emit.mark("draining", tasks=len(tasks), grace=config.grace)

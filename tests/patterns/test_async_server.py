@@ -1,13 +1,20 @@
 """async-server: one thread for all clients; asyncio's loop, or uvloop's."""
 
+import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
+import threading
 
 import pytest
 from harness import Command, run
-from servers import Server
+from servers import Running, Server
+
+from procdemo.events import Emitter
+from procdemo.loop_door import factory
+from procdemo.patterns.async_server import Config, converse
 
 SERVER = Server("async-server", "fork")
 LOOPS = ("asyncio", "uvloop")
@@ -32,6 +39,24 @@ def test_many_clients_share_one_thread_and_none_waits(loop):
 
 
 @each_loop
+def test_the_last_answers_are_sent_although_the_kernel_takes_them_piece_by_piece(loop):
+    """After close() with answers unsent, a transport of asyncio cannot be aborted any more: it raises."""
+    server, client = socket.socketpair()
+    with server, client, asyncio.Runner(loop_factory=factory(loop)) as runner:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        server.setblocking(False)
+        client.sendall(b"x" * 60_000)
+        client.shutdown(socket.SHUT_WR)
+        answers: list[bytes] = []
+        hearing = threading.Thread(target=lambda: answers.extend(iter(lambda: client.recv(1000), b"")))
+        hearing.start()
+        farewell = runner.run(converse(server, "a client", Config(loop=loop), Emitter(lambda _: None)))
+        runner.run(asyncio.sleep(0))  # the loop closes the connection
+        hearing.join()
+    assert (farewell, b"".join(answers)) == (("client left", 60_000), b"X" * 60_000)
+
+
+@each_loop
 def test_who_never_takes_the_last_answers_is_hung_up_on(loop):
     """Its half of the connection is closed, the answers cannot be sent: the limits hold here, too."""
     with (
@@ -49,6 +74,25 @@ def test_more_than_max_bytes(loop):
         client.ask(b"0123456789")
         client.say(b"!")
         assert b"more than 10 bytes" in client.hear_end()
+
+
+def test_an_error_in_a_coroutine_is_told_at_once_and_the_others_are_served():
+    program = (
+        "from procdemo.patterns import async_server; from procdemo.__main__ import main\n"
+        "converse, clients = async_server.converse, []\n"
+        "async def second_fails(conn, client, *settings):\n"
+        "    clients.append(client)\n"
+        "    return await converse(conn, client, *settings) if len(clients) != 2 else 1 / 0\n"
+        "async_server.converse = second_fails; main()"
+    )
+    with Command("async-server", "--port", "0", "--json", program=[sys.executable, "-c", program]) as command:
+        running = Running(command, SERVER, json=True)
+        with running.client() as first:
+            first.ask()
+            with running.client():
+                command.wait_event(lambda event: "ZeroDivisionError" in event.data.get("text", ""))
+            first.ask()
+        running.echo()
 
 
 def test_without_uvloop_it_says_how_to_install_it():

@@ -24,7 +24,7 @@ cluster: $(VENV)/installed-cluster ## The lessons on dask.distributed, and on th
 	CLUSTER_REQUIRED=1 $(BIN)/python -m pytest -k cluster tests/cluster tests/test_cli.py
 
 soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), a line for each; an hour or two.
-	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --tally soak.json
+	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --tally=soak.json
 	$(BIN)/python scripts/faults.py soak.json > docs/faults.md
 
 lint: $(VENV)/installed-lint ## Style, types, and who may import whom.

@@ -19,9 +19,9 @@ from typing import Any, NoReturn
 from procdemo.answers import Answers
 from procdemo.birth import born_ns
 from procdemo.channel import Writer
-from procdemo.config import CannotRunError, Settings, StartMethod
+from procdemo.config import CannotRunError, Settings
 from procdemo.events import ERROR, STARTS, Emitter, rename_process
-from procdemo.lifeline import Lifeline
+from procdemo.lifeline import Lifeline, is_uncut
 
 Run = Callable[[Any, Emitter], None]
 """A pattern's main process, told from top to bottom: ``run(config, emit)``."""
@@ -136,7 +136,7 @@ def _settle_in(config: Settings, error_writer: int) -> None:
         os.environ["PYTHONSAFEPATH"] = "1"
     for signum in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # by default they would end a process
         signal.signal(signum, signal.SIG_IGN)
-    if config.start_method != StartMethod.FORK or getattr(config, "cluster", None):
+    if config.names_semaphores:
         resource_tracker.ensure_running()  # outside the group: it must outlive us to clean up
     os.setpgid(0, 0)
     _listen_for_stop_requests()
@@ -157,9 +157,9 @@ def _listen_for_stop_requests() -> None:
 
     def interrupt(_signum: int, frame: FrameType | None) -> None:
         in_hook = frame is not None and frame.f_code in {block.__code__, restore.__code__}
-        if not (here.forking or in_hook):
+        if not (here.forking or in_hook or is_uncut(frame)):
             raise KeyboardInterrupt
-        signal.setitimer(signal.ITIMER_REAL, 0.001)  # again, when fork() has returned
+        signal.setitimer(signal.ITIMER_REAL, 0.001)  # again, when that is done
 
     def come_again(lost: Any) -> None:
         if isinstance(lost.exc_value, KeyboardInterrupt) and os.getpid() == main:

@@ -65,6 +65,11 @@ class Settings:
     verbose: int = 0
     """How much detail somebody wants to see (``-v``); what costs time is only reported then."""
 
+    @property
+    def names_semaphores(self) -> bool:
+        """Whether semaphores get names that only the resource tracker removes, whoever is killed."""
+        return self.start_method != StartMethod.FORK
+
     def context(self) -> "ForkContext":
         """Return multiprocessing with this start method.
 
@@ -89,6 +94,11 @@ class ClusterSettings(Settings):
     cluster: Annotated[
         str | None, Arg("Let dask.distributed do it: local, or tcp://HOST:PORT.", metavar="ADDRESS")
     ] = None
+
+    @property
+    def names_semaphores(self) -> bool:
+        """As always; dask starts its workers anew."""
+        return self.cluster is not None or self.start_method != StartMethod.FORK
 
 
 def usable_cpus() -> int:

@@ -11,7 +11,8 @@ that made the process ends, and under forkserver it watches the fork server.
 
 One thing must not be cut in half: a semaphore of `multiprocessing` has a name in /dev/shm from
 ``sem_open()`` until it is unlinked or registered with the resource tracker (sem_overview(7);
-multiprocessing/synchronize.py), and whoever is killed in between leaves it there for good.
+multiprocessing/synchronize.py), shared memory from ``mkstemp()`` to ``unlink()`` (multiprocessing/heap.py).
+Whoever is killed, or raises KeyboardInterrupt, in between leaves it there for good.
 """
 
 import contextlib
@@ -24,12 +25,15 @@ import threading
 from collections.abc import Callable
 from multiprocessing import reduction
 from multiprocessing.context import BaseContext
+from traceback import walk_stack
+from types import FrameType
 from typing import Any
 
 with contextlib.suppress(ImportError):  # absent on Windows
     import fcntl
 
-_MAKE_SEMAPHORES = ("Lock", "RLock", "Semaphore", "BoundedSemaphore")  # all else is made of these
+_MAKE_SEMAPHORES = ("Lock", "RLock", "Semaphore", "BoundedSemaphore")
+_MAKE_MEMORY = ("RawValue", "RawArray", "Value", "Array", "Barrier")  # all else is made of these
 
 
 class Lifeline:
@@ -58,7 +62,7 @@ class Lifeline:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self.arm)
         if sys.platform == "linux":
-            for name in _MAKE_SEMAPHORES:
+            for name in _MAKE_SEMAPHORES + _MAKE_MEMORY:
                 setattr(BaseContext, name, self._uncut(getattr(BaseContext, name)))
 
     def arm(self) -> None:
@@ -84,20 +88,28 @@ class Lifeline:
             os._exit(1)  # it happened while nobody listened
 
     def _uncut(self, make: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `make` such that a hang-up has to wait for its end."""
+        """Return `make` such that a hang-up has to wait for its end, and a request to stop: `is_uncut`."""
 
         @functools.wraps(make)
         def uncut(*args: Any, **options: Any) -> Any:
-            fcntl.fcntl(self._read, fcntl.F_SETFL, os.O_NONBLOCK)
-            try:
-                return make(*args, **options)
-            finally:
-                self._listen()
+            return self._finish(make, *args, **options)
 
         return uncut
 
+    def _finish(self, make: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        fcntl.fcntl(self._read, fcntl.F_SETFL, os.O_NONBLOCK)
+        try:
+            return make(*args, **options)
+        finally:
+            self._listen()
+
     def __reduce__(self) -> tuple[Callable[..., "Lifeline"], tuple[Any, ...]]:
         return _arrive, (reduction.DupFd(self._read),)
+
+
+def is_uncut(frame: FrameType | None) -> bool:
+    """Return whether a signal handler that interrupts `frame` must not raise an exception there."""
+    return any(each.f_code is Lifeline._finish.__code__ for each, _ in walk_stack(frame))  # noqa: SLF001
 
 
 def _arrive(fd: Any) -> Lifeline:

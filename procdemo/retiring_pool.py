@@ -12,7 +12,6 @@ What the parent must know for this comes from the workers over pipes without a l
 when they are up, *took* and *left* (or *failed*) around each task.
 """
 
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -121,10 +120,7 @@ class RetiringPool:
         return task
 
     def _open(self) -> Generation:
-        # A KeyboardInterrupt between the making of a semaphore and its registration would leave it for ever.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         generation = Generation(self._context, self._workers, self._first, self._given, self._emit)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self._watch(generation.notes, lambda: self._read_notes(generation))
         for process in generation.workers.values():
             self._watch(process.sentinel, partial(self._bury, generation, process))

@@ -7,7 +7,6 @@ lock along. So `watch` looks on from outside, and the ledger knows each item.
 """
 
 import pickle
-import signal
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import wait
@@ -46,14 +45,11 @@ class WatchedQueue:
 
     def __init__(self, context: ForkContext, maxsize: int, items: int, processes: int) -> None:
         """Make room for `maxsize` messages; account for `items` in the hands of `processes`."""
-        # A KeyboardInterrupt between the making of a semaphore and its registration would leave it for ever.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         self._queue = context.JoinableQueue(maxsize)
         self.maxsize = maxsize
         self.ledger = Ledger(context, items)
         self.blocked_s = context.RawArray("d", processes)
         """Seconds that each process has spent in a put() or get() that could not go on."""
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self.join = self._queue.join
         self.task_done = self._queue.task_done
 

@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
+from multiprocessing import resource_tracker
 
+import pytest
 from stages import FORK, Crowd, endless, names, perform, settings, short_story, stay, until_all_are_here
 from traces import shared_memory_left
 
@@ -118,6 +121,33 @@ def test_a_killed_stage_leaves_no_semaphore(start_method):
         os.kill(stage.pid, signal.SIGKILL)
         list(stage)
     assert not shared_memory_left(before, prefix)
+
+
+def interrupted_in_the_making(make, config, emit):
+    """Be asked to stop when a name is there, and nobody yet who would remove it."""
+    register, unlink = resource_tracker.register, os.unlink
+
+    def registered_late(*args):
+        signal.raise_signal(signal.SIGINT)
+        register(*args)
+
+    def unlinked_late(path):
+        signal.raise_signal(signal.SIGINT)
+        unlink(path)
+
+    resource_tracker.register, os.unlink = registered_late, unlinked_late
+    make(config.context())
+    signal.raise_signal(signal.SIGINT)  # under fork a semaphore has lost its name already
+    signal.pause()
+
+
+@pytest.mark.parametrize("make", [lambda context: context.Condition(), lambda context: context.Array("b", 1)])
+def test_a_request_to_stop_cuts_no_semaphore_nor_shared_memory_in_half(make, start_method):
+    before = set(os.listdir("/dev/shm"))
+    told = perform(partial(interrupted_in_the_making, make), settings(start_method))
+    assert names(told) == ["stopped", "summary"]
+    assert not shared_memory_left(before, f"sem.pytest{os.getpid()}")
+    assert not [name for name in os.listdir("/dev/shm") if name.startswith("pym-") and name not in before]
 
 
 def test_it_leaves_no_descriptor_open(start_method):

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from processes import Process, command_line, processes, tree
+from processes import Process, command_line, gone, processes, tree
 
 GONE_S = 1.0  # O3: how long after the end of the command a descendant may live
 _MARK = "HARNESS_RUN"
@@ -41,13 +41,15 @@ class Traces:
         return {**kept, "PYTHONWARNINGS": strict, "TMPDIR": self._temporary, **changes, _MARK: self._mark}
 
     def survivors(self) -> dict[int, Process]:
-        """Return live processes that carry the mark."""
+        """Return live processes that carry the mark, or lost it: the dying give back their memory first."""
         mark = f"{_MARK}={self._mark}".encode()
         found = {}
         for process in tree(os.getpid()).values():
-            with contextlib.suppress(OSError):
-                if process.alive and mark in Path(f"/proc/{process.pid}/environ").read_bytes():
-                    found[process.pid] = process
+            environment = b""  # ProcessLookupError: it has no memory any more, but perhaps still its files
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+            if process.alive and (mark in environment or not environment) and not gone(process.pid):
+                found[process.pid] = process
         self._seen |= found.keys()
         return found
 

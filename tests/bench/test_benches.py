@@ -8,6 +8,7 @@ from multiprocessing import active_children, get_all_start_methods, get_context
 
 import pytest
 from harness import Command, run
+from processes import command_line
 
 from procdemo.bench import queues
 from procdemo.config import CannotRunError, usable_cpus
@@ -98,6 +99,13 @@ def test_a4_ctrl_c_ends_it_whatever_it_measures(row):
     with begun(row) as command:
         command.signal_group(signal.SIGINT)
         command.finish(within=3).assert_clean(130, stderr_lines=0)
+
+
+def test_the_tracker_of_all_named_semaphores_is_out_of_reach_of_what_kills_the_demo():
+    with begun(next(row for row in BENCHES if row.name == "bench start")) as command:
+        trackers = [pid for pid in command.descendants() if "resource_tracker" in command_line(pid)]
+        assert trackers
+        assert command.events[0].pid not in map(os.getpgid, trackers)
 
 
 @each

@@ -84,4 +84,5 @@ def test_c8_a_crowd_never_exceeds_the_cap(server):
             wait_until(lambda: running.everybody() <= 3 + server.crew)
         assert answered + refused == 300
         assert refused
+        wait_until(running.has_room, what="the end of all who have left")
         running.check()

@@ -136,5 +136,6 @@ def test_c8_a_thousand_connect_at_once(server):
         if server.name == "prefork-server":
             assert answered == 1000, "C8: who comes too early waits in the kernel"
         wait_until(lambda: running.everybody() <= everybody, 3, "O3: as many processes as before")
+        wait_until(running.has_room, what="the end of all who have left")
         running.check()
         assert len(os.listdir(f"/proc/{running.main}/fd")) < CAP + 30

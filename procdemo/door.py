@@ -30,7 +30,7 @@ class Door:
     """
 
     def __init__(self, settings: ServerSettings, emit: Emitter) -> None:
-        """Bind, and report `listening`.
+        """Bind; within the block clients are let in, and `listening` is reported.
 
         Raises:
             CannotRunError: the address cannot be listened on; exit status 1.
@@ -49,7 +49,6 @@ class Door:
         os.register_at_fork(after_in_child=self._disown)
         self.host, self.port = self._listener.getsockname()[:2]
         set_pace(self._listener, settings)
-        self._open()
 
     def _open(self) -> None:
         """Wait for clients, and say so."""
@@ -63,6 +62,7 @@ class Door:
 
     def __enter__(self) -> Self:
         self._handlers = {s: signal.signal(s, self._ring) for s in (signal.SIGTERM, signal.SIGINT)}
+        self._open()  # only now: whoever reads `listening` may ask us to stop
         return self
 
     def __exit__(

@@ -1,6 +1,7 @@
 """A server's door: who gets in, who is refused, and what a forked child must not keep."""
 
 import os
+import signal
 import socket
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from procdemo.config import CannotRunError
 from procdemo.connection import ServerSettings
 from procdemo.door import Door, is_loopback
-from procdemo.events import Emitter
+from procdemo.events import LISTENING, Emitter
 
 
 class Events(list):
@@ -46,6 +47,19 @@ def test_each_client_comes_in_by_its_name_until_it_is_stopped(door):
         knock(door)
     for guest in guests:
         guest.close()
+
+
+def test_whoever_reads_that_it_listens_may_ask_it_to_stop_at_once():
+    def stop_when_it_listens(record):
+        if record[1] == LISTENING:
+            signal.raise_signal(signal.SIGTERM)
+
+    unheard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: unheard.append("too early"))
+    with Door(ServerSettings(port=0), Emitter(stop_when_it_listens)) as door:
+        assert not unheard
+        assert list(door.arrivals(present=lambda: 0)) == []
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_one_more_than_may_be_here_is_refused_with_a_reason(door, said):

@@ -1,6 +1,7 @@
 """The fault programme is complete: each of its cases has a test, and no test has a case of its own making."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,16 @@ def test_tallies_of_several_runs_make_one_table(tmp_path):
     (line,) = [line for line in page.splitlines() if line.startswith("| A1 |")]
     assert line.endswith("| echo-server, pool-server | 6 of 6 | 3 of 4 | yes |")
     assert [line.split()[1] for line in page.splitlines() if line.startswith("| ")][1:] == list(soak.CASES)
+
+
+def test_the_page_has_every_case_twenty_times_and_no_failure():
+    page = (ROOT / "docs" / "faults.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| ([A-H]\d+) \|(.*)$", page, re.MULTILINE))
+    assert list(rows) == list(soak.CASES)
+    for case, row in rows.items():
+        counts = re.findall(r"\| (\d+) of (\d+) (?=\|)", row)
+        assert len(counts) == 2, f"{case}: on two Pythons"
+        assert all(int(passed) == int(tried) >= 20 for passed, tried in counts), case
 
 
 def test_counts_are_added_to_those_of_earlier_runs(tmp_path):

@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from procdemo.config import Arg, StartMethod, usable_cpus
 from procdemo.events import Emitter
@@ -71,8 +71,11 @@ class Config:
     )
     jobs: Annotated[int, Arg("Scripts at a time, with --all.", min=1, max=64)] = 3 * usable_cpus()
     verbose: int = 0
-    names_semaphores: ClassVar[bool] = False
-    """As in `Settings`: whoever runs a script sees to what that leaves."""
+
+    @property
+    def names_semaphores(self) -> bool:
+        """None of our own: whoever runs a script sees to what that leaves."""
+        return False
 
 
 def run(config: Config, emit: Emitter) -> None:

@@ -21,7 +21,7 @@ browser: $(VENV)/installed-browser ## The pictures in a real browser (Debian: ap
 	BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/browser
 
 cluster: $(VENV)/installed-cluster ## The lessons on dask.distributed, and on three hosts (Debian: apt-get install iproute2).
-	CLUSTER_REQUIRED=1 $(BIN)/python -m pytest -k cluster tests/cluster tests/test_cli.py
+	CLUSTER_REQUIRED=1 $(BIN)/python -m pytest -k cluster tests/cluster tests/cli/test_cli.py
 
 soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), a line for each; an hour or two.
 	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --tally=soak.json

@@ -12,8 +12,8 @@ import statistics
 import sys
 import time
 
-from procdemo.channel import channel
-from procdemo.events import Emitter, Event
+from procdemo.demo.events import Emitter, Event
+from procdemo.process.record_pipe import channel
 
 WRITERS, EACH = 4, 50_000
 

@@ -10,7 +10,7 @@ import time
 from multiprocessing import get_context
 from pathlib import Path
 
-from procdemo.channel import Writer, channel
+from procdemo.process.record_pipe import Writer, channel
 
 ROUNDS = 11
 EVENTS = 400_000

@@ -18,8 +18,8 @@ import sys
 import time
 from pathlib import Path
 
-from procdemo.events import Emitter
-from procdemo.site import serve_site
+from procdemo.crawler.local_site import serve_site
+from procdemo.demo.events import Emitter
 
 RIVAL = Path(__file__).with_name("crawl_rival.py")
 

@@ -14,7 +14,7 @@ def main() -> None:
         # Until the command knows better, Ctrl-C just ends it: there is nothing to clean up yet.
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     _open_standard_streams()
-    from procdemo.cli import run  # noqa: PLC0415 - see the module's docstring
+    from procdemo.cli.main import run  # noqa: PLC0415 - see the module's docstring
 
     sys.exit(run())
 

@@ -15,11 +15,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from procdemo.bench.meter import Meter
-from procdemo.bench.targets import Target
-from procdemo.config import usable_cpus
-from procdemo.descriptors import make_room
-from procdemo.events import Emitter
+from procdemo.bench.load_meter import Meter
+from procdemo.bench.server_process import Target
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import usable_cpus
+from procdemo.servers.fd_limit import make_room
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- measured by scripts/performance.py -->", "<!-- end of what was measured -->"

@@ -1,4 +1,4 @@
-"""Fetch what is vendored, by name, version and checksum: procdemo/vendor/ (make vendor)."""
+"""Fetch what is vendored, by name, version and checksum: procdemo/render/vendor/ (make vendor)."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ FILES = {
     "package/LICENSE": "echarts.LICENSE",
     "package/NOTICE": "echarts.NOTICE",
 }
-FOLDER = Path(__file__).parents[1] / "procdemo" / "vendor"
+FOLDER = Path(__file__).parents[1] / "procdemo" / "render" / "vendor"
 
 
 def main() -> None:

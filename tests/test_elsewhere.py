@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from procdemo.syllabus import BENCHES, ROWS
+from procdemo.catalog import BENCHES, ROWS
 
 POORER = """
 import os, select, signal, sys

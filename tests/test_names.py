@@ -14,7 +14,7 @@ REFUSED = f"{NAME} is at {PRIVATE}, which is not public (--allow-private)"
 
 
 def crawled(addresses, later="", *options):
-    script = str(Path(__file__).with_name("names.py"))
+    script = str(Path(__file__).with_name("support") / "names.py")
     program = [*NETWORK_OF_ITS_OWN, *FILES_OF_ITS_OWN, sys.executable, script]
     return json.loads(run(addresses, later, *options, program=program, within=20).assert_clean().stdout)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from harness import run
 
-from procdemo.syllabus import ROWS
+from procdemo.catalog import ROWS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from procdemo.config import Arg, CannotRunError, Settings, usable_cpus
-from procdemo.events import Emitter, Kind
-from procdemo.machine import BUSY, Machine, family_cpu_s
-from procdemo.replay import DamagedLogError, read
+from procdemo.demo.event_log import DamagedLogError, read
+from procdemo.demo.events import Emitter, Kind
+from procdemo.demo.settings import Arg, CannotRunError, Settings, usable_cpus
+from procdemo.process.usage import BUSY, Machine, family_cpu_s
 
 STORY = {
     "sample.end": "{design}: {figure:.4g} {unit}",
@@ -179,7 +179,7 @@ def _short(value: float) -> float:
 def board(_emit: Emitter) -> None:
     """Do nothing, in a Pool's new worker or a Manager: what comes along with the emitter is what matters.
 
-    That is the lifeline (`procdemo.lifeline`): nobody outlives the command, however it was started.
+    That is what ends it with the command (`procdemo.runtime.parent_death`), however it was started.
     """
 
 

@@ -23,8 +23,8 @@ from typing import Annotated, Any
 
 from procdemo.bench import comparison
 from procdemo.bench.comparison import BenchSettings, Design, board, compare, timed
-from procdemo.config import Arg, usable_cpus
-from procdemo.events import Emitter
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg, usable_cpus
 
 STORY = comparison.STORY
 

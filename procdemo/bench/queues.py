@@ -28,8 +28,8 @@ from typing import Annotated, Any
 
 from procdemo.bench import comparison
 from procdemo.bench.comparison import BenchSettings, Design, board, compare
-from procdemo.config import Arg, CannotRunError
-from procdemo.events import Emitter
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg, CannotRunError
 
 STORY = comparison.STORY
 ITEM = (12345, 3.14, "bun")

@@ -25,12 +25,12 @@ from typing import Annotated, Any, NamedTuple
 
 from procdemo.bench import comparison
 from procdemo.bench.comparison import BenchSettings, Design, Findings, compare
-from procdemo.bench.crowd import Crowd
-from procdemo.bench.meter import Meter
-from procdemo.bench.targets import Target
-from procdemo.config import Arg, StartMethod, usable_cpus
-from procdemo.descriptors import make_room
-from procdemo.events import Emitter
+from procdemo.bench.held_clients import Crowd
+from procdemo.bench.load_meter import Meter
+from procdemo.bench.server_process import Target
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg, StartMethod, usable_cpus
+from procdemo.servers.fd_limit import make_room
 
 STORY = {**comparison.STORY, "crowd": "{design}: {clients} clients are connected, {served} of them served"}
 _CROWD = (1, 8, 64)

@@ -27,10 +27,10 @@ from typing import Annotated, Any
 
 from procdemo.bench import comparison
 from procdemo.bench.comparison import BenchSettings, Design, board, compare, timed
-from procdemo.config import Arg, StartMethod
-from procdemo.events import Emitter
-from procdemo.lanes import Doing
-from procdemo.machine import family_own_kib
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg, StartMethod
+from procdemo.demo.states import Doing
+from procdemo.process.usage import family_own_kib
 
 STORY = comparison.STORY
 LANES = {"sample": Doing.RUNS}

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from procdemo.config import CannotRunError
+from procdemo.demo.settings import CannotRunError
 
 LOCAL = "local"
 """The address that means: a scheduler and workers of our own, on this host."""

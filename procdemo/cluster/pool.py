@@ -21,14 +21,14 @@ from typing import Any
 
 from distributed import KilledWorker
 
-from procdemo.cluster.joining import Cluster, LostClusterError
-from procdemo.cluster.there import do
-from procdemo.cluster.workers import Worker
-from procdemo.config import CannotRunError
-from procdemo.events import ERROR, Emitter, Kind
-from procdemo.generation import Task, deliver
-from procdemo.harvest import Harvest
-from procdemo.lookout import Lookout
+from procdemo.cluster.client import Cluster, LostClusterError
+from procdemo.cluster.members import Worker
+from procdemo.cluster.remote import do
+from procdemo.crawler.results import Harvest
+from procdemo.demo.events import ERROR, Emitter, Kind
+from procdemo.demo.settings import CannotRunError
+from procdemo.pools.generation import Task, deliver
+from procdemo.process.selector_loop import Lookout
 
 _CLOCKS_S = 0.05  # how much the clocks of two hosts may differ, though we have compared them
 

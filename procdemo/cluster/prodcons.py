@@ -21,14 +21,14 @@ from typing import Any
 import distributed
 from distributed import KilledWorker
 
-from procdemo.cluster.far_queue import FarQueue, Notes, work
-from procdemo.cluster.joining import Cluster, LostClusterError
-from procdemo.cluster.workers import Worker
-from procdemo.config import CannotRunError
-from procdemo.events import ERROR, Emitter
-from procdemo.ledger import Ledger, State
-from procdemo.lookout import Lookout
-from procdemo.watched_queue import sum_up
+from procdemo.cluster.client import Cluster, LostClusterError
+from procdemo.cluster.members import Worker
+from procdemo.cluster.remote_queue import FarQueue, Notes, work
+from procdemo.demo.events import ERROR, Emitter
+from procdemo.demo.settings import CannotRunError
+from procdemo.pools.item_states import Ledger, State
+from procdemo.pools.monitored_queue import sum_up
+from procdemo.process.selector_loop import Lookout
 
 _LOOK_S = 0.1  # between two reports of progress
 _STUCK_S, _LAST_S = 1.0, 3.0  # after a loss: give up when nothing moves for so long, or then at the latest
@@ -109,7 +109,7 @@ def _crew(names: list[str], cluster: Cluster) -> list[_Member]:
 
 
 class _Watch:
-    """Looks on from outside, as `procdemo.watched_queue` does."""
+    """Looks on from outside, as `procdemo.pools.monitored_queue` does."""
 
     def __init__(self, crew: list[_Member], account: _Account, cluster: Cluster, emit: Emitter) -> None:
         self._crew = crew

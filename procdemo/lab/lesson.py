@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from procdemo.config import CannotRunError, StartMethod, usable_cpus
+from procdemo.demo.settings import CannotRunError, StartMethod, usable_cpus
 
 FOLDER = Path(__file__).with_name("lessons")
 

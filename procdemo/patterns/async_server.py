@@ -25,24 +25,25 @@ from asyncio import timeout
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from procdemo import connection, guestbook, visitors
-from procdemo.config import Arg
-from procdemo.connection import Farewell, ServerSettings, say_no
-from procdemo.descriptors import make_room
-from procdemo.events import Emitter
-from procdemo.lanes import Doing
-from procdemo.loop_door import LoopDoor, factory
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg
+from procdemo.demo.states import Doing
+from procdemo.servers import access_log, handler, scripted_clients
+from procdemo.servers.async_listener import LoopDoor, factory
+from procdemo.servers.fd_limit import make_room
+from procdemo.servers.handler import Farewell, say_no
+from procdemo.servers.settings import ServerSettings
 
 STORY = {
-    **visitors.STORY,
-    **connection.STORY,
-    **guestbook.STORY,
+    **scripted_clients.STORY,
+    **handler.STORY,
+    **access_log.STORY,
     "draining": "no new clients; {tasks} may finish within {grace} s",
     "summary": "{served} clients served by one thread, {refused} refused, {cut_off} cut off; "
     "at most {most} at once",
 }
-DETAILS = connection.DETAILS
-LANES = {**visitors.LANES, "@main": Doing.WAITS}
+DETAILS = handler.DETAILS
+LANES = {**scripted_clients.LANES, "@main": Doing.WAITS}
 _CHUNK = 65_536  # bytes asked of one read()
 
 
@@ -118,7 +119,7 @@ def run(config: Config, emit: Emitter) -> None:
     """Bind; run the loop until main is asked to stop; sum up."""
     make_room(config.max_connections, emit)
     with LoopDoor(config, emit) as door, asyncio.Runner(loop_factory=factory(config.loop)) as runner:
-        guests = visitors.invite(config, door, emit)
+        guests = scripted_clients.invite(config, door, emit)
         counts = runner.run(serve_all(door, config, emit))
         guests.dismiss(config.grace)
     emit.result("summary", ok=True, **counts)

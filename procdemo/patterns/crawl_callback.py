@@ -30,20 +30,22 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from procdemo import cluster, harvest, retiring_pool, site
-from procdemo.config import Arg, ClusterSettings, usable_cpus
-from procdemo.events import Emitter
-from procdemo.fetch import Page, fetch
-from procdemo.harvest import Harvest, set_out
-from procdemo.lanes import Doing
-from procdemo.lookout import Lookout
-from procdemo.reading import read
-from procdemo.retiring_pool import RetiringPool, Task
+from procdemo import cluster
+from procdemo.crawler import local_site, results
+from procdemo.crawler.fetch import Page, fetch
+from procdemo.crawler.links import read
+from procdemo.crawler.results import Harvest, set_out
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg, ClusterSettings, usable_cpus
+from procdemo.demo.states import Doing
+from procdemo.pools import resilient_pool
+from procdemo.pools.resilient_pool import RetiringPool, Task
+from procdemo.process.selector_loop import Lookout
 
 STORY = {
-    **retiring_pool.STORY,
-    **site.STORY,
-    **harvest.STORY,
+    **resilient_pool.STORY,
+    **local_site.STORY,
+    **results.STORY,
     **cluster.STORY,
     "parsed": "callback in PID {pid}, thread {thread}: {links} links on {url}, fetched by PID {worker_pid}",
     "summary": "produced {produced} = done {done} + failed {failed} + lost {lost} + skipped {skipped}; "
@@ -51,8 +53,8 @@ STORY = {
     "all callbacks in PID {callback_pid}, {callback_threads}",
 }
 DETAILS = {
-    **retiring_pool.DETAILS,
-    **harvest.DETAILS,
+    **resilient_pool.DETAILS,
+    **results.DETAILS,
     "fetch.begin": "gets {url}",
     "fetch.end": "status {status}, {bytes} bytes in {ms:.1f} ms",
 }

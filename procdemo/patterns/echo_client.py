@@ -28,11 +28,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo import load, prompt
-from procdemo.config import Arg, CannotRunError
-from procdemo.dial import connect, resolve
-from procdemo.events import ANSWER, ERROR, Emitter
-from procdemo.exchange import Exchange, Goodbye, ServerFailedError
+from procdemo.demo.events import ANSWER, ERROR, Emitter
+from procdemo.demo.settings import Arg, CannotRunError
+from procdemo.tcp_client import input_lines, load_generator
+from procdemo.tcp_client.connect import connect, resolve
+from procdemo.tcp_client.exchange import Exchange, Goodbye, ServerFailedError
 
 STORY = {
     "prompt": "connected to {host} port {port}; Ctrl-D ends",
@@ -70,10 +70,10 @@ def spoken(config: Config, emit: Emitter) -> Iterable[bytes]:
     """Return the messages: words, what a person types, or the lines of a pipe."""
     if config.words:
         return map(os.fsencode, config.words)
-    if not prompt.somebody_there():
-        return prompt.piped()
+    if not input_lines.somebody_there():
+        return input_lines.piped()
     emit.mark("prompt", host=config.host, port=config.port)
-    return prompt.typed()
+    return input_lines.typed()
 
 
 def converse(config: Config, emit: Emitter) -> None:
@@ -101,12 +101,14 @@ def converse(config: Config, emit: Emitter) -> None:
 def press(config: Config, emit: Emitter) -> None:
     """Be many clients at once; one thread is enough, because it waits for all of them together."""
     asked = config.clients * config.messages
-    wanted = load.Load(config.clients, config.messages, config.size, config.timeout)
+    wanted = load_generator.Load(config.clients, config.messages, config.size, config.timeout)
     try:
         addresses = resolve(config.host, config.port, config.timeout)
-        found = load.press(addresses, wanted, lambda done: emit.count("messages", done, total=asked))
+        found = load_generator.press(
+            addresses, wanted, lambda done: emit.count("messages", done, total=asked)
+        )
     except ServerFailedError as error:
-        found = load.Findings(failures={error.kind: [error] * config.clients})
+        found = load_generator.Findings(failures={error.kind: [error] * config.clients})
     for failures in found.failures.values():
         message, hint = failures[0].told(config.host, config.port)
         message = f"{len(failures)} of {config.clients} clients: {message}"

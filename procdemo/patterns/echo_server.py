@@ -20,22 +20,24 @@ Compare with: pool-server, which makes its processes once.
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
-from procdemo import connection, visitors
-from procdemo.connection import ServerSettings, serve
-from procdemo.crew import Crew, cause
-from procdemo.door import Door
-from procdemo.events import Emitter
-from procdemo.lanes import Doing
+from procdemo.demo.events import Emitter
+from procdemo.demo.states import Doing
+from procdemo.process.exit_status import cause
+from procdemo.servers import handler, scripted_clients
+from procdemo.servers.children import Crew
+from procdemo.servers.handler import serve
+from procdemo.servers.listener import Door
+from procdemo.servers.settings import ServerSettings
 
 STORY = {
-    **visitors.STORY,
-    **connection.STORY,
+    **scripted_clients.STORY,
+    **handler.STORY,
     "cut off": "{child} (PID {child_pid}) was {cause}: its client is cut off, nobody else",
     "draining": "no new clients; {children} may finish within {grace} s",
     "summary": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
 }
-DETAILS = connection.DETAILS
-LANES = {**visitors.LANES, "@main": Doing.WAITS}
+DETAILS = handler.DETAILS
+LANES = {**scripted_clients.LANES, "@main": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ def run(config: Config, emit: Emitter) -> None:
 
     with Door(config, emit) as door:
         handlers = Crew(door, ended)
-        guests = visitors.invite(config, door, emit)
+        guests = scripted_clients.invite(config, door, emit)
         for conn, client in door.arrivals(present=lambda: len(handlers)):
             number = served + cut_off + len(handlers)
             child = context.Process(target=serve, args=(conn, client, config, emit), name=f"handler-{number}")

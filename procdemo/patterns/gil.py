@@ -24,11 +24,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Annotated, Any, Literal
 
-from procdemo.config import Arg, CannotRunError, Settings, usable_cpus
-from procdemo.events import Emitter
-from procdemo.lanes import Doing
-from procdemo.machine import BUSY, Machine, amount_of
-from procdemo.ticker import Ticker
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg, CannotRunError, Settings, usable_cpus
+from procdemo.demo.states import Doing
+from procdemo.process.latency_probe import Ticker
+from procdemo.process.usage import BUSY, Machine, amount_of
 
 STORY = {
     "build": "this Python has {gil}; each piece of work takes about {seconds} s alone",

@@ -25,18 +25,20 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo import connection, retiring_pool, visitors
-from procdemo.config import Arg, usable_cpus
-from procdemo.connection import ServerSettings, serve
-from procdemo.door import Door
-from procdemo.events import Emitter
-from procdemo.lanes import Doing
-from procdemo.retiring_pool import RetiringPool, Task
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg, usable_cpus
+from procdemo.demo.states import Doing
+from procdemo.pools import resilient_pool
+from procdemo.pools.resilient_pool import RetiringPool, Task
+from procdemo.servers import handler, scripted_clients
+from procdemo.servers.handler import serve
+from procdemo.servers.listener import Door
+from procdemo.servers.settings import ServerSettings
 
 STORY = {
-    **visitors.STORY,
-    **connection.STORY,
-    **retiring_pool.STORY,
+    **scripted_clients.STORY,
+    **handler.STORY,
+    **resilient_pool.STORY,
     "waits.begin": "client {client} is connected but waits in my list, place {place}: every worker is busy",
     "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
     "free": "PID {worker_pid} is free",
@@ -45,8 +47,8 @@ STORY = {
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
     "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
 }
-DETAILS = connection.DETAILS | retiring_pool.DETAILS
-LANES = {**visitors.LANES, "@main": Doing.WAITS, "@worker": Doing.WAITS, "waits": Doing.WAITS}
+DETAILS = handler.DETAILS | resilient_pool.DETAILS
+LANES = {**scripted_clients.LANES, "@main": Doing.WAITS, "@worker": Doing.WAITS, "waits": Doing.WAITS}
 
 _START_S = 10.0  # longest wait for workers to be up before the first client is let in
 
@@ -88,7 +90,7 @@ def run(config: Config, emit: Emitter) -> None:
 
     context = config.context()
     with Door(config, emit) as door:
-        guests = visitors.invite(config, door, emit)
+        guests = scripted_clients.invite(config, door, emit)
         pool = RetiringPool(
             context, config.workers, emit, door, given=(config,), left=left, lost=lost, ready=seat
         )

@@ -25,15 +25,16 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from procdemo import cluster, watched_queue
-from procdemo.config import Arg, ClusterSettings, check_item
-from procdemo.events import Emitter
-from procdemo.lanes import Doing
-from procdemo.ledger import State, ranges
-from procdemo.watched_queue import WatchedQueue, join_or_give_up, sum_up
+from procdemo import cluster
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg, ClusterSettings, check_item
+from procdemo.demo.states import Doing
+from procdemo.pools import monitored_queue
+from procdemo.pools.item_states import State, ranges
+from procdemo.pools.monitored_queue import WatchedQueue, join_or_give_up, sum_up
 
 STORY = {
-    **watched_queue.STORY,
+    **monitored_queue.STORY,
     **cluster.STORY,
     "bun.send": "puts bun {id}; {depth} of {maxsize} in the queue",
     "bun.receive": "takes bun {id}",
@@ -42,7 +43,7 @@ STORY = {
     "blocked in put {put_s:.2f} s, in get {get_s:.2f} s: {slower} are the slower side",
 }
 DETAILS = {"eats.begin": "eats bun {id}"}
-LANES = {**watched_queue.LANES, "@main": Doing.WAITS}
+LANES = {**monitored_queue.LANES, "@main": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

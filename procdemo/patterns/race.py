@@ -26,9 +26,9 @@ from itertools import chain, cycle, permutations
 from multiprocessing.connection import Connection
 from typing import Annotated, Any, Literal
 
-from procdemo.config import Arg, CannotRunError, Settings
-from procdemo.events import ASK, Emitter
-from procdemo.lanes import Doing
+from procdemo.demo.events import ASK, Emitter
+from procdemo.demo.settings import Arg, CannotRunError, Settings
+from procdemo.demo.states import Doing
 
 STORY = {
     "order": "order {order}: the counter stands at 0",

@@ -24,28 +24,28 @@ import time
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo import arbiter as arbiters
-from procdemo import connection, descriptors, guestbook, visitors
-from procdemo.arbiter import Arbiter, PreforkSettings
-from procdemo.config import Arg
-from procdemo.descriptors import make_room
-from procdemo.dialogue import IN, Dialogue, Rounds
-from procdemo.events import Emitter
-from procdemo.lanes import Doing
-from procdemo.reception import Reception
-from procdemo.roster import Seat
-from procdemo.shared_door import SharedDoor
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg
+from procdemo.demo.states import Doing
+from procdemo.servers import access_log, fd_limit, handler, scripted_clients
+from procdemo.servers import arbiter as arbiters
+from procdemo.servers.acceptor import Reception
+from procdemo.servers.arbiter import Arbiter, PreforkSettings
+from procdemo.servers.connection import IN, Dialogue, Rounds
+from procdemo.servers.fd_limit import make_room
+from procdemo.servers.scoreboard import Seat
+from procdemo.servers.shared_listener import SharedDoor
 
 STORY = {
-    **visitors.STORY,
-    **connection.STORY,
-    **guestbook.STORY,
+    **scripted_clients.STORY,
+    **handler.STORY,
+    **access_log.STORY,
     **arbiters.STORY,
-    **descriptors.STORY,
+    **fd_limit.STORY,
     "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
 }
-DETAILS = connection.DETAILS | arbiters.DETAILS
-LANES = {**visitors.LANES, "@main": Doing.WAITS, "@worker": Doing.WAITS}
+DETAILS = handler.DETAILS | arbiters.DETAILS
+LANES = {**scripted_clients.LANES, "@main": Doing.WAITS, "@worker": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def run(config: Config, emit: Emitter) -> None:
     with SharedDoor(config, emit) as door:
         arbiter = Arbiter(door, serve_all, config, emit)
         arbiter.boot()
-        guests = visitors.invite(config, door, emit)
+        guests = scripted_clients.invite(config, door, emit)
         arbiter.stand_by()
         arbiter.drain(config.grace)
         guests.dismiss(config.grace)

@@ -24,9 +24,9 @@ from multiprocessing import get_all_start_methods
 from multiprocessing.process import BaseProcess
 from typing import Annotated, Any, Literal
 
-from procdemo.config import Arg, Settings, StartMethod
-from procdemo.events import Emitter
-from procdemo.lanes import Doing
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg, Settings, StartMethod
+from procdemo.demo.states import Doing
 
 STORY = {
     "hello": "{way} runs here; my parent is {ppid}",

@@ -31,22 +31,22 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Annotated
 
-from procdemo import supervisor, worklist
-from procdemo.config import Arg, Settings, check_item, usable_cpus
-from procdemo.events import Emitter
-from procdemo.lanes import Doing
-from procdemo.supervisor import READY, Supervisor
-from procdemo.worklist import Worklist
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg, Settings, check_item, usable_cpus
+from procdemo.demo.states import Doing
+from procdemo.pools import batch, supervisor
+from procdemo.pools.batch import Worklist
+from procdemo.pools.supervisor import READY, Supervisor
 
 STORY = {
     **supervisor.STORY,
-    **worklist.STORY,
+    **batch.STORY,
     "item.send": "gives item {id} to {worker}",
     "works.end": "item {item}: {how}",
     "summary": "produced {produced} = done {done} + failed {failed} + lost {lost}; "
     "{deaths} workers died, {retried} items tried again; {items_per_s} items/s",
 }
-DETAILS = {**worklist.DETAILS, "ready": "is ready for an item", "works.begin": "works on item {item}"}
+DETAILS = {**batch.DETAILS, "ready": "is ready for an item", "works.begin": "works on item {item}"}
 LANES = {"@main": Doing.WAITS, "@worker": Doing.WAITS}
 
 

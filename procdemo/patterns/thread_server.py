@@ -27,24 +27,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo import connection, visitors
-from procdemo.config import Arg
-from procdemo.connection import ServerSettings, serve
-from procdemo.door import Door
-from procdemo.events import Emitter
-from procdemo.lanes import Doing
-from procdemo.talks import Talks
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import Arg
+from procdemo.demo.states import Doing
+from procdemo.servers import handler, scripted_clients
+from procdemo.servers.handler import serve
+from procdemo.servers.listener import Door
+from procdemo.servers.settings import ServerSettings
+from procdemo.servers.threads import Talks
 
 STORY = {
-    **visitors.STORY,
-    **connection.STORY,
+    **scripted_clients.STORY,
+    **handler.STORY,
     "no room": "client {client} refused: no thread can be started for it: {error}",
     "draining": "no new clients; {talks} may finish within {grace} s",
     "summary": "{served} clients served by {threads} threads of PID {pid}, "
     "{refused} refused, {cut_off} cut off; at most {most} at once",
 }
-DETAILS = connection.DETAILS
-LANES = {**visitors.LANES, "@main": Doing.WAITS}
+DETAILS = handler.DETAILS
+LANES = {**scripted_clients.LANES, "@main": Doing.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ def run(config: Config, emit: Emitter) -> None:
             over()
 
     with Door(config, emit) as door:
-        guests = visitors.invite(config, door, emit)  # before any thread: fork() copies only its own
+        guests = scripted_clients.invite(config, door, emit)  # before any thread: fork() copies only its own
         talks = Talks(door)
         pool = ThreadPoolExecutor(config.threads) if config.threads else None
         for conn, client in door.arrivals(present=lambda: len(talks)):

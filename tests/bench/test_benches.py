@@ -11,9 +11,9 @@ from harness import Command, run
 from processes import command_line
 
 from procdemo.bench import queues
-from procdemo.config import CannotRunError, usable_cpus
-from procdemo.events import Emitter
-from procdemo.syllabus import BENCHES
+from procdemo.catalog import BENCHES
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import CannotRunError, usable_cpus
 
 DESIGNS = {
     "bench servers": {

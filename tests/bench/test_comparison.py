@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from procdemo.bench.comparison import BenchSettings, Design, Spread, _goes_on, compare
-from procdemo.config import CannotRunError
-from procdemo.events import Emitter, Event
-from procdemo.machine import BUSY
+from procdemo.demo.events import Emitter, Event
+from procdemo.demo.settings import CannotRunError
+from procdemo.process.usage import BUSY
 
 
 class Told:

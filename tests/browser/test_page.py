@@ -8,9 +8,9 @@ import socket
 import pytest
 from harness import Command, run
 
-from procdemo.bars import arrows
-from procdemo.lanes import lanes
-from procdemo.replay import read
+from procdemo.demo.event_log import read
+from procdemo.render.spans import arrows
+from procdemo.render.timeline import lanes
 
 LESSONS = {
     "prodcons": "--items 8 --consumers 1 --maxsize 2 --work 0.05",

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from harness import run
 
-from procdemo.bars import arrows, bars
-from procdemo.events import Kind
-from procdemo.replay import read
+from procdemo.demo.event_log import read
+from procdemo.demo.events import Kind
+from procdemo.render.spans import arrows, bars
 
 LESSONS = {
     "prodcons": "--items 30 --work 0.001 --start-method forkserver",

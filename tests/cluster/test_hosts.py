@@ -13,8 +13,8 @@ from harness import PROCDEMO, Command
 from hosts import HOSTS, Hosts, needs_hosts
 from schedulers import LIMIT, QUIET, address_of, dask, scheduler, wait_until_registered
 
-from procdemo.bars import arrows
-from procdemo.lanes import lanes
+from procdemo.render.spans import arrows
+from procdemo.render.timeline import lanes
 
 pytestmark = [needs_hosts, pytest.mark.timeout(LIMIT)]
 IMPATIENT = {
@@ -23,7 +23,7 @@ IMPATIENT = {
 }
 """With dask's own settings a host that is cut off is given up after half a minute."""
 
-SITE = str(Path(__file__).parents[1] / "hub_server.py")
+SITE = str(Path(__file__).parents[1] / "support" / "hub_server.py")
 
 
 class World:

@@ -11,9 +11,9 @@ from listeners import listening_tcp
 from stages import perform
 from web import Web, drip_body
 
-from procdemo.bars import arrows
 from procdemo.cluster import lesson
 from procdemo.patterns import prodcons
+from procdemo.render.spans import arrows
 
 LIMIT = 60
 LOCAL = ("--cluster", "local")

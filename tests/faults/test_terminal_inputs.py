@@ -13,7 +13,7 @@ from inputs import ALL, AS_TEXT, LITERAL, LONG, SHORT, as_argument, as_text, ass
 from servers import on_ours
 from web import Web, answer, page, raw
 
-from procdemo.syllabus import ROWS
+from procdemo.catalog import ROWS
 
 # --- data
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from procdemo.config import CannotRunError
+from procdemo.demo.settings import CannotRunError
 from procdemo.lab.lesson import Interpreter, Script, find, lessons
 
 GIL = Interpreter((3, 12), "gil", "linux")

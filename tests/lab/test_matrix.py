@@ -5,7 +5,7 @@ import sys
 import pytest
 from harness import run
 
-from procdemo.config import StartMethod
+from procdemo.demo.settings import StartMethod
 from procdemo.lab.lesson import VERDICTS, lessons
 
 METHODS = [method.value for method in StartMethod]

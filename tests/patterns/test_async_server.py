@@ -12,9 +12,9 @@ import pytest
 from harness import Command, run
 from servers import Running, Server
 
-from procdemo.events import Emitter
-from procdemo.loop_door import factory
+from procdemo.demo.events import Emitter
 from procdemo.patterns.async_server import Config, converse
+from procdemo.servers.async_listener import factory
 
 SERVER = Server("async-server", "fork")
 LOOPS = ("asyncio", "uvloop")

@@ -9,7 +9,7 @@ from crawls import assert_accounted, crawl, fate_of, finished, hub
 from harness import Command, run
 from web import Web, answer, hang_up, page, redirect, stay_silent
 
-from procdemo.bars import arrows
+from procdemo.render.spans import arrows
 
 DEBIAN_DOCS = Path("/usr/share/doc/python3.11/html")
 

@@ -1,0 +1,114 @@
+"""The commands that are no demos: list, source, replay, completion."""
+
+import importlib
+import inspect
+import sys
+from typing import Any
+
+import click
+
+from procdemo.catalog import BENCHES, ROWS, find
+from procdemo.cli.common_options import MISSING, chosen_view, common_options, near
+from procdemo.cli.output_files import open_outputs, output_options
+
+
+@click.command("list", params=common_options())
+def list_(**values: Any) -> None:
+    """List the demos, one a line.
+
+    \b
+    Example:
+      procdemo list
+    """
+    import json
+
+    rows = (*ROWS, *BENCHES)
+    width = max(len(row.name) for row in rows)
+    as_json = chosen_view(values)["json"]
+    for row in rows:
+        told = {"name": row.name, "summary": row.summary}
+        click.echo(json.dumps(told) if as_json else f"{row.name:<{width}}  {row.summary}")
+
+
+@click.command(params=[click.Argument(["name"], nargs=-1, required=True), *common_options()])
+def source(name: tuple[str, ...], **values: Any) -> None:
+    """Print the source of a demo: the lesson itself.
+
+    \b
+    Examples:
+      procdemo source prodcons
+      procdemo source bench queues
+    """
+    wanted = " ".join(name)
+    row = find(wanted)
+    if row is None:
+        hint = near(wanted, [row.name for row in (*ROWS, *BENCHES)])
+        raise click.BadParameter(f"no demo called {wanted!r}. {hint}", param_hint="NAME")
+    from procdemo.cli import run_demo
+
+    run_demo.show_source(inspect.getsource(importlib.import_module(row.module)), chosen_view(values))
+
+
+_PACE = click.Option(["--pace"], type=float, metavar="X", help="As it happened, X times as fast.")
+
+
+@click.command(
+    params=[
+        click.Argument(["file"], type=click.File("rb")),
+        *output_options(record=False),
+        _PACE,
+        *common_options(),
+    ]
+)
+def replay(file: Any, pace: float | None, live: bool, **values: Any) -> None:
+    """Show a recorded run again, or draw it into files.
+
+    \b
+    Examples:
+      procdemo prodcons --record run.jsonl
+      procdemo replay run.jsonl
+      procdemo replay run.jsonl --pace 0.2 --live
+      procdemo replay run.jsonl -o run.html -o run.svg
+      procdemo prodcons --json | procdemo replay -
+    """
+    from procdemo.cli import run_demo
+
+    if pace is not None and not 0 < pace < 1e6:  # noqa: PLR2004
+        raise click.BadParameter("a number above 0, e.g. 0.2 for five times as slow.", param_hint="--pace")
+    view = chosen_view(values)
+    view |= {"outputs": open_outputs(values | view), "live": live}
+    sys.exit(run_demo.show_again(file, view, pace))
+
+
+_SHELL = click.Argument(["shell"], type=click.Choice(["bash", "fish", "powershell", "zsh"]))
+
+
+@click.command(params=[_SHELL, *common_options()])
+def completion(shell: str, **values: Any) -> None:
+    """Print what makes a shell complete commands and options.
+
+    \b
+    Examples:
+      procdemo completion bash
+      eval "$(procdemo completion bash)"        (in ~/.bashrc)
+      procdemo completion fish > ~/.config/fish/completions/procdemo.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    chosen_view(values)
+    complete = get_completion_class(shell)
+    if complete is None:  # click has PowerShell's from 8.5 on
+        message = f"error: this click cannot complete in {shell}\ntry: python -m pip install -U click"
+        click.echo(message, err=True)
+        sys.exit(MISSING)
+    root = click.get_current_context().find_root().command
+    click.echo(complete(root, {}, "procdemo", "_PROCDEMO_COMPLETE").source())
+
+
+TOOLS: dict[str, click.Command] = {
+    "list": list_,
+    "source": source,
+    "replay": replay,
+    "completion": completion,
+}
+"""By name, in the order of the help page."""

@@ -1,0 +1,134 @@
+"""A pattern's `Config` dataclass turned into the options of its command."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import click
+
+from procdemo.demo.settings import Arg
+from procdemo.runtime import fault_injection
+
+
+def parameters(config: type[Any]) -> list[click.Parameter]:
+    """Return one click parameter for each field of the dataclass `config` that has an `Arg`."""
+    hints = get_type_hints(config, include_extras=True)
+    found: list[click.Parameter] = []
+    for field in dataclasses.fields(config):
+        hint = hints[field.name]
+        if get_origin(hint) is Annotated:
+            found.append(_parameter(field, *get_args(hint)[:2]))
+    return found
+
+
+def _parameter(field: dataclasses.Field[Any], hint: Any, arg: Arg) -> click.Parameter:
+    if arg.positional:
+        return click.Argument([field.name], nargs=-1, metavar=arg.metavar)
+    names = [f"--{field.name.replace('_', '-')}", field.name]
+    if arg.short:
+        names.insert(0, arg.short)
+    if hint is bool:
+        return click.Option(names, is_flag=True, default=field.default, help=arg.help)
+    default = field.default.value if isinstance(field.default, StrEnum) else field.default
+    return click.Option(
+        names,
+        type=_click_type(hint, arg),
+        default=default,
+        show_default=field.default is not None,
+        metavar=arg.metavar,
+        help=arg.help,
+    )
+
+
+def _click_type(hint: Any, arg: Arg) -> click.ParamType[Any]:
+    if get_origin(hint) in {Union, UnionType}:  # X | None
+        hint = next(choice for choice in get_args(hint) if choice is not NoneType)
+    if get_origin(hint) is Literal:
+        return click.Choice(get_args(hint))
+    if issubclass(hint, StrEnum):
+        return _EnumValue(hint)
+    if hint is int:
+        return click.IntRange(_whole(arg.min), _whole(arg.max))
+    if hint is float:
+        return FiniteRange(arg.min, arg.max)
+    if hint is Path:
+        return click.Path(path_type=Path)
+    return click.STRING
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers that can be waited for: neither infinity nor not-a-number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or refuse it."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+def fault_options() -> list[click.Parameter]:
+    """Return the options that have the observer strike processes of the demo."""
+    return [
+        click.Option(
+            ["--kill"],
+            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.aimed, "kill")),
+            multiple=True,
+            help="SIGKILL whoever has this role, e.g. 'worker-*@1.5'; may be repeated.",
+        ),
+        click.Option(
+            ["--stop"],
+            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.aimed, "stop")),
+            multiple=True,
+            help="SIGSTOP them: alive, and silent.",
+        ),
+        click.Option(
+            ["--chaos"],
+            type=_Fault("kill:SECONDS", "kill:0.5", fault_injection.at_random),
+            multiple=True,
+            help="Every so often strike one at random, never main; also stop:SECONDS.",
+        ),
+        click.Option(["-s", "--seed"], type=int, default=0, show_default=True, help="Whom --chaos chooses."),
+    ]
+
+
+class _Fault(click.ParamType[fault_injection.Fault]):
+    """A fault as it is typed."""
+
+    def __init__(self, form: str, example: str, read: Callable[[str], fault_injection.Fault]) -> None:
+        self.name = form
+        self._example = example
+        self._read = read
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the form, for the help."""
+        return self.name
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> fault_injection.Fault:
+        """Return the fault, or say what to type instead."""
+        try:
+            return value if isinstance(value, fault_injection.Fault) else self._read(value)
+        except ValueError:
+            self.fail(f"{value!r} is not {self.name}; for example {self._example}.", param, ctx)
+
+
+class _EnumValue(click.Choice[str]):
+    """A choice among the values of an enumeration (click's own offers their Python names)."""
+
+    def __init__(self, enum: type[StrEnum]) -> None:
+        super().__init__([member.value for member in enum])
+        self._enum = enum
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return self._enum(super().convert(str(value), param, ctx))

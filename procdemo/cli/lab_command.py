@@ -1,0 +1,75 @@
+"""The lab's side of the command line: the list of lessons, their code, and a question before a run."""
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+import click
+
+from procdemo.cli import run_demo
+from procdemo.lab.demo import Config
+from procdemo.lab.lesson import CHAPTERS, VERDICTS, Lesson, find, lessons
+
+_QUESTION = "What will broken.py do: OK (it ends well), LOST (work is missing), ERROR, or HUNG?"
+
+
+def prepare(config: Config, view: dict[str, Any]) -> Config | None:
+    """Do what comes before a run, and return the settings for it; None when nothing is to be run.
+
+    Raises:
+        CannotRunError: there is no such lesson.
+        click.UsageError: the options do not belong together.
+    """
+    if config.all and (config.names or config.predict or config.code or config.fixed):
+        raise click.UsageError(
+            "--all runs every script; it takes neither names nor --code, --fixed, --predict."
+        )
+    course = [find(name) for name in config.names]
+    if not (course or config.all):
+        if config.code or config.predict or config.fixed:
+            raise click.UsageError("name a lesson; procdemo lab lists them.")
+        _list(as_json=view["json"])
+        return None
+    if config.code:
+        for lesson in course:
+            _show(lesson, config, view)
+        return None
+    if config.predict:
+        return dataclasses.replace(config, guess=_ask(course))
+    return config
+
+
+def _list(*, as_json: bool) -> None:
+    width = max(map(len, lessons()))
+    chapter = ""
+    for lesson in lessons().values():
+        if as_json:
+            told = {
+                "name": lesson.name,
+                "title": lesson.title,
+                "chapter": lesson.chapter,
+                "notes": lesson.notes,
+            }
+            click.echo(json.dumps(told))
+            continue
+        if lesson.chapter != chapter:
+            chapter = lesson.chapter
+            click.echo(f"\n{chapter}. {CHAPTERS[chapter]}")
+        click.echo(f"  {lesson.name:<{width}}  {lesson.title}")
+
+
+def _show(lesson: Lesson, config: Config, view: dict[str, Any]) -> None:
+    scripts = [script for script in lesson.scripts if not config.fixed or script.kind == "fixed"]
+    for script in scripts or lesson.scripts:
+        run_demo.show_source(script.path.read_text("utf-8"), view)
+
+
+def _ask(course: list[Lesson]) -> Any:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()) or len(course) != 1:
+        raise click.UsageError("--predict asks about one lesson, on a terminal; elsewhere use --guess.")
+    lesson = course[0]
+    click.echo(f"{lesson.title}\n", err=True)
+    click.echo(lesson.scripts[0].path.read_text("utf-8"), err=True)
+    choice = click.Choice(VERDICTS, case_sensitive=False)
+    return click.prompt(_QUESTION, type=choice, show_choices=False, err=True)

@@ -1,0 +1,1 @@
+"""Fetch pages within limits, follow their links, account for every page."""

@@ -1,0 +1,189 @@
+"""A web site of our own: a real HTTP server on a free port of 127.0.0.1, in a process of its own."""
+
+import mimetypes
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkContext
+from pathlib import Path
+from socketserver import ThreadingTCPServer
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from urllib.parse import quote, unquote
+
+from procdemo.crawler.stdlib_docs import Handbook
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import CannotRunError
+from procdemo.process.selector_loop import Lookout
+
+STORY = {
+    "serving": "serves {what} on port {port} of 127.0.0.1",
+    "site died": "the process of the site, PID {site_pid}, has ended: it has no more pages",
+}
+"""Sentences of a site; a pattern's STORY takes them in."""
+
+_START_S = 20.0  # for the process to start, import and listen
+
+
+class Answer(NamedTuple):
+    """What the server says to a request."""
+
+    status: int
+    content_type: str
+    content: bytes | Path
+    location: str = ""
+
+
+_NOT_FOUND = Answer(404, "text/html; charset=utf-8", b"<title>Not found</title><p>There is no such page.\n")
+
+
+def handbook_site() -> Callable[[str], Answer]:
+    """Return a site with the documentation of the standard library."""
+    handbook = Handbook()
+
+    def answer(path: str) -> Answer:
+        text = handbook.page(path)
+        if text is None:
+            return _NOT_FOUND
+        kind = "text/plain" if path == "/robots.txt" else "text/html"
+        return Answer(200, f"{kind}; charset=utf-8", text.encode("utf-8", "replace"))
+
+    return answer
+
+
+def folder_site(folder: Path) -> Callable[[str], Answer]:
+    """Return a site with the files of `folder`: what is outside of it, even by a link, is not there."""
+    root = os.path.realpath(folder)
+
+    def answer(path: str) -> Answer:
+        if "\0" in path or ".." in path.split("/"):
+            return _NOT_FOUND
+        file = os.path.realpath(os.path.join(root, path.lstrip("/")))  # noqa: PTH118 - text, not yet a path
+        if os.path.commonpath([root, file]) != root:
+            return _NOT_FOUND
+        with suppress(OSError):
+            mode = os.stat(file).st_mode  # noqa: PTH116 - likewise
+            if stat.S_ISDIR(mode):
+                if not path.endswith("/"):
+                    return Answer(301, "text/plain", b"", quote(f"/{path.strip('/')}/"))
+                return answer(path + "index.html")
+            if stat.S_ISREG(mode) and not path.endswith("/"):
+                kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
+                return Answer(200, kind, Path(file))
+        return _NOT_FOUND
+
+    return answer
+
+
+class _Server(ThreadingTCPServer):
+    """A thread for each connection; says nothing on stderr when a client is rude."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 1024
+
+    def __init__(self, site: Callable[[str], Answer]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.site = site
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let the connection go; its client knows why."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers GET and HEAD, as many times as a connection asks."""
+
+    protocol_version = "HTTP/1.1"
+    server: _Server
+    disable_nagle_algorithm = True  # head and body are two writes; the second must not wait for an ACK
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        """Answer with head and body."""
+        path = unquote(self.path.partition("?")[0].partition("#")[0])
+        answer = self.server.site(path)
+        content = answer.content
+        file = content.open("rb") if isinstance(content, Path) else None
+        try:
+            size = os.fstat(file.fileno()).st_size if file else len(content)  # type: ignore[arg-type]
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Content-Length", str(size))
+            if answer.location:
+                self.send_header("Location", answer.location)
+            self.end_headers()
+            if self.command == "GET":
+                if file:
+                    self.wfile.flush()
+                    self.connection.sendfile(file)
+                else:
+                    self.wfile.write(content)  # type: ignore[arg-type]
+        finally:
+            if file:
+                file.close()
+
+    def do_HEAD(self) -> None:
+        """Answer with the head."""
+        self.do_GET()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - likewise
+        """Say nothing: the crawler reports what it gets."""
+
+
+def serve_site(folder: Path | None, report: Connection, emit: Emitter) -> None:
+    """Be the site's process: `folder` or else the handbook, until terminated; `report` the port."""
+    with _Server(folder_site(folder) if folder else handbook_site()) as server:
+        port = server.server_address[1]
+        emit.mark("serving", what=str(folder or "the standard library's documentation")[:300], port=port)
+        report.send(port)
+        report.close()
+        server.serve_forever()
+
+
+class Site:
+    """The running site, as a context manager."""
+
+    def __init__(self, context: ForkContext, folder: Path | None, lookout: Lookout, emit: Emitter) -> None:
+        """Start it; it accepts connections on return. Its death is noticed by `lookout`, and reported.
+
+        Raises:
+            CannotRunError: `folder` is not one, or the server does not start.
+        """
+        if folder and not folder.is_dir():
+            raise CannotRunError(
+                f"no such folder: {folder}", "--site with a folder of HTML pages", exit_code=2
+            )
+        receiver, sender = context.Pipe(duplex=False)
+        self.process = context.Process(
+            target=serve_site, args=(folder, sender, emit), name="site", daemon=True
+        )
+        self.process.start()
+        sender.close()
+        try:
+            with receiver:
+                port = receiver.recv() if receiver.poll(_START_S) else None
+        except EOFError:
+            port = None
+        if port is None:
+            raise CannotRunError("the site's process did not start", "--debug for what it said")
+        self.url = f"http://127.0.0.1:{port}/"
+        self._lookout = lookout
+        self._emit = emit
+        lookout.watch(self.process.sentinel, self._mourn)
+
+    def _mourn(self) -> None:
+        self._lookout.unwatch(self.process.sentinel)
+        self._emit.mark("site died", site_pid=self.process.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.terminate()
+        self.process.join()
+        self.process.close()

@@ -1,0 +1,158 @@
+"""What a crawl brings home: every page's fate told once, as it is known, and summed up at the end."""
+
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from procdemo.crawler.fetch import Bounds, Page
+from procdemo.crawler.frontier import Fate, Frontier, origin, resolve
+from procdemo.crawler.local_site import Site
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import CannotRunError
+from procdemo.process.selector_loop import Lookout
+
+STORY = {
+    "page failed": "{url}: {why}; given up",
+    "page again": "{url}: {why}; to be fetched again",
+    "no page": "{url}, where to begin, gave no page: {why}",
+}
+DETAILS = {"page": "{url}: status {status}, {bytes} bytes, by PID {worker_pid}: {title}"}
+"""Sentences of any crawler; its own STORY and DETAILS take them in."""
+
+_DRAW_S = 0.05  # between two reports of progress
+_ROWS = 20  # of the table of pages, unless everything is wanted
+_LONGEST = 300  # characters of one text in an event, which has room for 4,094 bytes
+_LONGEST_LINK = 1_800  # characters of an end of a broken link, of which there are two
+_OVERDUE_TRIES = 2  # what took too long twice is not tried a third time
+
+
+def web_address(word: str) -> str:
+    """Return what a person typed as a URL in normal form.
+
+    Raises:
+        CannotRunError: it is none; exit status 2.
+    """
+    url = resolve(word, "")
+    if url is None:
+        hint = "http or https, a host, no user name: https://example.org/"
+        raise CannotRunError(f"not an address of a web page: {word}", hint, exit_code=2)
+    return url
+
+
+def set_out(config: Any, stack: ExitStack, lookout: Lookout, emit: Emitter) -> tuple[Frontier, Bounds]:
+    """Return where to begin, with a site of our own if asked for, and how far to go.
+
+    Raises:
+        CannotRunError: an address is none, exit status 2; or the site does not start.
+    """
+    starts, ours = [web_address(url) for url in config.urls], set[str]()
+    if config.site or not starts:
+        served = stack.enter_context(Site(config.context(), config.site, lookout, emit))
+        starts.append(served.url)
+        ours.add(origin(served.url))
+    frontier = Frontier(starts, config.max_pages)
+    private = frontier.origins if config.allow_private else frozenset(ours)
+    limits = (config.max_bytes, config.max_redirects, 2 * config.page_deadline)
+    return frontier, Bounds(frontier.origins, private, frozenset(ours), *limits)
+
+
+class Harvest:
+    """The pages of one crawl."""
+
+    def __init__(self, frontier: Frontier, tries: int, emit: Emitter, *, everything: bool) -> None:
+        """Settle the pages of `frontier`; `everything` for a table of all of them."""
+        self._frontier = frontier
+        self._tries = tries
+        self._emit = emit
+        self._everything = everything
+        self._began, self._drawn = time.monotonic(), 0.0
+        self._deaths: dict[str, int] = {}
+        self._rows: list[dict[str, Any]] = []
+        self._counts = {"retried": 0, "forbidden": 0, "bytes": 0}
+
+    def bring(self, page: Page, title: str, links: list[str]) -> None:
+        """Settle a page that a worker came back from, and queue its links."""
+        if page.skip:
+            self._counts["forbidden"] += page.skip == "forbidden"
+            self._frontier.outside += page.skip == "outside"
+            fate = Fate.SKIPPED
+        else:
+            fate = Fate.FAILED if page.why else Fate.DONE
+        self._counts["bytes"] += page.size
+        if page.status < 400:  # noqa: PLR2004 - what an error page links to is no part of the site
+            self._frontier.add(links, page.final or page.url)
+        self._settle(fate, page, title)
+
+    def fail(self, url: str, why: str, pid: int) -> None:
+        """Settle a page that could not be used."""
+        self._settle(Fate.FAILED, Page(url, why=why, pid=pid))
+
+    def lose(self, url: str, pid: int, *, overdue: bool) -> None:
+        """Settle a page whose worker was killed, or queue it again."""
+        why = self._bury(url, overdue=overdue)
+        if self._deaths[url] < min(self._tries, _OVERDUE_TRIES if overdue else self._tries):
+            self._retry(url, why, pid)
+            self._frontier.waiting.append(url)  # at the end: others first
+        else:
+            why += f" {self._deaths[url]} times" if self._deaths[url] > 1 else ""
+            self._settle(Fate.FAILED if overdue else Fate.LOST, Page(url, why=why, pid=pid))
+
+    def begin_again(self, url: str, pid: int, *, overdue: bool) -> None:
+        """Note that a page whose worker was killed is being fetched by another already."""
+        self._retry(url, self._bury(url, overdue=overdue), pid)
+
+    def abandon(self, why: str) -> None:
+        """Settle all that is open: nobody will fetch it any more."""
+        for url in self._frontier.unsettled():
+            self._settle(Fate.LOST, Page(url, why=why))
+
+    def _bury(self, url: str, *, overdue: bool) -> str:
+        self._deaths[url] = self._deaths.get(url, 0) + 1
+        return f"{'not there before its deadline, ' if overdue else ''}its worker was killed"
+
+    def _retry(self, url: str, why: str, pid: int) -> None:
+        self._counts["retried"] += 1
+        self._emit.mark("page again", url=url[:_LONGEST], why=why, worker_pid=pid)
+
+    def _settle(self, fate: Fate, page: Page, title: str = "") -> None:
+        self._frontier.settle(page.url, fate, page.status, page.why[:_LONGEST])
+        facts = {"status": page.status, "bytes": page.size, "worker_pid": page.pid, "title": title[:_LONGEST]}
+        if page.why:
+            facts["why"] = page.why[:_LONGEST]
+        url = page.url[:_LONGEST]
+        self._emit.mark("page", url=url, fate=fate.value, **facts)
+        bad = fate in {Fate.FAILED, Fate.LOST}
+        if bad:
+            self._emit.mark("page failed", url=url, why=facts["why"])
+        if bad or self._everything or len(self._rows) < _ROWS:
+            self._rows.append({"page": url, **facts})
+        now = time.monotonic()
+        if now > self._drawn + _DRAW_S or not self._frontier.open:
+            self._drawn = now
+            self._emit.count("pages", self._frontier.settled, total=self._frontier.known)
+
+    def sum_up(self, **more: Any) -> None:
+        """Report the tables and the summary, with `more` in it."""
+        seconds = time.monotonic() - self._began
+        for row in self._rows:
+            self._emit.result("pages", **row)
+        broken = self._frontier.broken()
+        for link in broken:
+            ends = {end: str(link[end])[:_LONGEST_LINK] for end in ("link", "on_page")}
+            self._emit.result("broken links", **{**link, **ends})
+        no_start = self._frontier.starts_without_page()
+        for url, why in no_start:
+            self._emit.mark("no page", url=url[:_LONGEST], why=why)
+        account = self._frontier.account()
+        self._emit.result(
+            "summary",
+            ok=not no_start and not account["failed"] and not account["lost"],
+            **account,
+            **self._counts,
+            outside=self._frontier.outside,
+            left_out=self._frontier.left_out,
+            broken=len(broken),
+            seconds=seconds,
+            pages_per_s=account["done"] / seconds,
+            **more,
+        )

@@ -1,0 +1,1 @@
+"""What a demo is written with: settings, events, states, printable text."""

@@ -1,0 +1,74 @@
+"""A recorded run read back: the same events, from a file."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+
+from procdemo.demo.events import Event, Kind
+
+_KINDS = frozenset(map(str, Kind))
+_FIELDS = frozenset(Event._fields)
+_LARGEST = 2**63 - 1
+_TYPES = (str, str, dict, int, int, int, str)  # of the fields of an event
+
+
+class DamagedLogError(ValueError):
+    """A line is not an event; the message names the line and what is wrong with it."""
+
+
+def read(lines: Iterable[bytes]) -> Iterator[Event]:
+    """Yield the events of a log in JSON Lines, as ``--json`` writes it.
+
+    Raises:
+        DamagedLogError: at the first line that is no event, or that should be the mark
+            ``meta`` and is not, or when the last one is not the result ``summary``.
+    """
+    number, event = 0, None
+    for number, line in enumerate(lines, start=1):
+        event = _event(line, number)
+        if number == 1:
+            _check_meta(event)
+        yield event
+    if event is None or event.name != "summary":
+        raise DamagedLogError(f"line {number}: the log breaks off here: no summary")
+
+
+def paced(events: Iterable[Event], pace: float | None) -> Iterator[Event]:
+    """Yield events when it is their time, `pace` times as fast as they happened; None for at once."""
+    start_ns, begin = 0, time.monotonic()
+    for event in events:
+        start_ns = start_ns or event.time_ns
+        if pace:
+            due = begin + (event.time_ns - start_ns) / 1e9 / pace
+            time.sleep(max(due - time.monotonic(), 0))  # noqa: TID251 - the pace itself
+        yield event
+
+
+def _event(line: bytes, number: int) -> Event:
+    try:
+        fields = json.loads(line.decode())  # bytes it would look at for UTF-16 and UTF-32, too
+    except (ValueError, RecursionError) as error:
+        raise DamagedLogError(f"line {number}: not JSON ({error})") from None
+    if not isinstance(fields, dict) or fields.keys() != _FIELDS:
+        raise DamagedLogError(f"line {number}: not an event (its keys must be {', '.join(Event._fields)})")
+    if str(fields["kind"]) not in _KINDS:
+        raise DamagedLogError(f"line {number}: no such kind of event: {str(fields['kind'])[:40]!r}")
+    event = Event(**fields)
+    for key, value, type_ in zip(Event._fields, event, _TYPES, strict=True):
+        if type(value) is not type_:
+            raise DamagedLogError(f"line {number}: {key} must be {type_.__name__}")
+    if max(abs(event.time_ns), abs(event.pid), abs(event.tid)) > _LARGEST:
+        raise DamagedLogError(f"line {number}: a number of more than 63 bits")
+    if event.kind == Kind.COUNT:
+        for key in event.data.keys() & {"value", "total"} | {"value"}:
+            if type(event.data.get(key)) not in {int, float}:
+                raise DamagedLogError(f"line {number}: the {key} of a count must be a number")
+    return event
+
+
+def _check_meta(event: Event) -> None:
+    if event.name != "meta":
+        raise DamagedLogError(f"line 1: the log must begin with the mark 'meta', not {event.name[:40]!r}")
+    for key, type_ in {"command": str, "config": dict}.items():
+        if not isinstance(event.data.get(key), type_):
+            raise DamagedLogError(f"line 1: {key} must be {type_.__name__}")

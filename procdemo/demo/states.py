@@ -1,0 +1,13 @@
+"""What a process can be doing: the states that a picture shows."""
+
+from enum import StrEnum
+
+
+class Doing(StrEnum):
+    """What a process does, the most active first."""
+
+    RUNS = "runs"
+    STARTS = "starts"  # a new interpreter, which imports what it needs
+    BLOCKED = "blocked"  # a queue is full or empty
+    WAITS = "waits"  # for another process
+    GONE = "gone"

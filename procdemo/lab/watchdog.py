@@ -1,0 +1,254 @@
+"""Run a script until it ends or hangs, report, and leave nothing of it behind.
+
+A programme of its own (``python -m procdemo.lab.watchdog SCRIPT [METHOD] DEADLINE STILL``), so that it
+outlives whoever started it by the moment that it takes to clean up: its stdin is a pipe, and when
+that is closed, everything ends. It reports on stdout, in JSON Lines::
+
+    {"says": "a line of the script's output", "stream": "stdout"}
+    {"xray": "a line about a script that hangs"}
+    {"ended": 0, "seconds": 0.31, "hung": "", "survivors": []}
+"""
+
+import contextlib
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from types import FrameType
+from typing import Any
+
+from procdemo.lab import procfs, stack_dumps, wait_graph
+
+_LOOK_S = 0.1
+_FAREWELL_S = 0.5  # how long after the script's end somebody may live
+_TIDY_S = 3.0  # the same for helpers of multiprocessing, which tidy up first
+_ANSWER_S = 1.0  # for a process to write its stacks
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+
+
+class Warden:
+    """One script under watch."""
+
+    def __init__(self, script: str, arguments: list[str], folder: str) -> None:
+        """Start `script` in a process group of its own, in the working directory `folder`."""
+        self._script = script
+        self._begin = time.monotonic()
+        self._popen = subprocess.Popen(
+            [sys.executable, script, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            process_group=0,  # it may signal its whole group, which we are not in
+            env={**_environment(), **stack_dumps.ENVIRONMENT, "PYTHONUNBUFFERED": "1", "TMPDIR": folder},
+        )
+        assert self._popen.stdout  # noqa: S101 - it is a pipe
+        assert self._popen.stderr  # noqa: S101
+        self._streams = {self._popen.stdout.fileno(): "stdout", self._popen.stderr.fileno(): "stderr"}
+        self._stderr = self._popen.stderr.fileno()
+        self._rest = dict.fromkeys(self._streams, b"")
+        self._status: int | None = None
+        self._ending = False
+
+    def watch(self, deadline: float, still: float) -> None:
+        """Report what it says and how it ends; it hangs when nothing moves for `still` seconds."""
+        hung = ""
+        last: Any = None
+        moved = looked = self._begin
+        while self._status is None and not hung:
+            self._listen(0.02)
+            now = time.monotonic()
+            if now - self._begin > deadline:
+                hung = f"it had not ended after {deadline:g} s"
+            elif procfs.LINUX and now - looked > _LOOK_S:
+                looked = now
+                runs, turns = procfs.activity(self._family())
+                if runs or turns != last:
+                    moved, last = now, turns
+                elif now - moved > still:
+                    hung = f"nothing had moved for {still:g} s"
+        seconds = time.monotonic() - self._begin
+        if hung:
+            self._take_picture()
+        survivors = [] if hung else self._survivors()
+        self._report(ended=self._status, seconds=round(seconds, 3), hung=hung, survivors=survivors)
+
+    def end(self) -> None:
+        """Kill whatever is left, helpers of multiprocessing last: they tidy up after the others."""
+        self._ending = True
+        give_up = time.monotonic() + 2 * _FAREWELL_S
+        while family := self._family():
+            late = time.monotonic() > give_up
+            for pid in family:
+                if late or not _is(pid, "resource_tracker"):
+                    with contextlib.suppress(ProcessLookupError):
+                        _strike(pid, signal.SIGKILL)
+            self._listen(0.01)
+        self._reap()
+        self._popen.wait()  # it is a zombie as soon as its first thread has ended, and reaped with the last
+        for stream in (self._popen.stdout, self._popen.stderr):
+            if stream:
+                stream.close()
+
+    def _family(self) -> list[int]:
+        """Return the PIDs of the script and all that it started, zombies left out."""
+        if procfs.LINUX:
+            return [pid for pid, state in procfs.descendants(os.getpid()).items() if state not in "ZX"]
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            _strike(self._popen.pid, 0)
+            return [self._popen.pid]
+        return []
+
+    def _survivors(self) -> list[int]:
+        """Listen to the end, and return who is still there half a second after it."""
+        end = time.monotonic()
+        while (family := self._family()) or self._streams:
+            self._listen(0.01)
+            late = time.monotonic() - end
+            if late > _TIDY_S or (late > _FAREWELL_S and not all(map(_helps, family))):
+                break
+        for fd, stream in self._streams.items():  # whoever is left holds it open
+            self._say([self._rest[fd]] if self._rest[fd] else [], stream)
+        return family
+
+    def _listen(self, seconds: float) -> None:
+        """Report what the script has written, for as long as that; leave if nobody listens to us."""
+        ears = list(self._streams) if self._ending else [0, *self._streams]
+        for fd in select.select(ears, [], [], seconds)[0]:
+            if fd == 0:
+                raise SystemExit
+            stream = self._streams[fd]
+            self._say(self._lines(fd), stream)
+        self._reap()
+
+    def _lines(self, fd: int) -> list[bytes]:
+        """Return the lines that have come since; what has no end yet is kept for the next time."""
+        chunk = os.read(fd, 65536)
+        *lines, self._rest[fd] = (self._rest[fd] + chunk).split(b"\n")
+        if not chunk:
+            del self._streams[fd]
+            return [self._rest[fd]] if self._rest[fd] else []
+        return lines
+
+    def _say(self, lines: list[bytes], stream: str) -> None:
+        for line in lines:
+            self._report(says=line.decode("utf-8", "backslashreplace"), stream=stream)
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self._popen.pid:
+                    self._status = self._popen.returncode = os.waitstatus_to_exitcode(status)
+
+    def _take_picture(self) -> None:
+        """Report who waits for whom; nobody of the family lives through it."""
+        if not procfs.LINUX:
+            for line in self._ask(self._popen.pid):
+                self._report(xray=line)
+            self._report(xray="Only Python's side is shown: what the kernel knows is read on Linux.")
+            return
+        family = [pid for pid in self._family() if not _is(pid, "resource_tracker")]
+        seen = {pid: (procfs.parent(pid), procfs.threads(pid), procfs.descriptors(pid)) for pid in family}
+        names = {pid: self._name(pid) for pid in family}
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)  # or the death of one would wake another
+        processes = []
+        for pid, (parent, threads, files) in seen.items():
+            answer = (
+                [] if names[pid] == wait_graph.FORK_SERVER else stack_dumps.parse("\n".join(self._ask(pid)))
+            )
+            answer = stack_dumps.by_age(answer, len(threads))
+            processes.append(wait_graph.Process(pid, parent, names[pid], threads, files, answer))
+        for line in wait_graph.describe(processes, self._script):
+            self._report(xray=line)
+
+    def _name(self, pid: int) -> str:
+        if pid == self._popen.pid:
+            return "main"
+        return wait_graph.FORK_SERVER if _serves(pid) else f"child {pid}"
+
+    def _ask(self, pid: int) -> list[str]:
+        """Return what a process writes to stderr when it is asked for its stacks, and dies of."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGABRT)
+            os.kill(pid, signal.SIGCONT)
+        said: list[str] = []
+        give_up = time.monotonic() + _ANSWER_S
+        while time.monotonic() < give_up:
+            if select.select([self._stderr], [], [], 0.01)[0] and self._stderr in self._streams:
+                said.extend(line.decode("utf-8", "backslashreplace") for line in self._lines(self._stderr))
+            elif not procfs.command(pid):  # a zombie, or gone
+                break
+            self._reap()
+        return said
+
+    def _report(self, **facts: Any) -> None:
+        if self._ending:  # perhaps nobody reads it any more, and there is still work to do
+            return
+        sys.stdout.write(json.dumps(facts) + "\n")
+        sys.stdout.flush()
+
+
+def _stay(_signum: int, _frame: FrameType | None) -> None:
+    """Do nothing: whoever ends us closes our stdin."""
+
+
+def _strike(pid: int, signum: int) -> None:
+    """Signal a process; where its descendants are not known, its group."""
+    (os.kill if procfs.LINUX else os.killpg)(pid, signum)
+
+
+def _environment() -> dict[str, str]:
+    """Return ours without what makes Python behave differently from usual."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
+def _is(pid: int, helper: str) -> bool:
+    return f"from multiprocessing.{helper} " in procfs.command(pid)
+
+
+def _serves(pid: int) -> bool:
+    """Return whether it is the fork server itself; what it forks has the same command line."""
+    return _is(pid, "forkserver") and not _is(procfs.parent(pid), "forkserver")
+
+
+def _helps(pid: int) -> bool:
+    """Return whether it is a helper of multiprocessing, or nearly gone: without memory, so without a name."""
+    return not procfs.command(pid) or _is(pid, "resource_tracker") or _serves(pid)
+
+
+def main() -> None:
+    """Watch the script that the command line names."""
+    script, *arguments, deadline, still = sys.argv[1:]
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _stay)  # not SIG_IGN, which the script would inherit
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # no core dump of whom we ask for stacks, see core(5)
+    if procfs.LINUX:
+        import ctypes  # noqa: PLC0415
+
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    folder = tempfile.mkdtemp(prefix="lab-")
+    try:
+        warden = Warden(script, arguments, folder)
+        try:
+            warden.watch(float(deadline), float(still))
+        finally:
+            warden.end()
+    except BrokenPipeError:  # nobody reads the report
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

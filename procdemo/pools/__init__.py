@@ -1,0 +1,1 @@
+"""Pools, queues and batches that account for every item."""

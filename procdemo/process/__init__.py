@@ -1,0 +1,1 @@
+"""What servers, pools and the crawler share: waiting, pipes, exit statuses, pauses, measures."""

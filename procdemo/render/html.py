@@ -1,0 +1,142 @@
+"""A run as one HTML file: lanes, counters under the same zoom, arrows, and the tables.
+
+It needs no network: Apache ECharts is in it. Whatever the run says is JSON within the page, and
+reaches the reader as text.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import IO, Any, TypeVar
+
+from procdemo.demo.events import SUMMARY, Event, Kind
+from procdemo.demo.states import Doing
+from procdemo.demo.text import facts, printable
+from procdemo.render.lane_chart import MEANING
+from procdemo.render.spans import arrows, bars
+from procdemo.render.timeline import counters, lanes
+
+_Stroke = TypeVar("_Stroke")
+_STATES = list(MEANING)
+
+_MOST = 20_000
+"""Bars, marks, arrows, points of a counter: more of each would be neither seen nor drawn in time."""
+
+
+class Html:
+    """Collects a run, and writes the page when it is closed."""
+
+    def __init__(self, file: IO[str], states: Mapping[str, Doing]) -> None:
+        """Write to `file`; `states` says what processes do in which bar."""
+        self._file = file
+        self._states = states
+        self._events: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        self._events.append(event)
+
+    def flush(self) -> None:
+        """Do nothing: the page is written at the end."""
+
+    def close(self) -> None:
+        """Write the page."""
+        run = json.dumps(_Run(self._events, self._states).told(), separators=(",", ":"))
+        parts = {
+            "RUN": run.replace("<", "\\u003c"),  # or a text could end the element that it is in
+            "ECHARTS": files("procdemo.render.vendor").joinpath("echarts.min.js").read_text("utf-8"),
+            "LANES": files("procdemo.render").joinpath("lanes.js").read_text("utf-8"),
+            "PAGE": files("procdemo.render").joinpath("page.js").read_text("utf-8"),
+        }
+        form = files("procdemo.render").joinpath("page.html").read_text("utf-8")
+        for text in re.split("@(RUN|ECHARTS|LANES|PAGE)@", form):
+            self._file.write(parts.get(text, text))
+
+
+class _Run:
+    """A run as the page's script wants it: times in milliseconds since the start, lanes by number.
+
+    A stroke's name and the names of its data are told once, as a shape; it has their number, and values.
+    """
+
+    def __init__(self, events: list[Event], states: Mapping[str, Doing]) -> None:
+        self._events = events
+        self._start_ns = min((event.time_ns for event in events), default=0)
+        self._end_ns = max((event.time_ns for event in events), default=0)
+        self._lanes = lanes(events, states)
+        self._rows = {lane.pid: row for row, lane in enumerate(self._lanes)}
+        self._shapes: dict[tuple[str, ...], int] = {}
+        self._left_out = 0
+
+    def told(self) -> dict[str, Any]:
+        """Return all that is drawn."""
+        about = next((event.data for event in self._events if event.name == "meta"), {})
+        how = "Python {python}, start method {start_method}, {cpus} usable CPUs"
+        told = {
+            "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
+            "about": printable(how.format_map(defaultdict(str, about))),
+            "ms": self._ms(self._end_ns),
+            "meaning": MEANING,
+            "lanes": self._drawn_lanes(),
+            "arrows": self._drawn_arrows(),
+            "counters": self._drawn_counters(),
+            "tables": self._tables(),
+            "shapes": list(self._shapes),
+        }
+        note = f"{self._left_out} strokes are left out: more than can be drawn." if self._left_out else ""
+        return {**told, "note": note}
+
+    def _ms(self, time_ns: int) -> float:
+        return round((time_ns - self._start_ns) / 1e6, 3)
+
+    def _shaped(self, name: str, data: Mapping[str, Any]) -> list[Any]:
+        told = facts(data)
+        shape = (printable(name), *told)
+        return [self._shapes.setdefault(shape, len(self._shapes)), *told.values()]
+
+    def _some(self, strokes: list[_Stroke]) -> list[_Stroke]:
+        self._left_out += max(len(strokes) - _MOST, 0)
+        return strokes[:_MOST]
+
+    def _drawn_lanes(self) -> list[dict[str, Any]]:
+        drawn: list[dict[str, Any]] = []
+        for lane in self._lanes:
+            changes = [[self._ms(since), _STATES.index(doing)] for since, doing in lane.changes]
+            role = printable(lane.role)
+            drawn.append({"role": role, "pid": lane.pid, "changes": changes, "bars": [], "marks": []})
+        for bar in self._some(bars(self._events, self._end_ns)):
+            stroke = [self._ms(bar.begin_ns), self._ms(bar.end_ns), *self._shaped(bar.name, bar.data)]
+            drawn[self._rows[bar.pid]]["bars"].append(stroke)
+        marks = [event for event in self._events if event.kind == Kind.MARK and event.name != "meta"]
+        for mark in self._some([event for event in marks if event.pid in self._rows]):
+            stroke = [self._ms(mark.time_ns), *self._shaped(mark.name, mark.data)]
+            drawn[self._rows[mark.pid]]["marks"].append(stroke)
+        return drawn
+
+    def _drawn_arrows(self) -> list[list[Any]]:
+        return [
+            [
+                *(self._rows[sent.pid], self._ms(sent.time_ns)),
+                *(self._rows[received.pid], self._ms(received.time_ns)),
+                *self._shaped(sent.name, sent.data),
+            ]
+            for sent, received in self._some(arrows(self._events))
+        ]
+
+    def _drawn_counters(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": printable(counter.name),
+                "values": [[self._ms(at_ns), value] for at_ns, value in self._some(counter.values)],
+            }
+            for counter in counters(self._events)
+        ]
+
+    def _tables(self) -> dict[str, list[dict[str, Any]]]:
+        tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for event in self._events:
+            if event.kind == Kind.RESULT:
+                tables[printable(event.name)].append(facts(event.data))
+        return dict(sorted(tables.items(), key=lambda table: table[0] == SUMMARY))

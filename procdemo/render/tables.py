@@ -1,0 +1,54 @@
+"""Results as a table: a row for each, numbers to the right, a bar where there is a column of that name."""
+
+from typing import Any
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from procdemo.demo.text import printable
+
+_RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)  # box.SIMPLE_HEAD in ASCII
+_BAR, _BAR_CELLS = "bar", 24  # a column of parts of one, and how long the longest is drawn
+_CELL_LIMIT = 200  # characters of one value
+
+
+def table(name: str, rows: list[dict[str, Any]], *, plain: bool) -> Table:
+    """Return the table `name` of rows of data, a column for each key; in ASCII if `plain`."""
+    form = _RULE if plain else box.SIMPLE_HEAD
+    drawn = Table(title=Text(printable(name)), title_justify="left", box=form, pad_edge=False)
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    for column in columns:
+        number = all(isinstance(row.get(column, 0), int | float) for row in rows)
+        drawn.add_column(
+            Text(printable(column.replace("_", " "))),
+            justify="right" if number and column != _BAR else "left",
+            overflow="fold",
+            max_width=_BAR_CELLS if column == _BAR else None,
+        )
+    for row in rows:
+        drawn.add_row(*(_cell(column, row.get(column, ""), plain=plain) for column in columns))
+    return drawn
+
+
+def _cell(column: str, value: Any, *, plain: bool) -> RenderableType:
+    """Return what a table shows; what is called a bar, and is a part of one, is drawn as room allows."""
+    if column == _BAR and isinstance(value, float | int) and 0 <= value <= 1:
+        return _Bar(value, "#" if plain else "█")
+    return Text(printable(value, _CELL_LIMIT))
+
+
+class _Bar:
+    """A part of one, as long as its column has room."""
+
+    def __init__(self, part: float, glyph: str) -> None:
+        self._part = part
+        self._glyph = glyph
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(self._glyph * max(round(self._part * options.max_width), 1))
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(4, options.max_width)

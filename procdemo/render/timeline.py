@@ -1,0 +1,133 @@
+"""What each process was doing, and when: the lanes behind every picture, made of a run's events.
+
+A process runs, waits for another process, or is blocked, until it is gone. It does what its
+innermost open bar says; a pattern's ``LANES`` gives the state of bars and, outside all bars, of
+roles (``@worker``). Whatever it does not mention runs.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import NamedTuple
+
+from procdemo.demo.events import STARTS, Event, Kind
+from procdemo.demo.states import Doing
+
+_ORDER = list(Doing)
+
+
+class Lane(NamedTuple):
+    """The story of one process."""
+
+    role: str
+    pid: int
+    changes: list[tuple[int, Doing]]
+    """Since when (`time.monotonic_ns`) it did what; a state lasts until the next."""
+    marks: list[int]
+    """When it did something that takes no time."""
+
+    def shares(self, begin_ns: int, end_ns: int) -> dict[Doing, int]:
+        """Return for how many nanoseconds between the two it was in which state."""
+        found: dict[Doing, int] = defaultdict(int)
+        for place, (since, state) in enumerate(self.changes):
+            until = self.changes[place + 1][0] if place + 1 < len(self.changes) else end_ns
+            if (overlap := min(until, end_ns) - max(since, begin_ns)) > 0:
+                found[state] += overlap
+        return found
+
+
+class _Track:
+    """A lane in the making."""
+
+    def __init__(self, role: str, pid: int, outside: Doing) -> None:
+        self.lane = Lane(role, pid, [], [])
+        self._outside = outside
+        self._bars: dict[int, list[tuple[str, Doing]]] = defaultdict(list)  # by thread, the innermost last
+
+    def begin(self, event: Event, state: Doing) -> None:
+        self._bars[event.tid].append((event.name, state))
+
+    def end(self, event: Event) -> None:
+        bars = self._bars[event.tid] or next((bars for bars in self._bars.values() if bars), [])
+        for place in range(len(bars) - 1, -1, -1):
+            if bars[place][0] == event.name:
+                del bars[place]
+                return
+
+    def update(self, time_ns: int) -> None:
+        innermost = [bars[-1][1] for bars in self._bars.values() if bars]
+        self.change(time_ns, min(innermost, key=_ORDER.index, default=self._outside))
+
+    def change(self, time_ns: int, state: Doing) -> None:
+        changes = self.lane.changes
+        if not changes or (changes[-1][1] not in {state, Doing.GONE} and time_ns >= changes[-1][0]):
+            changes.append((time_ns, state))
+
+    def leave(self, last_ns: int) -> None:
+        """Whoever was busy when last heard of, with nothing begun, has ended then."""
+        busy = self.lane.changes[-1][1] is Doing.RUNS and not any(self._bars.values())
+        self.change(last_ns, Doing.GONE if busy else self.lane.changes[-1][1])
+
+
+def lanes(events: Iterable[Event], states: Mapping[str, Doing]) -> list[Lane]:
+    """Return the lane of each process that `events`, in the order of their arrival, tell of.
+
+    Args:
+        events: of one run.
+        states: of bars by name, and of roles as ``@family``; what is missing runs.
+    """
+    states = {STARTS: Doing.STARTS, **states}
+    tracks: dict[int, _Track] = {}
+    last_ns: dict[int, int] = {}
+    for event in sorted(events, key=attrgetter("time_ns")):
+        if event.kind == Kind.RESULT or event.role == "observer":
+            continue
+        if event.pid not in tracks:
+            outside = states.get(f"@{family(event.role)}", Doing.RUNS)
+            tracks[event.pid] = _Track(event.role, event.pid, outside)
+        track = tracks[event.pid]
+        last_ns[event.pid] = event.time_ns
+        if event.kind == Kind.BEGIN:
+            track.begin(event, states.get(event.name, Doing.RUNS))
+        elif event.kind == Kind.END:
+            track.end(event)
+        elif event.kind != Kind.COUNT:
+            track.lane.marks.append(event.time_ns)
+        track.update(event.time_ns)
+        other = event.data.get("child_pid", event.data.get("worker_pid"))
+        if other in tracks and (event.data.get("cause") or event.data.get("exitcode") is not None):
+            tracks[other].change(event.time_ns, Doing.GONE)
+    families: dict[str, int] = {}
+    for pid, track in tracks.items():
+        families.setdefault(family(track.lane.role), len(families))
+        if track.lane.role != "main":
+            track.leave(last_ns[pid])
+    return sorted((track.lane for track in tracks.values()), key=lambda lane: _place(lane.role, families))
+
+
+def family(role: str) -> str:
+    """Return what `role` has in common with those of its kind, on whatever host: ``worker``."""
+    return role.partition("@")[0].rstrip("0123456789").rstrip("-")
+
+
+def _place(role: str, families: Mapping[str, int]) -> tuple[bool, int, int]:
+    """Return where a lane belongs: main first, then families as they appeared, then by number."""
+    number = role.partition("@")[0].rpartition("-")[2]
+    return role != "main", families[family(role)], int(number) if number.isdecimal() else 0
+
+
+class Counter(NamedTuple):
+    """A value over time."""
+
+    name: str
+    values: list[tuple[int, float]]
+    """When (`time.monotonic_ns`) it became how much."""
+
+
+def counters(events: Iterable[Event]) -> list[Counter]:
+    """Return the counters among `events`, without those that only measure progress towards a total."""
+    found: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for event in events:
+        if event.kind == Kind.COUNT and "total" not in event.data:
+            found[event.name].append((event.time_ns, event.data["value"]))
+    return [Counter(name, sorted(values)) for name, values in found.items()]

@@ -1,0 +1,1 @@
+"""Run a demo in a process group of its own, and end all of it."""

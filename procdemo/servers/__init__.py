@@ -1,0 +1,1 @@
+"""Building blocks of the servers: listener, workers, limits, access log."""

@@ -1,0 +1,27 @@
+"""Room for thousands of connections: each takes a descriptor, and a user may have only so many."""
+
+from procdemo.demo.events import Emitter
+
+STORY = {
+    "few descriptors": "a worker has room for {possible} clients, not {wanted}; others wait in the backlog: "
+    "a process may have {limit} descriptors here (ulimit -Hn)",
+}
+"""Its sentence; a pattern's STORY takes it in."""
+
+_OTHERS = 24  # descriptors that a worker has besides its clients', and some to spare
+
+
+def make_room(clients: int, emit: Emitter) -> None:
+    """Raise the soft limit of this process, and so of its children, to what so many clients need.
+
+    Reports `few descriptors` when the hard limit, which only root can raise, is too low for that.
+    """
+    import resource  # noqa: PLC0415 - absent on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = clients + _OTHERS
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    if limit < wanted:
+        emit.mark("few descriptors", limit=limit, wanted=clients, possible=max(limit - _OTHERS, 0))

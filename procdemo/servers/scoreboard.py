@@ -1,0 +1,141 @@
+"""What the workers of a server say of themselves, in memory they all share.
+
+A row a worker, one writer a row, eight bytes a cell: nobody needs a lock, so a worker that is
+killed, at any moment, leaves nothing locked, and what it said last can still be read:
+
+             pulse  up  present  served  refused | client
+  worker-0     417   1        1      12        0 | 127.0.0.1:50312
+  worker-1     416   1        0      15        0 |
+"""
+
+import mmap
+import os
+import sys
+from collections.abc import Callable
+from multiprocessing import reduction
+from typing import Any
+
+from procdemo.process.record_pipe import Writer
+
+PULSE, UP, PRESENT, SERVED, REFUSED = range(5)
+"""Cells of a row."""
+
+CLOSING = 0
+"""The cell in front of all rows."""
+
+_CELLS = 5
+_NAME = 64  # bytes for the name of a client
+
+
+class Roster:
+    """All rows, and in front of them the word that the server is closing."""
+
+    def __init__(self, workers: int, fd: int | None = None) -> None:
+        """Make room for so many workers; or share the memory behind `fd`."""
+        self.workers = workers
+        size = 8 + 8 * _CELLS * workers + _NAME * workers
+        if fd is None:
+            fd = _memory()
+            os.ftruncate(fd, size)
+        self._fd = fd
+        self._map = mmap.mmap(fd, size)
+        self._names = 8 + 8 * _CELLS * workers
+        self.cells = memoryview(self._map)[: self._names].cast("Q")
+
+    def __reduce__(self) -> tuple[Callable[..., "Roster"], tuple[Any, ...]]:
+        return _arrive, (self.workers, reduction.DupFd(self._fd))
+
+    @property
+    def closing(self) -> bool:
+        """Whether nobody new is to be let in."""
+        return bool(self.cells[CLOSING])
+
+    def close(self) -> None:
+        """Let all workers know that they shall let nobody in any more."""
+        self.cells[CLOSING] = 1
+
+    def get(self, row: int, cell: int) -> int:
+        """Return what a worker says."""
+        return self.cells[self.at(row) + cell]
+
+    def total(self, cell: int) -> int:
+        """Return the sum over all workers."""
+        return sum(self.cells[1 + cell :: _CELLS])
+
+    def at(self, row: int) -> int:
+        """Return where a row begins in `cells`."""
+        return 1 + row * _CELLS
+
+    def client(self, row: int) -> str:
+        """Return whom a worker talks to, if it said so."""
+        start = self._names + row * _NAME
+        return bytes(self._map[start : start + _NAME]).rstrip(b"\0").decode("ascii", "replace")
+
+    def name(self, row: int, client: str) -> None:
+        """Say whom a worker talks to."""
+        start = self._names + row * _NAME
+        self._map[start : start + _NAME] = client.encode()[:_NAME].ljust(_NAME, b"\0")
+
+    def vacate(self, row: int) -> int:
+        """Free the row of a worker that is gone; return how many clients it had."""
+        at = self.at(row)
+        present = self.cells[at + PRESENT]
+        self.cells[at + UP] = self.cells[at + PRESENT] = 0
+        return present
+
+
+class Seat:
+    """One worker's own row, and how it says hello; an argument of its process."""
+
+    def __init__(self, roster: Roster, row: int, notes: Writer) -> None:
+        self.roster = roster
+        self.row = row
+        self._notes = notes
+        self._cells = roster.cells
+        self._at = roster.at(row)
+
+    def __reduce__(self) -> tuple[Callable[..., "Seat"], tuple[Any, ...]]:
+        return Seat, (self.roster, self.row, self._notes)
+
+    def hello(self) -> None:
+        """Say that this worker accepts clients from now on."""
+        self._cells[self._at + UP] = 1
+        self._notes(("hello", self.row))
+
+    def beat(self) -> None:
+        """Show that this worker lives: to be called again and again."""
+        self._cells[self._at + PULSE] += 1
+
+    def take(self, most: int) -> bool:
+        """Take a client in, unless with it more than `most` would be here (0: any number); return whether.
+
+        First counted, then asked: two workers that are equally fast may both refuse, but never
+        both let in.
+        """
+        cells, at = self._cells, self._at
+        cells[at + PRESENT] += 1
+        if not most or self.roster.total(PRESENT) <= most:
+            return True
+        cells[at + PRESENT] -= 1
+        cells[at + REFUSED] += 1
+        return False
+
+    def let_go(self) -> None:
+        """Note that a client was served."""
+        cells, at = self._cells, self._at
+        cells[at + SERVED] += 1
+        cells[at + PRESENT] -= 1
+
+
+def _memory() -> int:
+    """Return a descriptor of memory that has no name and goes with its last user."""
+    if sys.platform == "linux":
+        return os.memfd_create("procdemo-roster")
+    import tempfile  # noqa: PLC0415 - imports random, whose hooks make every fork dearer
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _arrive(workers: int, fd: Any) -> Roster:
+    return Roster(workers, fd.detach())

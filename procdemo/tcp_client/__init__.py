@@ -1,0 +1,1 @@
+"""Clients of an upper-case server: one, or a load of many."""

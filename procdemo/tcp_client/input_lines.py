@@ -1,0 +1,82 @@
+"""Where messages come from when none are given: a person at a prompt, or a pipe.
+
+At the prompt there is line editing and a history if Python has readline. The prompt is for a
+terminal only: it never reaches a pipe or a file.
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from procdemo.demo.settings import CannotRunError
+
+PROMPT = ">>> "
+
+_LONGEST = 64 << 20  # bytes of one line of a pipe; an endless line must not take all memory
+
+
+def somebody_there() -> bool:
+    """Return whether stdin is a terminal, so that a person can be asked."""
+    return sys.stdin.isatty()
+
+
+def typed() -> Iterator[bytes]:
+    """Yield what a person types, line by line, until Ctrl-D; empty lines are only a pause."""
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="surrogateescape")  # a terminal can send any byte
+    with contextlib.suppress(EOFError):
+        while True:
+            if line := _ask():
+                yield line.encode(sys.stdin.encoding, "surrogateescape")
+
+
+def _ask() -> str:
+    """Return one line without its end; raise EOFError when there will be none."""
+    if not sys.stdout.isatty():
+        return _ask_beside()
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401, PLC0415 - input() edits lines by it; it may write to the terminal
+    try:
+        return input(PROMPT)
+    except BaseException:  # Ctrl-D, Ctrl-C: what follows begins on a line of its own
+        with contextlib.suppress(OSError):
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+        raise
+
+
+def _ask_beside() -> str:
+    """Ask on stderr, because stdout leads elsewhere; the terminal's own line editing must do."""
+    if sys.stderr.isatty():
+        sys.stderr.write(PROMPT)
+        sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")
+        raise EOFError
+    return line.rstrip("\r\n")
+
+
+def piped() -> Iterator[bytes]:
+    """Yield each line of stdin as it comes, without its end; the last may lack one.
+
+    Raises:
+        CannotRunError: stdin cannot be read, or a line does not end.
+    """
+    number = 0
+    while True:
+        number += 1
+        try:
+            line = sys.stdin.buffer.readline(_LONGEST + 1)
+        except OSError as error:
+            raise CannotRunError(
+                f"cannot read the messages from stdin: {error.strerror}", "procdemo echo-client WORD"
+            ) from None
+        if not line:
+            return
+        if len(line) > _LONGEST:
+            raise CannotRunError(
+                f"line {number} of stdin is longer than {_LONGEST:,} bytes", "shorter lines, e.g. | fold"
+            )
+        yield line.removesuffix(b"\n").removesuffix(b"\r")

@@ -1,0 +1,87 @@
+"""A setting is spelled once, in the pattern; here it becomes an option."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import click
+import pytest
+
+from procdemo.cli.demo_options import parameters
+from procdemo.demo.settings import Arg, Settings, StartMethod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Settings):
+    """One field of each type."""
+
+    words: Annotated[tuple[str, ...], Arg("Words.", positional=True, metavar="WORD")] = ()
+    workers: Annotated[int, Arg("Workers to start.", min=1, max=9, short="-n")] = 2
+    queue_size: Annotated[int | None, Arg("Items, or none for no limit.", min=0)] = None
+    pace: Annotated[float, Arg("How slow.", min=0, metavar="SECONDS")] = 0.5
+    loud: Annotated[bool, Arg("Whether to shout.")] = False
+    style: Annotated[Literal["plain", "fancy"], Arg("Which way.")] = "plain"
+    site: Annotated[Path | None, Arg("Where it is.")] = None
+    name: Annotated[str, Arg("What it is called.")] = "nobody"
+    hidden: int = 7
+
+
+def parse(*args):
+    command = click.Command("it", params=parameters(Config))
+    return Config(**command.make_context("it", list(args)).params)
+
+
+def test_without_options_it_is_the_default_config():
+    assert parse() == Config()
+
+
+def test_every_option_reaches_its_field():
+    words = "--queue-size 5 --pace 2 --loud --style fancy --site /tmp --name x -n 3 --start-method spawn a b"
+    config = parse(*words.split())
+    assert config == Config(
+        words=("a", "b"),
+        workers=3,
+        queue_size=5,
+        pace=2.0,
+        loud=True,
+        style="fancy",
+        site=Path("/tmp"),
+        name="x",
+        start_method=StartMethod.SPAWN,
+    )
+    assert type(config.start_method) is StartMethod
+    assert type(config.site) is type(Path())
+
+
+def test_a_field_without_arg_is_no_option():
+    assert "hidden" not in {parameter.name for parameter in parameters(Config)}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("-n 0", "1<=x<=9"),
+        ("-n 10", "1<=x<=9"),
+        ("-n x", "not a valid integer"),
+        ("--queue-size -1", "x>=0"),
+        ("--pace -0.1", "x>=0"),
+        ("--pace nan", "nan"),
+        ("--pace inf", "inf"),
+        ("--style neither", "'plain', 'fancy'"),
+        ("--start-method teleport", "'fork', 'spawn', 'forkserver'"),
+        ("--hidden 8", "No such option"),
+    ],
+)
+def test_what_is_out_of_range_is_refused_with_what_is_allowed(words, message):
+    with pytest.raises(click.UsageError) as refusal:
+        parse(*words.split())
+    assert message in refusal.value.format_message()
+
+
+def test_help_says_what_it_is_its_range_and_its_default():
+    command = click.Command("it", params=parameters(Config))
+    told = " ".join(command.get_help(click.Context(command)).split())
+    assert "-n, --workers INTEGER RANGE Workers to start. [default: 2; 1<=x<=9]" in told
+    assert "--pace SECONDS How slow. [default: 0.5; x>=0]" in told
+    assert "--start-method [fork|spawn|forkserver] How child processes are made. [default: " in told
+    assert told.startswith("Usage: [OPTIONS] WORD ")

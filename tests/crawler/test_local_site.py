@@ -1,0 +1,212 @@
+"""A site of our own: what is in the folder or the handbook, and nothing else, on 127.0.0.1 only."""
+
+import contextlib
+import http.client
+import multiprocessing
+import os
+import pickle
+import socket
+import struct
+
+import pytest
+from canary import Canary
+from selectolax.lexbor import LexborHTMLParser
+
+from procdemo.crawler.frontier import resolve
+from procdemo.crawler.local_site import Site, folder_site
+from procdemo.crawler.stdlib_docs import MODULES, PRIVATE, Handbook
+from procdemo.demo.events import Emitter
+from procdemo.demo.settings import CannotRunError
+from procdemo.process.record_pipe import channel
+from procdemo.process.selector_loop import Lookout
+
+
+@contextlib.contextmanager
+def serving(folder, start_method="fork"):
+    """Yield the port of a site, and what it reported."""
+    reader, writer = channel()
+    lookout = Lookout()
+    try:
+        with Site(multiprocessing.get_context(start_method), folder, lookout, Emitter(writer)) as site:
+            assert site.url.startswith("http://127.0.0.1:")
+            yield int(site.url.rsplit(":", 1)[1].strip("/")), reader
+    finally:
+        lookout.close()
+        reader.close()
+        writer.close()
+
+
+def ask(port, path, method="GET", **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "root"
+    (root / "sub").mkdir(parents=True)
+    (root / "empty").mkdir()
+    (root / "index.html").write_text("<title>index</title>")
+    (root / "sub" / "index.html").write_text("<title>sub</title>")
+    (root / "a b.txt").write_text("text")
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "rooted").mkdir()
+    (tmp_path / "rooted" / "secret").write_text("secret")
+    (root / "way-out").symlink_to(tmp_path / "secret")
+    (root / "way-in").symlink_to(root / "index.html")
+    os.mkfifo(root / "fifo")
+    return root
+
+
+def test_a_folder_is_served(folder, start_method):
+    with serving(folder, start_method) as (port, reader):
+        ((kind, name, data, *_rest, role),) = reader.read()
+        assert (kind, name, data["port"], role) == ("mark", "serving", port, "site")
+        status, headers, body = ask(port, "/")
+        assert (status, headers["Content-Type"], body) == (200, "text/html", b"<title>index</title>")
+        assert ask(port, "/sub/")[2] == b"<title>sub</title>"
+        assert ask(port, "/way-in")[0] == 200
+        assert ask(port, "/a%20b.txt?x#y")[2] == b"text"
+        status, headers, body = ask(port, "/index.html", "HEAD")
+        assert (status, headers["Content-Length"], body) == (200, "20", b"")
+        status, headers, _ = ask(port, "/sub")
+        assert (status, headers["Location"]) == (301, "/sub/")
+        assert ask(port, "/index.html", "POST")[0] == 501
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/none",
+        "/empty/",
+        "/way-out",
+        "/fifo",
+        "/../secret",
+        "/%2e%2e/secret",
+        "/sub/../../secret",
+        "/..%2fsecret",
+        "/../rooted/secret",
+        "//etc/passwd",
+        "/%00",
+        "/index.html/",
+        "/index.html/x",
+        "/" + "x" * 5000,
+    ],
+)
+def test_what_is_not_in_the_folder_is_not_there(folder, path):
+    with serving(folder) as (port, _):
+        status, _, body = ask(port, path)
+    assert status == 404
+    assert b"secret" not in body
+
+
+def test_a_neighbour_with_a_longer_name_is_not_inside(folder):
+    (folder.parent / "root2").mkdir()
+    (folder.parent / "root2" / "x").write_text("secret")
+    (folder / "link").symlink_to(folder.parent / "root2")
+    assert folder_site(folder)("/link/x").status == 404
+
+
+def test_a_redirect_stays_here(folder):
+    (folder / "evil.example").mkdir()
+    for path in ("//evil.example", "/%0d%0aX: y"):
+        assert folder_site(folder)(path).location in {"", "/evil.example/"}
+
+
+def test_a_connection_answers_many_requests_and_rude_clients_do_no_harm(folder, capfd):
+    with serving(folder) as (port, _):
+        for rude in (
+            b"",
+            b"nonsense\r\n\r\n",
+            b"GET / HTTP/1.1\r\n",
+            b"\xff" * 70_000,
+            b"GET /\x1b[2J HTTP/1.1\r\n\r\n",
+        ):
+            with socket.create_connection(("127.0.0.1", port)) as conn, contextlib.suppress(OSError):
+                conn.sendall(rude)
+                conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # reset
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        for _ in range(100):
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"<title>index</title>"
+        connection.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nobody_else_is_let_in(folder):
+    with serving(folder) as (port, _), pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port), timeout=5)
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(CannotRunError, match="no such folder"), serving(tmp_path / "none"):
+        pass
+
+
+# --- the handbook
+
+
+@pytest.fixture(scope="module")
+def handbook():
+    return Handbook()
+
+
+def test_every_link_of_the_handbook_leads_somewhere(handbook):
+    site = "http://127.0.0.1/"
+    waiting, seen = [site], {site}
+    while waiting:
+        url = waiting.pop()
+        text = handbook.page(url.removeprefix(site[:-1]))
+        assert text is not None, url
+        for link in LexborHTMLParser(text).css("a[href]"):
+            target = resolve((link.attributes["href"] or "").partition("#")[0] or url, url)
+            if target and target.startswith(site) and target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    assert len(seen) >= 90
+    assert f"{site}private/{PRIVATE}.html" in seen
+
+
+def test_the_handbook_does_not_tell_the_environment(handbook, monkeypatch):
+    monkeypatch.setenv("CANARY", "canary-of-the-environment")
+    text = handbook.page("/os.html")
+    assert "environ</strong> = " in text
+    assert "canary" not in text
+    assert os.environ["PATH"] not in text
+
+
+@pytest.mark.parametrize(
+    "path", ["/none.html", "/os", "/this.html", "/antigravity.html", "/../os.html", "/private/os.html"]
+)
+def test_there_is_no_other_page(handbook, path):
+    assert handbook.page(path) is None
+
+
+def test_the_modules_are_in_order_and_do_no_harm():
+    assert sorted(set(MODULES), key=lambda name: name.split(".")) == sorted(
+        MODULES, key=lambda name: name.split(".")
+    )
+    assert not {"this", "antigravity", "idlelib", "turtle", "tkinter", "site"} & set(MODULES)
+
+
+def test_h2_a_pickle_is_no_request(folder, tmp_path):
+    canary = tmp_path / "sang"
+    with serving(folder) as (port, _):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            song = pickle.dumps(Canary(canary), protocol)
+            for message in (song, struct.pack("!i", len(song)) + song, b"POST / HTTP/1.1\r\n\r\n" + song):
+                with socket.create_connection(("127.0.0.1", port), timeout=10) as conn:
+                    conn.sendall(message)
+                    conn.shutdown(socket.SHUT_WR)
+                    with contextlib.suppress(ConnectionResetError):
+                        while conn.recv(65536):
+                            pass
+        assert ask(port, "/")[0] == 200
+    assert not canary.exists()
+    pickle.loads(song)
+    assert canary.exists(), "the canary can sing"

@@ -1,0 +1,97 @@
+"""Every item has one fate, whatever happens, in whatever order."""
+
+from collections import Counter
+
+import pytest
+from batches import numbers
+from hypothesis import given
+from hypothesis import strategies as st
+
+from procdemo.demo.events import Emitter
+from procdemo.pools.batch import Worklist
+
+
+def worklist(items, tries=3):
+    """Return a worklist, and the events that it reports."""
+    records = []
+    return Worklist(items, tries, Emitter(records.append)), records
+
+
+def named(records, name):
+    return [data for _, event, data, *_ in records if event == name]
+
+
+def test_an_item_fails_when_it_has_cost_three_workers_their_lives():
+    items, records = worklist(2)
+    for attempt in (2, 3):
+        assert items.waiting.popleft() in {0, 1}
+        items.bring_back(0, "killed by SIGKILL", ran=True)
+        assert named(records, "again")[-1] == {"item": 0, "attempt": attempt, "tries": 3}
+    items.bring_back(0, "killed by SIGKILL", ran=True)
+    assert named(records, "failed") == [
+        {"item": 0, "reason": "its worker died, killed by SIGKILL, and 2 before it"}
+    ]
+    assert items.open == 1
+
+
+def test_others_come_first():
+    items, _ = worklist(3)
+    items.bring_back(items.waiting.popleft(), "exit status 1", ran=True)
+    assert list(items.waiting) == [1, 2, 0]
+
+
+def test_a_death_before_it_ran_is_not_held_against_it():
+    items, records = worklist(1, tries=1)
+    for _ in range(5):
+        items.bring_back(items.waiting.popleft(), "killed by SIGKILL", ran=False)
+    assert items.open == 1
+    assert {told["attempt"] for told in named(records, "again")} == {1}
+
+
+def test_nothing_is_settled_twice():
+    items, _ = worklist(1)
+    items.done(0)
+    with pytest.raises(KeyError):
+        items.done(0)
+
+
+def test_who_is_not_done_is_named_with_the_reason():
+    items, records = worklist(6)
+    items.done(0)
+    items.fail(1, "ValueError: no")
+    items.fail(2, "ValueError: no")
+    account = items.account({3: "in the hands of worker-0 (PID 7)"})
+    assert named(records, "not done") == [
+        {"items": "1-2", "fate": "failed: ValueError: no"},
+        {"items": "3", "fate": "in the hands of worker-0 (PID 7)"},
+        {"items": "4-5", "fate": "waits to be done"},
+    ]
+    assert account == {"ok": False, "produced": 6, "done": 1, "failed": 2, "lost": 3, "retried": 0}
+
+
+DEEDS = st.lists(st.tuples(st.sampled_from(["done", "error", "died", "unread"]), st.integers(0, 20)))
+
+
+@given(st.integers(1, 20), st.integers(1, 4), DEEDS)
+def test_whatever_happens_each_item_is_done_or_named_once(count, tries, deeds):
+    items, records = worklist(count, tries)
+    given_out = Counter()
+    for deed, _ in deeds:
+        if not items.waiting:
+            break
+        item = items.waiting.popleft()
+        given_out[item] += deed == "died"
+        match deed:
+            case "done":
+                items.done(item)
+            case "error":
+                items.fail(item, "E: x")
+            case _:
+                items.bring_back(item, "killed", ran=deed == "died")
+    account = items.account({})
+    assert account["produced"] == count == account["done"] + account["failed"] + account["lost"]
+    missing = [item for row in named(records, "not done") for item in numbers(row["items"])]
+    done = [told["item"] for told in named(records, "done")]
+    assert sorted(missing + done) == list(range(count))
+    assert all(times <= tries for times in given_out.values())
+    assert account["ok"] is (account["done"] == count)

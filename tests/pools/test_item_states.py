@@ -1,0 +1,55 @@
+"""The account of every item survives whoever wrote it."""
+
+import multiprocessing
+import os
+import signal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from procdemo.pools.item_states import Ledger, State, ranges
+
+
+def take_then_die(ledger, items, holder):
+    ledger.take(items, holder)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_killed_process_had_in_hand_is_known(start_method):
+    context = multiprocessing.get_context(start_method)
+    ledger = Ledger(context, 10)
+    ledger.note(range(6), State.QUEUED)
+    worker = context.Process(target=take_then_die, args=(ledger, [2, 5], 7))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == -signal.SIGKILL
+    worker.close()
+    assert ledger.taken(State.TAKEN) == {7: [2, 5]}
+    assert ledger.find(State.QUEUED) == [0, 1, 3, 4]
+    assert ledger.find(State.UNMADE) == [6, 7, 8, 9]
+    assert [ledger.count(state) for state in State] == [4, 4, 2, 0, 0]
+
+
+def test_who_did_an_item_is_who_took_it():
+    ledger = Ledger(multiprocessing.get_context("fork"), 4)
+    ledger.take([1, 3], 300)
+    ledger.note([3], State.DONE)
+    assert ledger.taken(State.DONE) == {300: [3]}
+    assert ledger.taken(State.TAKEN) == {300: [1]}
+    assert ledger.items == 4
+
+
+def test_two_snapshots_differ_when_something_moved():
+    ledger = Ledger(multiprocessing.get_context("fork"), 3)
+    before = ledger.snapshot()
+    assert ledger.snapshot() == before
+    ledger.note([1], State.QUEUED)
+    assert ledger.snapshot() != before
+
+
+@given(st.sets(st.integers(0, 300)))
+def test_ranges_say_the_same_in_short(numbers):
+    told = ranges(sorted(numbers))
+    parts = [part.split("-") for part in told.split(", ") if part]
+    assert {n for part in parts for n in range(int(part[0]), int(part[-1]) + 1)} == numbers
+    assert len(parts) == sum(n - 1 not in numbers for n in numbers)

@@ -1,0 +1,183 @@
+"""What each process was doing is read from the events of a run."""
+
+import pytest
+from harness import run
+
+from procdemo.catalog import ROWS
+from procdemo.demo.events import Event
+from procdemo.demo.states import Doing
+from procdemo.render.timeline import Counter, counters, lanes
+
+RUNS, WAITS, BLOCKED, GONE = Doing.RUNS, Doing.WAITS, Doing.BLOCKED, Doing.GONE
+STATES = {"get": BLOCKED, "joins": WAITS, "@worker": WAITS}
+
+
+def event(at, kind, name, role="child-0", pid=42, *, tid=0, **data):
+    return Event(kind, name, data, at, pid, tid or pid, role)
+
+
+def changes(*events):
+    (lane,) = lanes(events, STATES)
+    return lane.changes
+
+
+def test_outside_all_bars_it_does_what_its_role_does():
+    assert changes(event(1, "mark", "ready", "worker-3")) == [(1, WAITS)]
+    assert changes(event(1, "mark", "ready", "child-3"), event(2, "mark", "x", "child-3"))[0] == (1, RUNS)
+
+
+def test_a_bar_says_what_it_does():
+    told = [event(1, "mark", "x"), event(2, "begin", "get"), event(5, "end", "get"), event(9, "mark", "y")]
+    assert changes(*told) == [(1, RUNS), (2, BLOCKED), (5, RUNS), (9, GONE)]
+
+
+def test_the_innermost_bar_counts():
+    told = [
+        event(1, "begin", "joins"),
+        event(2, "begin", "work"),
+        event(3, "begin", "get"),
+        event(4, "end", "get"),
+        event(5, "end", "work"),
+    ]
+    assert changes(*told) == [(1, WAITS), (2, RUNS), (3, BLOCKED), (4, RUNS), (5, WAITS)]
+
+
+def test_of_its_threads_the_busiest_counts():
+    told = [event(1, "begin", "joins"), event(2, "begin", "work", tid=43), event(4, "end", "work", tid=43)]
+    assert changes(*told) == [(1, WAITS), (2, RUNS), (4, WAITS)]
+
+
+def test_bars_that_overlap_are_closed_by_name():
+    told = [
+        event(1, "begin", "get"),
+        event(2, "begin", "joins"),
+        event(3, "end", "get"),
+        event(4, "end", "joins"),
+    ]
+    assert changes(*told) == [(1, BLOCKED), (2, WAITS), (4, RUNS), (4, GONE)]
+
+
+def test_an_end_without_a_begin_changes_nothing():
+    assert changes(event(1, "end", "get", "worker-0")) == [(1, WAITS)]
+
+
+def test_whoever_still_waits_when_all_is_over_is_there_to_the_end():
+    told = [event(1, "begin", "work", "worker-0"), event(2, "end", "work", "worker-0")]
+    assert changes(*told) == [(1, RUNS), (2, WAITS)]
+
+
+def test_main_is_there_to_the_end():
+    assert changes(event(1, "mark", "x", "main"), event(2, "mark", "y", "main")) == [(1, RUNS)]
+
+
+@pytest.mark.parametrize("told", [{"cause": "killed by SIGKILL"}, {"exitcode": 0}])
+@pytest.mark.parametrize("key", ["child_pid", "worker_pid"])
+def test_a_death_that_another_tells_of(key, told):
+    told = event(5, "mark", "died", "main", 1, **{key: 42}, **told)
+    main, worker = lanes([event(1, "mark", "ready", "worker-0"), told], STATES)
+    assert main.pid == 1
+    assert worker.changes == [(1, WAITS), (5, GONE)]
+
+
+def test_a_child_that_is_only_mentioned_lives():
+    told = event(5, "mark", "started", "main", 1, child_pid=42, exitcode=None)
+    _, worker = lanes([event(1, "mark", "ready", "worker-0"), told], STATES)
+    assert worker.changes == [(1, WAITS)]
+
+
+def test_the_dead_stay_dead():
+    died = event(5, "mark", "died", "main", 1, child_pid=42, cause="killed")
+    late = event(6, "begin", "work", "worker-0")
+    assert lanes([event(1, "mark", "ready", "worker-0"), died, late], STATES)[1].changes[-1] == (5, GONE)
+
+
+def test_events_that_arrive_late_are_put_in_order():
+    assert changes(event(5, "end", "get"), event(2, "begin", "get"), event(1, "mark", "x"))[:2] == [
+        (1, RUNS),
+        (2, BLOCKED),
+    ]
+
+
+def test_main_first_then_families_as_they_came_each_by_number():
+    roles = ["worker-10", "client-1", "worker-2", "main", "client-0"]
+    told = [event(at, "mark", "x", role, pid=at + 1) for at, role in enumerate(roles)]
+    assert [lane.role for lane in lanes(told, {})] == [
+        "main",
+        "worker-2",
+        "worker-10",
+        "client-0",
+        "client-1",
+    ]
+
+
+def test_blows_and_results_are_no_process():
+    told = [event(1, "mark", "blow", "observer", 7), event(2, "result", "summary", "main", 1)]
+    assert lanes(told, {}) == []
+
+
+def test_shares_of_a_span():
+    (lane,) = lanes([event(10, "begin", "get"), event(30, "end", "get"), event(50, "mark", "x")], STATES)
+    assert lane.shares(0, 60) == {BLOCKED: 20, RUNS: 20, GONE: 10}
+    assert lane.shares(20, 40) == {BLOCKED: 10, RUNS: 10}
+    assert lane.shares(0, 10) == {}
+
+
+def test_counters_without_those_of_progress():
+    told = [
+        event(2, "count", "depth", value=3),
+        event(1, "count", "depth", value=1),
+        event(3, "count", "p", value=1, total=9),
+    ]
+    assert counters(told) == [Counter("depth", [(1, 1), (2, 3)])]
+
+
+# --- what the demos tell
+
+
+SHOWN = {
+    "prodcons": ("--items 8 --maxsize 2 --consumers 1 --work 0.02", {"producer": BLOCKED, "consumer": RUNS}),
+    "pool-server": ("--port 0 --workers 2 --clients 3 --stay 0.2", {"client": WAITS, "worker": RUNS}),
+    "supervise": ("--items 8 --work 0.02 -n 2", {"worker": RUNS, "main": WAITS}),
+    "crawl-callback": ("--max-pages 5", {"worker": RUNS, "main": WAITS}),
+    "spawn": ("--work 0.05", {"child": RUNS, "main": WAITS}),
+    "race": ("", {"A": WAITS, "main": WAITS}),
+    "gil": ("--seconds 0.05", {"worker": RUNS, "main": RUNS}),
+    "echo-server": ("--port 0 --clients 2 --stay 0.1", {"client": WAITS, "handler": RUNS}),
+    "thread-server": ("--port 0 --clients 2 --stay 0.1", {"client": WAITS, "main": WAITS}),
+    "async-server": ("--port 0 --clients 2 --stay 0.1", {"client": WAITS, "main": WAITS}),
+    "prefork-server": ("--port 0 --workers 2 --clients 3 --stay 0.2", {"client": WAITS, "worker": RUNS}),
+    "selector-server": ("--port 0 --workers 1 --clients 2 --stay 0.1", {"client": WAITS, "worker": WAITS}),
+}
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.staged and not row.path], ids=lambda row: row.name
+)
+def test_the_demos_make_waiting_visible(row):
+    args, expected = SHOWN[row.name]
+    result = run(row.name, "--json", *args.split()).assert_clean(0)
+    states = __import__(row.module, fromlist=["LANES"]).LANES
+    found = {}
+    for lane in lanes(result.events, states):
+        family = lane.role.rstrip("0123456789").rstrip("-")
+        found.setdefault(family, set()).update(doing for _, doing in lane.changes)
+    for family, doing in expected.items():
+        assert doing in found[family], (family, found)
+
+
+def test_a_new_interpreter_starts_until_its_first_event(start_method):
+    result = run("prodcons", "--items", "4", "--work", "0", "--json", start_method=start_method)
+    result.assert_clean(0)
+    meta = result.named("meta")[0]
+    (main, *others) = lanes(result.events, {})
+    assert main.changes[0][1] is RUNS
+    for lane in others:
+        born_ns, first = lane.changes[0]
+        assert (first is Doing.STARTS) == (start_method != "fork")
+        if first is Doing.STARTS:
+            said_ns, second = lane.changes[1]
+            assert second is not Doing.STARTS
+            assert meta.time_ns - 10_000_000 <= born_ns < said_ns
+            assert said_ns == min(
+                event.time_ns for event in result.events if event.pid == lane.pid and event.name != "starts"
+            )

@@ -1,0 +1,154 @@
+"""A run ends, and leaves no file, though its queue is full, its Pool is broken, or its manager waits."""
+
+import multiprocessing
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from multiprocessing import reduction
+from pathlib import Path
+
+import pytest
+from stages import names, perform, settings, until_all_are_here
+
+from procdemo.runtime.runner import Stage
+
+# --- a queue that nobody reads
+
+
+def leaving_with_a_full_queue(config, emit):
+    queue = config.context().Queue()
+    queue.put(b"x" * 10_000_000)  # nobody will ever read it, and the queue waits for that at exit
+    emit.mark("leaving")
+
+
+def raising_with_a_full_queue(config, emit):
+    leaving_with_a_full_queue(config, emit)
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("run", [leaving_with_a_full_queue, raising_with_a_full_queue])
+@pytest.mark.timeout(20)
+def test_an_exit_that_hangs_is_ended(run):
+    """multiprocessing joins the feeder thread of a queue when a process leaves: for ever, here."""
+    at = time.monotonic()
+    events = perform(run, patience=0.5)
+    assert time.monotonic() - at < 5
+    assert events[0].name == "leaving"
+    assert events[-1].data["ok"] is False
+
+
+# --- a Pool that would say goodbye
+
+
+def busy_pool(config, emit):
+    pool = config.context().Pool(2)
+    while True:
+        try:
+            pool.apply_async(abs, (-1,)).get(timeout=5)
+            emit.count("tasks", 1)
+        except multiprocessing.TimeoutError:
+            return
+
+
+def test_a_run_with_a_busy_pool_stops_at_once(start_method):
+    """A Pool says goodbye with locks; a worker killed while it held one would make that for ever."""
+    for _ in range(3):
+        with Stage(busy_pool, settings(start_method), patience=5) as stage:
+            events = iter(stage)
+            next(events)
+            stage.stop()
+            at = time.monotonic()
+            *_, summary = events
+        assert time.monotonic() - at < 2
+        assert summary.data["ok"] is False
+
+
+def killed_pool(config, emit):
+    pool = config.context().Pool(2)
+    pool.map(abs, range(100), chunksize=1)  # they are up, and wait for a task: one with the queue's lock
+    for child in multiprocessing.active_children():
+        child.kill()
+    emit.mark("here")
+    while True:  # signal.pause() would miss a signal that comes just before it
+        select.select([], [], [], 0.05)
+
+
+STOP_A_KILLED_POOL = """
+import sys, time, stages, test_runner_pools
+from procdemo.runtime.runner import Stage
+with Stage(test_runner_pools.killed_pool, stages.settings(sys.argv[1]), patience=5) as stage:
+    events = iter(stage)
+    next(events)
+    stage.stop()
+    at = time.monotonic()
+    print(*stages.names(events))
+    print(time.monotonic() - at)
+"""
+
+
+def test_a_run_whose_pool_cannot_say_goodbye_stops_at_once(start_method):
+    """The Pool must not even be collected: that would be its goodbye (in pytest's process it is not)."""
+    environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[1]}/support:{Path(__file__).parent}"}
+    command = [sys.executable, "-c", STOP_A_KILLED_POOL, start_method]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    names, seconds = done.stdout.splitlines()
+    assert names == "stopped summary"
+    assert float(seconds) < 2
+
+
+def crashing_pool(config, emit):
+    pool = config.context().Pool(2)
+    for _ in range(100):
+        pool.apply_async(abs, (-1,))
+    raise ZeroDivisionError
+
+
+def test_a_run_that_raises_beside_a_pool_ends_at_once(start_method):
+    at = time.monotonic()
+    assert "error" in names(perform(crashing_pool, settings(start_method), patience=5))
+    assert time.monotonic() - at < 3
+
+
+# --- files of managers and sockets
+
+
+def with_manager(config, emit):
+    manager = config.context().Manager()
+    emit.mark("here", items=list(manager.list([1])))
+    emit.mark("here")
+    signal.pause()
+
+
+def test_a_stopped_manager_leaves_no_socket(start_method, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)  # of other tests
+    with Stage(with_manager, settings(start_method)) as stage:
+        events, _ = until_all_are_here(stage)
+        assert list(tmp_path.iterdir())
+        stage.stop()
+        list(events)
+    assert not list(tmp_path.iterdir())
+
+
+def passing_a_socket(config, emit):
+    """Let multiprocessing open a socket of its own, in a temporary directory of the main process."""
+    ours, _theirs = socket.socketpair()
+    reduction.ForkingPickler.dumps(ours)
+    emit.mark("here")
+    emit.mark("here")
+    signal.pause()
+
+
+@pytest.mark.parametrize("run", [passing_a_socket, with_manager])
+def test_a_killed_demo_leaves_no_file(run, start_method, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)  # of other tests
+    with Stage(run, settings(start_method)) as stage:
+        until_all_are_here(stage)
+        assert list(tmp_path.glob("*/pymp-*/listener-*")), "or the test would prove nothing"
+        stage.kill()
+    assert not list(tmp_path.iterdir())

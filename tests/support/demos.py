@@ -1,0 +1,67 @@
+"""Every demo that starts processes: short, and so long that it does not end by itself."""
+
+import socket
+import subprocess
+
+import pytest
+from harness import Command
+
+from procdemo.catalog import ROWS
+
+SHORT = {
+    "spawn": "--work 0",
+    "echo-server": "--port 0 --clients 2 --stay 0",
+    "thread-server": "--port 0 --clients 2 --stay 0",
+    "async-server": "--port 0 --clients 2 --stay 0",
+    "pool-server": "--port 0 --clients 3 --stay 0",
+    "prefork-server": "--port 0 --workers 2 --clients 3 --stay 0",
+    "selector-server": "--port 0 --workers 2 --clients 3 --stay 0",
+    "crawl-callback": "--max-pages 5",
+    "prodcons": "--items 10 --work 0",
+    "supervise": "--items 10 --work 0",
+    "race": "",
+    "gil": "--seconds 0.05",
+    "lab": "own-memory",
+}
+LONG = {
+    "spawn": "--work 60",
+    "echo-server": "--port 0",
+    "thread-server": "--port 0",
+    "async-server": "--port 0",
+    "pool-server": "--port 0",
+    "prefork-server": "--port 0 --workers 2",
+    "selector-server": "--port 0 --workers 2",
+    "crawl-callback": "--page-deadline 60",
+    "prodcons": "--items 1000 --work 1",
+    "supervise": "--items 1000 --work 1",
+    "race": "--step",
+    "gil": "--seconds 60 --work wait",
+    "lab": "join-before-drain",
+}
+AT_WORK = {"race": "ask", "gil": "work", "lab": "script"}
+"""The event that says that all is made; elsewhere the first of a child says so."""
+
+
+def long(name, start_method):
+    """Start a demo that does not end by itself."""
+    args = [name, "--json", *LONG[name].split()]
+    return Command(*args, start_method=start_method, stdin=subprocess.PIPE)
+
+
+def wait_until_all_is_made(name, command):
+    """Wait until a long demo is at work.
+
+    Killed while it makes a semaphore, multiprocessing leaves that one.
+    """
+    if name.endswith("-server"):
+        port = command.wait_event("listening").data["port"]
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            client.sendall(b"x")
+            assert client.recv(1) == b"X"
+    elif name in AT_WORK:
+        command.wait_event(AT_WORK[name])
+    else:
+        command.wait_for(lambda: any(event.role[:4] in {"work", "cons", "chil"} for event in command.events))
+
+
+each_staged = pytest.mark.parametrize("name", [row.name for row in ROWS if row.staged])

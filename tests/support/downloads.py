@@ -1,0 +1,23 @@
+"""One page, fetched in this process as a worker of a crawl would."""
+
+from procdemo.crawler import fetch as fetching
+from procdemo.crawler.fetch import Bounds, fetch
+from procdemo.demo.events import Emitter
+
+
+def get(url, *more_origins, private=True, emit=lambda _: None, **limits):
+    """Return the page at `url`; `more_origins` may be gone to as well, and `limits` are of Bounds."""
+    origins = frozenset({fetching.origin(url), *more_origins})
+    limits = {"max_bytes": 1 << 20, "max_redirects": 5, "patience": 5.0} | limits
+    bounds = Bounds(
+        origins=origins, private=origins if private else frozenset(), trusted=frozenset(), **limits
+    )
+    return fetch(url, bounds, Emitter(emit))
+
+
+def forget_connections():
+    """Close what is kept open for the next page."""
+    for place in fetching._places.values():
+        for pool in place._pools:
+            pool.close()
+    fetching._places.clear()

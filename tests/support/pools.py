@@ -1,0 +1,89 @@
+"""A pool, and what becomes of its tasks; each story is told by the main process of a stage."""
+
+import os
+import signal
+import time
+
+from processes import processes, waits_in
+
+from procdemo.demo.settings import Settings, StartMethod
+from procdemo.pools.resilient_pool import RetiringPool
+from procdemo.process.selector_loop import Lookout
+from procdemo.runtime.runner import Stage
+
+WORKERS = 2
+LIMIT_S = 10.0
+
+
+class House:
+    """A pool, and what has become of its tasks."""
+
+    def __init__(self, config, emit, workers=WORKERS, given=()):
+        self.lookout = Lookout()
+        self.left, self.lost, self.results = [], [], []
+        self.workers = workers
+        self.pool = RetiringPool(
+            config.context(),
+            workers,
+            emit,
+            self.lookout,
+            given=given,
+            left=self.left.append,
+            lost=self.lost.append,
+            ready=lambda: None,
+        )
+
+    def until(self, condition, limit=LIMIT_S):
+        deadline = time.monotonic() + limit
+        while not condition():
+            assert time.monotonic() < deadline, (self.left, self.lost, self.pool.idle, self.pool.pids)
+            self.lookout.wait(0.02)
+
+    def all_idle(self):
+        self.until(lambda: self.pool.idle == self.workers and len(set(self.pool.pids)) == self.workers)
+
+    def give(self, func, *args, conn=None):
+        return self.pool.apply_async(func, args, conn=conn, callback=self.results.append)
+
+    def in_hand(self, task):
+        self.until(lambda: task.pid)
+        return task.pid
+
+
+def perform(story, start_method="fork"):
+    """Perform `story`, and return its events; what goes wrong there goes wrong here."""
+    with Stage(story, Settings(start_method=StartMethod(start_method)), limit=30) as stage:
+        events = list(stage)
+    for event in events:
+        assert event.name != "error", event.data.get("traceback")
+        assert event.name != "stderr", b"\n".join(each["text"] for each in named(events, "stderr")).decode()
+    assert events[-1].data["ok"], events[-1]
+    return events
+
+
+def named(events, name):
+    """Return the data of the events of this name."""
+    return [event.data for event in events if event.name == name]
+
+
+def reads(pid):
+    """Return whether it is the idle worker that has the lock of the queue."""
+    return "pipe_read" in waits_in(pid)
+
+
+def processes_under_me():
+    everybody = processes()
+    return [pid for pid, process in everybody.items() if process.parent == os.getpid()]
+
+
+# --- tasks
+
+
+def tell_pid(number, emit):
+    emit.mark("at work", number=number)
+    return number, os.getpid()
+
+
+def work_until_killed(emit):
+    emit.mark("at work")
+    signal.pause()

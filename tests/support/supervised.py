@@ -1,0 +1,109 @@
+"""A supervisor at work in the main process of a stage, and workers of every kind."""
+
+import contextlib
+import os
+import signal
+import struct
+import time
+
+from procdemo.demo.settings import Settings, StartMethod
+from procdemo.pools.supervisor import READY, Supervisor
+from procdemo.runtime.runner import Stage
+
+LIMIT_S = 10.0
+LONG_S = 60.0
+
+
+def serve(pipe, emit):
+    """Answer with the item."""
+    pipe.send(READY)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            pipe.send(("done", pipe.recv()))
+
+
+def answer_and_die(pipe, emit):
+    pipe.send(READY)
+    pipe.send(("done", pipe.recv()))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def answer_by_half_and_die(pipe, emit):
+    pipe.send(READY)
+    pipe.recv()
+    os.write(pipe.fileno(), struct.pack("!i", 1000) + b"half of wh")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def keep(pipe, emit):
+    """Take an item and never answer."""
+    pipe.send(READY)
+    with contextlib.suppress(EOFError):
+        pipe.recv()
+        while True:
+            signal.pause()
+
+
+def say_nothing(pipe, emit):
+    while True:
+        signal.pause()
+
+
+class Bomb:
+    """Ends the process that unpickles it."""
+
+    def __setstate__(self, state):
+        os._exit(7)
+
+    def __getstate__(self):
+        return {"fuse": 0}
+
+
+def explode(pipe, bomb, emit):
+    raise AssertionError("nobody gets here")
+
+
+class House:
+    """A supervisor, and what was heard."""
+
+    def __init__(self, config, emit, serve=serve, given=()):
+        self.crew = Supervisor(config.context(), serve, given, emit)
+        self.heard = []
+
+    def until(self, condition, workers=1):
+        deadline = time.monotonic() + LIMIT_S
+        while not condition():
+            assert time.monotonic() < deadline, self.heard
+            self.crew.hire(workers)
+            self.heard += [(item, answer) for _, item, answer in self.crew.hear()]
+
+    def idle(self, workers=1):
+        """Wait until so many are idle, and return them."""
+        self.until(lambda: len(self.crew.idle) == workers, workers)
+        return self.crew.idle
+
+
+def perform(story, start_method="fork", serve=serve, given=(), *, silent=True):
+    """Perform ``story(house)``, and return its events; what goes wrong there goes wrong here.
+
+    Unless it is not `silent`, nobody may write to stderr.
+    """
+
+    def run(config, emit):
+        house = House(config, emit, serve, given)
+        with house.crew:
+            story(house)
+        house.crew.sum_up()
+        emit.result("summary", ok=True)
+
+    with Stage(run, Settings(start_method=StartMethod(start_method)), limit=30) as stage:
+        events = list(stage)
+    for event in events:
+        assert event.name != "error", event.data.get("traceback")
+        assert not (silent and event.name == "stderr"), event.data
+    assert events[-1].data["ok"], events[-1]
+    return events
+
+
+def named(events, name):
+    return [event.data for event in events if event.name == name]

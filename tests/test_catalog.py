@@ -1,0 +1,148 @@
+"""Each row keeps the contract of a demo (DESIGN, section 4), whatever it shows."""
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import re
+import string
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+import procdemo
+from procdemo.catalog import BENCHES, ROWS, find
+from procdemo.demo.settings import Arg
+
+PACKAGE = Path(procdemo.__file__).parent
+PATTERNS = sorted(path for path in PACKAGE.glob("patterns/*.py") if path.name != "__init__.py")
+SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if "lessons" not in path.parts)
+FORBIDDEN_IMPORTS = (
+    "click",
+    "rich",
+    "procdemo.runtime.runner",
+    "procdemo.render",
+    "procdemo.patterns",
+    "procdemo.cli",
+)
+
+ALL = (*ROWS, *BENCHES)
+each_row = pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
+each_pattern = pytest.mark.parametrize("path", PATTERNS, ids=lambda path: path.stem)
+
+
+def module(row):
+    return importlib.import_module(row.module)
+
+
+def nodes(path, kind):
+    return [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, kind)]
+
+
+def dotted(node):
+    """Return the name that is called, e.g. ``sys.exit``."""
+    return ast.unparse(node)
+
+
+# --- rows
+
+
+def test_rows_and_modules_are_the_same():
+    patterns = {row.module.rpartition(".")[2] for row in ROWS if not row.path}
+    assert patterns == {path.stem for path in PATTERNS}
+
+
+def test_names_are_unique_and_found():
+    assert len({row.name for row in ALL}) == len(ALL)
+    assert all(find(row.name) is row for row in ALL)
+    assert find("no-such-demo") is None
+
+
+@each_row
+def test_the_docstring_begins_with_the_summary(row):
+    first, rest = inspect.getdoc(module(row)).split("\n", 1)
+    assert first == row.summary
+    assert "What to watch" in rest
+    assert "Compare with" in rest
+    assert f"procdemo {row.name}" in rest, "an example"
+
+
+@each_row
+def test_the_summary_fits_on_a_line_of_a_projector(row):
+    assert len(row.summary) <= 80
+    assert row.summary.endswith(".")
+
+
+@each_row
+def test_config_is_frozen_and_valid_without_an_argument(row):
+    config = module(row).Config()
+    assert dataclasses.is_dataclass(config)
+    assert not hasattr(config, "__dict__"), "slots"
+    for field in dataclasses.fields(config):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(config, field.name, None)
+
+
+@each_row
+def test_every_setting_is_an_option_with_help(row):
+    hints = get_type_hints(module(row).Config, include_extras=True)
+    for name, hint in hints.items():
+        if name == "verbose":
+            continue
+        args = [extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Arg)]
+        assert len(args) == 1, name
+        assert args[0].help.endswith("."), name
+
+
+@each_row
+def test_run_takes_the_config_and_an_emitter(row):
+    assert list(inspect.signature(module(row).run).parameters) == ["config", "emit"]
+    assert inspect.getdoc(module(row).run)
+
+
+@each_row
+def test_sentences_of_the_story_can_be_formatted(row):
+    story = {**module(row).STORY, **getattr(module(row), "DETAILS", {})}
+    assert story
+    for name, sentence in story.items():
+        fields = [field for _, field, _, _ in string.Formatter().parse(sentence) if field is not None]
+        assert all(re.fullmatch(r"\w+", field) for field in fields), name
+
+
+# --- the source of a pattern is the lesson
+
+
+@each_pattern
+def test_a_pattern_has_a_size_to_be_read(path):
+    assert 45 <= len(path.read_text(encoding="utf-8").splitlines()) <= 130
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_file_is_too_long(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@each_pattern
+def test_a_pattern_neither_prints_nor_exits_nor_sets_the_start_method(path):
+    called = {dotted(call.func) for call in nodes(path, ast.Call)}
+    assert not called & {"print", "sys.exit", "exit", "quit", "os._exit", "input"}
+    assert not [name for name in called if name.endswith("set_start_method")]
+
+
+@each_pattern
+def test_a_pattern_imports_neither_screen_nor_another_pattern(path):
+    imported = {alias.name for node in nodes(path, ast.Import) for alias in node.names}
+    imported |= {node.module for node in nodes(path, ast.ImportFrom)}
+    assert all(node.level == 0 for node in nodes(path, ast.ImportFrom))
+    assert not [name for name in imported if name.startswith(FORBIDDEN_IMPORTS)]
+
+
+@each_pattern
+def test_child_side_functions_take_emit_last(path):
+    functions = [
+        node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+    ]
+    for function in functions:
+        names = [arg.arg for arg in function.args.args]
+        assert "emit" not in names[:-1], function.name

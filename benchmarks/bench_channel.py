@@ -3,7 +3,7 @@
     python benchmarks/bench_channel.py [ROUNDS]
 
 Four forked writers emit flat out through `Emitter` and the channel; this process reads the
-events as `Stage` does. Beside it, in the same round, the same events through
+events as `Runner` does. Beside it, in the same round, the same events through
 `multiprocessing.SimpleQueue`, which takes a lock for each.
 """
 

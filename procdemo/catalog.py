@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Row(NamedTuple):
+class Demo(NamedTuple):
     """One demo: one command, one module."""
 
     name: str
@@ -25,29 +25,29 @@ class Row(NamedTuple):
         return self.path or f"procdemo.patterns.{self.name.replace('-', '_')}"
 
 
-ROWS = (
-    Row("spawn", "Two ways to start a process, and what a parent knows of its child."),
-    Row("echo-server", "A process per connection, answering in upper case.", limit=0),
-    Row("echo-client", "Talk to a server: by hand, in a pipe, or as many clients at once.", staged=False),
-    Row("thread-server", "A thread per connection: all in one PID, and one GIL for all.", limit=0),
-    Row("pool-server", "N workers serve N clients; client N+1 is connected and waits.", limit=0),
-    Row(
+DEMOS = (
+    Demo("spawn", "Two ways to start a process, and what a parent knows of its child."),
+    Demo("echo-server", "A process per connection, answering in upper case.", limit=0),
+    Demo("echo-client", "Talk to a server: by hand, in a pipe, or as many clients at once.", staged=False),
+    Demo("thread-server", "A thread per connection: all in one PID, and one GIL for all.", limit=0),
+    Demo("pool-server", "N workers serve N clients; client N+1 is connected and waits.", limit=0),
+    Demo(
         "prefork-server",
         "N workers accept from one listener; client N+1 waits in the kernel.",
         limit=0,
     ),
-    Row(
+    Demo(
         "selector-server",
         "A few workers, an event loop in each: ten thousand clients, and none waits.",
         limit=0,
     ),
-    Row("async-server", "One thread, one event loop, and a coroutine for each client: asyncio.", limit=0),
-    Row("crawl-callback", "Workers download, the callback in the parent parses."),
-    Row("prodcons", "Producers, a bounded queue, consumers, and an account of every item."),
-    Row("supervise", "A pool that never hangs and never loses an item, whoever is killed."),
-    Row("race", "Two processes, three steps each: of twenty orders eighteen lose an update."),
-    Row("gil", "The same work in one thread, N threads, N processes: who gains, who is late."),
-    Row(
+    Demo("async-server", "One thread, one event loop, and a coroutine for each client: asyncio.", limit=0),
+    Demo("crawl-callback", "Workers download, the callback in the parent parses."),
+    Demo("prodcons", "Producers, a bounded queue, consumers, and an account of every item."),
+    Demo("supervise", "A pool that never hangs and never loses an item, whoever is killed."),
+    Demo("race", "Two processes, three steps each: of twenty orders eighteen lose an update."),
+    Demo("gil", "The same work in one thread, N threads, N processes: who gains, who is late."),
+    Demo(
         "lab",
         "Claims and classic mistakes run for real: what is true on this Python.",
         limit=300.0,
@@ -57,25 +57,25 @@ ROWS = (
 )
 
 BENCHES = (
-    Row(
+    Demo(
         "bench servers",
         "Stevens' table for today's Python: what a client costs, by design of the server.",
         limit=300.0,
         path="procdemo.bench.servers",
     ),
-    Row(
+    Demo(
         "bench start",
         "What it takes to start a thread, a process, a Pool; and what an idle one weighs.",
         limit=300.0,
         path="procdemo.bench.start",
     ),
-    Row(
+    Demo(
         "bench queues",
         "How many small items a second go from producers to consumers, by what.",
         limit=300.0,
         path="procdemo.bench.queues",
     ),
-    Row(
+    Demo(
         "bench pools",
         "What a pool costs for a task, by how it is handed over; and when a pool pays.",
         limit=300.0,
@@ -85,6 +85,6 @@ BENCHES = (
 """The commands of ``procdemo bench``."""
 
 
-def find(name: str) -> Row | None:
+def find(name: str) -> Demo | None:
     """Return the row called `name`, None when there is none."""
-    return next((row for row in (*ROWS, *BENCHES) if row.name == name), None)
+    return next((row for row in (*DEMOS, *BENCHES) if row.name == name), None)

@@ -15,8 +15,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from procdemo.bench.load_meter import Meter
-from procdemo.bench.server_process import Target
+from procdemo.bench.load_meter import LoadMeter
+from procdemo.bench.server_process import ServerProcess
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import usable_cpus
 from procdemo.servers.fd_limit import make_room
@@ -105,7 +105,7 @@ def by_clients() -> Table:
         row: dict[str, Any] = {"design": name}
         for clients in (1, 10, 100, 1_000, 10_000):
             if clients <= most:
-                with Target(
+                with ServerProcess(
                     get_context(), name, module, DUMB, max_connections=most + 10, **settings
                 ) as target:
                     held = target.hold(clients, 60.0)
@@ -121,8 +121,8 @@ def by_workers() -> Table:
     for name, module in (("pre-forked workers", "prefork_server"), ("Pool", "pool_server")):
         row: dict[str, Any] = {"design": name}
         for workers in (1, 2, 4, 8, 16, 32):
-            with Target(get_context(), name, module, DUMB, workers=workers) as target:
-                meter = Meter(20.0)
+            with ServerProcess(get_context(), name, module, DUMB, workers=workers) as target:
+                meter = LoadMeter(20.0)
                 row[f"{workers}"] = max(meter.connections(target) for _ in range(REPEAT + 2))
         rows.append(row)
     return Table("Workers: connections per second, 8 clients", rows)

@@ -12,7 +12,7 @@ from typing import get_type_hints
 import pytest
 
 import procdemo
-from procdemo.catalog import BENCHES, ROWS, find
+from procdemo.catalog import BENCHES, DEMOS, find
 from procdemo.demo.settings import Arg
 
 PACKAGE = Path(procdemo.__file__).parent
@@ -27,7 +27,7 @@ FORBIDDEN_IMPORTS = (
     "procdemo.cli",
 )
 
-ALL = (*ROWS, *BENCHES)
+ALL = (*DEMOS, *BENCHES)
 each_row = pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
 each_pattern = pytest.mark.parametrize("path", PATTERNS, ids=lambda path: path.stem)
 
@@ -49,7 +49,7 @@ def dotted(node):
 
 
 def test_rows_and_modules_are_the_same():
-    patterns = {row.module.rpartition(".")[2] for row in ROWS if not row.path}
+    patterns = {row.module.rpartition(".")[2] for row in DEMOS if not row.path}
     assert patterns == {path.stem for path in PATTERNS}
 
 

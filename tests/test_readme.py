@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from harness import run
 
-from procdemo.catalog import ROWS
+from procdemo.catalog import DEMOS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,7 +27,7 @@ STATUS = {
 
 def test_its_table_names_every_demo():
     named = re.findall(r"^\| `procdemo ([a-z-]+)", README, re.MULTILINE)
-    assert sorted(named) == sorted(row.name for row in ROWS)
+    assert sorted(named) == sorted(row.name for row in DEMOS)
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if not line.startswith("procdemo replay")])

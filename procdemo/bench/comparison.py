@@ -17,7 +17,7 @@ from typing import Annotated, Any, NamedTuple
 from procdemo.demo.event_log import DamagedLogError, read
 from procdemo.demo.events import Emitter, Kind
 from procdemo.demo.settings import Arg, CannotRunError, Settings, usable_cpus
-from procdemo.process.usage import BUSY, Machine, family_cpu_s
+from procdemo.process.usage import BUSY, CpuUsage, tree_cpu_s
 
 STORY = {
     "sample.end": "{design}: {figure:.4g} {unit}",
@@ -97,10 +97,10 @@ def compare(
         CannotRunError: the earlier run is none, or of something else.
     """
     before = _earlier(config.compare, unit) if config.compare else {}
-    begin, own_s = time.monotonic(), family_cpu_s(os.getpid())
+    begin, own_s = time.monotonic(), tree_cpu_s(os.getpid())
     samples: dict[str, list[float]] = {design.name: [] for design in designs}
     rounds, longest = 0, 0.0
-    with Machine(usable_cpus()) as machine:
+    with CpuUsage(usable_cpus()) as machine:
         while _goes_on(time.monotonic() - begin, rounds, longest, config.budget):
             round_begin = time.monotonic()
             for design in random.sample(designs, len(designs)):
@@ -112,7 +112,7 @@ def compare(
             rounds, longest = rounds + 1, max(longest, time.monotonic() - round_begin)
     spreads = {name: Spread(statistics.median(s), min(s), max(s), len(s)) for name, s in samples.items()}
     best = _report(spreads, unit, emit, most=most)
-    others = machine.others(family_cpu_s(os.getpid()) - own_s)
+    others = machine.others(tree_cpu_s(os.getpid()) - own_s)
     changed = _report_changes(before, spreads, emit, most=most, busy=others > BUSY)
     if others > BUSY:
         emit.mark("too busy", others=others)
@@ -176,7 +176,7 @@ def _short(value: float) -> float:
     return int(short) if short.is_integer() else short
 
 
-def board(_emit: Emitter) -> None:
+def arm_child(_emit: Emitter) -> None:
     """Do nothing, in a Pool's new worker or a Manager: what comes along with the emitter is what matters.
 
     That is what ends it with the command (`procdemo.runtime.parent_death`), however it was started.

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from procdemo.demo.settings import CannotRunError
-from procdemo.process.usage import Effort
-from procdemo.tcp_client.percentiles import Durations
+from procdemo.process.usage import ThreadUsage
+from procdemo.tcp_client.percentiles import LatencyReservoir
 
 _REQUEST = b"what does a request cost here? \n"
 _ANSWER = _REQUEST.upper()
@@ -22,7 +22,7 @@ class Pressed(NamedTuple):
     answered: int
     """Requests that were sent and answered within it."""
     seconds: float
-    own: Effort
+    own: ThreadUsage
     """What we did, who asked, as parts of the time."""
 
 
@@ -36,7 +36,7 @@ class _Guest:
         self.known = False  # whether the server has ever answered
 
 
-class Crowd:
+class HeldClients:
     """So many connections to a server on loopback, open within the block.
 
     A server may talk to a few of them only: the others have asked, and wait.
@@ -78,9 +78,9 @@ class Crowd:
             if time.monotonic() > end:
                 told = f"{known} of {expected} clients were answered within {self._timeout:g} s"
                 raise CannotRunError(told, _HINT)
-            self.press(self._clients, _TICK_S, Durations())
+            self.generate_load(self._clients, _TICK_S, LatencyReservoir())
 
-    def press(self, clients: int, seconds: float, round_trips: Durations) -> Pressed:
+    def generate_load(self, clients: int, seconds: float, round_trips: LatencyReservoir) -> Pressed:
         """Have the first `clients` ask for so long, each anew as soon as it is answered.
 
         Args:
@@ -96,9 +96,9 @@ class Crowd:
         except OSError as error:
             raise CannotRunError(f"a server hung up: {error}", _HINT) from error
 
-    def _press(self, clients: int, seconds: float, round_trips: Durations) -> Pressed:
+    def _press(self, clients: int, seconds: float, round_trips: LatencyReservoir) -> Pressed:
         clock, add = time.monotonic, round_trips.add
-        answered, own = 0, Effort.now()
+        answered, own = 0, ThreadUsage.now()
         with selectors.DefaultSelector() as selector:
             begin = now = clock()
             for guest in self._guests[:clients]:
@@ -117,7 +117,7 @@ class Crowd:
                         add(now - guest.since)
                     self._ask(guest, now)
                 now = clock()
-        return Pressed(answered, now - begin, Effort.now().share(own, now - begin))
+        return Pressed(answered, now - begin, ThreadUsage.now().share(own, now - begin))
 
     def _ask(self, guest: _Guest, now: float) -> None:
         guest.missing, guest.since = len(_ANSWER), now

@@ -27,7 +27,7 @@ from multiprocessing.process import BaseProcess
 from typing import Annotated, Any
 
 from procdemo.bench import comparison
-from procdemo.bench.comparison import BenchSettings, Design, board, compare
+from procdemo.bench.comparison import BenchSettings, Design, arm_child, compare
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, CannotRunError
 
@@ -66,7 +66,7 @@ def consume(gate: Connection, get: Callable[[], Any], done: Callable[[], Any] | 
     gate.send((count, last))
 
 
-class Crew:
+class Team:
     """Producers and consumers, each a process or a thread, and each at a gate of its own."""
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ def rate(make: Callable[..., Any], lane: Any, load: tuple[Any, int], config: Con
         config: how many take part.
         emit: goes along, and with it what ends a process when the command is killed.
     """
-    crew, done = Crew(), getattr(lane, "task_done", None)
+    crew, done = Team(), getattr(lane, "task_done", None)
     putting = [crew.start(make, produce, lane.put, *load, emit) for _ in range(config.producers)]
     getting = [crew.start(make, consume, lane.get, done, emit) for _ in range(config.consumers)]
     crew.hear(putting + getting)
@@ -161,7 +161,7 @@ def run(config: Config, emit: Emitter) -> None:
     """Compare queues, pipes, a Manager and threads, each with the same producers and consumers."""
     context = config.context()
     manager = SyncManager(ctx=context)
-    manager.start(board, (emit,))
+    manager.start(arm_child, (emit,))
 
     def between_processes(make_lane: Callable[[], Any], count: int, message: Any = ITEM) -> float:
         return rate(context.Process, make_lane(), (message, count), config, emit)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 from procdemo.demo.events import LISTENING, Emitter, Record
 from procdemo.demo.settings import CannotRunError
-from procdemo.process.usage import family_own_kib, family_sleeps
+from procdemo.process.usage import tree_own_kib, tree_sleeps
 from procdemo.servers.settings import ServerSettings
 
 _START_S, _STOP_S = 20.0, 5.0
@@ -53,7 +53,7 @@ class Held(NamedTuple):
     kib_each: float
 
 
-class Target:
+class ServerProcess:
     """A running server."""
 
     def __init__(self, context: Any, name: str, module: str, emit: Emitter, **settings: Any) -> None:
@@ -107,7 +107,7 @@ class Target:
         Nothing else can be measured after that: ten thousand threads whose clients have left wake up at
         once, and get in each other's way for two minutes, and in that of whoever is next. `end` it.
         """
-        before_kib, begin = family_own_kib(self.pid), time.monotonic()
+        before_kib, begin = tree_own_kib(self.pid), time.monotonic()
         address, why, held = ("127.0.0.1", self.port), "as many as asked for", 0
         with contextlib.ExitStack() as guests:
             while held < clients:
@@ -119,7 +119,7 @@ class Target:
                     why = str(error)
                     break
                 held += 1
-            kib = max(family_own_kib(self.pid) - before_kib, 0)
+            kib = max(tree_own_kib(self.pid) - before_kib, 0)
             took = time.monotonic() - begin
         return Held(held, took, why, kib / max(held, 1))
 
@@ -137,5 +137,5 @@ class Target:
                 if guest.recv(1) == b"X":
                     return
                 raise ConnectionRefusedError("the next one is refused")
-            slept = slept + 1 if family_sleeps(self.pid) else 0
+            slept = slept + 1 if tree_sleeps(self.pid) else 0
         raise TimeoutError("the next one waits")

@@ -25,9 +25,9 @@ from typing import Annotated, Any, NamedTuple
 
 from procdemo.bench import comparison
 from procdemo.bench.comparison import BenchSettings, Design, Findings, compare
-from procdemo.bench.held_clients import Crowd
-from procdemo.bench.load_meter import Meter
-from procdemo.bench.server_process import Target
+from procdemo.bench.held_clients import HeldClients
+from procdemo.bench.load_meter import LoadMeter
+from procdemo.bench.server_process import ServerProcess
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, StartMethod, usable_cpus
 from procdemo.servers.fd_limit import make_room
@@ -83,7 +83,7 @@ def run(config: Config, emit: Emitter) -> None:
     """Start all servers; put the loads on each in turn; see how many clients each holds; sum up."""
     table = rows(config)
     make_room(max(config.hold, len(table) * _CROWD[-1]) + _SPARE, emit)
-    meter = Meter(_TIMEOUT_S)
+    meter = LoadMeter(_TIMEOUT_S)
     with contextlib.ExitStack() as stack:
         targets = {row.name: stack.enter_context(start(row, config, emit)) for row in table}
         for target in targets.values():  # all of them, before the first is waited for
@@ -101,22 +101,22 @@ def run(config: Config, emit: Emitter) -> None:
     emit.result("summary", ok=not meter.failures, failures=meter.failures, **sum_up(findings, at_limit))
 
 
-def start(row: Row, config: Config, emit: Emitter) -> Target:
+def start(row: Row, config: Config, emit: Emitter) -> ServerProcess:
     """Return the server of a row, with limits that the loads do not reach."""
     patience = 10 * config.budget + 600
     limits: dict[str, Any] = {"idle_timeout": patience, "total_timeout": patience, "max_bytes": 1 << 60}
     limits |= {"max_connections": config.hold + 100, "grace": 0.1}
-    return Target(config.context(), row.name, row.module, emit, **{**limits, **row.settings})
+    return ServerProcess(config.context(), row.name, row.module, emit, **{**limits, **row.settings})
 
 
 def compare_requests(
-    table: list[Row], targets: dict[str, Target], meter: Meter, share: Config, emit: Emitter
+    table: list[Row], targets: dict[str, ServerProcess], meter: LoadMeter, share: Config, emit: Emitter
 ) -> list[Findings]:
     """Have clients stay with every server, and compare what they are answered: one of them, eight, all."""
     with contextlib.ExitStack() as guests:
         crowds = {}
         for row in table:
-            crowd = guests.enter_context(Crowd(targets[row.name].port, _CROWD[-1], _TIMEOUT_S))
+            crowd = guests.enter_context(HeldClients(targets[row.name].port, _CROWD[-1], _TIMEOUT_S))
             crowd.meet(served := min(row.at_once, _CROWD[-1]))
             emit.mark("crowd", design=row.name, clients=_CROWD[-1], served=served)
             crowds[row.name] = crowd

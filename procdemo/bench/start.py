@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from procdemo.bench import comparison
-from procdemo.bench.comparison import BenchSettings, Design, board, compare, timed
+from procdemo.bench.comparison import BenchSettings, Design, arm_child, compare, timed
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, StartMethod
-from procdemo.demo.states import Doing
-from procdemo.process.usage import family_own_kib
+from procdemo.demo.states import Activity
+from procdemo.process.usage import tree_own_kib
 
 STORY = comparison.STORY
-LANES = {"sample": Doing.RUNS}
+LANES = {"sample": Activity.RUNS}
 _IDLE, _IDLE_THREADS = 4, 50  # whose memory is looked at
 
 
@@ -82,7 +82,7 @@ def make_pool(context: Any, workers: int, emit: Emitter) -> float:
     """Make a Pool, have it do one task, and end it; return ms."""
 
     def once() -> None:
-        with context.Pool(workers, board, (emit,)) as pool:
+        with context.Pool(workers, arm_child, (emit,)) as pool:
             pool.apply(nothing)
             pool.close()
             pool.join()
@@ -103,11 +103,11 @@ def meet(barrier: Any, _emit: Emitter) -> None:
 
 def thread_kib() -> float:
     """Return how much memory an idle thread takes, in KiB."""
-    gate, before = threading.Event(), family_own_kib(os.getpid())
+    gate, before = threading.Event(), tree_own_kib(os.getpid())
     threads = [threading.Thread(target=gate.wait) for _ in range(_IDLE_THREADS)]
     for thread in threads:
         thread.start()
-    taken = family_own_kib(os.getpid()) - before
+    taken = tree_own_kib(os.getpid()) - before
     gate.set()
     for thread in threads:
         thread.join()
@@ -120,7 +120,7 @@ def pool_kib(context: Any, workers: int, emit: Emitter) -> float:
     with context.Pool(workers, meet, (barrier, emit)) as pool:
         barrier.wait()
         crew = set(multiprocessing.active_children()) - before
-        own = sum(family_own_kib(worker.pid or 0) for worker in crew)
+        own = sum(tree_own_kib(worker.pid or 0) for worker in crew)
         pool.close()
         pool.join()
     return own
@@ -137,7 +137,7 @@ def process_kib(context: Any, emit: Emitter) -> float:
         children.append((child, ours))
     for _, pipe in children:
         pipe.recv()
-    private = [family_own_kib(child.pid) for child, _ in children]
+    private = [tree_own_kib(child.pid) for child, _ in children]
     for child, pipe in children:
         pipe.send("go")
         child.join()

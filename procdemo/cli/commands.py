@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from procdemo.catalog import BENCHES, ROWS, find
+from procdemo.catalog import BENCHES, DEMOS, find
 from procdemo.cli.common_options import MISSING, chosen_view, common_options, near
 from procdemo.cli.output_files import open_outputs, output_options
 
@@ -22,7 +22,7 @@ def list_(**values: Any) -> None:
     """
     import json
 
-    rows = (*ROWS, *BENCHES)
+    rows = (*DEMOS, *BENCHES)
     width = max(len(row.name) for row in rows)
     as_json = chosen_view(values)["json"]
     for row in rows:
@@ -42,7 +42,7 @@ def source(name: tuple[str, ...], **values: Any) -> None:
     wanted = " ".join(name)
     row = find(wanted)
     if row is None:
-        hint = near(wanted, [row.name for row in (*ROWS, *BENCHES)])
+        hint = near(wanted, [row.name for row in (*DEMOS, *BENCHES)])
         raise click.BadParameter(f"no demo called {wanted!r}. {hint}", param_hint="NAME")
     from procdemo.cli import run_demo
 
@@ -105,7 +105,7 @@ def completion(shell: str, **values: Any) -> None:
     click.echo(complete(root, {}, "procdemo", "_PROCDEMO_COMPLETE").source())
 
 
-TOOLS: dict[str, click.Command] = {
+OTHER_COMMANDS: dict[str, click.Command] = {
     "list": list_,
     "source": source,
     "replay": replay,

@@ -21,8 +21,8 @@ from typing import Any
 import click
 
 from procdemo import __version__
-from procdemo.catalog import BENCHES, ROWS, Row
-from procdemo.cli.commands import TOOLS
+from procdemo.catalog import BENCHES, DEMOS, Demo
+from procdemo.cli.commands import OTHER_COMMANDS
 from procdemo.cli.common_options import MISSING, chosen_view, common_options, near
 from procdemo.cli.output_files import open_outputs, output_options
 
@@ -47,7 +47,7 @@ class Programme(click.Group):
     """A group of demos and other commands; knows their names and summaries without importing them."""
 
     def __init__(
-        self, *args: Any, rows: Sequence[Row] = ROWS, examples: str = _EXAMPLES, **kwargs: Any
+        self, *args: Any, rows: Sequence[Demo] = DEMOS, examples: str = _EXAMPLES, **kwargs: Any
     ) -> None:
         """Have a command for each of `rows`; `examples` go on top of the help. The rest is click's."""
         super().__init__(*args, **kwargs)
@@ -97,8 +97,8 @@ class Brief(Programme):
         """Leave the options to ``--help``, and give each command one line: all must fit on a screen."""
         from textwrap import shorten
 
-        room = formatter.width - 2 - max(len(row.name) for row in ROWS) - 2
-        lines = [(row.name, shorten(row.summary, room, placeholder=" ...")) for row in ROWS]
+        room = formatter.width - 2 - max(len(row.name) for row in DEMOS) - 2
+        lines = [(row.name, shorten(row.summary, room, placeholder=" ...")) for row in DEMOS]
         with formatter.section("Commands"):
             formatter.write_dl(lines)
 
@@ -123,7 +123,7 @@ def bench(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-COMMANDS = {"bench": bench, **TOOLS}
+COMMANDS = {"bench": bench, **OTHER_COMMANDS}
 
 
 @click.group(
@@ -142,7 +142,7 @@ def main(ctx: click.Context, /, **_: Any) -> None:
         click.echo(brief.get_help(click.Context(brief, info_name="procdemo")))
 
 
-def _demo(row: Row) -> click.Command:
+def _demo(row: Demo) -> click.Command:
     import dataclasses
 
     from procdemo.cli.demo_options import FiniteRange, fault_options, parameters
@@ -182,7 +182,7 @@ def _demo(row: Row) -> click.Command:
     )
 
 
-def _prepared(row: Row, config: Any, view: dict[str, Any]) -> Any:
+def _prepared(row: Demo, config: Any, view: dict[str, Any]) -> Any:
     from procdemo.demo.settings import CannotRunError
 
     try:
@@ -203,11 +203,13 @@ def _help(pattern: ModuleType) -> str:
     )
 
 
-def _perform(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], values: dict[str, Any]) -> int:
+def _perform(
+    row: Demo, pattern: ModuleType, config: Any, view: dict[str, Any], values: dict[str, Any]
+) -> int:
     from procdemo.cli import run_demo
 
     if not row.staged:
-        return run_demo.converse(row, pattern, config, view)
+        return run_demo.run_in_command(row, pattern, config, view)
     if not hasattr(os, "fork"):
         click.echo(
             f"error: {row.name} needs process groups and os.fork, which {sys.platform} does not have\n"
@@ -216,8 +218,8 @@ def _perform(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], v
         )
         return MISSING
     blows = (*values["kill"], *values["stop"], *values["chaos"])
-    return run_demo.watch(
-        row, pattern, config, view, run_demo.Terms(values["timeout"], blows, values["seed"])
+    return run_demo.run_staged(
+        row, pattern, config, view, run_demo.RunLimits(values["timeout"], blows, values["seed"])
     )
 
 

@@ -14,7 +14,7 @@ COLOURS = {"always": True, "never": False}
 """What ``--color`` says, None for the rest."""
 
 
-class Sink(Protocol):
+class Renderer(Protocol):
     """An output form."""
 
     def __call__(self, event: Event) -> None:
@@ -30,7 +30,7 @@ class Sink(Protocol):
 class _Several:
     """The same events in several forms, some of them in files."""
 
-    def __init__(self, sinks: Sequence[Sink], files: Sequence[IO[str]]) -> None:
+    def __init__(self, sinks: Sequence[Renderer], files: Sequence[IO[str]]) -> None:
         self._sinks = sinks
         self._files = files
 
@@ -49,10 +49,10 @@ class _Several:
             file.close()
 
 
-def sink_for(pattern: ModuleType, view: dict[str, Any]) -> Sink:
+def make_renderer(pattern: ModuleType, view: dict[str, Any]) -> Renderer:
     """Return what shows a run of `pattern` as the options say."""
     outputs: list[Output] = view.get("outputs", [])
-    sinks: list[Sink] = [_picture(output, pattern, view) for output in outputs]
+    sinks: list[Renderer] = [_picture(output, pattern, view) for output in outputs]
     if view["json"]:
         sinks.insert(0, JsonLines(sys.stdout))
     elif not any(output.file is sys.stdout for output in outputs):
@@ -61,7 +61,7 @@ def sink_for(pattern: ModuleType, view: dict[str, Any]) -> Sink:
     return _Several(sinks, files) if files or len(sinks) > 1 else sinks[0]
 
 
-def _console(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Sink:
+def _console(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Renderer:
     from procdemo.render.console import Console
 
     story = {**fault_injection.STORY, **pattern.STORY}
@@ -79,7 +79,7 @@ def _console(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> S
     )
 
 
-def _picture(output: Output, pattern: ModuleType, view: dict[str, Any]) -> Sink:
+def _picture(output: Output, pattern: ModuleType, view: dict[str, Any]) -> Renderer:
     file: IO[str] = output.file
     if output.form == ".jsonl":
         return JsonLines(file)

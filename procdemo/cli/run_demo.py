@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import Any, BinaryIO, NamedTuple
 
-from procdemo.catalog import Row, find
-from procdemo.cli.renderers import COLOURS, Sink, sink_for
+from procdemo.catalog import Demo, find
+from procdemo.cli.renderers import COLOURS, Renderer, make_renderer
 from procdemo.demo.event_log import DamagedLogError, paced, read
 from procdemo.demo.events import ERROR, SUMMARY, Emitter, Event, Kind, rename_process
 from procdemo.demo.settings import CannotRunError, usable_cpus
@@ -22,9 +22,9 @@ from procdemo.demo.text import printable
 from procdemo.render.jsonl import SCHEMA
 from procdemo.runtime import fault_injection
 from procdemo.runtime.bootstrap import STOPPING
-from procdemo.runtime.fault_injection import Fault, Faults
-from procdemo.runtime.runner import Stage
-from procdemo.runtime.stdin_relay import Answers
+from procdemo.runtime.fault_injection import Fault, FaultInjector
+from procdemo.runtime.runner import Runner
+from procdemo.runtime.stdin_relay import StdinRelay
 
 _STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _WRONG_USAGE, _TIME_LIMIT = 2, 4
@@ -50,7 +50,7 @@ class _Outcome:
 class _StopRequests:
     """Signals noted by number; the first asks the demo to end, the second makes it."""
 
-    def __init__(self, stage: Stage, patience: float) -> None:
+    def __init__(self, stage: Runner, patience: float) -> None:
         self._stage = stage
         self._patience = patience
         self.first = 0
@@ -73,7 +73,7 @@ class _StopRequests:
         raise TimeoutError
 
 
-class Terms(NamedTuple):
+class RunLimits(NamedTuple):
     """What the command does to a demo, besides watching it."""
 
     limit: float = 0.0
@@ -82,18 +82,18 @@ class Terms(NamedTuple):
     seed: int = 0
 
 
-def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], terms: Terms) -> int:
+def run_staged(row: Demo, pattern: ModuleType, config: Any, view: dict[str, Any], terms: RunLimits) -> int:
     """Perform a demo on a stage, draw it, strike it if asked to, and return the exit status."""
     outcome = _Outcome()
-    blows: Faults
-    sink: Sink | None = None
-    answers = Answers() if getattr(config, "step", False) else None
+    blows: FaultInjector
+    sink: Renderer | None = None
+    answers = StdinRelay() if getattr(config, "step", False) else None
 
     def idle() -> float:
         return _catch_up(sink, blows, answers) if sink else 0
 
     patience = getattr(config, "grace", 1.0) + 2.0
-    stage = Stage(
+    stage = Runner(
         pattern.run, config, limit=terms.limit or None, patience=patience, answers=answers, on_idle=idle
     )
     # A request to stop waits until we know what to do about it.
@@ -108,8 +108,8 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], term
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         # The demo is running by now; what follows does not delay it.
-        blows = Faults(terms.faults, terms.seed, stage.pid, stage.started_ns)
-        sink = sink_for(pattern, view)
+        blows = FaultInjector(terms.faults, terms.seed, stage.pid, stage.started_ns)
+        sink = make_renderer(pattern, view)
         try:
             sink(_meta(row, config, stage.pid, stage.started_ns, terms))
             _draw(_struck(stage, blows), sink, outcome, view)
@@ -127,7 +127,7 @@ def watch(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any], term
     return _TIME_LIMIT if stage.timed_out else outcome.exit_code
 
 
-def _catch_up(sink: Sink, blows: Faults, answers: Answers | None) -> float:
+def _catch_up(sink: Renderer, blows: FaultInjector, answers: StdinRelay | None) -> float:
     """Do what is due while no event comes; return after how many seconds something will be again."""
     for blow in blows.strike():
         sink(blow)
@@ -137,7 +137,7 @@ def _catch_up(sink: Sink, blows: Faults, answers: Answers | None) -> float:
     return min(blows.seconds_left(), _TYPING_S if answers else sys.maxsize)
 
 
-def _struck(stage: Stage, blows: Faults) -> Iterator[Event]:
+def _struck(stage: Runner, blows: FaultInjector) -> Iterator[Event]:
     """Yield what the demo reports and, in between, the blows; those that hit nobody as errors."""
     for event in stage:
         blows.note(event)
@@ -151,9 +151,9 @@ def _struck(stage: Stage, blows: Faults) -> Iterator[Event]:
         yield from blows.strike()
 
 
-def converse(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any]) -> int:
+def run_in_command(row: Demo, pattern: ModuleType, config: Any, view: dict[str, Any]) -> int:
     """Run a demo that starts no process and talks to a person, here in the command itself."""
-    sink = sink_for(pattern, view)
+    sink = make_renderer(pattern, view)
     outcome = _Outcome()
 
     def write(record: Any) -> None:
@@ -176,7 +176,7 @@ def converse(row: Row, pattern: ModuleType, config: Any, view: dict[str, Any]) -
     emit = Emitter(write)
     try:
         try:
-            write(_meta(row, config, os.getpid(), time.monotonic_ns(), Terms()))
+            write(_meta(row, config, os.getpid(), time.monotonic_ns(), RunLimits()))
             pattern.run(config, emit)
         except CannotRunError as error:
             emit.mark(ERROR, message=str(error), hint=error.hint, exit_code=error.exit_code)
@@ -199,11 +199,11 @@ def show_again(file: BinaryIO, view: dict[str, Any], pace: float | None = None) 
         pace: how many times as fast as it happened; None for at once.
     """
     outcome = _Outcome()
-    sink: Sink | None = None
+    sink: Renderer | None = None
     gc.disable()  # events have no cycles; to look for some among so many takes a quarter of the time
     try:
         for event in paced(read(file), pace):
-            sink = sink or sink_for(_pattern_of(event), view)
+            sink = sink or make_renderer(_pattern_of(event), view)
             _draw([event], sink, outcome, view)
     except DamagedLogError as error:
         sys.stderr.write(
@@ -240,7 +240,7 @@ def show_source(code: str, view: dict[str, Any]) -> None:
         sys.stdout.write(code)
 
 
-def _draw(events: Iterable[Event], sink: Sink, outcome: _Outcome, view: dict[str, Any]) -> None:
+def _draw(events: Iterable[Event], sink: Renderer, outcome: _Outcome, view: dict[str, Any]) -> None:
     for event in events:
         outcome.note(event)
         sink(event)
@@ -251,7 +251,7 @@ def _draw(events: Iterable[Event], sink: Sink, outcome: _Outcome, view: dict[str
         sink.close()
 
 
-def _meta(row: Row, config: Any, pid: int, started_ns: int, terms: Terms) -> Event:
+def _meta(row: Demo, config: Any, pid: int, started_ns: int, terms: RunLimits) -> Event:
     usual = dataclasses.asdict(type(config)())
     settings = dataclasses.asdict(config)
     chosen = {name: settings[name] for name in settings if settings[name] != usual[name]}

@@ -20,11 +20,11 @@ import distributed
 
 from procdemo.cluster import LOCAL
 from procdemo.cluster.members import Workers
-from procdemo.cluster.remote import Boarding
+from procdemo.cluster.remote import ParentDeathPlugin
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError
-from procdemo.process.selector_loop import Lookout
-from procdemo.process.thread_calls import Errands
+from procdemo.process.selector_loop import SelectorLoop
+from procdemo.process.thread_calls import ThreadCalls
 
 _CONNECT_S = 5.0
 _PING_S = 2.0  # between two questions to the scheduler
@@ -45,7 +45,7 @@ class Cluster:
         self,
         address: str,
         workers: int,
-        lookout: Lookout,
+        lookout: SelectorLoop,
         emit: Emitter,
         *,
         tries: int = 1,
@@ -74,7 +74,7 @@ class Cluster:
         self.executor = self.client.get_executor(pure=False)
         """Submits tasks: a `concurrent.futures.Executor`."""
         self.wait = lookout.wait
-        self.errands = Errands(lookout)
+        self.errands = ThreadCalls(lookout)
         self.workers = Workers(self.client, self.errands, emit)
         self._asked: Future[Any] | None = None
         self._asked_at = 0.0
@@ -171,7 +171,7 @@ def _own_cluster(workers: int, emit: Emitter, tries: int) -> Any:
         memory_limit=0,
         local_directory=os.environ["TMPDIR"],
         silence_logs=logging.CRITICAL + 1,
-        plugins=(Boarding(emit),),
+        plugins=(ParentDeathPlugin(emit),),
     )
 
 

@@ -12,16 +12,16 @@ import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from procdemo.cluster.remote import Introduction, Wire, introduce
+from procdemo.cluster.remote import Introduction, RemoteWriter, introduce
 from procdemo.demo.events import Emitter
-from procdemo.process.thread_calls import Errands
+from procdemo.process.thread_calls import ThreadCalls
 
 _QUESTIONS = 5
 _LARGEST_PID = 1 << 22  # PID_MAX_LIMIT in the kernel's include/linux/threads.h
 _ANSWER_S = 5.0
 
 
-class Worker(NamedTuple):
+class Member(NamedTuple):
     """One process of the cluster, as the pictures show it."""
 
     role: str
@@ -35,18 +35,18 @@ class Worker(NamedTuple):
 class Workers:
     """All workers that were ever there, by address."""
 
-    def __init__(self, client: Any, errands: Errands, emit: Emitter) -> None:
+    def __init__(self, client: Any, errands: ThreadCalls, emit: Emitter) -> None:
         """Listen to what workers report on the topic of this run, and to who comes and goes."""
         self.topic = f"procdemo-{uuid.uuid4().hex}"
         self.heard: Callable[[str, list[Any]], None] = lambda _address, _record: None
         """Called with each event of a worker, by its address, after it was relayed."""
         self.noted: Callable[..., None] = lambda *_: None
         """Called with each note, which is no event: what kind ``note`` and its data say."""
-        self.lost: Callable[[str, Worker], None] = lambda _address, _worker: None
+        self.lost: Callable[[str, Member], None] = lambda _address, _worker: None
         """Called when one has left the cluster, for whatever reason."""
         self._client = client
         self._emit = emit
-        self._known: dict[str, Worker] = {}
+        self._known: dict[str, Member] = {}
         self._gone: set[str] = set()
         self._pids = {os.getpid()}
         self._here = introduce()[:2]
@@ -59,16 +59,16 @@ class Workers:
         """The addresses of those that can work."""
         return [address for address in self._known if address not in self._gone]
 
-    def wire(self, role: str = "") -> Wire:
+    def wire(self, role: str = "") -> RemoteWriter:
         """Return what a task's emitter writes to."""
-        return Wire(self.topic, role)
+        return RemoteWriter(self.topic, role)
 
     def greet(self, *, tell: bool = True) -> None:
         """Get to know those that are there already, in the order of their addresses; `tell` of each."""
         for address in sorted(self._client.nthreads()):
             self.get(address, tell=tell)
 
-    def get(self, address: str, *, tell: bool = True) -> Worker | None:
+    def get(self, address: str, *, tell: bool = True) -> Member | None:
         """Return the worker at `address`; ask who it is if that is not known yet, None if it is gone."""
         if address not in self._known:
             said = self._ask(address)
@@ -80,7 +80,7 @@ class Workers:
             while pid in self._pids:
                 pid += _LARGEST_PID
             self._pids.add(pid)
-            self._known[address] = Worker(role, pid, said.pid, ahead_ns)
+            self._known[address] = Member(role, pid, said.pid, ahead_ns)
             if tell:
                 now = said.time_ns - ahead_ns
                 self._emit.relay(("mark", "ready", {"address": address}, now, pid, pid, role))

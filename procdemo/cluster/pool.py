@@ -22,33 +22,33 @@ from typing import Any
 from distributed import KilledWorker
 
 from procdemo.cluster.client import Cluster, LostClusterError
-from procdemo.cluster.members import Worker
-from procdemo.cluster.remote import do
-from procdemo.crawler.results import Harvest
+from procdemo.cluster.members import Member
+from procdemo.cluster.remote import run_task
+from procdemo.crawler.results import CrawlResults
 from procdemo.demo.events import ERROR, Emitter, Kind
 from procdemo.demo.settings import CannotRunError
 from procdemo.pools.generation import Task, deliver
-from procdemo.process.selector_loop import Lookout
+from procdemo.process.selector_loop import SelectorLoop
 
 _CLOCKS_S = 0.05  # how much the clocks of two hosts may differ, though we have compared them
 
 
 class ClusterPool:
-    """N workers of a cluster; has the methods of a `RetiringPool`."""
+    """N workers of a cluster; has the methods of a `ResilientPool`."""
 
     def __init__(
         self,
         config: Any,
-        crop: Harvest,
+        crop: CrawlResults,
         emit: Emitter,
-        lookout: Lookout,
+        lookout: SelectorLoop,
         *,
         given: tuple[Any, ...] = (),
         left: Callable[[Task], None],
         lost: Callable[[Task], None],
         ready: Callable[[], None],
     ) -> None:
-        """Join the cluster `config.cluster`; all else as in `RetiringPool`.
+        """Join the cluster `config.cluster`; all else as in `ResilientPool`.
 
         Args:
             config: the settings ``cluster``, ``workers``, ``page_deadline`` and ``tries``.
@@ -87,7 +87,7 @@ class ClusterPool:
         self._tasks[task.ticket] = task
         self._emit.send("submit", id=task.ticket)
         there = (task.ticket, self._deadline, func, (*args, *self._given), self._workers.wire())
-        future = self._cluster.executor.submit(do, *there)
+        future = self._cluster.executor.submit(run_task, *there)
         future.add_done_callback(partial(self._call_back, task))
         return task
 
@@ -124,7 +124,7 @@ class ClusterPool:
                 self._crop.begin_again(task.args[0], task.pid, overdue=task.overdue)
             task.pid, task.since, task.overdue = pid, time_ns / 1e9, False
 
-    def _bury(self, _address: str, worker: Worker) -> None:
+    def _bury(self, _address: str, worker: Member) -> None:
         in_hand = [task for task in self._tasks.values() if task.pid == worker.pid]
         for task in in_hand:
             task.overdue = time.monotonic() > task.since + self._deadline - _CLOCKS_S

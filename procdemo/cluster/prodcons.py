@@ -22,13 +22,13 @@ import distributed
 from distributed import KilledWorker
 
 from procdemo.cluster.client import Cluster, LostClusterError
-from procdemo.cluster.members import Worker
-from procdemo.cluster.remote_queue import FarQueue, Notes, work
+from procdemo.cluster.members import Member
+from procdemo.cluster.remote_queue import Notes, RemoteQueue, work
 from procdemo.demo.events import ERROR, Emitter
 from procdemo.demo.settings import CannotRunError
-from procdemo.pools.item_states import Ledger, State
+from procdemo.pools.item_states import ItemState, ItemStates
 from procdemo.pools.monitored_queue import sum_up
-from procdemo.process.selector_loop import Lookout
+from procdemo.process.selector_loop import SelectorLoop
 
 _LOOK_S = 0.1  # between two reports of progress
 _STUCK_S, _LAST_S = 1.0, 3.0  # after a loss: give up when nothing moves for so long, or then at the latest
@@ -49,7 +49,7 @@ class _Account:
     """What is known of all items, by the notes of those who have them in hand."""
 
     def __init__(self, config: Any) -> None:
-        self.ledger = Ledger(config.context(), config.items)
+        self.ledger = ItemStates(config.context(), config.items)
         self.blocked_s = [0.0] * (config.producers + config.consumers)
         self._joining: set[int] = set()
         self._messages = self._acknowledged = 0
@@ -58,10 +58,12 @@ class _Account:
         """Write down a note. Those of two workers may arrive in another order: nothing goes back."""
         match what, facts:
             case "note", (items, state):
-                self._messages += state == State.QUEUED
+                self._messages += state == ItemState.QUEUED
                 self.ledger.note([item for item in items if self.ledger.state(item) < state], state)
             case "take", (items,):
-                self.ledger.take([item for item in items if self.ledger.state(item) < State.TAKEN], number)
+                self.ledger.take(
+                    [item for item in items if self.ledger.state(item) < ItemState.TAKEN], number
+                )
             case "blocked", (_, seconds):
                 self.blocked_s[number] += seconds
             case "acknowledged", ():
@@ -76,7 +78,7 @@ class _Account:
 
 def run(config: Any, emit: Emitter, produce: Callable[..., None], consume: Callable[..., None]) -> None:
     """Submit consumers and producers, wait for the producers, account for every item."""
-    lookout, account = Lookout(), _Account(config)
+    lookout, account = SelectorLoop(), _Account(config)
     names = [f"producer-{number}" for number in range(config.producers)]
     names += [f"consumer-{number}" for number in range(config.consumers)]
     with Cluster(config.cluster, len(names), lookout, emit, tell=False) as cluster:
@@ -85,7 +87,7 @@ def run(config: Any, emit: Emitter, produce: Callable[..., None], consume: Calla
         crew = _crew(names, cluster)
         for number, member in enumerate(crew):
             wire = cluster.workers.wire(member.name)
-            there = FarQueue(queue.name, config.maxsize, Notes(wire, number))
+            there = RemoteQueue(queue.name, config.maxsize, Notes(wire, number))
             role = produce if number < config.producers else consume
             args = (role, number, there, config, wire)
             member.future = cluster.executor.submit(work, *args, workers=[member.address])
@@ -120,7 +122,7 @@ class _Watch:
         self._last = b""
         cluster.workers.lost = self._bury
 
-    def _bury(self, address: str, worker: Worker) -> None:
+    def _bury(self, address: str, worker: Member) -> None:
         for member in (each for each in self._crew if each.address == address and not each.lost):
             member.lost, self._lost_at = True, min(self._lost_at, time.monotonic())
             cause = f"lost: {worker.role}"
@@ -153,7 +155,7 @@ class _Watch:
         now = time.monotonic()
         if now > self._looked_at + _LOOK_S:
             self._looked_at, snapshot = now, self._account.ledger.snapshot()
-            self._emit.count("items", snapshot.count(State.DONE), total=total)
+            self._emit.count("items", snapshot.count(ItemState.DONE), total=total)
             if snapshot != self._last:
                 self._last, self._moved_at = snapshot, now
         stuck = now - max(self._lost_at, self._moved_at) > _STUCK_S

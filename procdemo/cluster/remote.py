@@ -22,7 +22,7 @@ _one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class RemoteWriter:
     """What an `Emitter` writes to in a worker; goes there as an argument."""
 
     topic: str
@@ -56,7 +56,7 @@ def introduce() -> Introduction:
     return Introduction(socket.gethostname(), boot, os.getpid(), time.monotonic_ns())
 
 
-class Boarding(WorkerPlugin):
+class ParentDeathPlugin(WorkerPlugin):
     """Takes the lifeline to a worker on this host, under the name of an emitter: it ends with the command."""
 
     def __init__(self, emit: Emitter) -> None:
@@ -67,7 +67,9 @@ class Boarding(WorkerPlugin):
         """Do nothing: the emitter has arrived."""
 
 
-def do(ticket: int, deadline: float, func: Callable[..., Any], args: tuple[Any, ...], wire: Wire) -> Any:
+def run_task(
+    ticket: int, deadline: float, func: Callable[..., Any], args: tuple[Any, ...], wire: RemoteWriter
+) -> Any:
     """Return ``func(*args, emit)``, and tell when it began; beyond `deadline` the worker is killed.
 
     By the kernel, which nothing can keep from it (setitimer(2)); a nanny starts the next worker. A

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import distributed
 from distributed import Event, get_client, get_worker
 
-from procdemo.cluster.remote import Wire
+from procdemo.cluster.remote import RemoteWriter
 from procdemo.demo.events import Emitter
-from procdemo.pools.item_states import State
+from procdemo.pools.item_states import ItemState
 from procdemo.pools.monitored_queue import DEPTH, picklable
 
 _LOOK = "1s"
@@ -31,7 +31,7 @@ class UnwantedError(Exception):
 class Notes(NamedTuple):
     """What a worker writes down in the ledger of the main process, by letter."""
 
-    wire: Wire
+    wire: RemoteWriter
     number: int
     """Of the task that writes."""
 
@@ -39,13 +39,13 @@ class Notes(NamedTuple):
         """Send a note; it cannot overtake another, or an event, of the same worker."""
         self.wire(("note", what, {"note": (what, self.number, *facts)}, 0, 0, 0, ""))
 
-    def note(self, items: Iterable[int], state: State) -> None:
-        """As `Ledger.note`."""
+    def note(self, items: Iterable[int], state: ItemState) -> None:
+        """As `ItemStates.note`."""
         self.send("note", [int(item) for item in items], int(state))
 
 
-class FarQueue:
-    """A bounded queue for lists of items; goes to tasks as an argument, and is used like a `WatchedQueue`."""
+class RemoteQueue:
+    """A bounded queue for lists of items; an argument of tasks, used like a `MonitoredQueue`."""
 
     def __init__(self, name: str, maxsize: int, notes: Notes) -> None:
         """Use the queue `name`, which the main process has made; tell it by `notes`."""
@@ -72,7 +72,7 @@ class FarQueue:
             message = pickle.dumps(items)
         except (pickle.PicklingError, AttributeError, TypeError):
             message = pickle.dumps(items := [item for item in items if picklable(item, self.ledger, emit)])
-        self.ledger.note(items, State.QUEUED)
+        self.ledger.note(items, ItemState.QUEUED)
         before = time.monotonic()
         waits = told and self._queue.qsize() >= self.maxsize
         if waits:
@@ -135,7 +135,7 @@ class FarQueue:
             raise UnwantedError
 
 
-def work(target: Any, number: int, queue: FarQueue, config: Any, wire: Wire) -> None:
+def work(target: Any, number: int, queue: RemoteQueue, config: Any, wire: RemoteWriter) -> None:
     """Be ``Process(target, args=(number, queue, config, emit))`` in a worker, until done or unwanted."""
     distributed.secede()  # one who waits for another must not keep the thread that the other needs
     emit = Emitter(wire)

@@ -19,7 +19,7 @@ import urllib3
 from protego import Protego
 
 from procdemo.crawler.frontier import origin, resolve
-from procdemo.crawler.parse_guard import TooCostlyError, prove
+from procdemo.crawler.parse_guard import TooCostlyError, check_parse_cost
 from procdemo.demo.events import Emitter
 
 AGENT = "procdemo"
@@ -98,7 +98,7 @@ def fetch(url: str, bounds: Bounds, emit: Emitter) -> Page:
         kind = answer.headers.get("Content-Type", _HTML[0])
         html = _as_utf8(answer.body, kind) if kind.lower().startswith(_HTML) else b""
         if origin(final) not in bounds.trusted:
-            prove(html)
+            check_parse_cost(html)
         page = Page(url, final, answer.status, len(answer.body), html)
     except _NotHadError as error:
         page = Page(url, status=error.status, why=str(error)[:300], skip=error.skip)

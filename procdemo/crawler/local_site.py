@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote, unquote
 
-from procdemo.crawler.stdlib_docs import Handbook
+from procdemo.crawler.stdlib_docs import StdlibDocs
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError
-from procdemo.process.selector_loop import Lookout
+from procdemo.process.selector_loop import SelectorLoop
 
 STORY = {
     "serving": "serves {what} on port {port} of 127.0.0.1",
@@ -42,7 +42,7 @@ _NOT_FOUND = Answer(404, "text/html; charset=utf-8", b"<title>Not found</title><
 
 def handbook_site() -> Callable[[str], Answer]:
     """Return a site with the documentation of the standard library."""
-    handbook = Handbook()
+    handbook = StdlibDocs()
 
     def answer(path: str) -> Answer:
         text = handbook.page(path)
@@ -146,7 +146,9 @@ def serve_site(folder: Path | None, report: Connection, emit: Emitter) -> None:
 class Site:
     """The running site, as a context manager."""
 
-    def __init__(self, context: ForkContext, folder: Path | None, lookout: Lookout, emit: Emitter) -> None:
+    def __init__(
+        self, context: ForkContext, folder: Path | None, lookout: SelectorLoop, emit: Emitter
+    ) -> None:
         """Start it; it accepts connections on return. Its death is noticed by `lookout`, and reported.
 
         Raises:

@@ -20,7 +20,7 @@ class TooCostlyError(Exception):
     """A page takes too long to parse, or too much memory."""
 
 
-def prove(html: bytes) -> None:
+def check_parse_cost(html: bytes) -> None:
     """Parse `html` within a second and 256 MiB.
 
     Raises:

@@ -9,7 +9,7 @@ from procdemo.crawler.frontier import Fate, Frontier, origin, resolve
 from procdemo.crawler.local_site import Site
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError
-from procdemo.process.selector_loop import Lookout
+from procdemo.process.selector_loop import SelectorLoop
 
 STORY = {
     "page failed": "{url}: {why}; given up",
@@ -39,7 +39,7 @@ def web_address(word: str) -> str:
     return url
 
 
-def set_out(config: Any, stack: ExitStack, lookout: Lookout, emit: Emitter) -> tuple[Frontier, Bounds]:
+def set_out(config: Any, stack: ExitStack, lookout: SelectorLoop, emit: Emitter) -> tuple[Frontier, Bounds]:
     """Return where to begin, with a site of our own if asked for, and how far to go.
 
     Raises:
@@ -56,7 +56,7 @@ def set_out(config: Any, stack: ExitStack, lookout: Lookout, emit: Emitter) -> t
     return frontier, Bounds(frontier.origins, private, frozenset(ours), *limits)
 
 
-class Harvest:
+class CrawlResults:
     """The pages of one crawl."""
 
     def __init__(self, frontier: Frontier, tries: int, emit: Emitter, *, everything: bool) -> None:

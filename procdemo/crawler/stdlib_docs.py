@@ -39,7 +39,7 @@ class _Renderer(pydoc.HTMLDoc):
         return f"<strong>{escape(name)}</strong> = {escape(value)}" if name else escape(value)
 
 
-class Handbook:
+class StdlibDocs:
     """The pages, rendered when they are asked for, each once."""
 
     def __init__(self) -> None:

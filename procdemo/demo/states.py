@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Doing(StrEnum):
+class Activity(StrEnum):
     """What a process does, the most active first."""
 
     RUNS = "runs"

@@ -26,7 +26,7 @@ from typing import Annotated, Literal, NamedTuple
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, StartMethod, usable_cpus
 from procdemo.lab.lesson import SCRIPTS, Interpreter, Lesson, find, lessons
-from procdemo.lab.script_runs import Court, Trial
+from procdemo.lab.script_runs import ScriptRun, ScriptRuns
 from procdemo.lab.verdict import Verdict, judge
 
 STORY = {
@@ -101,17 +101,17 @@ def run(config: Config, emit: Emitter) -> None:
 
 
 class _Finding(NamedTuple):
-    trial: Trial
+    trial: ScriptRun
     verdict: Verdict
     unexpected: int
     """Processes that it left behind beyond those that it was to."""
 
 
-def _perform(trials: list[Trial], config: Config, emit: Emitter) -> list[_Finding]:
+def _perform(trials: list[ScriptRun], config: Config, emit: Emitter) -> list[_Finding]:
     """Run all scripts, tell of them as it happens, and judge each."""
     findings = []
     in_full = not config.all or config.verbose > 0
-    with Court(config.jobs if config.all else 1) as court:
+    with ScriptRuns(config.jobs if config.all else 1) as court:
         for trial, word in court.hear(trials):
             names = trial.names()
             match word:
@@ -142,10 +142,10 @@ def _comment(finding: _Finding, names: dict[str, str], config: Config, emit: Emi
         emit.mark("guess", guess=config.guess, verdict=finding.verdict.word, judgement=judgement)
 
 
-def _trials(course: list[Lesson], methods: list[str], config: Config) -> list[Trial]:
+def _trials(course: list[Lesson], methods: list[str], config: Config) -> list[ScriptRun]:
     """Return what to run: those that want the machine for themselves come last."""
     return [
-        Trial(lesson, script, method)
+        ScriptRun(lesson, script, method)
         for lesson in sorted(course, key=lambda lesson: lesson.alone)
         for script in lesson.scripts
         if not config.fixed or script.kind == "fixed" or len(lesson.scripts) == 1

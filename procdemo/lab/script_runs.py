@@ -21,7 +21,7 @@ _FAREWELL_S = 3.0
 _HERE = Path(__file__).parents[2]
 
 
-class Trial(NamedTuple):
+class ScriptRun(NamedTuple):
     """A script to be run under a start method; ``""`` where that makes no difference."""
 
     lesson: Lesson
@@ -43,13 +43,13 @@ Word = tuple[Literal["begin"], None] | tuple[Literal["says", "x-ray"], str] | tu
 """What is heard of a trial: its begin, lines of the script and about it, and in the end the whole."""
 
 
-class Court:
+class ScriptRuns:
     """The wardens at work. Leaving the block ends them, and they end what they watch."""
 
     def __init__(self, jobs: int) -> None:
         """Run at most so many scripts at a time."""
         self._jobs = jobs
-        self._at_work: dict[int, tuple[Trial, subprocess.Popen[bytes]]] = {}
+        self._at_work: dict[int, tuple[ScriptRun, subprocess.Popen[bytes]]] = {}
         self._rest: dict[int, bytes] = {}
         self._said: dict[int, list[str]] = {}
         self._ended: set[int] = set()
@@ -66,7 +66,7 @@ class Court:
             with suppress(subprocess.TimeoutExpired):
                 warden.wait(_FAREWELL_S)
 
-    def hear(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Word]]:
+    def hear(self, trials: Sequence[ScriptRun]) -> Iterator[tuple[ScriptRun, Word]]:
         """Run all of them, several at a time, and yield what is heard of each.
 
         Raises:
@@ -98,12 +98,12 @@ class Court:
             raise CannotRunError(message, f"procdemo lab {trial.lesson.name}")
         self._ended.remove(fd)
 
-    def _has_room(self, trial: Trial) -> bool:
+    def _has_room(self, trial: ScriptRun) -> bool:
         if any(other.lesson.alone for other, _ in self._at_work.values()):
             return False
         return len(self._at_work) < (1 if trial.lesson.alone else self._jobs)
 
-    def _begin(self, trial: Trial) -> Trial:
+    def _begin(self, trial: ScriptRun) -> ScriptRun:
         method = [trial.method] if trial.method else []
         limits = [str(trial.lesson.deadline), str(STILL_S)]
         warden = subprocess.Popen(

@@ -23,7 +23,8 @@ import time
 from types import FrameType
 from typing import Any
 
-from procdemo.lab import procfs, stack_dumps, wait_graph
+from procdemo.probe import stack_dumps, wait_graph
+from procdemo.process import procfs
 
 _LOOK_S = 0.1
 _FAREWELL_S = 0.5  # how long after the script's end somebody may live
@@ -32,7 +33,7 @@ _ANSWER_S = 1.0  # for a process to write its stacks
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
-class Warden:
+class Watchdog:
     """One script under watch."""
 
     def __init__(self, script: str, arguments: list[str], folder: str) -> None:
@@ -239,7 +240,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     folder = tempfile.mkdtemp(prefix="lab-")
     try:
-        warden = Warden(script, arguments, folder)
+        warden = Watchdog(script, arguments, folder)
         try:
             warden.watch(float(deadline), float(still))
         finally:

@@ -27,11 +27,11 @@ from typing import Annotated, Literal
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.servers import access_log, handler, scripted_clients
-from procdemo.servers.async_listener import LoopDoor, factory
+from procdemo.servers.async_listener import AsyncListener, factory
 from procdemo.servers.fd_limit import make_room
-from procdemo.servers.handler import Farewell, say_no
+from procdemo.servers.handler import Outcome, say_no
 from procdemo.servers.settings import ServerSettings
 
 STORY = {
@@ -43,7 +43,7 @@ STORY = {
     "at most {most} at once",
 }
 DETAILS = handler.DETAILS
-LANES = {**scripted_clients.LANES, "@main": Doing.WAITS}
+LANES = {**scripted_clients.LANES, "@main": Activity.WAITS}
 _CHUNK = 65_536  # bytes asked of one read()
 
 
@@ -55,7 +55,7 @@ class Config(ServerSettings):
     max_connections: Annotated[int, Arg("Clients connected at once; more are refused.", min=1)] = 10_000
 
 
-async def converse(conn: socket.socket, client: str, config: Config, emit: Emitter) -> Farewell:
+async def converse(conn: socket.socket, client: str, config: Config, emit: Emitter) -> Outcome:
     """Answer the client's bytes in upper case until it has sent its last; return how it ended."""
     clock = asyncio.get_running_loop().time
     reader, writer = await asyncio.open_connection(sock=conn)
@@ -81,7 +81,7 @@ async def converse(conn: socket.socket, client: str, config: Config, emit: Emitt
         writer.transport.abort()
 
 
-async def serve_all(door: LoopDoor, config: Config, emit: Emitter) -> dict[str, int]:
+async def serve_all(door: AsyncListener, config: Config, emit: Emitter) -> dict[str, int]:
     """Have a task talk to each client; at the end, give those who are here their grace."""
     tasks: set[asyncio.Task[None]] = set()
     served = most = 0
@@ -118,8 +118,8 @@ async def serve_all(door: LoopDoor, config: Config, emit: Emitter) -> dict[str, 
 def run(config: Config, emit: Emitter) -> None:
     """Bind; run the loop until main is asked to stop; sum up."""
     make_room(config.max_connections, emit)
-    with LoopDoor(config, emit) as door, asyncio.Runner(loop_factory=factory(config.loop)) as runner:
-        guests = scripted_clients.invite(config, door, emit)
+    with AsyncListener(config, emit) as door, asyncio.Runner(loop_factory=factory(config.loop)) as runner:
+        guests = scripted_clients.start_clients(config, door, emit)
         counts = runner.run(serve_all(door, config, emit))
         guests.dismiss(config.grace)
     emit.result("summary", ok=True, **counts)

@@ -34,13 +34,13 @@ from procdemo import cluster
 from procdemo.crawler import local_site, results
 from procdemo.crawler.fetch import Page, fetch
 from procdemo.crawler.links import read
-from procdemo.crawler.results import Harvest, set_out
+from procdemo.crawler.results import CrawlResults, set_out
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, ClusterSettings, usable_cpus
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
-from procdemo.pools.resilient_pool import RetiringPool, Task
-from procdemo.process.selector_loop import Lookout
+from procdemo.pools.resilient_pool import ResilientPool, Task
+from procdemo.process.selector_loop import SelectorLoop
 
 STORY = {
     **resilient_pool.STORY,
@@ -59,7 +59,7 @@ DETAILS = {
     "fetch.end": "status {status}, {bytes} bytes in {ms:.1f} ms",
 }
 _AHEAD = 8  # pages that wait where a worker can take them at once; a datagram socket has room for 10
-LANES = {"@main": Doing.WAITS, "@worker": Doing.WAITS, "@site": Doing.WAITS}
+LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS, "@site": Activity.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +109,11 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
             crop.lose(task.args[0], task.pid, overdue=task.overdue)
 
     cluster.check(config)
-    lookout = Lookout()
+    lookout = SelectorLoop()
     with ExitStack() as stack:
         frontier, bounds = set_out(config, stack, lookout, emit)
-        crop = Harvest(frontier, config.tries, emit, everything=config.verbose > 0)
-        hire = partial(RetiringPool, config.context(), config.workers)
+        crop = CrawlResults(frontier, config.tries, emit, everything=config.verbose > 0)
+        hire = partial(ResilientPool, config.context(), config.workers)
         if config.cluster:  # workers on other hosts: submit() and add_done_callback()
             hire = partial(cluster.lesson("pool").ClusterPool, config, crop)
         pool = hire(emit, lookout, given=(bounds,), left=left, lost=lost, ready=submit)

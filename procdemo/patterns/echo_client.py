@@ -98,13 +98,13 @@ def converse(config: Config, emit: Emitter) -> None:
     emit.result("summary", ok=ok, asked=asked, answered=answered)
 
 
-def press(config: Config, emit: Emitter) -> None:
+def generate_load(config: Config, emit: Emitter) -> None:
     """Be many clients at once; one thread is enough, because it waits for all of them together."""
     asked = config.clients * config.messages
     wanted = load_generator.Load(config.clients, config.messages, config.size, config.timeout)
     try:
         addresses = resolve(config.host, config.port, config.timeout)
-        found = load_generator.press(
+        found = load_generator.generate_load(
             addresses, wanted, lambda done: emit.count("messages", done, total=asked)
         )
     except ServerFailedError as error:
@@ -125,6 +125,6 @@ def run(config: Config, emit: Emitter) -> None:
     if config.clients and config.words:
         raise CannotRunError("a load makes its own messages", "either words or --clients", exit_code=2)
     if config.clients:
-        press(config, emit)
+        generate_load(config, emit)
     else:
         converse(config, emit)

@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.process.exit_status import cause
 from procdemo.servers import handler, scripted_clients
-from procdemo.servers.children import Crew
+from procdemo.servers.children import Children
 from procdemo.servers.handler import serve
-from procdemo.servers.listener import Door
+from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
 
 STORY = {
@@ -37,7 +37,7 @@ STORY = {
     "summary": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
 }
 DETAILS = handler.DETAILS
-LANES = {**scripted_clients.LANES, "@main": Doing.WAITS}
+LANES = {**scripted_clients.LANES, "@main": Activity.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +58,9 @@ def run(config: Config, emit: Emitter) -> None:
             cut_off += 1
             emit.mark("cut off", child=child.name, child_pid=child.pid, cause=cause(child.exitcode))
 
-    with Door(config, emit) as door:
-        handlers = Crew(door, ended)
-        guests = scripted_clients.invite(config, door, emit)
+    with Listener(config, emit) as door:
+        handlers = Children(door, ended)
+        guests = scripted_clients.start_clients(config, door, emit)
         for conn, client in door.arrivals(present=lambda: len(handlers)):
             number = served + cut_off + len(handlers)
             child = context.Process(target=serve, args=(conn, client, config, emit), name=f"handler-{number}")

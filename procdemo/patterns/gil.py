@@ -26,9 +26,9 @@ from typing import Annotated, Any, Literal
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, CannotRunError, Settings, usable_cpus
-from procdemo.demo.states import Doing
-from procdemo.process.latency_probe import Ticker
-from procdemo.process.usage import BUSY, Machine, amount_of
+from procdemo.demo.states import Activity
+from procdemo.process.latency_probe import LatencyProbe
+from procdemo.process.usage import BUSY, CpuUsage, amount_of
 
 STORY = {
     "build": "this Python has {gil}; each piece of work takes about {seconds} s alone",
@@ -38,7 +38,7 @@ STORY = {
     "too busy": "others used {others:.0%} of the CPUs meanwhile: such times mislead",
     "summary": "{verdict}: {threads:.1f} times as fast in threads, {processes:.1f} times in processes",
 }
-LANES = {"@main": Doing.WAITS, "@worker": Doing.WAITS}
+LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 GAIN = 1.3  # times as fast, to be called faster
 
 
@@ -103,7 +103,7 @@ def run(config: Config, emit: Emitter) -> None:
         try:
             for gate in gates:
                 gate.recv()
-            with Machine(usable_cpus()) as machine, Ticker() as ticker:
+            with CpuUsage(usable_cpus()) as machine, LatencyProbe() as ticker:
                 for gate in gates:
                     gate.send("go")
                 cpu_s = sum(gate.recv() for gate in gates)

@@ -27,12 +27,12 @@ from typing import Annotated
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, usable_cpus
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
-from procdemo.pools.resilient_pool import RetiringPool, Task
+from procdemo.pools.resilient_pool import ResilientPool, Task
 from procdemo.servers import handler, scripted_clients
 from procdemo.servers.handler import serve
-from procdemo.servers.listener import Door
+from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
 
 STORY = {
@@ -48,7 +48,12 @@ STORY = {
     "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
 }
 DETAILS = handler.DETAILS | resilient_pool.DETAILS
-LANES = {**scripted_clients.LANES, "@main": Doing.WAITS, "@worker": Doing.WAITS, "waits": Doing.WAITS}
+LANES = {
+    **scripted_clients.LANES,
+    "@main": Activity.WAITS,
+    "@worker": Activity.WAITS,
+    "waits": Activity.WAITS,
+}
 
 _START_S = 10.0  # longest wait for workers to be up before the first client is let in
 
@@ -89,9 +94,9 @@ def run(config: Config, emit: Emitter) -> None:
         emit.mark("cut off", client=task.args[0], worker_pid=task.pid)
 
     context = config.context()
-    with Door(config, emit) as door:
-        guests = scripted_clients.invite(config, door, emit)
-        pool = RetiringPool(
+    with Listener(config, emit) as door:
+        guests = scripted_clients.start_clients(config, door, emit)
+        pool = ResilientPool(
             context, config.workers, emit, door, given=(config,), left=left, lost=lost, ready=seat
         )
         door.attend(lambda: pool.idle == config.workers, _START_S)

@@ -26,14 +26,14 @@ from typing import Annotated
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.servers import access_log, handler, scripted_clients
 from procdemo.servers import arbiter as arbiters
-from procdemo.servers.acceptor import Reception
+from procdemo.servers.acceptor import Acceptor
 from procdemo.servers.arbiter import Arbiter, PreforkSettings
 from procdemo.servers.handler import talk
-from procdemo.servers.scoreboard import Seat
-from procdemo.servers.shared_listener import SharedDoor
+from procdemo.servers.scoreboard import Slot
+from procdemo.servers.shared_listener import SharedListener
 
 STORY = {
     **scripted_clients.STORY,
@@ -43,7 +43,12 @@ STORY = {
     "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
 }
 DETAILS = handler.DETAILS | arbiters.DETAILS
-LANES = {**scripted_clients.LANES, "@main": Doing.WAITS, "@worker": Doing.WAITS, "waits": Doing.WAITS}
+LANES = {
+    **scripted_clients.LANES,
+    "@main": Activity.WAITS,
+    "@worker": Activity.WAITS,
+    "waits": Activity.WAITS,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +60,9 @@ class Config(PreforkSettings):
     ] = 100
 
 
-def accept_and_serve(listener: socket.socket, config: Config, seat: Seat, emit: Emitter) -> None:
+def accept_and_serve(listener: socket.socket, config: Config, seat: Slot, emit: Emitter) -> None:
     """Be a worker: wait beside the others for a client, serve it until it leaves, wait again."""
-    with Reception(listener, config, seat, emit) as reception:
+    with Acceptor(listener, config, seat, emit) as reception:
         for conn, client in reception.arrivals():
             since = reception.came(client)
             farewell = talk(conn, client, config, emit, reception.look)
@@ -66,10 +71,10 @@ def accept_and_serve(listener: socket.socket, config: Config, seat: Seat, emit: 
 
 def run(config: Config, emit: Emitter) -> None:
     """Bind; start the workers and keep them at work; accept nobody; drain at the end."""
-    with SharedDoor(config, emit) as door:
+    with SharedListener(config, emit) as door:
         arbiter = Arbiter(door, accept_and_serve, config, emit)
         arbiter.boot()
-        guests = scripted_clients.invite(config, door, emit)
+        guests = scripted_clients.start_clients(config, door, emit)
         arbiter.stand_by()
         arbiter.drain(config.grace)
         guests.dismiss(config.grace)

@@ -28,10 +28,10 @@ from typing import Annotated, Literal
 from procdemo import cluster
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, ClusterSettings, check_item
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.pools import monitored_queue
-from procdemo.pools.item_states import State, ranges
-from procdemo.pools.monitored_queue import WatchedQueue, join_or_give_up, sum_up
+from procdemo.pools.item_states import ItemState, ranges
+from procdemo.pools.monitored_queue import MonitoredQueue, join_or_give_up, sum_up
 
 STORY = {
     **monitored_queue.STORY,
@@ -43,7 +43,7 @@ STORY = {
     "blocked in put {put_s:.2f} s, in get {get_s:.2f} s: {slower} are the slower side",
 }
 DETAILS = {"eats.begin": "eats bun {id}"}
-LANES = {**monitored_queue.LANES, "@main": Doing.WAITS}
+LANES = {**monitored_queue.LANES, "@main": Activity.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class HotBun(int):
         raise TypeError("cannot pickle a hot bun")
 
 
-def produce(number: int, queue: WatchedQueue, config: Config, emit: Emitter) -> None:
+def produce(number: int, queue: MonitoredQueue, config: Config, emit: Emitter) -> None:
     """Make every n-th bun, put it into the queue, wait until all are acknowledged."""
     mine = range(number, config.items, config.producers)
     for tray in (mine[i : i + config.batch] for i in range(0, len(mine), config.batch)):
@@ -82,7 +82,7 @@ def produce(number: int, queue: WatchedQueue, config: Config, emit: Emitter) -> 
     emit.end("joins")
 
 
-def consume(number: int, queue: WatchedQueue, config: Config, emit: Emitter) -> None:
+def consume(number: int, queue: MonitoredQueue, config: Config, emit: Emitter) -> None:
     """Take, eat, acknowledge, for ever: a daemon, ended with main."""
     told = True
     while True:
@@ -95,7 +95,7 @@ def consume(number: int, queue: WatchedQueue, config: Config, emit: Emitter) -> 
             emit.begin("eats", id=ranges(buns))
         if config.work:
             time.sleep(config.work * len(buns))  # noqa: TID251 - the work itself
-        queue.ledger.note(buns, State.DONE)
+        queue.ledger.note(buns, ItemState.DONE)
         if told:
             emit.end("eats", id=ranges(buns))
         if config.ack == "late":
@@ -110,7 +110,7 @@ def run(config: Config, emit: Emitter) -> None:
         cluster.lesson("prodcons").run(config, emit, produce, consume)
         return
     context = config.context()
-    queue = WatchedQueue(context, config.maxsize, config.items, config.producers + config.consumers)
+    queue = MonitoredQueue(context, config.maxsize, config.items, config.producers + config.consumers)
     producers, consumers = [], []
     for number in range(config.producers):
         args = (number, queue, config, emit)

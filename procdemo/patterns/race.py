@@ -28,7 +28,7 @@ from typing import Annotated, Any, Literal
 
 from procdemo.demo.events import ASK, Emitter
 from procdemo.demo.settings import Arg, CannotRunError, Settings
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 
 STORY = {
     "order": "order {order}: the counter stands at 0",
@@ -41,7 +41,7 @@ STORY = {
     "summary": "{lost} of {orders} orders lose an update; {ways} different ones came about",
 }
 EVERY_ORDER = sorted({"".join(order) for order in permutations("AAABBB")})
-LANES = dict.fromkeys(("@main", "@A", "@B"), Doing.WAITS)
+LANES = dict.fromkeys(("@main", "@A", "@B"), Activity.WAITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

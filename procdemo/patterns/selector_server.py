@@ -26,15 +26,15 @@ from typing import Annotated
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
 from procdemo.servers import arbiter as arbiters
-from procdemo.servers.acceptor import Reception
+from procdemo.servers.acceptor import Acceptor
 from procdemo.servers.arbiter import Arbiter, PreforkSettings
-from procdemo.servers.connection import IN, Dialogue, Rounds
+from procdemo.servers.connection import IN, Connection, TimeoutSweep
 from procdemo.servers.fd_limit import make_room
-from procdemo.servers.scoreboard import Seat
-from procdemo.servers.shared_listener import SharedDoor
+from procdemo.servers.scoreboard import Slot
+from procdemo.servers.shared_listener import SharedListener
 
 STORY = {
     **scripted_clients.STORY,
@@ -45,7 +45,7 @@ STORY = {
     "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
 }
 DETAILS = handler.DETAILS | arbiters.DETAILS
-LANES = {**scripted_clients.LANES, "@main": Doing.WAITS, "@worker": Doing.WAITS}
+LANES = {**scripted_clients.LANES, "@main": Activity.WAITS, "@worker": Activity.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +55,17 @@ class Config(PreforkSettings):
     max_connections: Annotated[int, Arg("Clients connected at once; more are refused.", min=1)] = 10_000
 
 
-def serve_all(listener: socket.socket, config: Config, seat: Seat, emit: Emitter) -> None:
+def serve_all(listener: socket.socket, config: Config, seat: Slot, emit: Emitter) -> None:
     """Be a worker: one loop; wait for all clients at once, do for each what needs no waiting."""
-    dialogues: dict[int, Dialogue] = {}
-    rounds = Rounds(config)
+    dialogues: dict[int, Connection] = {}
+    rounds = TimeoutSweep(config)
 
-    def part(dialogue: Dialogue, reason: str) -> None:
+    def part(dialogue: Connection, reason: str) -> None:
         del dialogues[dialogue.conn.fileno()]
         dialogue.conn.close()
         reception.left(dialogue.client, dialogue.since, (reason, dialogue.received))
 
-    with Reception(listener, config, seat, emit, one_at_a_time=False) as reception:
+    with Acceptor(listener, config, seat, emit, one_at_a_time=False) as reception:
         poller = reception.poller
         pause = look_at = 0.0
         while dialogues or not reception.closing:
@@ -76,7 +76,7 @@ def serve_all(listener: socket.socket, config: Config, seat: Seat, emit: Emitter
                 elif arrival := reception.newcomer():
                     conn, client = arrival
                     since = reception.came(client)
-                    dialogues[conn.fileno()] = Dialogue(
+                    dialogues[conn.fileno()] = Connection(
                         conn, client, since, config, want=poller.modify, emit=emit
                     )
                     poller.register(conn, IN)
@@ -90,10 +90,10 @@ def serve_all(listener: socket.socket, config: Config, seat: Seat, emit: Emitter
 def run(config: Config, emit: Emitter) -> None:
     """Bind; start the workers and keep them at work; accept nobody; drain at the end."""
     make_room(config.max_connections, emit)
-    with SharedDoor(config, emit) as door:
+    with SharedListener(config, emit) as door:
         arbiter = Arbiter(door, serve_all, config, emit)
         arbiter.boot()
-        guests = scripted_clients.invite(config, door, emit)
+        guests = scripted_clients.start_clients(config, door, emit)
         arbiter.stand_by()
         arbiter.drain(config.grace)
         guests.dismiss(config.grace)

@@ -26,7 +26,7 @@ from typing import Annotated, Any, Literal
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, Settings, StartMethod
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 
 STORY = {
     "hello": "{way} runs here; my parent is {ppid}",
@@ -38,7 +38,7 @@ STORY = {
     "summary": "{joined} of {started} children joined; start() took {mean_ms:.1f} ms on average",
 }
 DETAILS = {"work.begin": "works for {seconds} s", "work.end": "work is done"}
-LANES = {"joins": Doing.WAITS}
+LANES = {"joins": Activity.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

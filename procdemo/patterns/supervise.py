@@ -33,9 +33,9 @@ from typing import Annotated
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, Settings, check_item, usable_cpus
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.pools import batch, supervisor
-from procdemo.pools.batch import Worklist
+from procdemo.pools.batch import Batch
 from procdemo.pools.supervisor import READY, Supervisor
 
 STORY = {
@@ -47,7 +47,7 @@ STORY = {
     "{deaths} workers died, {retried} items tried again; {items_per_s} items/s",
 }
 DETAILS = {**batch.DETAILS, "ready": "is ready for an item", "works.begin": "works on item {item}"}
-LANES = {"@main": Doing.WAITS, "@worker": Doing.WAITS}
+LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def run(config: Config, emit: Emitter) -> None:
     """Give each idle worker an item; hear answers and deaths, until every item is done or has failed."""
     for option in ("poison", "stuck", "raises"):
         check_item(option, getattr(config, option), config.items)
-    items, before = Worklist(config.items, config.tries, emit), time.monotonic()
+    items, before = Batch(config.items, config.tries, emit), time.monotonic()
     with Supervisor(config.context(), serve, (config,), emit) as crew:
         while items.open and crew.hopeful:
             crew.hire(min(config.workers, items.open))
@@ -117,7 +117,7 @@ def run(config: Config, emit: Emitter) -> None:
                     case ("error", kind, text):
                         items.fail(item, f"{kind}: {text}")
                     case None:  # the worker is dead, and no answer was left in its pipe
-                        items.bring_back(item, worker.cause, ran=worker.ran)
+                        items.retry_or_fail(item, worker.cause, ran=worker.ran)
     seconds = time.monotonic() - before
     account = items.account(crew.in_hand)
     crew.sum_up(everything=config.verbose > 0)

@@ -29,12 +29,12 @@ from typing import Annotated
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.servers import handler, scripted_clients
 from procdemo.servers.handler import serve
-from procdemo.servers.listener import Door
+from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
-from procdemo.servers.threads import Talks
+from procdemo.servers.threads import OpenConnections
 
 STORY = {
     **scripted_clients.STORY,
@@ -45,7 +45,7 @@ STORY = {
     "{refused} refused, {cut_off} cut off; at most {most} at once",
 }
 DETAILS = handler.DETAILS
-LANES = {**scripted_clients.LANES, "@main": Doing.WAITS}
+LANES = {**scripted_clients.LANES, "@main": Activity.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +68,11 @@ def run(config: Config, emit: Emitter) -> None:
         finally:
             over()
 
-    with Door(config, emit) as door:
-        guests = scripted_clients.invite(config, door, emit)  # before any thread: fork() copies only its own
-        talks = Talks(door)
+    with Listener(config, emit) as door:
+        guests = scripted_clients.start_clients(
+            config, door, emit
+        )  # before any thread: fork() copies only its own
+        talks = OpenConnections(door)
         pool = ThreadPoolExecutor(config.threads) if config.threads else None
         for conn, client in door.arrivals(present=lambda: len(talks)):
             over = talks.begin(conn)

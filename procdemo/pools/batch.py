@@ -18,7 +18,7 @@ DETAILS = {"done": "item {item} is done"}
 _DRAW_S = 0.05  # between two reports of progress
 
 
-class Worklist:
+class Batch:
     """The items 0, 1, 2, ... of one run; all is noted here, in one process."""
 
     def __init__(self, items: int, tries: int, emit: Emitter) -> None:
@@ -48,7 +48,7 @@ class Worklist:
         self._failed[item] = reason
         self._emit.mark("failed", item=item, reason=reason)
 
-    def bring_back(self, item: int, cause: str, *, ran: bool) -> None:
+    def retry_or_fail(self, item: int, cause: str, *, ran: bool) -> None:
         """Note that `item` was in the hands of a worker that died of `cause`; it waits, or has failed.
 
         Args:

@@ -1,4 +1,4 @@
-"""One Pool of a `RetiringPool`, and the pipes over which its parent knows what its workers do."""
+"""One Pool of a `ResilientPool`, and the pipes over which its parent knows what its workers do."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from procdemo.demo.events import Emitter
-from procdemo.pools.pool_worker import WORDS, begin, take_and_do
+from procdemo.pools.pool_worker import WORDS, init_worker, run_next_task
 from procdemo.process.record_pipe import channel
 
 NOTE_S = 0.5
@@ -60,7 +60,7 @@ def deliver(task: Task, result: Any, emit: Emitter) -> None:
     emit.end("callback")
 
 
-class CalmPool(Pool):
+class UnmanagedPool(Pool):
     """A Pool whose worker-handler thread has nothing to do, because it does not know the workers.
 
     The original replaces those that have ended; here a new Pool does, since this one may have
@@ -108,13 +108,16 @@ class Generation:
     def __init__(
         self, context: ForkContext, workers: int, first: int, given: tuple[Any, ...], emit: Emitter
     ) -> None:
-        """Start `workers` processes; `first` is the number of ``worker-0``; `given` as in `RetiringPool`."""
+        """Start `workers` processes; `first` is the number of ``worker-0``; `given` as in `ResilientPool`."""
         self._emit = emit
         self.notes, self._notes_writer = channel()
         os.set_blocking(self.notes.fileno(), False)
         self._desk, self._workers_desk = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._pool = CalmPool(
-            workers, begin, (first, self._notes_writer, self._workers_desk, given, emit), context=context
+        self._pool = UnmanagedPool(
+            workers,
+            init_worker,
+            (first, self._notes_writer, self._workers_desk, given, emit),
+            context=context,
         )
         self.workers = {process.pid or 0: process for process in self._pool.workers}
         """By PID; those that have not ended."""
@@ -130,7 +133,7 @@ class Generation:
         self._emit.send("submit", id=task.ticket)
         words = pickle.dumps((task.ticket, task.func, task.args))
         socket.send_fds(self._desk, [words], [task.conn.fileno()] if task.conn else [])
-        self._pool.apply_async(take_and_do, callback=self._deliver, error_callback=self._report)
+        self._pool.apply_async(run_next_task, callback=self._deliver, error_callback=self._report)
 
     def _deliver(self, outcome: tuple[int, Any] | None) -> None:
         """In the Pool's result-handler thread: pass a result on; an exception here would end the thread."""

@@ -11,7 +11,7 @@ from multiprocessing.context import ForkContext
 from typing import Any
 
 
-class State(IntEnum):
+class ItemState(IntEnum):
     """What has become of an item."""
 
     UNMADE = 0
@@ -21,7 +21,7 @@ class State(IntEnum):
     REFUSED = 4
 
 
-class Ledger:
+class ItemStates:
     """One state and one holder for each of `items` items, numbered from 0.
 
     Goes to child processes as an argument, under every start method.
@@ -49,7 +49,7 @@ class Ledger:
         self._shared = shared
         self._open()
 
-    def note(self, items: Iterable[int], state: State) -> None:
+    def note(self, items: Iterable[int], state: ItemState) -> None:
         """Write that `items` are now in `state`."""
         states, at = self._states, int(state)
         for item in items:
@@ -57,7 +57,7 @@ class Ledger:
 
     def take(self, items: Iterable[int], holder: int) -> None:
         """Write that `items` are now in the hands of process number `holder`."""
-        states, holders, at = self._states, self._holders, int(State.TAKEN)
+        states, holders, at = self._states, self._holders, int(ItemState.TAKEN)
         for item in items:
             holders[item] = holder
             states[item] = at
@@ -70,15 +70,15 @@ class Ledger:
         """Return all states, a byte for each item; two equal ones mean that nothing has moved."""
         return bytes(self._states)
 
-    def count(self, state: State) -> int:
+    def count(self, state: ItemState) -> int:
         """Return how many items are in `state`."""
         return self.snapshot().count(state)
 
-    def find(self, state: State) -> list[int]:
+    def find(self, state: ItemState) -> list[int]:
         """Return the items in `state`."""
         return [item for item, at in enumerate(self._states) if at == state]
 
-    def taken(self, state: State) -> dict[int, list[int]]:
+    def taken(self, state: ItemState) -> dict[int, list[int]]:
         """Return the items in `state`, by the process that took them."""
         found: dict[int, list[int]] = {}
         for item in self.find(state):

@@ -16,8 +16,8 @@ from queue import Empty, Full
 from typing import Any, Protocol, cast
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.states import Doing
-from procdemo.pools.item_states import Ledger, State, in_rows
+from procdemo.demo.states import Activity
+from procdemo.pools.item_states import ItemState, ItemStates, in_rows
 from procdemo.process.exit_status import cause
 
 STORY = {
@@ -29,7 +29,7 @@ STORY = {
     "stopped early": "asked to stop: ending the rest, and naming what is missing",
 }
 
-LANES = {"put": Doing.BLOCKED, "get": Doing.BLOCKED, "joins": Doing.WAITS}
+LANES = {"put": Activity.BLOCKED, "get": Activity.BLOCKED, "joins": Activity.WAITS}
 DEPTH = "in the queue"
 """Name of the counter of messages."""
 
@@ -37,7 +37,7 @@ _LOOK_S = 0.1  # how often `watch` looks at the ledger
 _STUCK_S, _LAST_S = 1.0, 3.0  # after a death: give up when nothing moves for so long, or then at the latest
 
 
-class WatchedQueue:
+class MonitoredQueue:
     """A bounded queue for lists of items; goes to child processes as an argument.
 
     An item is a number from 0 (or of a subclass of int).
@@ -47,7 +47,7 @@ class WatchedQueue:
         """Make room for `maxsize` messages; account for `items` in the hands of `processes`."""
         self._queue = context.JoinableQueue(maxsize)
         self.maxsize = maxsize
-        self.ledger = Ledger(context, items)
+        self.ledger = ItemStates(context, items)
         self.blocked_s = context.RawArray("d", processes)
         """Seconds that each process has spent in a put() or get() that could not go on."""
         self.join = self._queue.join
@@ -59,7 +59,7 @@ class WatchedQueue:
             message = pickle.dumps(items)  # here, where an error can be named; the queue carries bytes
         except (pickle.PicklingError, AttributeError, TypeError):
             message = pickle.dumps(items := [item for item in items if picklable(item, self.ledger, emit)])
-        self.ledger.note(items, State.QUEUED)
+        self.ledger.note(items, ItemState.QUEUED)
         before = time.monotonic()
         if told:
             try:
@@ -99,19 +99,19 @@ class WatchedQueue:
             return None
 
 
-class Notebook(Protocol):
-    """A `Ledger`, or what writes to one that is elsewhere."""
+class StateRecorder(Protocol):
+    """A `ItemStates`, or what writes to one that is elsewhere."""
 
-    def note(self, items: list[int], state: State) -> None:
+    def note(self, items: list[int], state: ItemState) -> None:
         """Write that `items` are now in `state`."""
 
 
-def picklable(item: int, ledger: Notebook, emit: Emitter) -> bool:
+def picklable(item: int, ledger: StateRecorder, emit: Emitter) -> bool:
     """Return whether `item` can travel; if not, it is refused by name."""
     try:
         pickle.dumps(item)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        ledger.note([item], State.REFUSED)
+        ledger.note([item], ItemState.REFUSED)
         emit.mark("refused", item=int(item), error=str(error)[:200])
         return False
     return True
@@ -120,7 +120,7 @@ def picklable(item: int, ledger: Notebook, emit: Emitter) -> bool:
 def join_or_give_up(
     joined: Sequence[BaseProcess],
     watched: Sequence[BaseProcess],
-    queue: WatchedQueue,
+    queue: MonitoredQueue,
     total: int,
     emit: Emitter,
 ) -> bool:
@@ -141,7 +141,7 @@ def join_or_give_up(
 def _join_or_give_up(
     joined: Sequence[BaseProcess],
     watched: Sequence[BaseProcess],
-    queue: WatchedQueue,
+    queue: MonitoredQueue,
     total: int,
     emit: Emitter,
 ) -> bool:
@@ -155,7 +155,7 @@ def _join_or_give_up(
                 died_at = min(died_at, time.monotonic())
                 emit.mark("died", child=process.name, child_pid=process.pid, cause=cause(process.exitcode))
         now, snapshot = time.monotonic(), queue.ledger.snapshot()
-        emit.count("items", snapshot.count(State.DONE), total=total)
+        emit.count("items", snapshot.count(ItemState.DONE), total=total)
         if snapshot != last:
             last, moved_at = snapshot, now
         if now - max(died_at, moved_at) > _STUCK_S or now - died_at > _LAST_S:
@@ -172,8 +172,8 @@ def account(crew: Sequence[Any], queue: Any, emit: Emitter) -> int:
         queue: their queue, or whatever else has a ``ledger`` and ``blocked_s``.
         emit: gets the results ``processes`` and ``missing``.
     """
-    ledger: Ledger = queue.ledger
-    done, held = ledger.taken(State.DONE), ledger.taken(State.TAKEN)
+    ledger: ItemStates = queue.ledger
+    done, held = ledger.taken(ItemState.DONE), ledger.taken(ItemState.TAKEN)
     for number, process in enumerate(crew):
         waited_ms = round(queue.blocked_s[number] * 1e3)
         took = len(done.get(number, ())) or "-"
@@ -182,13 +182,13 @@ def account(crew: Sequence[Any], queue: Any, emit: Emitter) -> int:
         f"in the hands of {crew[number].name} (PID {crew[number].pid})": items
         for number, items in held.items()
     }
-    fates["still in the queue"] = ledger.find(State.QUEUED)
-    fates["refused: cannot be pickled"] = ledger.find(State.REFUSED)
-    fates["never made"] = ledger.find(State.UNMADE)
+    fates["still in the queue"] = ledger.find(ItemState.QUEUED)
+    fates["refused: cannot be pickled"] = ledger.find(ItemState.REFUSED)
+    fates["never made"] = ledger.find(ItemState.UNMADE)
     for fate, missing in fates.items():
         for row in in_rows(missing):
             emit.result("missing", items=row, fate=fate)
-    return sum(len(items) for items in held.values()) + ledger.count(State.QUEUED)
+    return sum(len(items) for items in held.values()) + ledger.count(ItemState.QUEUED)
 
 
 def sum_up(
@@ -205,7 +205,7 @@ def sum_up(
         emit: gets the results.
     """
     lost = account(crew, queue, emit)
-    done, failed = queue.ledger.count(State.DONE), queue.ledger.count(State.REFUSED)
+    done, failed = queue.ledger.count(ItemState.DONE), queue.ledger.count(ItemState.REFUSED)
     put_s, get_s = sum(queue.blocked_s[: config.producers]), sum(queue.blocked_s[config.producers :])
     fates = {"produced": done + failed + lost, "done": done, "failed": failed, "lost": lost}
     slower = "consumers" if put_s > get_s else "producers"

@@ -1,4 +1,4 @@
-"""A worker's side of a `RetiringPool`: take a task from the desk, note it, do it, note it again.
+"""A worker's side of a `ResilientPool`: take a task from the desk, note it, do it, note it again.
 
 The notes go through a pipe without a lock, so they reach the parent whatever is killed.
 """
@@ -24,7 +24,9 @@ def number(process: BaseProcess) -> int:
     return int(process.name.rpartition("-")[2].rpartition(":")[2])
 
 
-def begin(first: int, notes: Writer, desk: socket.socket, given: tuple[Any, ...], emit: Emitter) -> None:
+def init_worker(
+    first: int, notes: Writer, desk: socket.socket, given: tuple[Any, ...], emit: Emitter
+) -> None:
     """Be a worker from now on (a Pool's initializer); `first` is the number of ``worker-0``."""
     global _shift  # noqa: PLW0603 - an initializer has nowhere else to put things
     _shift = notes, desk, given, emit
@@ -34,7 +36,7 @@ def begin(first: int, notes: Writer, desk: socket.socket, given: tuple[Any, ...]
     emit.mark("ready")
 
 
-def take_and_do() -> tuple[int, Any] | None:
+def run_next_task() -> tuple[int, Any] | None:
     """Do the next task on the desk and return its ticket and result.
 
     None when there is no task: its Pool was retired, and the parent took it back.

@@ -26,7 +26,7 @@ from procdemo.pools.pool_worker import number
 from procdemo.process.exit_status import cause
 from procdemo.process.thread_calls import Watcher
 
-__all__ = ["RetiringPool", "Task"]
+__all__ = ["ResilientPool", "Task"]
 
 
 STORY = {
@@ -41,7 +41,7 @@ DETAILS = {
 """Sentences of a Pool; a pattern's STORY and DETAILS take them in."""
 
 
-class RetiringPool:
+class ResilientPool:
     """N workers that get one task each, when they are idle.
 
     All methods are for the thread that made the pool; results arrive in the Pool's own

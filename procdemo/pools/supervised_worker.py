@@ -21,7 +21,7 @@ LEAVE_S = 1.0
 
 
 @dataclass(slots=True, eq=False)
-class Worker:
+class SupervisedWorker:
     """A child process, and the parent's end of its pipe."""
 
     name: str

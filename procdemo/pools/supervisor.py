@@ -24,7 +24,7 @@ from multiprocessing.context import ForkContext
 from typing import Any, Self
 
 from procdemo.demo.events import Emitter
-from procdemo.pools.supervised_worker import ALIVE, BOOT_S, LEAVE_S, READY, Worker
+from procdemo.pools.supervised_worker import ALIVE, BOOT_S, LEAVE_S, READY, SupervisedWorker
 from procdemo.process.backoff import Backoff
 from procdemo.process.exit_status import cause
 
@@ -70,8 +70,8 @@ class Supervisor:
         self.hopeful = True
         """False once somebody asked to stop, or when no worker comes up."""
         self.deaths = 0
-        self._roster: list[Worker] = []  # every worker there ever was
-        self._crew: list[Worker] = []  # those that live, as far as we know
+        self._roster: list[SupervisedWorker] = []  # every worker there ever was
+        self._crew: list[SupervisedWorker] = []  # those that live, as far as we know
         self._backoff = Backoff()
         self._failed_boots = 0  # rounds of them in a row
         self._last_up = 0.0
@@ -100,7 +100,7 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
     @property
-    def idle(self) -> list[Worker]:
+    def idle(self) -> list[SupervisedWorker]:
         """Those that are up and have nothing in hand."""
         return [
             worker for worker in self._crew if worker.up and worker.item is None and not worker.pipe.closed
@@ -130,7 +130,7 @@ class Supervisor:
             return
         args = (theirs, *self._given, self._emit)
         process = self._context.Process(target=self._serve, args=args, name=name, daemon=True)
-        worker = Worker(name, process, ours, born)
+        worker = SupervisedWorker(name, process, ours, born)
         self._crew.append(worker)  # now already, so that a forked worker closes our end of its own pipe, too
         try:
             process.start()
@@ -151,12 +151,12 @@ class Supervisor:
         self._room = len(self._crew) or self._room  # no room for more: go on with those that there are
         self._back_off(born, at_boot=True)
 
-    def hear(self) -> Iterator[tuple[Worker, int, Any]]:
+    def hear(self) -> Iterator[tuple[SupervisedWorker, int, Any]]:
         """Wait until something happens; yield who had which item in hand, and the answer.
 
         The answer is None if the worker is dead, and has not said anything before its death.
         """
-        ends: dict[Any, Worker] = {}
+        ends: dict[Any, SupervisedWorker] = {}
         for worker in self._crew:
             ends[worker.process.sentinel] = worker
             if not worker.pipe.closed:
@@ -191,7 +191,7 @@ class Supervisor:
             return []
         return ready
 
-    def _listen(self, worker: Worker) -> Iterator[tuple[Worker, int, Any]]:
+    def _listen(self, worker: SupervisedWorker) -> Iterator[tuple[SupervisedWorker, int, Any]]:
         """Yield what `worker` has said and nobody has heard."""
         was_up = worker.up
         for answer in worker.said():
@@ -201,7 +201,7 @@ class Supervisor:
         if worker.up and not was_up:
             self._last_up, self._failed_boots = time.monotonic(), 0
 
-    def _bury(self, worker: Worker) -> None:
+    def _bury(self, worker: SupervisedWorker) -> None:
         """Note that `worker` is dead, and of what; all that it has said has been heard."""
         self._crew.remove(worker)
         if not worker.pipe.closed:  # alive! Its fork server is dead, and it knows nobody any more

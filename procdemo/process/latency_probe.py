@@ -13,7 +13,7 @@ PERIOD_S = 0.01
 _LEVELS = " .:-=+*#%@"
 
 
-class Ticker:
+class LatencyProbe:
     """Ticks while the block runs; afterwards `late_s` has the delay of each tick in seconds."""
 
     def __init__(self) -> None:

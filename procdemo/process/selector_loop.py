@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Lookout:
+class SelectorLoop:
     """The descriptors somebody waits for, and what to do when one is readable.
 
     Children made by fork close their copy at once.

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 
 class Watcher(Protocol):
-    """Something that waits for descriptors: a `Lookout`, or a server's `Door`."""
+    """Something that waits for descriptors: a `SelectorLoop`, or a server's `Listener`."""
 
     def watch(self, fileobj: Any, act: Callable[[], object]) -> None:
         """Call `act()` whenever `fileobj` is readable."""
@@ -18,7 +18,7 @@ class Watcher(Protocol):
         """Stop watching `fileobj`; before it is closed."""
 
 
-class Errands:
+class ThreadCalls:
     """Calls in the order in which they were left, made by the thread that waits.
 
     All that have been left meanwhile are made in one go: to wait again for each of ten thousand would be to

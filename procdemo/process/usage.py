@@ -15,7 +15,7 @@ _MEASURABLE_S = 0.02
 _PROCESS_CLOCK = 2  # CPUCLOCK_SCHED (linux/posix-timers.h)
 
 
-class Machine:
+class CpuUsage:
     """Measures the block: `wall_s` on the clock, and how busy everybody was."""
 
     def __init__(self, cpus: int) -> None:
@@ -54,7 +54,7 @@ def amount_of(work: Callable[[float], None], seconds: float) -> float:
     return amount * seconds / took
 
 
-class Effort(NamedTuple):
+class ThreadUsage(NamedTuple):
     """What a thread has done so far."""
 
     cpu_s: float
@@ -62,7 +62,7 @@ class Effort(NamedTuple):
     """With the time in which it could have gone on, had a CPU been free."""
 
     @classmethod
-    def now(cls) -> "Effort":
+    def now(cls) -> "ThreadUsage":
         """Return that of this thread (Linux, Documentation/scheduler/sched-stats: schedstat)."""
         cpu_s = time.thread_time()
         try:
@@ -71,12 +71,12 @@ class Effort(NamedTuple):
             waited_ns = 0
         return cls(cpu_s, cpu_s + waited_ns / 1e9)
 
-    def share(self, before: "Effort", seconds: float) -> "Effort":
+    def share(self, before: "ThreadUsage", seconds: float) -> "ThreadUsage":
         """Return what was done since `before`, as parts of `seconds`."""
-        return Effort((self.cpu_s - before.cpu_s) / seconds, (self.busy_s - before.busy_s) / seconds)
+        return ThreadUsage((self.cpu_s - before.cpu_s) / seconds, (self.busy_s - before.busy_s) / seconds)
 
 
-def family(pid: int) -> list[int]:
+def process_tree(pid: int) -> list[int]:
     """Return `pid` and its descendants (proc(5), /proc/PID/task/TID/children); elsewhere `pid` alone."""
     found = [pid]
     for member in found:
@@ -87,14 +87,14 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def family_cpu_s(pid: int) -> float:
+def tree_cpu_s(pid: int) -> float:
     """Return the CPU seconds of a family, with those of members that have ended and were waited for.
 
     Of those that live, to the nanosecond: each process has a clock of its CPU time, whose number is
     made of its PID (clock_getcpuclockid(3)). Of the others, in ticks of 10 ms (proc(5), stat).
     """
     seconds = 0.0
-    for member in family(pid):
+    for member in process_tree(pid):
         with contextlib.suppress(OSError):  # it is gone
             seconds += time.clock_gettime(~member << 3 | _PROCESS_CLOCK)
             stat = Path(f"/proc/{member}/stat").read_text("utf-8", "replace")
@@ -103,9 +103,9 @@ def family_cpu_s(pid: int) -> float:
     return seconds
 
 
-def family_sleeps(pid: int) -> bool:
+def tree_sleeps(pid: int) -> bool:
     """Return whether no thread of a family has anything to do (proc(5), stat: the state is S)."""
-    for member in family(pid):
+    for member in process_tree(pid):
         with contextlib.suppress(OSError):  # it, or one of its threads, ends while we look
             for thread in list(Path(f"/proc/{member}/task").iterdir()):
                 stat = (thread / "stat").read_text("utf-8", "replace")
@@ -114,10 +114,10 @@ def family_sleeps(pid: int) -> bool:
     return True
 
 
-def family_own_kib(pid: int) -> int:
+def tree_own_kib(pid: int) -> int:
     """Return the memory that the processes of a family share with nobody, in KiB (proc(5), smaps_rollup)."""
     found = 0
-    for member in family(pid):
+    for member in process_tree(pid):
         with contextlib.suppress(OSError):
             lines = Path(f"/proc/{member}/smaps_rollup").read_text("ascii").splitlines()
             found += sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))

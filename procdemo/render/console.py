@@ -13,10 +13,10 @@ from rich.console import Console as Terminal
 from rich.text import Text
 
 from procdemo.demo.events import ANSWER, ERROR, LISTENING, SUMMARY, Event, Kind
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.demo.text import LIMIT, printable
-from procdemo.render.lane_view import Panorama
-from procdemo.render.live_view import Motion, moves
+from procdemo.render.lane_view import LaneView
+from procdemo.render.live_view import LiveView, moves
 from procdemo.render.tables import table
 from procdemo.render.terminal import broken, pipe_width, terminal, wrapped
 from procdemo.render.timeline import family
@@ -47,7 +47,7 @@ class Console:
         self,
         story: Mapping[str, str],
         *,
-        states: Mapping[str, Doing] | None = None,
+        states: Mapping[str, Activity] | None = None,
         colour: bool | None = None,
         quiet: bool = False,
         everything: bool = False,
@@ -72,7 +72,7 @@ class Console:
         self._plain = plain
         self._watched = self._out.file.isatty()
         self._story = story
-        self._panorama = Panorama(states or {}, self._colour, plain=plain)
+        self._panorama = LaneView(states or {}, self._colour, plain=plain)
         self._quiet = quiet
         self._conversing = False
         self._everything = everything
@@ -85,7 +85,7 @@ class Console:
         foot = self._out if self._watched else self._err
         still = quiet or plain or screen is not None or not moves(foot)
         lanes = self._panorama if live and self._watched else None
-        self._motion = None if still else Motion(foot, lanes)
+        self._motion = None if still else LiveView(foot, lanes)
 
     def __call__(self, event: Event) -> None:
         """Take one event; it is on the screen after the next `flush` at the latest."""

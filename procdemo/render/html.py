@@ -12,10 +12,10 @@ from importlib.resources import files
 from typing import IO, Any, TypeVar
 
 from procdemo.demo.events import SUMMARY, Event, Kind
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.demo.text import facts, printable
 from procdemo.render.lane_chart import MEANING
-from procdemo.render.spans import arrows, bars
+from procdemo.render.spans import flows, spans
 from procdemo.render.timeline import counters, lanes
 
 _Stroke = TypeVar("_Stroke")
@@ -28,7 +28,7 @@ _MOST = 20_000
 class Html:
     """Collects a run, and writes the page when it is closed."""
 
-    def __init__(self, file: IO[str], states: Mapping[str, Doing]) -> None:
+    def __init__(self, file: IO[str], states: Mapping[str, Activity]) -> None:
         """Write to `file`; `states` says what processes do in which bar."""
         self._file = file
         self._states = states
@@ -61,7 +61,7 @@ class _Run:
     A stroke's name and the names of its data are told once, as a shape; it has their number, and values.
     """
 
-    def __init__(self, events: list[Event], states: Mapping[str, Doing]) -> None:
+    def __init__(self, events: list[Event], states: Mapping[str, Activity]) -> None:
         self._events = events
         self._start_ns = min((event.time_ns for event in events), default=0)
         self._end_ns = max((event.time_ns for event in events), default=0)
@@ -106,7 +106,7 @@ class _Run:
             changes = [[self._ms(since), _STATES.index(doing)] for since, doing in lane.changes]
             role = printable(lane.role)
             drawn.append({"role": role, "pid": lane.pid, "changes": changes, "bars": [], "marks": []})
-        for bar in self._some(bars(self._events, self._end_ns)):
+        for bar in self._some(spans(self._events, self._end_ns)):
             stroke = [self._ms(bar.begin_ns), self._ms(bar.end_ns), *self._shaped(bar.name, bar.data)]
             drawn[self._rows[bar.pid]]["bars"].append(stroke)
         marks = [event for event in self._events if event.kind == Kind.MARK and event.name != "meta"]
@@ -122,7 +122,7 @@ class _Run:
                 *(self._rows[received.pid], self._ms(received.time_ns)),
                 *self._shaped(sent.name, sent.data),
             ]
-            for sent, received in self._some(arrows(self._events))
+            for sent, received in self._some(flows(self._events))
         ]
 
     def _drawn_counters(self) -> list[dict[str, Any]]:

@@ -3,21 +3,33 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.demo.text import printable
 from procdemo.render.timeline import Counter, Lane
 
-GLYPHS = {Doing.RUNS: "█", Doing.STARTS: "▞", Doing.WAITS: "▒", Doing.BLOCKED: "░", Doing.GONE: "·"}
-ASCII = {Doing.RUNS: "#", Doing.STARTS: "~", Doing.WAITS: "=", Doing.BLOCKED: "-", Doing.GONE: "."}
-BUSY = GLYPHS[Doing.RUNS] + ASCII[Doing.RUNS]
+GLYPHS = {
+    Activity.RUNS: "█",
+    Activity.STARTS: "▞",
+    Activity.WAITS: "▒",
+    Activity.BLOCKED: "░",
+    Activity.GONE: "·",
+}
+ASCII = {
+    Activity.RUNS: "#",
+    Activity.STARTS: "~",
+    Activity.WAITS: "=",
+    Activity.BLOCKED: "-",
+    Activity.GONE: ".",
+}
+BUSY = GLYPHS[Activity.RUNS] + ASCII[Activity.RUNS]
 """The glyphs of whoever runs."""
 
 MEANING = {
-    Doing.RUNS: "runs",
-    Doing.STARTS: "starts",
-    Doing.WAITS: "waits for another process",
-    Doing.BLOCKED: "blocked: queue full or empty",
-    Doing.GONE: "gone",
+    Activity.RUNS: "runs",
+    Activity.STARTS: "starts",
+    Activity.WAITS: "waits for another process",
+    Activity.BLOCKED: "blocked: queue full or empty",
+    Activity.GONE: "gone",
 }
 _LEVELS, _ASCII_LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 _MOST = 24  # rows that fit on a projector
@@ -82,19 +94,19 @@ def _legend(meanings: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-def _seen(lanes: Sequence[Lane]) -> list[Doing]:
-    seen = {Doing.RUNS, *(doing for lane in lanes for _, doing in lane.changes)}
-    return [doing for doing in Doing if doing in seen]
+def _seen(lanes: Sequence[Lane]) -> list[Activity]:
+    seen = {Activity.RUNS, *(doing for lane in lanes for _, doing in lane.changes)}
+    return [doing for doing in Activity if doing in seen]
 
 
-def _cell(lane: Lane, begin_ns: int, end_ns: int, glyphs: dict[Doing, str]) -> str:
+def _cell(lane: Lane, begin_ns: int, end_ns: int, glyphs: dict[Activity, str]) -> str:
     """Return the glyph of what a process did most between two times; doing something counts as running."""
     shares = lane.shares(begin_ns, end_ns)
     if not shares:
         return " "
     state = max(shares, key=lambda state: shares[state])
-    if state is Doing.WAITS and any(begin_ns <= mark < end_ns for mark in lane.marks):
-        state = Doing.RUNS
+    if state is Activity.WAITS and any(begin_ns <= mark < end_ns for mark in lane.marks):
+        state = Activity.RUNS
     return glyphs[state]
 
 

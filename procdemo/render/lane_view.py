@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from rich.text import Text
 
 from procdemo.demo.events import Event
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.render.lane_chart import BUSY, chart
 from procdemo.render.timeline import counters, lanes
 
@@ -13,10 +13,12 @@ _REMEMBERED = 20_000  # events: a server may run for months
 _WIDEST = 200  # cells
 
 
-class Panorama:
+class LaneView:
     """Remembers a run, and draws what each process was doing; as much of it as is remembered."""
 
-    def __init__(self, states: Mapping[str, Doing], colour_of: Callable[[str], str], *, plain: bool) -> None:
+    def __init__(
+        self, states: Mapping[str, Activity], colour_of: Callable[[str], str], *, plain: bool
+    ) -> None:
         """Draw by `states` of bars and roles, in the colours of roles; in ASCII if `plain`."""
         self._states = states
         self._colour_of = colour_of

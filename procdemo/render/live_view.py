@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from procdemo.demo.events import Event
 from procdemo.demo.text import printable
-from procdemo.render.lane_view import Panorama
+from procdemo.render.lane_view import LaneView
 
 _FRAME_S = 0.1  # between two pictures of the lanes
 _SHARE = 10  # of the time goes by, at least, for each part that goes into drawing them
@@ -22,10 +22,10 @@ def moves(terminal: Terminal) -> bool:
     return terminal.file.isatty() and not terminal.is_dumb_terminal and not os.environ.get("CI")
 
 
-class Motion:
+class LiveView:
     """The foot of a terminal, drawn anew again and again, and gone at the end."""
 
-    def __init__(self, terminal: Terminal, panorama: Panorama | None = None) -> None:
+    def __init__(self, terminal: Terminal, panorama: LaneView | None = None) -> None:
         """Draw on `terminal`, with the lanes of `panorama` on top."""
         self._terminal = terminal
         self._panorama = panorama
@@ -59,7 +59,7 @@ class Motion:
         if self._live:
             self._live.update(Group(self._lanes, self._progress), refresh=True)
 
-    def _draw_lanes(self, panorama: Panorama) -> None:
+    def _draw_lanes(self, panorama: LaneView) -> None:
         begin = time.monotonic()
         now_ns = self._newest_ns + int((begin - self._newest) * 1e9)
         self._lanes = Group(*panorama.lines(now_ns, self._terminal.width))

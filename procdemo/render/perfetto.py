@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from procdemo.demo.events import SUMMARY, Event, Kind
 from procdemo.demo.text import facts, printable
-from procdemo.render.spans import Bar, arrows, bars
+from procdemo.render.spans import Span, flows, spans
 
 _SHORT_NS = 1_000  # length of a bar at the end of an arrow
 
@@ -70,8 +70,8 @@ class _Trace:
             elif event.kind == Kind.MARK and event.name != "meta":
                 where = self._at(event.time_ns, event.pid, event.tid or event.pid)
                 yield {"ph": "i", "s": "t", "name": printable(event.name), **where, "args": facts(event.data)}
-        tracks: dict[tuple[int, int], list[tuple[Bar, Row]]] = defaultdict(list)
-        whole = ((bar, Row()) for bar in bars(self._events, self._end_ns))
+        tracks: dict[tuple[int, int], list[tuple[Span, Row]]] = defaultdict(list)
+        whole = ((bar, Row()) for bar in spans(self._events, self._end_ns))
         for bar, flow in chain(whole, self._ends_of_arrows()):
             tracks[bar.pid, bar.tid].append((bar, flow))
         for track in tracks.values():
@@ -81,22 +81,22 @@ class _Trace:
     def _at(self, time_ns: int, pid: int, tid: int) -> Row:
         return {"ts": (time_ns - self._start_ns) / 1e3, "pid": pid, "tid": tid}
 
-    def _ends_of_arrows(self) -> Iterator[tuple[Bar, Row]]:
-        for number, arrow in enumerate(arrows(self._events), start=1):
+    def _ends_of_arrows(self) -> Iterator[tuple[Span, Row]]:
+        for number, arrow in enumerate(flows(self._events), start=1):
             for event, flow in ((arrow.sent, {"ph": "s"}), (arrow.received, {"ph": "f", "bp": "e"})):
                 name, begin_ns = f"{event.name} {event.kind}", event.time_ns
                 tid = event.tid or event.pid
-                short = Bar(event.pid, tid, name, begin_ns, begin_ns + _SHORT_NS, event.data)
+                short = Span(event.pid, tid, name, begin_ns, begin_ns + _SHORT_NS, event.data)
                 yield short, {**flow, "cat": "flow", "name": printable(event.name), "id": number}
 
-    def _bar(self, bar: Bar, flow: Row) -> Iterator[Row]:
+    def _bar(self, bar: Span, flow: Row) -> Iterator[Row]:
         where = self._at(bar.begin_ns, bar.pid, bar.tid)
         dur = (bar.end_ns - bar.begin_ns) / 1e3
         yield {"ph": "X", "name": printable(bar.name), **where, "dur": dur, "args": facts(bar.data)}
         if flow:
             yield {**flow, **where}
 
-    def _apart(self, bar: Bar, number: int) -> Iterator[Row]:
+    def _apart(self, bar: Span, number: int) -> Iterator[Row]:
         """Yield a bar that overlaps others, as a track of its own."""
         one = {"cat": "bar", "id": f"{bar.tid}-{number}", "name": printable(bar.name)}
         yield {"ph": "b", **one, **self._at(bar.begin_ns, bar.pid, bar.tid), "args": facts(bar.data)}
@@ -115,7 +115,7 @@ def _names(events: list[Event]) -> Iterator[Row]:
         yield {"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": name}
 
 
-def _nested(track: list[tuple[Bar, Row]]) -> Iterator[tuple[Bar, Row, bool]]:
+def _nested(track: list[tuple[Span, Row]]) -> Iterator[tuple[Span, Row, bool]]:
     """Yield the bars of one thread, each with whether it lies within those around it, as a track needs.
 
     The short bar of an arrow is cut to fit.

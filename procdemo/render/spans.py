@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from procdemo.demo.events import Event, Kind
 
 
-class Bar(NamedTuple):
+class Span(NamedTuple):
     """What a thread did for a while."""
 
     pid: int
@@ -21,14 +21,14 @@ class Bar(NamedTuple):
     """Of its begin and, above that, of its end."""
 
 
-class Arrow(NamedTuple):
+class Flow(NamedTuple):
     """Something that left a process and arrived in another."""
 
     sent: Event
     received: Event
 
 
-def bars(events: Iterable[Event], end_ns: int) -> list[Bar]:
+def spans(events: Iterable[Event], end_ns: int) -> list[Span]:
     """Return the bars of a run; what was never ended lasts until `end_ns`.
 
     An end belongs to the last begin of that name in its thread or, failing that, in its process.
@@ -47,7 +47,7 @@ def bars(events: Iterable[Event], end_ns: int) -> list[Bar]:
     return sorted(found, key=lambda bar: (bar.begin_ns, -bar.end_ns))
 
 
-def arrows(events: Iterable[Event]) -> list[Arrow]:
+def flows(events: Iterable[Event]) -> list[Flow]:
     """Return what was sent and received: the same name and ``id``, the first with the first.
 
     If more was sent than arrived, the last that was sent before has arrived: what was given to a
@@ -69,9 +69,9 @@ def arrows(events: Iterable[Event]) -> list[Arrow]:
             before = [one for one in sent[same] if one.time_ns <= arrival.time_ns] if some_lost else []
             one = before[-1] if before else sent[same][0]
             sent[same].remove(one)
-            found.append(Arrow(one._replace(time_ns=min(one.time_ns, arrival.time_ns - 1)), arrival))
+            found.append(Flow(one._replace(time_ns=min(one.time_ns, arrival.time_ns - 1)), arrival))
     return sorted(found, key=lambda arrow: arrow.received.time_ns)
 
 
-def _bar(begin: Event, end_ns: int, data: dict[str, Any]) -> Bar:
-    return Bar(begin.pid, begin.tid or begin.pid, begin.name, begin.time_ns, end_ns, {**begin.data, **data})
+def _bar(begin: Event, end_ns: int, data: dict[str, Any]) -> Span:
+    return Span(begin.pid, begin.tid or begin.pid, begin.name, begin.time_ns, end_ns, {**begin.data, **data})

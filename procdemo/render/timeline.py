@@ -11,9 +11,9 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from procdemo.demo.events import STARTS, Event, Kind
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 
-_ORDER = list(Doing)
+_ORDER = list(Activity)
 
 
 class Lane(NamedTuple):
@@ -21,14 +21,14 @@ class Lane(NamedTuple):
 
     role: str
     pid: int
-    changes: list[tuple[int, Doing]]
+    changes: list[tuple[int, Activity]]
     """Since when (`time.monotonic_ns`) it did what; a state lasts until the next."""
     marks: list[int]
     """When it did something that takes no time."""
 
-    def shares(self, begin_ns: int, end_ns: int) -> dict[Doing, int]:
+    def shares(self, begin_ns: int, end_ns: int) -> dict[Activity, int]:
         """Return for how many nanoseconds between the two it was in which state."""
-        found: dict[Doing, int] = defaultdict(int)
+        found: dict[Activity, int] = defaultdict(int)
         for place, (since, state) in enumerate(self.changes):
             until = self.changes[place + 1][0] if place + 1 < len(self.changes) else end_ns
             if (overlap := min(until, end_ns) - max(since, begin_ns)) > 0:
@@ -39,12 +39,12 @@ class Lane(NamedTuple):
 class _Track:
     """A lane in the making."""
 
-    def __init__(self, role: str, pid: int, outside: Doing) -> None:
+    def __init__(self, role: str, pid: int, outside: Activity) -> None:
         self.lane = Lane(role, pid, [], [])
         self._outside = outside
-        self._bars: dict[int, list[tuple[str, Doing]]] = defaultdict(list)  # by thread, the innermost last
+        self._bars: dict[int, list[tuple[str, Activity]]] = defaultdict(list)  # by thread, the innermost last
 
-    def begin(self, event: Event, state: Doing) -> None:
+    def begin(self, event: Event, state: Activity) -> None:
         self._bars[event.tid].append((event.name, state))
 
     def end(self, event: Event) -> None:
@@ -58,37 +58,37 @@ class _Track:
         innermost = [bars[-1][1] for bars in self._bars.values() if bars]
         self.change(time_ns, min(innermost, key=_ORDER.index, default=self._outside))
 
-    def change(self, time_ns: int, state: Doing) -> None:
+    def change(self, time_ns: int, state: Activity) -> None:
         changes = self.lane.changes
-        if not changes or (changes[-1][1] not in {state, Doing.GONE} and time_ns >= changes[-1][0]):
+        if not changes or (changes[-1][1] not in {state, Activity.GONE} and time_ns >= changes[-1][0]):
             changes.append((time_ns, state))
 
     def leave(self, last_ns: int) -> None:
         """Whoever was busy when last heard of, with nothing begun, has ended then."""
-        busy = self.lane.changes[-1][1] is Doing.RUNS and not any(self._bars.values())
-        self.change(last_ns, Doing.GONE if busy else self.lane.changes[-1][1])
+        busy = self.lane.changes[-1][1] is Activity.RUNS and not any(self._bars.values())
+        self.change(last_ns, Activity.GONE if busy else self.lane.changes[-1][1])
 
 
-def lanes(events: Iterable[Event], states: Mapping[str, Doing]) -> list[Lane]:
+def lanes(events: Iterable[Event], states: Mapping[str, Activity]) -> list[Lane]:
     """Return the lane of each process that `events`, in the order of their arrival, tell of.
 
     Args:
         events: of one run.
         states: of bars by name, and of roles as ``@family``; what is missing runs.
     """
-    states = {STARTS: Doing.STARTS, **states}
+    states = {STARTS: Activity.STARTS, **states}
     tracks: dict[int, _Track] = {}
     last_ns: dict[int, int] = {}
     for event in sorted(events, key=attrgetter("time_ns")):
         if event.kind == Kind.RESULT or event.role == "observer":
             continue
         if event.pid not in tracks:
-            outside = states.get(f"@{family(event.role)}", Doing.RUNS)
+            outside = states.get(f"@{family(event.role)}", Activity.RUNS)
             tracks[event.pid] = _Track(event.role, event.pid, outside)
         track = tracks[event.pid]
         last_ns[event.pid] = event.time_ns
         if event.kind == Kind.BEGIN:
-            track.begin(event, states.get(event.name, Doing.RUNS))
+            track.begin(event, states.get(event.name, Activity.RUNS))
         elif event.kind == Kind.END:
             track.end(event)
         elif event.kind != Kind.COUNT:
@@ -96,7 +96,7 @@ def lanes(events: Iterable[Event], states: Mapping[str, Doing]) -> list[Lane]:
         track.update(event.time_ns)
         other = event.data.get("child_pid", event.data.get("worker_pid"))
         if other in tracks and (event.data.get("cause") or event.data.get("exitcode") is not None):
-            tracks[other].change(event.time_ns, Doing.GONE)
+            tracks[other].change(event.time_ns, Activity.GONE)
     families: dict[str, int] = {}
     for pid, track in tracks.items():
         families.setdefault(family(track.lane.role), len(families))

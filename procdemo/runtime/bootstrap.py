@@ -18,10 +18,10 @@ from typing import Any, NoReturn
 
 from procdemo.demo.events import ERROR, STARTS, Emitter, rename_process
 from procdemo.demo.settings import CannotRunError, Settings
+from procdemo.process.procfs import born_ns
 from procdemo.process.record_pipe import Writer
-from procdemo.runtime.parent_death import Lifeline, is_uncut
-from procdemo.runtime.start_time import born_ns
-from procdemo.runtime.stdin_relay import Answers
+from procdemo.runtime.parent_death import ParentDeathSwitch, is_uncut
+from procdemo.runtime.stdin_relay import StdinRelay
 
 Run = Callable[[Any, Emitter], None]
 """A pattern's main process, told from top to bottom: ``run(config, emit)``."""
@@ -30,14 +30,14 @@ STOPPING = {signal.SIGINT, signal.SIGTERM}
 """Signals that ask a demo to end: KeyboardInterrupt in its main process, death in the others."""
 
 
-def perform(
+def run_child(
     run: Run,
     config: Settings,
     writer: Writer,
-    lifeline: Lifeline,
+    lifeline: ParentDeathSwitch,
     *,
     error_writer: int,
-    answers: Answers | None,
+    answers: StdinRelay | None,
     patience: float,
 ) -> NoReturn:
     """Be the demo's main process; called right after fork(), with `STOPPING` blocked.
@@ -94,7 +94,7 @@ def _cut(text: str, part: slice) -> str:
 class _Wire(Writer):
     """What an `Emitter` writes to; takes the lifeline along into spawned processes."""
 
-    def __init__(self, writer: Writer, lifeline: Lifeline) -> None:
+    def __init__(self, writer: Writer, lifeline: ParentDeathSwitch) -> None:
         super().__init__(writer._fd)  # noqa: SLF001 - the same end under another class
         self._lifeline = lifeline
 
@@ -116,7 +116,7 @@ class _FirstWire(_Wire):
         super().__call__(record)
 
 
-def _arrive(writer: Writer, lifeline: Lifeline) -> _Wire:
+def _arrive(writer: Writer, lifeline: ParentDeathSwitch) -> _Wire:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # a mask survives exec
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     return _FirstWire(writer, lifeline)
@@ -189,5 +189,5 @@ def _listen_for_stop_requests() -> None:
     sys.unraisablehook = come_again
     for signum in handled:
         handle(signum, interrupt)
-    handle(signal.SIGCONT, lambda *_: None)  # heard, so that it ends a system call: see `Stage.stop`
+    handle(signal.SIGCONT, lambda *_: None)  # heard, so that it ends a system call: see `Runner.stop`
     os.register_at_fork(before=block, after_in_parent=restore, after_in_child=start_afresh)

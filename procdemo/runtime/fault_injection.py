@@ -73,7 +73,7 @@ def _duration(text: str) -> float:
     return seconds
 
 
-class Faults:
+class FaultInjector:
     """What is to be struck in one run, and when."""
 
     def __init__(self, faults: Sequence[Fault], seed: int, group: int, start_ns: int) -> None:

@@ -36,7 +36,7 @@ _MAKE_SEMAPHORES = ("Lock", "RLock", "Semaphore", "BoundedSemaphore")
 _MAKE_MEMORY = ("RawValue", "RawArray", "Value", "Array", "Barrier")  # all else is made of these
 
 
-class Lifeline:
+class ParentDeathSwitch:
     """Both ends of the pipe in the observer; the reading end in every process of the demo."""
 
     def __init__(self) -> None:
@@ -103,18 +103,18 @@ class Lifeline:
         finally:
             self._listen()
 
-    def __reduce__(self) -> tuple[Callable[..., "Lifeline"], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., "ParentDeathSwitch"], tuple[Any, ...]]:
         return _arrive, (reduction.DupFd(self._read),)
 
 
 def is_uncut(frame: FrameType | None) -> bool:
     """Return whether a signal handler that interrupts `frame` must not raise an exception there."""
-    return any(each.f_code is Lifeline._finish.__code__ for each, _ in walk_stack(frame))  # noqa: SLF001
+    return any(each.f_code is ParentDeathSwitch._finish.__code__ for each, _ in walk_stack(frame))  # noqa: SLF001
 
 
-def _arrive(fd: Any) -> Lifeline:
-    """Arm the process that a `Lifeline` has just been sent to (spawn and forkserver)."""
-    lifeline = Lifeline.__new__(Lifeline)
+def _arrive(fd: Any) -> ParentDeathSwitch:
+    """Arm the process that a `ParentDeathSwitch` has just been sent to (spawn and forkserver)."""
+    lifeline = ParentDeathSwitch.__new__(ParentDeathSwitch)
     lifeline._read = fd.detach()  # noqa: SLF001 - its other constructor
     lifeline._spare = os.dup(lifeline._read)  # noqa: SLF001
     lifeline._settle()  # noqa: SLF001

@@ -19,12 +19,12 @@ from typing import Any, Self
 
 from procdemo.demo.events import ERROR, SUMMARY, Event, Kind
 from procdemo.demo.settings import Settings
+from procdemo.process import subreaper
 from procdemo.process.record_pipe import channel
-from procdemo.runtime import subreaper
-from procdemo.runtime.bootstrap import STOPPING, Run, perform
-from procdemo.runtime.parent_death import Lifeline
-from procdemo.runtime.stdin_relay import Answers
-from procdemo.runtime.temp_dir import open_wardrobe
+from procdemo.runtime.bootstrap import STOPPING, Run, run_child
+from procdemo.runtime.parent_death import ParentDeathSwitch
+from procdemo.runtime.stdin_relay import StdinRelay
+from procdemo.runtime.temp_dir import open_temp_dir
 
 _NOTICE_S = 0.2  # how long a dead stage or an expired limit may go unnoticed
 _GATHER_S = 0.005  # a pause in which events gather; nobody sees five milliseconds
@@ -32,7 +32,7 @@ _PARTING_S = 0.5  # for main to end by itself when nobody listens any more
 _FAREWELL_S = 2.0  # for helpers of multiprocessing to end after the stage has
 
 
-class Stage:
+class Runner:
     """One performance of `run(config, emit)`; an iterator of `Event`, the summary last."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Stage:
         *,
         limit: float | None = None,
         patience: float = 5.0,
-        answers: Answers | None = None,
+        answers: StdinRelay | None = None,
         on_idle: Callable[[], float] = lambda: _NOTICE_S,
     ) -> None:
         """Prepare; nothing runs before the block is entered.
@@ -70,19 +70,19 @@ class Stage:
         self.timed_out = False
 
     def __enter__(self) -> Self:
-        self._lifeline = Lifeline()
+        self._lifeline = ParentDeathSwitch()
         self._reader, writer = channel()
         errors, error_writer = os.pipe()
         self._errors = os.fdopen(errors, "rb", buffering=0)
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # inherited; exit statuses would be lost
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-        wardrobe = open_wardrobe()
+        wardrobe = open_temp_dir()
         self.started_ns = time.monotonic_ns()
         self.pid = os.fork()
         if self.pid == 0:
             wardrobe.use()
-            perform(
+            run_child(
                 self._run,
                 self._config,
                 writer,

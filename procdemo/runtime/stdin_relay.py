@@ -9,7 +9,7 @@ import select
 import sys
 
 
-class Answers:
+class StdinRelay:
     """A pipe from the command's stdin to the demo's."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import sys
 from typing import NamedTuple, NoReturn
 
 
-class Wardrobe(NamedTuple):
+class TempDir(NamedTuple):
     """A temporary directory that goes when the last process that has `fd` open is gone."""
 
     directory: str
@@ -24,7 +24,7 @@ class Wardrobe(NamedTuple):
             tempfile.tempdir = self.directory  # type: ignore[attr-defined]
 
 
-def open_wardrobe() -> Wardrobe:
+def open_temp_dir() -> TempDir:
     """Make the directory, and start the process that will remove it."""
     # Short: the path of a socket below it must not have more than 107 bytes.
     parent = os.environ.get("TMPDIR")
@@ -34,7 +34,7 @@ def open_wardrobe() -> Wardrobe:
     if os.fork() == 0:
         _wait_and_remove(directory, read)
     os.close(read)
-    return Wardrobe(directory, write)
+    return TempDir(directory, write)
 
 
 def _wait_and_remove(directory: str, read: int) -> NoReturn:

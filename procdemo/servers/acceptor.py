@@ -14,23 +14,23 @@ from functools import partial
 from typing import Any, Self
 
 from procdemo.demo.events import Emitter
-from procdemo.servers.access_log import GuestBook
-from procdemo.servers.handler import Farewell, say_no
+from procdemo.servers.access_log import AccessLog
+from procdemo.servers.handler import Outcome, say_no
 from procdemo.servers.listener import accept
-from procdemo.servers.scoreboard import CLOSING, Seat
+from procdemo.servers.scoreboard import CLOSING, Slot
 from procdemo.servers.settings import ServerSettings
 
 _IN = 1 | getattr(select, "EPOLLEXCLUSIVE", 0)  # POLLIN is EPOLLIN
 
 
-class Reception:
+class Acceptor:
     """The shared listener and the other sockets of one worker, and what it knows of its clients."""
 
     def __init__(
         self,
         listener: socket.socket,
         settings: ServerSettings,
-        seat: Seat,
+        seat: Slot,
         emit: Emitter,
         *,
         one_at_a_time: bool = True,
@@ -42,7 +42,7 @@ class Reception:
         most = settings.max_connections
         self._most = most if not one_at_a_time or most < seat.roster.workers else 0  # 0: cannot be reached
         self._emit = emit
-        self._book = GuestBook(emit, partial(seat.roster.name, seat.row) if one_at_a_time else None)
+        self._book = AccessLog(emit, partial(seat.roster.name, seat.row) if one_at_a_time else None)
         self._alone = seat.roster.workers == 1
         self._open_at = math.inf
         self._now = 0.0
@@ -119,7 +119,7 @@ class Reception:
         self._book.came(client)
         return self._now
 
-    def left(self, client: str, since: float, farewell: Farewell) -> None:
+    def left(self, client: str, since: float, farewell: Outcome) -> None:
         """Note that `client`, served since then, is served no more."""
         self._seat.let_go()
         self._book.left(client, time.monotonic() - since, farewell)

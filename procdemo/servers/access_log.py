@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from procdemo.demo.events import Emitter
-from procdemo.servers.handler import Farewell
+from procdemo.servers.handler import Outcome
 
 STORY = {
     "serve.begin": "serves client {client}",
@@ -27,7 +27,7 @@ _ALOUD = 40  # comings and goings in this time that are told one by one
 _NAMES = 64  # on a page: an event has room for 4,094 bytes, a name at most 54
 
 
-class GuestBook:
+class AccessLog:
     """A worker's own account of its clients."""
 
     def __init__(self, emit: Emitter, note: Callable[[str], None] | None = None) -> None:
@@ -45,7 +45,7 @@ class GuestBook:
         self._aloud = _ALOUD  # how many more may be told one by one on this page
         self._told: set[str] = set()  # by a bar that is to be closed
         self._came: list[str] = []
-        self._left: list[tuple[str, float, Farewell]] = []
+        self._left: list[tuple[str, float, Outcome]] = []
 
     def came(self, client: str) -> None:
         """Tell, now or soon, that `client` is served."""
@@ -55,7 +55,7 @@ class GuestBook:
         else:
             self._came.append(client)
 
-    def left(self, client: str, seconds: float, farewell: Farewell) -> None:
+    def left(self, client: str, seconds: float, farewell: Outcome) -> None:
         """Tell, now or soon, how the service of `client` has ended after so many seconds."""
         self._left.append((client, seconds, farewell))
         if self._aloud > 0 or client in self._told:
@@ -84,7 +84,7 @@ class GuestBook:
         else:
             self._emit.mark("serve", client=client)
 
-    def _tell_left(self, client: str, seconds: float, farewell: Farewell) -> None:
+    def _tell_left(self, client: str, seconds: float, farewell: Outcome) -> None:
         reason, received = farewell
         self._emit.mark("served", client=client, bytes=received, ms=seconds * 1e3, reason=reason)
         if client in self._told:

@@ -2,7 +2,7 @@
 
 It binds the listener, lends it to the workers, and never accepts. It waits for three things,
 in one loop: the end of a worker (its sentinel), the request to stop, and the next look at the
-clock. A signal is only a byte in a pipe by then (`Door`), so none comes at a wrong moment.
+clock. A signal is only a byte in a pipe by then (`Listener`), so none comes at a wrong moment.
 
   a worker ends         another takes its row, at once; after a pause that doubles, if it died young
   it has no pulse       it was stopped, or hangs in C: named, killed, replaced
@@ -20,10 +20,10 @@ from procdemo.demo.settings import Arg, usable_cpus
 from procdemo.process.backoff import Backoff
 from procdemo.process.exit_status import cause
 from procdemo.process.record_pipe import channel
-from procdemo.servers.children import Crew
-from procdemo.servers.scoreboard import PRESENT, PULSE, REFUSED, SERVED, UP, Roster, Seat
+from procdemo.servers.children import Children
+from procdemo.servers.scoreboard import PRESENT, PULSE, REFUSED, SERVED, UP, Scoreboard, Slot
 from procdemo.servers.settings import ServerSettings
-from procdemo.servers.shared_listener import SharedDoor
+from procdemo.servers.shared_listener import SharedListener
 
 STORY = {
     "waits.begin": "{clients} connected, but in the kernel's backlog: {busy} of {workers} workers are busy",
@@ -75,7 +75,7 @@ class _Worker:
 class Arbiter:
     """Starts the workers, replaces those that are lost, and ends them."""
 
-    def __init__(self, door: SharedDoor, work: Callable[..., None], config: Any, emit: Emitter) -> None:
+    def __init__(self, door: SharedListener, work: Callable[..., None], config: Any, emit: Emitter) -> None:
         """Prepare.
 
         Args:
@@ -89,8 +89,8 @@ class Arbiter:
         self._config = config
         self._emit = emit
         self._context = config.context()
-        self._roster = Roster(config.workers)
-        self._crew = Crew(door, self._ended)
+        self._roster = Scoreboard(config.workers)
+        self._crew = Children(door, self._ended)
         self._workers: dict[int, _Worker] = {}  # by row
         self._before = dict.fromkeys(range(config.workers), "")  # who had a row that is free now
         self._born = 0
@@ -161,7 +161,7 @@ class Arbiter:
     def _start_missing(self) -> None:
         now = time.monotonic()
         for row, before in list(self._before.items()):
-            seat = Seat(self._roster, row, self._note)
+            seat = Slot(self._roster, row, self._note)
             name = f"worker-{self._born}"
             try:
                 with self._door.lend() as listener:

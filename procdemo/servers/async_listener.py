@@ -9,8 +9,8 @@ from importlib import import_module
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError
-from procdemo.servers.access_log import PAGE_S, GuestBook
-from procdemo.servers.listener import Door, accept
+from procdemo.servers.access_log import PAGE_S, AccessLog
+from procdemo.servers.listener import Listener, accept
 from procdemo.servers.settings import ServerSettings
 
 
@@ -30,13 +30,13 @@ def factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     return make
 
 
-class LoopDoor(Door):
+class AsyncListener(Listener):
     """A listening socket, and whatever else main waits for, within a loop."""
 
     def __init__(self, settings: ServerSettings, emit: Emitter) -> None:
         """Bind; clients are let in, and `listening` is reported, by `newcomers`."""
         super().__init__(settings, emit)
-        self.book = GuestBook(emit)
+        self.book = AccessLog(emit)
         """Where comings and goings are told, at any speed."""
 
     def _open(self) -> None:

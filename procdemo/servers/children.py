@@ -13,13 +13,13 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.process import BaseProcess
 
-from procdemo.servers.listener import Door
+from procdemo.servers.listener import Listener
 
 
-class Crew:
+class Children:
     """The children of one server."""
 
-    def __init__(self, door: Door, ended: Callable[[BaseProcess], None]) -> None:
+    def __init__(self, door: Listener, ended: Callable[[BaseProcess], None]) -> None:
         """Reap with the help of `door`'s wait; call `ended` with each process that has ended."""
         self._door = door
         self._ended = ended

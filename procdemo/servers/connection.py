@@ -18,7 +18,7 @@ IN, OUT = 1, 4
 _CHUNK = 16_384  # bytes asked of one recv(), and the most that is kept for a client
 
 
-class Dialogue:
+class Connection:
     """A connection with one client, its unsent answer, and an account for its limits."""
 
     __slots__ = (
@@ -123,7 +123,7 @@ def _overheard(conn: socket.socket, client: str, emit: Emitter, size: int) -> by
     return data
 
 
-class Rounds:
+class TimeoutSweep:
     """Goes round now and then to find dialogues that are over their time.
 
     A look at each costs a tenth of a microsecond, a timer for each a hundred times as much.
@@ -134,7 +134,7 @@ class Rounds:
         self._pause = min(settings.pace, self._idle / 4, self._total / 4)
         self._next = 0.0
 
-    def overdue(self, dialogues: Collection[Dialogue], now: float) -> Iterator[tuple[Dialogue, str]]:
+    def overdue(self, dialogues: Collection[Connection], now: float) -> Iterator[tuple[Connection, str]]:
         """Yield each that has reached a limit, and which, if it is time to look."""
         if now >= self._next:
             self._next = now + self._pause

@@ -27,7 +27,7 @@ DETAILS = {"serve.begin": "serves client {client}", "heard": "client {client} sa
 _CHUNK = 65_536  # bytes asked of one recv()
 
 
-Farewell = tuple[str, int]
+Outcome = tuple[str, int]
 """How a conversation ended: the reason, and the bytes that came from the client.
 
 Each was answered, unless the reason says otherwise.
@@ -52,7 +52,7 @@ def converse(
     settings: ServerSettings,
     heard: Callable[[bytes], object] = lambda data: None,  # noqa: ARG005
     look: Callable[[], object] = lambda: None,
-) -> Farewell:
+) -> Outcome:
     """Answer the client's bytes in upper case until it has sent its last, then close `conn`.
 
     Args:
@@ -105,7 +105,7 @@ def talk(
     settings: ServerSettings,
     emit: Emitter,
     look: Callable[[], object] = lambda: None,
-) -> Farewell:
+) -> Outcome:
     """As `converse`; with ``-v`` each piece is reported, too."""
     if not settings.verbose:
         return converse(conn, settings, look=look)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from procdemo.demo.events import LISTENING, Emitter
 from procdemo.demo.settings import CannotRunError
-from procdemo.process.selector_loop import Lookout
+from procdemo.process.selector_loop import SelectorLoop
 from procdemo.servers.handler import hang_up, say_no, set_pace
 from procdemo.servers.settings import ServerSettings
 
@@ -23,7 +23,7 @@ _FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _RETRY_S = 0.1  # pause when the process is out of descriptors
 
 
-class Door:
+class Listener:
     """A listening socket, and whatever else a server's main process waits for.
 
     One loop, one thread, no polling: new clients, watched descriptors and the request to stop
@@ -40,7 +40,7 @@ class Door:
         self._most = settings.max_connections
         self.refused = 0
         self._listener = _listen(settings.host, settings.port)
-        self._lookout = Lookout()
+        self._lookout = SelectorLoop()
         self._bell, self._rope = socket.socketpair()
         self._bell.setblocking(False)
         self._rope.setblocking(False)

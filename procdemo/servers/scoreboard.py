@@ -27,7 +27,7 @@ _CELLS = 5
 _NAME = 64  # bytes for the name of a client
 
 
-class Roster:
+class Scoreboard:
     """All rows, and in front of them the word that the server is closing."""
 
     def __init__(self, workers: int, fd: int | None = None) -> None:
@@ -42,7 +42,7 @@ class Roster:
         self._names = 8 + 8 * _CELLS * workers
         self.cells = memoryview(self._map)[: self._names].cast("Q")
 
-    def __reduce__(self) -> tuple[Callable[..., "Roster"], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., "Scoreboard"], tuple[Any, ...]]:
         return _arrive, (self.workers, reduction.DupFd(self._fd))
 
     @property
@@ -84,18 +84,18 @@ class Roster:
         return present
 
 
-class Seat:
+class Slot:
     """One worker's own row, and how it says hello; an argument of its process."""
 
-    def __init__(self, roster: Roster, row: int, notes: Writer) -> None:
+    def __init__(self, roster: Scoreboard, row: int, notes: Writer) -> None:
         self.roster = roster
         self.row = row
         self._notes = notes
         self._cells = roster.cells
         self._at = roster.at(row)
 
-    def __reduce__(self) -> tuple[Callable[..., "Seat"], tuple[Any, ...]]:
-        return Seat, (self.roster, self.row, self._notes)
+    def __reduce__(self) -> tuple[Callable[..., "Slot"], tuple[Any, ...]]:
+        return Slot, (self.roster, self.row, self._notes)
 
     def hello(self) -> None:
         """Say that this worker accepts clients from now on."""
@@ -137,5 +137,5 @@ def _memory() -> int:
         return os.dup(file.fileno())
 
 
-def _arrive(workers: int, fd: Any) -> Roster:
-    return Roster(workers, fd.detach())
+def _arrive(workers: int, fd: Any) -> Scoreboard:
+    return Scoreboard(workers, fd.detach())

@@ -5,9 +5,9 @@ import time
 from multiprocessing.process import BaseProcess
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.states import Doing
-from procdemo.servers.children import Crew
-from procdemo.servers.listener import Door
+from procdemo.demo.states import Activity
+from procdemo.servers.children import Children
+from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
 
 STORY = {
@@ -16,11 +16,11 @@ STORY = {
     "turned away": "got no answer: {why}",
     "leaves": "leaves",
 }
-LANES = {"answer": Doing.WAITS}
+LANES = {"answer": Activity.WAITS}
 """Sentences and lanes of these clients; a server's own STORY and LANES take them in."""
 
 
-def visit(host: str, port: int, stay: float, timeout: float, emit: Emitter) -> None:
+def run_client(host: str, port: int, stay: float, timeout: float, emit: Emitter) -> None:
     """Be a client: say hello, hear it in upper case, stay `stay` seconds, leave.
 
     A server that does not answer within `timeout` seconds turns the client away.
@@ -47,16 +47,16 @@ def visit(host: str, port: int, stay: float, timeout: float, emit: Emitter) -> N
     emit.end("visit")
 
 
-def invite(config: ServerSettings, door: Door, emit: Emitter) -> Crew:
+def start_clients(config: ServerSettings, door: Listener, emit: Emitter) -> Children:
     """Start ``--clients`` visitors; the door closes when all have left."""
 
     def left(_: BaseProcess) -> None:
         if not visitors:
             door.stop()
 
-    visitors = Crew(door, left)
+    visitors = Children(door, left)
     context = config.context()
     for number in range(config.clients):
         args = (door.host, door.port, config.stay, config.total_timeout, emit)
-        visitors.enlist(context.Process(target=visit, args=args, name=f"client-{number}"))
+        visitors.enlist(context.Process(target=run_client, args=args, name=f"client-{number}"))
     return visitors

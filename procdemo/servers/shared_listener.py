@@ -6,12 +6,12 @@ import struct
 import sys
 from collections.abc import Iterator
 
-from procdemo.servers.listener import Door
+from procdemo.servers.listener import Listener
 
 _UNACKED = 24  # where tcp_info has it, after eight bytes and four numbers (linux/tcp.h)
 
 
-class SharedDoor(Door):
+class SharedListener(Listener):
     """A listener for several processes; main waits for everything but clients."""
 
     _lent = False

@@ -5,21 +5,21 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from procdemo.process.thread_calls import Errands
-from procdemo.servers.listener import Door
+from procdemo.process.thread_calls import ThreadCalls
+from procdemo.servers.listener import Listener
 
 _LAST_S = 5.0  # for a thread to notice that its connection is gone
 
 
-class Talks:
+class OpenConnections:
     """Whom we talk to. All methods are for the thread that made it, but what `begin` returns."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Listener) -> None:
         """Hear of ends while `door` waits."""
         self._door = door
         self._tickets = 0
         self._open: dict[int, socket.socket] = {}
-        self._errands = Errands(door)
+        self._errands = ThreadCalls(door)
 
     def __len__(self) -> int:
         return len(self._open)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from procdemo.demo.settings import CannotRunError
 from procdemo.tcp_client.connect import Address, check_connected, not_connected
 from procdemo.tcp_client.exchange import Exchange, Goodbye, ServerFailedError
-from procdemo.tcp_client.percentiles import Durations
+from procdemo.tcp_client.percentiles import LatencyReservoir
 
 _TICK_S = 0.05  # how often progress is told, and how exactly a time limit is kept
 _DIFFERENT = 8  # messages; an answer to the one before is a wrong answer
@@ -51,7 +51,7 @@ class Findings:
     """Clients that got a connection."""
     seconds: float = 0.0
     """From the first connect() until the last client was done."""
-    round_trips: Durations = field(default_factory=Durations)
+    round_trips: LatencyReservoir = field(default_factory=LatencyReservoir)
     """Of each message, from its send() until its answer was whole."""
     failures: dict[str, list[ServerFailedError]] = field(default_factory=dict)
     """What ended clients too early, by kind."""
@@ -71,7 +71,7 @@ class Findings:
         }
 
 
-def press(addresses: list[Address], load: Load, progress: Callable[[int], None]) -> Findings:
+def generate_load(addresses: list[Address], load: Load, progress: Callable[[int], None]) -> Findings:
     """Put `load` on the server at `addresses`; return what came of it when all clients are done.
 
     Args:
@@ -82,7 +82,7 @@ def press(addresses: list[Address], load: Load, progress: Callable[[int], None])
     Raises:
         CannotRunError: this process may not have so many connections.
     """
-    return _Press(addresses, load, progress).run()
+    return _Generator(addresses, load, progress).run()
 
 
 class _Client:
@@ -102,7 +102,7 @@ class _Client:
         self.events = selectors.EVENT_WRITE
 
 
-class _Press:
+class _Generator:
     def __init__(self, addresses: list[Address], load: Load, progress: Callable[[int], None]) -> None:
         self._addresses = addresses
         self._load = load

@@ -7,7 +7,7 @@ from array import array
 _KEPT = 100_000
 
 
-class Durations:
+class LatencyReservoir:
     """Exact up to 100,000 durations; of more, a random sample in which each has the same chance.
 
     Vitter, "Random Sampling with a Reservoir", 1985, algorithm R.

@@ -9,13 +9,13 @@ from multiprocessing import get_context
 
 import pytest
 
-from procdemo.bench.held_clients import Crowd
-from procdemo.bench.load_meter import Meter
-from procdemo.bench.server_process import Target
+from procdemo.bench.held_clients import HeldClients
+from procdemo.bench.load_meter import LoadMeter
+from procdemo.bench.server_process import ServerProcess
 from procdemo.demo.events import Emitter, Event
 from procdemo.demo.settings import CannotRunError
-from procdemo.process.usage import family
-from procdemo.tcp_client.percentiles import Durations
+from procdemo.process.usage import process_tree
+from procdemo.tcp_client.percentiles import LatencyReservoir
 
 SILENT = Emitter(lambda _: None)
 
@@ -23,7 +23,7 @@ SILENT = Emitter(lambda _: None)
 @pytest.fixture
 def pair():
     """A server that serves two clients at a time."""
-    with Target(get_context("fork"), "two workers", "prefork_server", SILENT, workers=2) as target:
+    with ServerProcess(get_context("fork"), "two workers", "prefork_server", SILENT, workers=2) as target:
         yield target
 
 
@@ -49,10 +49,10 @@ def server(answer):
 
 
 def test_two_are_served_and_the_others_wait(pair):
-    with Crowd(pair.port, 5, timeout=20) as crowd:
+    with HeldClients(pair.port, 5, timeout=20) as crowd:
         crowd.meet(2)
-        times = Durations()
-        found = crowd.press(5, 0.2, times)
+        times = LatencyReservoir()
+        found = crowd.generate_load(5, 0.2, times)
         assert found.answered > 20
         assert 0 < found.own.cpu_s <= found.own.busy_s <= 1.05
         assert found.seconds >= 0.2
@@ -60,20 +60,20 @@ def test_two_are_served_and_the_others_wait(pair):
 
 
 def test_those_who_wait_are_served_when_the_others_have_left(pair):
-    with Crowd(pair.port, 2, timeout=20) as first, Crowd(pair.port, 2, timeout=20) as second:
+    with HeldClients(pair.port, 2, timeout=20) as first, HeldClients(pair.port, 2, timeout=20) as second:
         first.meet(2)
-        second.press(2, 0.05, Durations())
+        second.generate_load(2, 0.05, LatencyReservoir())
         first.__exit__(None, None, None)
         second.meet(2)
 
 
 def test_more_than_are_served_cannot_be_met(pair):
-    with Crowd(pair.port, 3, timeout=2) as crowd, pytest.raises(CannotRunError, match="2 of 3 clients"):
+    with HeldClients(pair.port, 3, timeout=2) as crowd, pytest.raises(CannotRunError, match="2 of 3 clients"):
         crowd.meet(3)
 
 
 def test_an_answer_in_pieces_is_one_answer():
-    with server(lambda data: data.upper()) as port, Crowd(port, 1, timeout=5) as crowd:
+    with server(lambda data: data.upper()) as port, HeldClients(port, 1, timeout=5) as crowd:
         crowd.meet(1)
 
 
@@ -85,7 +85,7 @@ def test_an_answer_in_pieces_is_one_answer():
 def test_a_server_that_does_not_do_as_it_should(answer, told):
     with (
         server(answer) as port,
-        Crowd(port, 1, timeout=5) as crowd,
+        HeldClients(port, 1, timeout=5) as crowd,
         pytest.raises(CannotRunError, match=told),
     ):
         crowd.meet(1)
@@ -94,12 +94,12 @@ def test_a_server_that_does_not_do_as_it_should(answer, told):
 def test_nobody_there():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(CannotRunError, match=r"client 1: .*refused"), Crowd(port, 3, timeout=5):
+    with pytest.raises(CannotRunError, match=r"client 1: .*refused"), HeldClients(port, 3, timeout=5):
         pass
 
 
 def test_a_server_that_does_not_start_says_why():
-    elsewhere = Target(
+    elsewhere = ServerProcess(
         get_context("fork"), "elsewhere", "prefork_server", SILENT, workers=1, host="192.0.2.1"
     )
     with pytest.raises(CannotRunError, match=r"elsewhere did not start: cannot listen on 192\.0\.2\.1"):
@@ -111,7 +111,7 @@ def test_a_server_that_does_not_start_says_why():
     [(10, 4, 4, "as many as asked for"), (3, 10, 3, "the next one is refused")],
 )
 def test_how_many_a_server_holds_and_why_no_more(most, wanted, held, why):
-    with Target(
+    with ServerProcess(
         get_context("fork"), "loops", "selector_server", SILENT, workers=1, max_connections=most
     ) as target:
         found = target.hold(wanted, 20.0)
@@ -120,7 +120,7 @@ def test_how_many_a_server_holds_and_why_no_more(most, wanted, held, why):
 
 def test_a_server_that_has_no_time_is_not_taken_for_one_that_lets_clients_wait(pair):
     """As on a busy machine, it has something to do and does not get to it."""
-    with stopped(family(pair.pid)):
+    with stopped(process_tree(pair.pid)):
         assert pair.hold(1, 1.0)[::2] == (0, "no time is left")
     assert pair.hold(3, 20.0)[::2] == (2, "the next one waits")
 
@@ -137,9 +137,9 @@ def stopped(pids):
 
 
 def test_the_meter_counts_what_the_server_costs_and_who_failed(pair):
-    meter = Meter(20.0)
+    meter = LoadMeter(20.0)
     assert meter.connections(pair) > 0
-    with Crowd(pair.port, 8, timeout=20) as crowd:
+    with HeldClients(pair.port, 8, timeout=20) as crowd:
         crowd.meet(2)
         assert meter.requests(pair, crowd, 1) > 0
         assert meter.requests(pair, crowd, 8) > 0
@@ -152,7 +152,7 @@ def test_the_meter_counts_what_the_server_costs_and_who_failed(pair):
 
 
 def test_clients_that_are_refused_are_failures():
-    with Target(get_context("fork"), "one", "thread_server", SILENT, max_connections=1) as target:
-        meter = Meter(5.0)
+    with ServerProcess(get_context("fork"), "one", "thread_server", SILENT, max_connections=1) as target:
+        meter = LoadMeter(5.0)
         meter.connections(target)
         assert meter.failures > 0

@@ -144,7 +144,7 @@ def test_one_zoom_for_lanes_and_counters(lesson, show):
     assert len(whole) == 2
     page.focus("#chart")
     for key, narrower in [("+", True), ("ArrowRight", True), ("0", False)]:
-        page.keyboard.press(key)
+        page.keyboard.generate_load(key)
         lane, counter = page.evaluate(EXTENTS)
         assert lane == counter
         assert (lane[1] - lane[0] < whole[0][1] - whole[0][0]) == narrower

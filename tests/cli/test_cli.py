@@ -12,13 +12,13 @@ import pytest
 from harness import run
 from rich.cells import cell_len
 
-from procdemo.catalog import BENCHES, ROWS
+from procdemo.catalog import BENCHES, DEMOS
 from procdemo.cli import main
 
-DEMOS = [row.name for row in ROWS]
-TOOLS = list(main.main.commands)
+DEMOS = [row.name for row in DEMOS]
+OTHER_COMMANDS = list(main.main.commands)
 SERVERS = [name for name in DEMOS if name.endswith("-server")]
-COMMANDS = DEMOS + TOOLS
+COMMANDS = DEMOS + OTHER_COMMANDS
 
 each_command = pytest.mark.parametrize("name", COMMANDS)
 
@@ -116,7 +116,7 @@ FAILING = {"--raise-on", "--unpicklable", "--ack", "--poison", "--stuck", "--rai
 
 
 def test_there_are_examples():
-    assert {args[0] for args in EXAMPLES if args} >= {*DEMOS, *TOOLS} - {"COMMAND"}
+    assert {args[0] for args in EXAMPLES if args} >= {*DEMOS, *OTHER_COMMANDS} - {"COMMAND"}
 
 
 @pytest.mark.parametrize("args", EXAMPLES, ids=" ".join)
@@ -198,7 +198,7 @@ def test_wrong_usage_is_status_2_and_harmless(args):
 def test_common_options_may_stand_before_the_name():
     for args in (["--json", "list"], ["list", "--json"]):
         rows = [json.loads(line) for line in run(*args).assert_clean().stdout.splitlines()]
-        assert [row["name"] for row in rows] == [row.name for row in (*ROWS, *BENCHES)]
+        assert [row["name"] for row in rows] == [row.name for row in (*DEMOS, *BENCHES)]
     before = run("--json", "spawn", "--work", "0").assert_clean()
     assert all(json.loads(line)["role"] for line in before.stdout.splitlines())
     assert run("-q", "spawn", "--work", "0").assert_clean().stdout.startswith("children")

@@ -185,8 +185,8 @@ def test_neither_cookies_nor_credentials_are_kept_or_taken_along(tmp_path, monke
 
 def bomb(size):
     """Return so many zeros, gzipped."""
-    press = zlib.compressobj(9, wbits=31)
-    return b"".join(press.compress(bytes(1 << 20)) for _ in range(size >> 20)) + press.flush()
+    generate_load = zlib.compressobj(9, wbits=31)
+    return b"".join(generate_load.compress(bytes(1 << 20)) for _ in range(size >> 20)) + generate_load.flush()
 
 
 @pytest.mark.parametrize(

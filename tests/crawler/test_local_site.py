@@ -14,18 +14,18 @@ from selectolax.lexbor import LexborHTMLParser
 
 from procdemo.crawler.frontier import resolve
 from procdemo.crawler.local_site import Site, folder_site
-from procdemo.crawler.stdlib_docs import MODULES, PRIVATE, Handbook
+from procdemo.crawler.stdlib_docs import MODULES, PRIVATE, StdlibDocs
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError
 from procdemo.process.record_pipe import channel
-from procdemo.process.selector_loop import Lookout
+from procdemo.process.selector_loop import SelectorLoop
 
 
 @contextlib.contextmanager
 def serving(folder, start_method="fork"):
     """Yield the port of a site, and what it reported."""
     reader, writer = channel()
-    lookout = Lookout()
+    lookout = SelectorLoop()
     try:
         with Site(multiprocessing.get_context(start_method), folder, lookout, Emitter(writer)) as site:
             assert site.url.startswith("http://127.0.0.1:")
@@ -153,7 +153,7 @@ def test_no_folder(tmp_path):
 
 @pytest.fixture(scope="module")
 def handbook():
-    return Handbook()
+    return StdlibDocs()
 
 
 def test_every_link_of_the_handbook_leads_somewhere(handbook):

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procdemo.demo.events import Emitter
-from procdemo.pools.batch import Worklist
+from procdemo.pools.batch import Batch
 
 
 def worklist(items, tries=3):
     """Return a worklist, and the events that it reports."""
     records = []
-    return Worklist(items, tries, Emitter(records.append)), records
+    return Batch(items, tries, Emitter(records.append)), records
 
 
 def named(records, name):
@@ -25,9 +25,9 @@ def test_an_item_fails_when_it_has_cost_three_workers_their_lives():
     items, records = worklist(2)
     for attempt in (2, 3):
         assert items.waiting.popleft() in {0, 1}
-        items.bring_back(0, "killed by SIGKILL", ran=True)
+        items.retry_or_fail(0, "killed by SIGKILL", ran=True)
         assert named(records, "again")[-1] == {"item": 0, "attempt": attempt, "tries": 3}
-    items.bring_back(0, "killed by SIGKILL", ran=True)
+    items.retry_or_fail(0, "killed by SIGKILL", ran=True)
     assert named(records, "failed") == [
         {"item": 0, "reason": "its worker died, killed by SIGKILL, and 2 before it"}
     ]
@@ -36,14 +36,14 @@ def test_an_item_fails_when_it_has_cost_three_workers_their_lives():
 
 def test_others_come_first():
     items, _ = worklist(3)
-    items.bring_back(items.waiting.popleft(), "exit status 1", ran=True)
+    items.retry_or_fail(items.waiting.popleft(), "exit status 1", ran=True)
     assert list(items.waiting) == [1, 2, 0]
 
 
 def test_a_death_before_it_ran_is_not_held_against_it():
     items, records = worklist(1, tries=1)
     for _ in range(5):
-        items.bring_back(items.waiting.popleft(), "killed by SIGKILL", ran=False)
+        items.retry_or_fail(items.waiting.popleft(), "killed by SIGKILL", ran=False)
     assert items.open == 1
     assert {told["attempt"] for told in named(records, "again")} == {1}
 
@@ -87,7 +87,7 @@ def test_whatever_happens_each_item_is_done_or_named_once(count, tries, deeds):
             case "error":
                 items.fail(item, "E: x")
             case _:
-                items.bring_back(item, "killed", ran=deed == "died")
+                items.retry_or_fail(item, "killed", ran=deed == "died")
     account = items.account({})
     assert account["produced"] == count == account["done"] + account["failed"] + account["lost"]
     missing = [item for row in named(records, "not done") for item in numbers(row["items"])]

@@ -7,7 +7,7 @@ import signal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procdemo.pools.item_states import Ledger, State, ranges
+from procdemo.pools.item_states import ItemState, ItemStates, ranges
 
 
 def take_then_die(ledger, items, holder):
@@ -17,33 +17,33 @@ def take_then_die(ledger, items, holder):
 
 def test_what_a_killed_process_had_in_hand_is_known(start_method):
     context = multiprocessing.get_context(start_method)
-    ledger = Ledger(context, 10)
-    ledger.note(range(6), State.QUEUED)
+    ledger = ItemStates(context, 10)
+    ledger.note(range(6), ItemState.QUEUED)
     worker = context.Process(target=take_then_die, args=(ledger, [2, 5], 7))
     worker.start()
     worker.join()
     assert worker.exitcode == -signal.SIGKILL
     worker.close()
-    assert ledger.taken(State.TAKEN) == {7: [2, 5]}
-    assert ledger.find(State.QUEUED) == [0, 1, 3, 4]
-    assert ledger.find(State.UNMADE) == [6, 7, 8, 9]
-    assert [ledger.count(state) for state in State] == [4, 4, 2, 0, 0]
+    assert ledger.taken(ItemState.TAKEN) == {7: [2, 5]}
+    assert ledger.find(ItemState.QUEUED) == [0, 1, 3, 4]
+    assert ledger.find(ItemState.UNMADE) == [6, 7, 8, 9]
+    assert [ledger.count(state) for state in ItemState] == [4, 4, 2, 0, 0]
 
 
 def test_who_did_an_item_is_who_took_it():
-    ledger = Ledger(multiprocessing.get_context("fork"), 4)
+    ledger = ItemStates(multiprocessing.get_context("fork"), 4)
     ledger.take([1, 3], 300)
-    ledger.note([3], State.DONE)
-    assert ledger.taken(State.DONE) == {300: [3]}
-    assert ledger.taken(State.TAKEN) == {300: [1]}
+    ledger.note([3], ItemState.DONE)
+    assert ledger.taken(ItemState.DONE) == {300: [3]}
+    assert ledger.taken(ItemState.TAKEN) == {300: [1]}
     assert ledger.items == 4
 
 
 def test_two_snapshots_differ_when_something_moved():
-    ledger = Ledger(multiprocessing.get_context("fork"), 3)
+    ledger = ItemStates(multiprocessing.get_context("fork"), 3)
     before = ledger.snapshot()
     assert ledger.snapshot() == before
-    ledger.note([1], State.QUEUED)
+    ledger.note([1], ItemState.QUEUED)
     assert ledger.snapshot() != before
 
 

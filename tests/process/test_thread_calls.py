@@ -2,13 +2,13 @@
 
 import threading
 
-from procdemo.process.selector_loop import Lookout
-from procdemo.process.thread_calls import Errands
+from procdemo.process.selector_loop import SelectorLoop
+from procdemo.process.thread_calls import ThreadCalls
 
 
 def test_they_are_done_by_the_thread_that_waits_in_the_order_of_each_who_left_them():
-    lookout, done = Lookout(), []
-    errands = Errands(lookout)
+    lookout, done = SelectorLoop(), []
+    errands = ThreadCalls(lookout)
 
     def leave(name):
         for number in range(500):
@@ -29,8 +29,8 @@ def test_they_are_done_by_the_thread_that_waits_in_the_order_of_each_who_left_th
 
 
 def test_those_that_have_gathered_are_done_in_one_go():
-    lookout, done = Lookout(), []
-    errands = Errands(lookout)
+    lookout, done = SelectorLoop(), []
+    errands = ThreadCalls(lookout)
     for number in range(1_000):
         errands.leave(done.append, number)
     lookout.wait(5.0)
@@ -40,8 +40,8 @@ def test_those_that_have_gathered_are_done_in_one_go():
 
 
 def test_what_is_left_too_late_is_no_error_and_is_not_done():
-    lookout, done = Lookout(), []
-    errands = Errands(lookout)
+    lookout, done = SelectorLoop(), []
+    errands = ThreadCalls(lookout)
     errands.close()
     errands.leave(done.append, 1)
     lookout.wait(0)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from procdemo.process.usage import Effort, Machine, amount_of, family, family_cpu_s, family_own_kib
+from procdemo.process.usage import CpuUsage, ThreadUsage, amount_of, process_tree, tree_cpu_s, tree_own_kib
 
 NEST = """
 import os, sys, threading
@@ -42,10 +42,10 @@ def test_children_of_threads_and_grandchildren_are_of_the_family():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", NEST], **pipes) as process:
         assert process.stdout.readline() == b"there\n"
-        members = family(process.pid)
+        members = process_tree(process.pid)
         assert members[0] == process.pid
         assert len(members) == 3
-        assert family_own_kib(process.pid) > family_own_kib(members[-1]) > 0
+        assert tree_own_kib(process.pid) > tree_own_kib(members[-1]) > 0
         process.communicate(b".")
 
 
@@ -53,32 +53,32 @@ def test_the_cpu_time_of_those_who_have_ended_counts():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", SPENT], **pipes) as process:
         assert process.stdout.readline() == b"spent\n"
-        assert family(process.pid) == [process.pid]
-        assert family_cpu_s(process.pid) > 0.2
+        assert process_tree(process.pid) == [process.pid]
+        assert tree_cpu_s(process.pid) > 0.2
         process.communicate(b"\n")
 
 
 def test_the_clock_of_a_process_is_its_cpu_time_to_the_microsecond():
-    before, ours = family_cpu_s(os.getpid()), time.process_time()
+    before, ours = tree_cpu_s(os.getpid()), time.process_time()
     while time.process_time() < ours + 0.005:
         pass
-    used = family_cpu_s(os.getpid()) - before
+    used = tree_cpu_s(os.getpid()) - before
     assert 0.005 <= used <= time.process_time() - ours + 0.001
 
 
 def test_a_family_that_is_gone_has_nothing():
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    assert (family_cpu_s(process.pid), family_own_kib(process.pid)) == (0, 0)
+    assert (tree_cpu_s(process.pid), tree_own_kib(process.pid)) == (0, 0)
 
 
 def test_own_work_is_not_that_of_others():
-    before = family_cpu_s(os.getpid())
-    with Machine(1) as machine:
+    before = tree_cpu_s(os.getpid())
+    with CpuUsage(1) as machine:
         sum(range(10_000_000))
     assert machine.wall_s > 0
     everything = machine.others(0)
-    assert machine.others(family_cpu_s(os.getpid()) - before) < everything
+    assert machine.others(tree_cpu_s(os.getpid()) - before) < everything
 
 
 def test_the_amount_of_work_for_a_time():
@@ -95,10 +95,10 @@ def test_who_waits_for_a_cpu_is_busy_too():
 
     def spin():
         os.sched_setaffinity(0, {cpu})
-        begin, before = time.monotonic(), Effort.now()
+        begin, before = time.monotonic(), ThreadUsage.now()
         while (seconds := time.monotonic() - begin) < 0.5:
             pass
-        return Effort.now().share(before, seconds)
+        return ThreadUsage.now().share(before, seconds)
 
     rival = os.fork()
     if not rival:

@@ -8,7 +8,7 @@ import pytest
 from harness import run
 
 from procdemo.demo.events import Event
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.render.html import Html
 
 EVIL = "</script><script>alert(1)</script><!-- @ECHARTS@ \u2028\x1b]0;PWN\x07"
@@ -21,7 +21,7 @@ def event(at, kind, name, pid=1, /, **data):
 def page(*events):
     file = io.StringIO()
     file.close = lambda: None
-    sink = Html(file, {"get": Doing.BLOCKED})
+    sink = Html(file, {"get": Activity.BLOCKED})
     for each in events:
         sink(each)
     sink.close()

@@ -4,12 +4,12 @@ import pytest
 from rich.cells import cell_len
 
 from procdemo.demo.events import Event
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.render.lane_chart import ASCII, GLYPHS, chart
 from procdemo.render.timeline import Counter, Lane, family
 from procdemo.render.timeline import lanes as lanes_of
 
-RUNS, WAITS, BLOCKED, GONE = Doing.RUNS, Doing.WAITS, Doing.BLOCKED, Doing.GONE
+RUNS, WAITS, BLOCKED, GONE = Activity.RUNS, Activity.WAITS, Activity.BLOCKED, Activity.GONE
 MS = 1_000_000
 LANES = [
     Lane("main", 100, [(0, RUNS), (100 * MS, WAITS)], []),
@@ -58,7 +58,7 @@ def test_no_row_is_too_wide_and_none_too_short(width, plain):
 
 
 def test_every_state_has_a_glyph_of_its_own():
-    assert len(set(GLYPHS.values())) == len(set(ASCII.values())) == len(Doing)
+    assert len(set(GLYPHS.values())) == len(set(ASCII.values())) == len(Activity)
     assert all(glyph.isascii() for glyph in ASCII.values())
 
 

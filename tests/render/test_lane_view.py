@@ -3,12 +3,12 @@
 import pytest
 
 from procdemo.demo.events import Event
-from procdemo.demo.states import Doing
-from procdemo.render.lane_view import Panorama
+from procdemo.demo.states import Activity
+from procdemo.render.lane_view import LaneView
 
 
 def panorama(events, *, plain=False):
-    drawn = Panorama({"@main": Doing.WAITS}, {"main": "bold", "worker-0": "red"}.get, plain=plain)
+    drawn = LaneView({"@main": Activity.WAITS}, {"main": "bold", "worker-0": "red"}.get, plain=plain)
     for time_ns, role in enumerate(events, start=1):
         drawn(Event("mark", "tick", {}, time_ns * 1_000, len(role), len(role), role))
     return drawn.lines(len(events) * 1_000, 60)

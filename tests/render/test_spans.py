@@ -1,7 +1,8 @@
 """Which begin belongs to which end, and which send to which receive."""
 
 from procdemo.demo.events import Event
-from procdemo.render.spans import arrows, bars
+from procdemo.render.spans import flows
+from procdemo.render.spans import spans as pair_spans
 
 
 def event(at, kind, name, pid=1, *, tid=0, **data):
@@ -9,7 +10,7 @@ def event(at, kind, name, pid=1, *, tid=0, **data):
 
 
 def spans(*events, end=99):
-    return [(bar.name, bar.tid, bar.begin_ns, bar.end_ns) for bar in bars(events, end)]
+    return [(bar.name, bar.tid, bar.begin_ns, bar.end_ns) for bar in pair_spans(events, end)]
 
 
 def test_bars_within_bars():
@@ -37,27 +38,27 @@ def test_an_end_alone_is_no_bar():
 
 
 def test_data_of_both_ends():
-    (bar,) = bars([event(1, "begin", "a", x=1, y=1), event(2, "end", "a", y=2, z=3)], 9)
+    (bar,) = pair_spans([event(1, "begin", "a", x=1, y=1), event(2, "end", "a", y=2, z=3)], 9)
     assert bar.data == {"x": 1, "y": 2, "z": 3}
 
 
 def test_an_arrow_has_the_same_name_and_id():
     sent, other = event(1, "send", "bun", id=4), event(2, "send", "bun", id=5)
     received = event(3, "receive", "bun", 2, id=4)
-    assert arrows([sent, other, received, event(4, "receive", "cake", 2, id=5)]) == [(sent, received)]
+    assert flows([sent, other, received, event(4, "receive", "cake", 2, id=5)]) == [(sent, received)]
 
 
 def test_what_is_sent_again_arrives_again():
     told = [event(at, kind, "item", id=1) for at, kind in enumerate(["send", "send", "receive", "receive"])]
-    assert [(a.sent.time_ns, a.received.time_ns) for a in arrows(told)] == [(0, 2), (1, 3)]
+    assert [(a.sent.time_ns, a.received.time_ns) for a in flows(told)] == [(0, 2), (1, 3)]
 
 
 def test_nothing_arrives_before_it_is_sent():
     told = [event(2, "send", "bun", id=1), event(1, "receive", "bun", 2, id=1)]
-    assert [(a.sent.time_ns, a.received.time_ns) for a in arrows(told)] == [(0, 1)]
+    assert [(a.sent.time_ns, a.received.time_ns) for a in flows(told)] == [(0, 1)]
 
 
 def test_of_two_that_were_sent_and_one_that_came_it_was_the_second():
     told = [event(at, kind, "item", id=1) for at, kind in enumerate(["send", "send", "receive"])]
-    assert [(a.sent.time_ns, a.received.time_ns) for a in arrows(told)] == [(1, 2)]
-    assert arrows(told[2:]) == []
+    assert [(a.sent.time_ns, a.received.time_ns) for a in flows(told)] == [(1, 2)]
+    assert flows(told[2:]) == []

@@ -5,10 +5,10 @@ from harness import run
 
 from procdemo.catalog import ROWS
 from procdemo.demo.events import Event
-from procdemo.demo.states import Doing
+from procdemo.demo.states import Activity
 from procdemo.render.timeline import Counter, counters, lanes
 
-RUNS, WAITS, BLOCKED, GONE = Doing.RUNS, Doing.WAITS, Doing.BLOCKED, Doing.GONE
+RUNS, WAITS, BLOCKED, GONE = Activity.RUNS, Activity.WAITS, Activity.BLOCKED, Activity.GONE
 STATES = {"get": BLOCKED, "joins": WAITS, "@worker": WAITS}
 
 
@@ -173,10 +173,10 @@ def test_a_new_interpreter_starts_until_its_first_event(start_method):
     assert main.changes[0][1] is RUNS
     for lane in others:
         born_ns, first = lane.changes[0]
-        assert (first is Doing.STARTS) == (start_method != "fork")
-        if first is Doing.STARTS:
+        assert (first is Activity.STARTS) == (start_method != "fork")
+        if first is Activity.STARTS:
             said_ns, second = lane.changes[1]
-            assert second is not Doing.STARTS
+            assert second is not Activity.STARTS
             assert meta.time_ns - 10_000_000 <= born_ns < said_ns
             assert said_ns == min(
                 event.time_ns for event in result.events if event.pid == lane.pid and event.name != "starts"

@@ -9,7 +9,7 @@ import pytest
 from harness import run
 
 from procdemo.demo.events import Event
-from procdemo.runtime.fault_injection import Fault, Faults, aimed, at_random
+from procdemo.runtime.fault_injection import Fault, FaultInjector, aimed, at_random
 
 
 def test_a_fault_reads_as_it_is_written():
@@ -55,7 +55,7 @@ def crew():
 
 
 def struck(crew, *faults, seed=0, start_ns=0):
-    blows = Faults(faults, seed, crew[0], start_ns)
+    blows = FaultInjector(faults, seed, crew[0], start_ns)
     for role, pid in zip(["main", "a-0", "a-1", "b-0", "b-1"], crew, strict=True):
         blows.note(hello(role, pid))
     return blows
@@ -82,7 +82,7 @@ def test_nobody_is_struck_before_the_time(crew):
 
 
 def test_who_appears_late_is_struck_on_arrival(crew):
-    blows = Faults([Fault("kill", "late", 0)], 0, crew[0], 0)
+    blows = FaultInjector([Fault("kill", "late", 0)], 0, crew[0], 0)
     assert victims(blows) == []
     assert blows.seconds_left() > 3600, "an event will wake us"
     blows.note(hello("late", crew[4]))
@@ -90,7 +90,7 @@ def test_who_appears_late_is_struck_on_arrival(crew):
 
 
 def test_a_stranger_is_never_struck(crew):
-    blows = Faults([Fault("kill", "*", 0)], 0, crew[0], 0)
+    blows = FaultInjector([Fault("kill", "*", 0)], 0, crew[0], 0)
     blows.note(hello("stranger", os.getpid()))
     assert victims(blows) == []
     [(message, hint)] = blows.missed()

@@ -12,8 +12,8 @@ from waiting import ended, wait_until
 
 from procdemo.demo.settings import Settings, StartMethod
 from procdemo.process.record_pipe import channel
-from procdemo.runtime.parent_death import Lifeline
-from procdemo.runtime.runner import Stage
+from procdemo.runtime.parent_death import ParentDeathSwitch
+from procdemo.runtime.runner import Runner
 
 PROMISED_S = 1.0
 
@@ -81,7 +81,7 @@ def observe(start_method, mode, lifeline, ready):
 
 def perform(start_method, mode, *, armed):
     """Return three processes under an observer, each at what it does for minutes."""
-    lifeline = Lifeline() if armed else None
+    lifeline = ParentDeathSwitch() if armed else None
     reader, ready = channel()
     observer = observe(start_method, mode, lifeline, ready)
     if lifeline:
@@ -133,7 +133,7 @@ def test_a_stage_goes_with_its_observer(start_method):
     read, write = os.pipe()
     observer = os.fork()
     if observer == 0:
-        with Stage(long_story, Settings(start_method=StartMethod(start_method))) as stage:
+        with Runner(long_story, Settings(start_method=StartMethod(start_method))) as stage:
             here = (event for event in stage if event.name == "here")
             next(here), next(here)
             os.write(write, b"!")
@@ -157,7 +157,7 @@ def fill_descriptors():
 
 def test_a_child_without_a_free_descriptor_goes_with_the_observer():
     """Arming takes a descriptor; it is kept ready."""
-    lifeline, (reader, ready) = Lifeline(), channel()
+    lifeline, (reader, ready) = ParentDeathSwitch(), channel()
     observer = os.fork()
     if observer == 0:
         if os.fork() == 0:
@@ -182,7 +182,7 @@ def test_a_child_without_a_free_descriptor_goes_with_the_observer():
 @pytest.mark.parametrize(("observer_is_gone", "status"), [(True, 1), (False, 42)])
 def test_a_process_that_boards_too_late_leaves_at_once(observer_is_gone, status):
     """If the observer died before this process armed itself, no signal will come any more."""
-    lifeline = Lifeline()
+    lifeline = ParentDeathSwitch()
     gate, opener = os.pipe()
     child = os.fork()
     if child == 0:
@@ -230,7 +230,7 @@ def no_child_is_left():
 @pytest.mark.parametrize("make", ["Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event"])
 def test_a_semaphore_in_the_making_is_finished_first(make, start_method):
     """Whoever is killed between sem_open() and sem_unlink() leaves a name in /dev/shm."""
-    lifeline = Lifeline()
+    lifeline = ParentDeathSwitch()
     begun, beginning = os.pipe()
     gate, opener = os.pipe()
     child = os.fork()

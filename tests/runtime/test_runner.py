@@ -14,7 +14,7 @@ from traces import shared_memory_left
 
 from procdemo.demo.events import STARTS
 from procdemo.demo.settings import CannotRunError
-from procdemo.runtime.runner import Stage
+from procdemo.runtime.runner import Runner
 
 # --- what a run tells
 
@@ -115,7 +115,7 @@ def with_semaphores(config, emit):
 
 def test_a_killed_stage_leaves_no_semaphore(start_method):
     before, prefix = set(os.listdir("/dev/shm")), f"sem.pytest{os.getpid()}"
-    with Stage(with_semaphores, settings(start_method)) as stage:
+    with Runner(with_semaphores, settings(start_method)) as stage:
         until_all_are_here(stage)
         there = [name for name in os.listdir("/dev/shm") if name.startswith(prefix)]
         assert len(there) == (0 if start_method == "fork" else 10), "under fork they have no name"
@@ -163,7 +163,7 @@ def test_it_says_nothing_on_stderr_itself(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import stages, sys, test_runner\n"
-        "from procdemo.runtime.runner import Stage\n"
+        "from procdemo.runtime.runner import Runner\n"
         "if __name__ == '__main__':\n"
         "    with Stage(test_runner.with_semaphores, stages.settings(sys.argv[1])) as stage:\n"
         "        stages.until_all_are_here(stage)\n"
@@ -184,9 +184,9 @@ def noisy(config, emit):
 
 def test_it_calls_back_when_nothing_happens_and_loses_nothing_when_much_does():
     idle = []
-    with Stage(noisy, FORK, on_idle=lambda: idle.append(1) or 1) as stage:
+    with Runner(noisy, FORK, on_idle=lambda: idle.append(1) or 1) as stage:
         numbers = [event.data["number"] for event in stage if event.name == "tick"]
     assert numbers == list(range(100_000))
-    with Stage(endless, Crowd(), on_idle=lambda: idle.append(2) or 0, limit=0.5) as stage:
+    with Runner(endless, Crowd(), on_idle=lambda: idle.append(2) or 0, limit=0.5) as stage:
         list(stage)
     assert 2 in idle

@@ -10,13 +10,13 @@ from processes import processes, tree
 from stages import FORK, Crowd, endless, names, reaped, settings, short_story, stay, until_all_are_here
 
 from procdemo.demo.settings import StartMethod
-from procdemo.runtime.runner import Stage
+from procdemo.runtime.runner import Runner
 
 
 @pytest.mark.parametrize("deaf", [False, True], ids=["obedient", "deaf"])
 def test_leaving_the_block_ends_everybody(start_method, deaf):
     config = Crowd(start_method=StartMethod(start_method), deaf=deaf)
-    with Stage(endless, config) as stage:
+    with Runner(endless, config) as stage:
         _, children = until_all_are_here(stage)
         everybody = {stage.pid, *children, *tree(os.getpid())}
     assert len(everybody) >= 3
@@ -24,14 +24,14 @@ def test_leaving_the_block_ends_everybody(start_method, deaf):
 
 
 def test_an_exception_in_the_observer_ends_everybody():
-    with pytest.raises(ZeroDivisionError), Stage(endless, Crowd()) as stage:  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), Runner(endless, Crowd()) as stage:  # noqa: PT012
         _, children = until_all_are_here(stage)
         raise ZeroDivisionError
     assert all(map(reaped, [stage.pid, *children]))
 
 
 def test_stop_asks_and_the_run_may_say_goodbye():
-    with Stage(endless, Crowd()) as stage:
+    with Runner(endless, Crowd()) as stage:
         events, children = until_all_are_here(stage)
         stage.stop()
         rest = list(events)
@@ -49,7 +49,7 @@ def unstoppable(config, emit):
 
 
 def test_who_does_not_stop_in_time_is_killed():
-    with Stage(unstoppable, FORK, patience=0.3) as stage:
+    with Runner(unstoppable, FORK, patience=0.3) as stage:
         events = iter(stage)
         assert next(events).name == "here"
         stage.stop()
@@ -61,7 +61,7 @@ def test_who_does_not_stop_in_time_is_killed():
 
 def test_children_that_ignore_sigterm_are_killed_when_the_main_process_stops(start_method):
     config = Crowd(start_method=StartMethod(start_method), deaf=True)
-    with Stage(endless, config, patience=5) as stage:
+    with Runner(endless, config, patience=5) as stage:
         events, children = until_all_are_here(stage)
         stage.stop()
         at = time.monotonic()
@@ -71,7 +71,7 @@ def test_children_that_ignore_sigterm_are_killed_when_the_main_process_stops(sta
 
 
 def test_a_stopped_main_process_can_be_stopped_all_the_same():
-    with Stage(endless, Crowd()) as stage:
+    with Runner(endless, Crowd()) as stage:
         events, children = until_all_are_here(stage)
         os.kill(stage.pid, signal.SIGSTOP)
         os.waitid(os.P_PID, stage.pid, os.WSTOPPED | os.WNOWAIT)
@@ -81,7 +81,7 @@ def test_a_stopped_main_process_can_be_stopped_all_the_same():
 
 
 def test_a_killed_main_process_gets_an_obituary(start_method):
-    with Stage(endless, Crowd(start_method=StartMethod(start_method))) as stage:
+    with Runner(endless, Crowd(start_method=StartMethod(start_method))) as stage:
         events, children = until_all_are_here(stage)
         os.kill(stage.pid, signal.SIGKILL)
         at = time.monotonic()
@@ -94,14 +94,14 @@ def test_a_killed_main_process_gets_an_obituary(start_method):
 
 
 def test_a_limit_ends_a_run_that_would_not_end():
-    with Stage(endless, Crowd(), limit=0.3) as stage:
+    with Runner(endless, Crowd(), limit=0.3) as stage:
         events = list(stage)
     assert stage.timed_out
     assert events[-1].data["ok"] is False
 
 
 def test_a_limit_is_not_noticed_by_a_run_in_time():
-    with Stage(short_story, FORK, limit=30) as stage:
+    with Runner(short_story, FORK, limit=30) as stage:
         events = list(stage)
     assert not stage.timed_out
     assert events[-1].data["ok"] is True
@@ -115,7 +115,7 @@ def leaving_children_behind(config, emit):
 
 def test_a_run_that_forgets_to_join_ends_too(start_method):
     at = time.monotonic()
-    with Stage(leaving_children_behind, settings(start_method)) as stage:
+    with Runner(leaving_children_behind, settings(start_method)) as stage:
         events = list(stage)
         everybody = {event.pid for event in events}
     assert events[-1].data["ok"] is True
@@ -140,6 +140,6 @@ def with_a_runaway(config, emit):
 
 
 def test_a_grandchild_in_a_session_of_its_own_does_not_escape(start_method):
-    with Stage(with_a_runaway, settings(start_method)) as stage:
+    with Runner(with_a_runaway, settings(start_method)) as stage:
         runaway = next(event.pid for event in stage if event.name == "here")
     assert reaped(runaway)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from stages import names, perform, settings, until_all_are_here
 
-from procdemo.runtime.runner import Stage
+from procdemo.runtime.runner import Runner
 
 # --- a queue that nobody reads
 
@@ -57,7 +57,7 @@ def busy_pool(config, emit):
 def test_a_run_with_a_busy_pool_stops_at_once(start_method):
     """A Pool says goodbye with locks; a worker killed while it held one would make that for ever."""
     for _ in range(3):
-        with Stage(busy_pool, settings(start_method), patience=5) as stage:
+        with Runner(busy_pool, settings(start_method), patience=5) as stage:
             events = iter(stage)
             next(events)
             stage.stop()
@@ -79,7 +79,7 @@ def killed_pool(config, emit):
 
 STOP_A_KILLED_POOL = """
 import sys, time, stages, test_runner_pools
-from procdemo.runtime.runner import Stage
+from procdemo.runtime.runner import Runner
 with Stage(test_runner_pools.killed_pool, stages.settings(sys.argv[1]), patience=5) as stage:
     events = iter(stage)
     next(events)
@@ -126,7 +126,7 @@ def with_manager(config, emit):
 def test_a_stopped_manager_leaves_no_socket(start_method, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)  # of other tests
-    with Stage(with_manager, settings(start_method)) as stage:
+    with Runner(with_manager, settings(start_method)) as stage:
         events, _ = until_all_are_here(stage)
         assert list(tmp_path.iterdir())
         stage.stop()
@@ -147,7 +147,7 @@ def passing_a_socket(config, emit):
 def test_a_killed_demo_leaves_no_file(run, start_method, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)  # of other tests
-    with Stage(run, settings(start_method)) as stage:
+    with Runner(run, settings(start_method)) as stage:
         until_all_are_here(stage)
         assert list(tmp_path.glob("*/pymp-*/listener-*")), "or the test would prove nothing"
         stage.kill()

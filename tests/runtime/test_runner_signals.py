@@ -24,7 +24,7 @@ from stages import (
 from waiting import wait_until
 
 from procdemo.demo.settings import StartMethod
-from procdemo.runtime.runner import Stage
+from procdemo.runtime.runner import Runner
 
 
 def fifty_terminated(config, emit):
@@ -72,7 +72,7 @@ def stopped_while_forgetting(config, emit):
 
 def test_a_request_to_stop_is_not_lost_where_exceptions_are():
     """The interpreter's imports have such callbacks (importlib._bootstrap, _get_module_lock)."""
-    with Stage(stopped_while_forgetting, FORK, patience=5) as stage:
+    with Runner(stopped_while_forgetting, FORK, patience=5) as stage:
         events = iter(stage)
         assert next(events).name == "forgetting"
         stage.stop()
@@ -84,7 +84,7 @@ def test_a_request_to_stop_is_not_lost_where_exceptions_are():
 def test_a_request_to_stop_is_not_lost_in_a_fork():
     """What arrives during fork() is handled in a hook of it, where exceptions are ignored."""
     for _ in range(20):
-        with Stage(forking_all_the_time, FORK, patience=5) as stage:
+        with Runner(forking_all_the_time, FORK, patience=5) as stage:
             events = iter(stage)
             next(events)
             stage.stop()
@@ -104,7 +104,7 @@ def stopped_while_elsewhere(config, emit):
 
 @pytest.mark.parametrize("listening", [True, False])
 def test_a_request_to_stop_is_not_lost_before_a_system_call(listening):
-    with Stage(stopped_while_elsewhere, FORK, patience=5) as stage:
+    with Runner(stopped_while_elsewhere, FORK, patience=5) as stage:
         events = iter(stage)
         assert next(events).name == "waits"
         wait_until(lambda: "pipe" in waits_in(stage.pid), what="main in its system call")
@@ -126,7 +126,7 @@ def test_a_caller_that_ignores_sigchld_does_not_break_it(start_method):
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         assert perform(exit_code_of_a_child, settings(start_method))[-1].data["ok"]
-        with Stage(endless, Crowd(start_method=StartMethod(start_method))) as stage:
+        with Runner(endless, Crowd(start_method=StartMethod(start_method))) as stage:
             events, children = until_all_are_here(stage)
             os.kill(stage.pid, signal.SIGKILL)
             assert "SIGKILL" in list(events)[-1].data["reason"]
@@ -136,7 +136,7 @@ def test_a_caller_that_ignores_sigchld_does_not_break_it(start_method):
 
 
 def test_signals_sent_to_one_that_has_ended_are_no_error():
-    with Stage(short_story, FORK) as stage:
+    with Runner(short_story, FORK) as stage:
         list(stage)
         stage.stop()
         stage.kill()

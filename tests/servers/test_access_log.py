@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procdemo.demo.events import Emitter, Event
-from procdemo.servers.access_log import PAGE_S, GuestBook
+from procdemo.servers.access_log import PAGE_S, AccessLog
 
 LEFT = ("client left", 5)
 
@@ -24,7 +24,7 @@ class Story(list):
 
 def test_a_few_are_told_at_once_as_bars_by_who_serves_one_at_a_time():
     story, notes = Story(), []
-    book = GuestBook(Emitter(story), notes.append)
+    book = AccessLog(Emitter(story), notes.append)
     book.turn(0.0)
     book.came("a")
     assert story.names("serve", "begin") == ["a"]
@@ -38,7 +38,7 @@ def test_a_few_are_told_at_once_as_bars_by_who_serves_one_at_a_time():
 
 def test_in_an_event_loop_they_are_marks():
     story = Story()
-    book = GuestBook(Emitter(story))
+    book = AccessLog(Emitter(story))
     book.came("a")
     book.came("b")
     book.left("a", 0.1, LEFT)
@@ -51,7 +51,7 @@ def test_in_an_event_loop_they_are_marks():
 
 def test_a_rush_is_told_page_by_page_and_short_visits_once():
     story = Story()
-    book = GuestBook(Emitter(story))
+    book = AccessLog(Emitter(story))
     book.turn(0.0)
     for number in range(300):
         book.came(f"client-{number}")
@@ -69,7 +69,7 @@ def test_a_rush_is_told_page_by_page_and_short_visits_once():
 
 def test_after_a_rush_they_are_told_aloud_again():
     story = Story()
-    book = GuestBook(Emitter(story))
+    book = AccessLog(Emitter(story))
     now = 0.0
     book.turn(now)
     for _ in range(3):
@@ -88,7 +88,7 @@ def test_after_a_rush_they_are_told_aloud_again():
 
 def test_what_is_not_told_yet_is_told_at_the_end():
     story = Story()
-    book = GuestBook(Emitter(story))
+    book = AccessLog(Emitter(story))
     for number in range(100):
         book.came(f"client-{number}")
     book.close()
@@ -98,7 +98,7 @@ def test_what_is_not_told_yet_is_told_at_the_end():
 @given(st.lists(st.sampled_from(["came", "left", "turn", "wait"]), max_size=400))
 def test_whatever_happens_each_departure_is_told_once_and_nobody_leaves_before_coming(steps):
     story = Story()
-    book = GuestBook(Emitter(story))
+    book = AccessLog(Emitter(story))
     here, gone, number, now = [], [], 0, 0.0
     for step in steps:
         if step == "came":

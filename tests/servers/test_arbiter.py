@@ -9,14 +9,14 @@ import pytest
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import StartMethod
-from procdemo.runtime.runner import Stage
+from procdemo.runtime.runner import Runner
 from procdemo.servers.arbiter import Arbiter, PreforkSettings
-from procdemo.servers.shared_listener import SharedDoor
+from procdemo.servers.shared_listener import SharedListener
 
 
 def keep(work, config, emit):
     """Be the main process of a server whose workers do `work`."""
-    with SharedDoor(config, emit) as door:
+    with SharedListener(config, emit) as door:
         arbiter = Arbiter(door, work, config, emit)
         arbiter.boot()
         arbiter.stand_by()
@@ -90,7 +90,7 @@ def settings(method, **others):
 
 
 def test_workers_that_fail_before_they_accept_end_the_service(start_method):
-    with Stage(keep_failing, settings(start_method), limit=30) as stage:
+    with Runner(keep_failing, settings(start_method), limit=30) as stage:
         events = list(stage)
     assert not [event for event in events if event.name == "listening"]
     summary = events[-1].data
@@ -101,7 +101,7 @@ def test_workers_that_fail_before_they_accept_end_the_service(start_method):
 def test_a_worker_that_fails_later_is_tried_again_and_again(start_method, tmp_path):
     ready, pauses, doubled = [], [], [0.05, 0.1, 0.2, 0.4]
     word = tmp_path / "word"
-    with Stage(keep_trying, settings(start_method, word=str(word)), limit=30) as stage:
+    with Runner(keep_trying, settings(start_method, word=str(word)), limit=30) as stage:
         for event in stage:
             if event.name == "ready":
                 ready.append(event.pid)
@@ -120,7 +120,7 @@ def test_a_worker_that_fails_later_is_tried_again_and_again(start_method, tmp_pa
 
 def test_a_worker_that_hangs_in_c_is_replaced(start_method, tmp_path):
     missed = set()
-    with Stage(
+    with Runner(
         keep_hanging, settings(start_method, heartbeat=0.8, word=str(tmp_path / "word")), limit=30
     ) as stage:
         for event in stage:
@@ -138,7 +138,7 @@ def test_a_worker_that_hangs_in_c_is_replaced(start_method, tmp_path):
 
 def test_after_a_worker_that_died_young_there_is_a_pause(start_method):
     ready = []
-    with Stage(keep_waiting, settings(start_method), limit=30) as stage:
+    with Runner(keep_waiting, settings(start_method), limit=30) as stage:
         for event in stage:
             if event.name == "ready":
                 ready.append(event.pid)
@@ -152,7 +152,7 @@ def test_after_a_worker_that_died_young_there_is_a_pause(start_method):
 
 
 def test_only_workers_get_the_listener():
-    with SharedDoor(settings("fork"), Emitter([].append)) as door:
+    with SharedListener(settings("fork"), Emitter([].append)) as door:
 
         def is_open_in_a_child():
             pid = os.fork()
@@ -173,7 +173,7 @@ def test_only_workers_get_the_listener():
 
 def test_the_backlog_is_counted_and_reset_when_the_door_is_shut():
     told = []
-    with SharedDoor(settings("fork"), Emitter(told.append)) as door:
+    with SharedListener(settings("fork"), Emitter(told.append)) as door:
         assert not told, "nobody accepts yet"
         door.announce()
         assert told[0][1] == "listening"

@@ -11,8 +11,8 @@ import pytest
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import StartMethod
 from procdemo.process.exit_status import cause
-from procdemo.servers.children import Crew
-from procdemo.servers.listener import Door
+from procdemo.servers.children import Children
+from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
 
 
@@ -32,13 +32,13 @@ def be_deaf(gate, ready):
 
 @pytest.fixture
 def door():
-    with Door(ServerSettings(port=0), Emitter(lambda _record: None)) as door:
+    with Listener(ServerSettings(port=0), Emitter(lambda _record: None)) as door:
         yield door
 
 
 def test_a_child_is_reaped_the_moment_it_ends(door, start_method):
     ended = []
-    crew = Crew(door, lambda child: ended.append((child.name, child.exitcode)))
+    crew = Children(door, lambda child: ended.append((child.name, child.exitcode)))
     context = ServerSettings(start_method=StartMethod(start_method)).context()
     crew.enlist(context.Process(target=leave, args=(3,), name="guest"))
     assert len(crew) == 1
@@ -48,7 +48,7 @@ def test_a_child_is_reaped_the_moment_it_ends(door, start_method):
 
 def test_a_killed_child_is_known_by_its_signal(door, start_method):
     causes = []
-    crew = Crew(door, lambda child: causes.append(cause(child.exitcode)))
+    crew = Children(door, lambda child: causes.append(cause(child.exitcode)))
     context = ServerSettings(start_method=StartMethod(start_method)).context()
     gate, ours = context.Pipe()
     child = context.Process(target=stay, args=(gate,))
@@ -62,7 +62,7 @@ def test_a_killed_child_is_known_by_its_signal(door, start_method):
 
 def test_children_are_hidden_from_multiprocessing_and_give_back_their_descriptors(door):
     context = ServerSettings().context()
-    crew = Crew(door, lambda _child: None)
+    crew = Children(door, lambda _child: None)
     before = len(os.listdir("/proc/self/fd"))
     gates = [context.Pipe(duplex=False) for _ in range(5)]
     for theirs, _ours in gates:
@@ -79,7 +79,7 @@ def test_children_are_hidden_from_multiprocessing_and_give_back_their_descriptor
 def test_who_stays_too_long_is_killed(door):
     context = ServerSettings().context()
     ended = []
-    crew = Crew(door, lambda child: ended.append(child.exitcode))
+    crew = Children(door, lambda child: ended.append(child.exitcode))
     gate, ours = context.Pipe()
     ready, says = context.Pipe(duplex=False)
     crew.enlist(context.Process(target=be_deaf, args=(gate, says)))

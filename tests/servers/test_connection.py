@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from procdemo.demo.events import Emitter
-from procdemo.servers.connection import IN, OUT, Dialogue, Rounds
+from procdemo.servers.connection import IN, OUT, Connection, TimeoutSweep
 from procdemo.servers.settings import ServerSettings
 
 
@@ -24,7 +24,7 @@ def begin(conn, wanted=None, told=None, **settings):
     wanted = [] if wanted is None else wanted
     emit = Emitter((lambda _: None) if told is None else told.append)
     settings = ServerSettings(**settings)
-    return Dialogue(conn, "c", 0.0, settings, want=lambda _fd, what: wanted.append(what), emit=emit)
+    return Connection(conn, "c", 0.0, settings, want=lambda _fd, what: wanted.append(what), emit=emit)
 
 
 def test_what_has_come_is_answered_and_nothing_is_waited_for(ends):
@@ -107,7 +107,7 @@ def test_silence_and_duration_end_it(ends):
 def test_rounds_are_made_now_and_then(ends):
     _, conn = ends
     dialogue = begin(conn)
-    rounds = Rounds(ServerSettings(idle_timeout=1.0))
+    rounds = TimeoutSweep(ServerSettings(idle_timeout=1.0))
     assert list(rounds.overdue([dialogue], 0.5)) == []
     assert list(rounds.overdue([dialogue], 0.6)) == []
     assert list(rounds.overdue([dialogue], 1.5)) == [(dialogue, "over --idle-timeout")]

@@ -8,7 +8,7 @@ import pytest
 
 from procdemo.demo.events import LISTENING, Emitter
 from procdemo.demo.settings import CannotRunError
-from procdemo.servers.listener import Door, is_loopback
+from procdemo.servers.listener import Listener, is_loopback
 from procdemo.servers.settings import ServerSettings
 
 
@@ -30,7 +30,7 @@ def said():
 
 @pytest.fixture
 def door(said):
-    with Door(ServerSettings(port=0, max_connections=2), Emitter(said)) as door:
+    with Listener(ServerSettings(port=0, max_connections=2), Emitter(said)) as door:
         yield door
 
 
@@ -56,7 +56,7 @@ def test_whoever_reads_that_it_listens_may_ask_it_to_stop_at_once():
 
     unheard = []
     before = signal.signal(signal.SIGTERM, lambda *_: unheard.append("too early"))
-    with Door(ServerSettings(port=0), Emitter(stop_when_it_listens)) as door:
+    with Listener(ServerSettings(port=0), Emitter(stop_when_it_listens)) as door:
         assert not unheard
         assert list(door.arrivals(present=lambda: 0)) == []
     signal.signal(signal.SIGTERM, before)
@@ -75,7 +75,7 @@ def test_one_more_than_may_be_here_is_refused_with_a_reason(door, said):
 
 def test_a_port_that_is_taken_is_named(door):
     with pytest.raises(CannotRunError, match=f"port {door.port}"):
-        Door(ServerSettings(port=door.port), Emitter(lambda _record: None))
+        Listener(ServerSettings(port=door.port), Emitter(lambda _record: None))
 
 
 def test_a_forked_child_keeps_neither_the_port_nor_a_kept_connection(door):

@@ -8,14 +8,14 @@ from waiting import wait_until
 
 from procdemo.demo.settings import Settings, StartMethod
 from procdemo.process.record_pipe import channel
-from procdemo.servers.scoreboard import PRESENT, PULSE, REFUSED, SERVED, UP, Roster, Seat
+from procdemo.servers.scoreboard import PRESENT, PULSE, REFUSED, SERVED, UP, Scoreboard, Slot
 
 WORKERS = 3
 
 
 @pytest.fixture
 def roster():
-    return Roster(WORKERS)
+    return Scoreboard(WORKERS)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def note():
 
 
 def test_rows_do_not_touch(roster, note):
-    seats = [Seat(roster, row, note) for row in range(WORKERS)]
+    seats = [Slot(roster, row, note) for row in range(WORKERS)]
     for row, seat in enumerate(seats):
         for _ in range(row + 1):
             seat.beat()
@@ -43,7 +43,7 @@ def test_rows_do_not_touch(roster, note):
 
 
 def test_no_more_than_may_be_here_are_taken_wherever_they_are(roster, note):
-    seats = [Seat(roster, row, note) for row in range(WORKERS)]
+    seats = [Slot(roster, row, note) for row in range(WORKERS)]
     assert all(seats[number % WORKERS].take(5) for number in range(5))
     assert not any(seat.take(5) for seat in seats)
     assert (roster.total(PRESENT), roster.total(REFUSED)) == (5, 3)
@@ -70,9 +70,9 @@ def be_a_worker(seat):
 
 def test_it_is_shared_and_what_a_killed_worker_said_stays(start_method):
     context = Settings(start_method=StartMethod(start_method)).context()
-    roster = Roster(WORKERS)
+    roster = Scoreboard(WORKERS)
     reader, writer = channel()
-    process = context.Process(target=be_a_worker, args=(Seat(roster, 1, writer),))
+    process = context.Process(target=be_a_worker, args=(Slot(roster, 1, writer),))
     process.start()
     assert reader.read() == [("hello", 1)]
     wait_until(lambda: roster.get(1, PULSE) > 100)

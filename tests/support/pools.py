@@ -7,9 +7,9 @@ import time
 from processes import processes, waits_in
 
 from procdemo.demo.settings import Settings, StartMethod
-from procdemo.pools.resilient_pool import RetiringPool
-from procdemo.process.selector_loop import Lookout
-from procdemo.runtime.runner import Stage
+from procdemo.pools.resilient_pool import ResilientPool
+from procdemo.process.selector_loop import SelectorLoop
+from procdemo.runtime.runner import Runner
 
 WORKERS = 2
 LIMIT_S = 10.0
@@ -19,10 +19,10 @@ class House:
     """A pool, and what has become of its tasks."""
 
     def __init__(self, config, emit, workers=WORKERS, given=()):
-        self.lookout = Lookout()
+        self.lookout = SelectorLoop()
         self.left, self.lost, self.results = [], [], []
         self.workers = workers
-        self.pool = RetiringPool(
+        self.pool = ResilientPool(
             config.context(),
             workers,
             emit,
@@ -52,7 +52,7 @@ class House:
 
 def perform(story, start_method="fork"):
     """Perform `story`, and return its events; what goes wrong there goes wrong here."""
-    with Stage(story, Settings(start_method=StartMethod(start_method)), limit=30) as stage:
+    with Runner(story, Settings(start_method=StartMethod(start_method)), limit=30) as stage:
         events = list(stage)
     for event in events:
         assert event.name != "error", event.data.get("traceback")

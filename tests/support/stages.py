@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from processes import processes
 
 from procdemo.demo.settings import Settings, StartMethod
-from procdemo.runtime.runner import Stage
+from procdemo.runtime.runner import Runner
 
 FORK = Settings(start_method=StartMethod.FORK)
 
@@ -17,7 +17,7 @@ def settings(start_method):
 
 def perform(run, config=FORK, **options):
     """Return all events of a run."""
-    with Stage(run, config, **options) as stage:
+    with Runner(run, config, **options) as stage:
         return list(stage)
 
 

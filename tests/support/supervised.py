@@ -8,7 +8,7 @@ import time
 
 from procdemo.demo.settings import Settings, StartMethod
 from procdemo.pools.supervisor import READY, Supervisor
-from procdemo.runtime.runner import Stage
+from procdemo.runtime.runner import Runner
 
 LIMIT_S = 10.0
 LONG_S = 60.0
@@ -96,7 +96,7 @@ def perform(story, start_method="fork", serve=serve, given=(), *, silent=True):
         house.crew.sum_up()
         emit.result("summary", ok=True)
 
-    with Stage(run, Settings(start_method=StartMethod(start_method)), limit=30) as stage:
+    with Runner(run, Settings(start_method=StartMethod(start_method)), limit=30) as stage:
         events = list(stage)
     for event in events:
         assert event.name != "error", event.data.get("traceback")

@@ -12,7 +12,7 @@ from harness import Command
 
 from procdemo.demo.settings import CannotRunError
 from procdemo.tcp_client.connect import Address
-from procdemo.tcp_client.load_generator import Load, press
+from procdemo.tcp_client.load_generator import Load, generate_load
 
 FAULTY = [sys.executable, os.path.join(str(Path(__file__).parents[1] / "support"), "faulty_server.py")]
 
@@ -33,7 +33,7 @@ def dead():
 
 
 def put(address, *, clients=2, messages=3, size=10, timeout=0.5, progress=lambda _: None, others=()):
-    return press([*others, address], Load(clients, messages, size, timeout), progress)
+    return generate_load([*others, address], Load(clients, messages, size, timeout), progress)
 
 
 def kinds(found):

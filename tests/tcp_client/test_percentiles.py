@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from procdemo.tcp_client.percentiles import Durations
+from procdemo.tcp_client.percentiles import LatencyReservoir
 
 
 def durations(*seconds):
-    taken = Durations()
+    taken = LatencyReservoir()
     for one in seconds:
         taken.add(one)
     return taken

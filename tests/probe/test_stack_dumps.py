@@ -1,6 +1,6 @@
 """What faulthandler writes, read."""
 
-from procdemo.lab.stack_dumps import Frame, by_age, parse
+from procdemo.probe.stack_dumps import Frame, by_age, parse
 
 WRITTEN = """Fatal Python error: Aborted
 

@@ -8,8 +8,8 @@ import linecache
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from procdemo.lab.procfs import Descriptor, Thread
-from procdemo.lab.stack_dumps import Frame, Stack
+from procdemo.probe.stack_dumps import Frame, Stack
+from procdemo.process.procfs import Descriptor, Thread
 
 _WORDS = (
     ("multiprocessing/queues.py _finalize_join", "its feeder thread to write what was put"),

@@ -7,7 +7,7 @@ import sys
 import pytest
 from waiting import wait_until
 
-from procdemo.lab import procfs
+from procdemo.process import procfs
 
 GONE = 2**22 + 1  # above the largest PID there can be
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from procdemo.catalog import BENCHES, ROWS
+from procdemo.catalog import BENCHES, DEMOS
 
 POORER = """
 import os, select, signal, sys
@@ -34,7 +34,7 @@ def run(*args):
     )
 
 
-@pytest.mark.parametrize("name", [row.name for row in (*ROWS, *BENCHES) if row.staged])
+@pytest.mark.parametrize("name", [row.name for row in (*DEMOS, *BENCHES) if row.staged])
 def test_a_demo_says_what_is_missing(name):
     result = run(*name.split(), *{"lab": ["own-memory"]}.get(name, []))
     assert result.returncode == 3, result.stderr

@@ -9,7 +9,7 @@ import pytest
 from harness import Command, run
 
 from procdemo.demo.event_log import read
-from procdemo.render.spans import arrows
+from procdemo.render.spans import flows
 from procdemo.render.timeline import lanes
 
 LESSONS = {
@@ -88,10 +88,10 @@ def test_each_process_has_its_lane_in_the_colours_of_what_it_did(lesson, show):
 def test_what_is_sent_has_an_arrow(lesson, show):
     file, events = lesson
     page = show(file)
-    assert page.evaluate("run.arrows.length") == len(arrows(events)) > 0
+    assert page.evaluate("run.arrows.length") == len(flows(events)) > 0
     assert page.inner_text("#arrows") == "sent by one, received by another"
     drawn = "picture.getZr().storage.getDisplayList().filter(({ type }) => type === 'line').length"
-    assert page.evaluate(drawn) >= len(arrows(events))
+    assert page.evaluate(drawn) >= len(flows(events))
 
 
 def tip(page, ms, row, about):

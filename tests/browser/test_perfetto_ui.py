@@ -11,7 +11,7 @@ from harness import run
 
 from procdemo.demo.event_log import read
 from procdemo.demo.events import Kind
-from procdemo.render.spans import arrows, bars
+from procdemo.render.spans import flows, spans
 
 LESSONS = {
     "prodcons": "--items 30 --work 0.001 --start-method forkserver",
@@ -85,11 +85,11 @@ def test_it_reads_all_of_it(name, perfetto, tmp_path):
     assert ask("select name, value from stats where severity in ('error', 'data_loss') and value > 0") == []
     roles = {event.pid: event.role for event in events}
     assert dict(ask("select pid, name from process where name is not null")) == roles
-    assert ask("select count(*) from flow") == [[len(arrows(events))]]
-    assert arrows(events)
+    assert ask("select count(*) from flow") == [[len(flows(events))]]
+    assert flows(events)
     drawn = {tuple(row) for row in ask("select distinct name from slice")}
     last_ns = max(event.time_ns for event in events)
-    assert {(bar.name,) for bar in bars(events, last_ns)} <= drawn
+    assert {(bar.name,) for bar in spans(events, last_ns)} <= drawn
     counters = {event.name for event in events if event.kind == Kind.COUNT}
     tracks = [row[0].removesuffix(" value") for row in ask("select name from counter_track")]
     assert sorted(tracks) == sorted(counters), "one track for each, whichever processes count"

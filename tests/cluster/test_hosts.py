@@ -13,7 +13,7 @@ from harness import PROCDEMO, Command
 from hosts import HOSTS, Hosts, needs_hosts
 from schedulers import LIMIT, QUIET, address_of, dask, scheduler, wait_until_registered
 
-from procdemo.render.spans import arrows
+from procdemo.render.spans import flows
 from procdemo.render.timeline import lanes
 
 pytestmark = [needs_hosts, pytest.mark.timeout(LIMIT)]
@@ -73,7 +73,7 @@ def test_it_runs_on_all_hosts_and_shows_which(world):
         assert abs(data["ahead_s"] - HOSTS[host]) * 1e3 <= data["within_ms"], "the clock it was given"
     within_ns = max(data["within_ms"] for data in told.values()) * 1e6
     main = result.named("meta")[0].pid
-    seen = arrows(result.events)
+    seen = flows(result.events)
     assert {arrow.sent.name for arrow in seen} == {"submit", "callback"}
     for sent, received in seen:
         assert sent.time_ns < received.time_ns + within_ns

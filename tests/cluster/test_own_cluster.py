@@ -13,7 +13,7 @@ from web import Web, drip_body
 
 from procdemo.cluster import lesson
 from procdemo.patterns import prodcons
-from procdemo.render.spans import arrows
+from procdemo.render.spans import flows
 
 LIMIT = 60
 LOCAL = ("--cluster", "local")
@@ -48,7 +48,7 @@ def test_workers_on_this_host_are_shown_as_on_one_machine(whole):
 
 def test_each_page_goes_there_and_comes_back(whole):
     there, back = (
-        {arrow.sent.data["id"]: arrow for arrow in arrows(whole.events) if arrow.sent.name == name}
+        {arrow.sent.data["id"]: arrow for arrow in flows(whole.events) if arrow.sent.name == name}
         for name in ("submit", "callback")
     )
     assert set(there) == set(back)

@@ -13,7 +13,7 @@ from inputs import ALL, AS_TEXT, LITERAL, LONG, SHORT, as_argument, as_text, ass
 from servers import on_ours
 from web import Web, answer, page, raw
 
-from procdemo.catalog import ROWS
+from procdemo.catalog import DEMOS
 
 # --- data
 
@@ -153,7 +153,7 @@ ARGUMENTS = [
     b"--" + JOINED,
 ]
 PLACES = [
-    *([row.name] for row in ROWS if row.name not in {"echo-client", "crawl-callback", "lab"}),
+    *([row.name] for row in DEMOS if row.name not in {"echo-client", "crawl-callback", "lab"}),
     ["spawn", "--children"],
     ["spawn", "--start-method"],
     ["spawn", "--kill"],
@@ -169,7 +169,7 @@ PLACES = [
     ["replay", __file__, "-o"],
     ["completion"],
     [],
-    *([row.name, "--host"] for row in ROWS if row.name.endswith("-server")),
+    *([row.name, "--host"] for row in DEMOS if row.name.endswith("-server")),
 ]
 
 

@@ -9,7 +9,7 @@ from crawls import assert_accounted, crawl, fate_of, finished, hub
 from harness import Command, run
 from web import Web, answer, hang_up, page, redirect, stay_silent
 
-from procdemo.render.spans import arrows
+from procdemo.render.spans import flows
 
 DEBIAN_DOCS = Path("/usr/share/doc/python3.11/html")
 
@@ -44,7 +44,7 @@ def test_each_page_goes_to_a_worker_and_comes_back_to_a_thread_of_main(start_met
         result = finished(web.url, "--workers", "2", start_method=start_method)
     main = result.named("meta")[0].pid
     there, back = (
-        {arrow.sent.data["id"]: arrow for arrow in arrows(result.events) if arrow.sent.name == name}
+        {arrow.sent.data["id"]: arrow for arrow in flows(result.events) if arrow.sent.name == name}
         for name in ("submit", "callback")
     )
     assert set(there) == set(back)

@@ -3,7 +3,7 @@
 import pytest
 from harness import run
 
-from procdemo.catalog import ROWS
+from procdemo.catalog import DEMOS
 from procdemo.demo.events import Event
 from procdemo.demo.states import Activity
 from procdemo.render.timeline import Counter, counters, lanes
@@ -151,7 +151,7 @@ SHOWN = {
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in ROWS if row.staged and not row.path], ids=lambda row: row.name
+    "row", [row for row in DEMOS if row.staged and not row.path], ids=lambda row: row.name
 )
 def test_the_demos_make_waiting_visible(row):
     args, expected = SHOWN[row.name]

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from harness import Command
 
-from procdemo.catalog import ROWS
+from procdemo.catalog import DEMOS
 
 SHORT = {
     "spawn": "--work 0",
@@ -64,4 +64,4 @@ def wait_until_all_is_made(name, command):
         command.wait_for(lambda: any(event.role[:4] in {"work", "cons", "chil"} for event in command.events))
 
 
-each_staged = pytest.mark.parametrize("name", [row.name for row in ROWS if row.staged])
+each_staged = pytest.mark.parametrize("name", [row.name for row in DEMOS if row.staged])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from procdemo.catalog import ROWS
+from procdemo.catalog import DEMOS
 
 CASES = {
     "A1": "SIGTERM to an idle server: exit 0",
@@ -81,7 +81,7 @@ CASES = {
 _CASE = re.compile(r"(?:^|\[|-|test_)([a-h]\d{1,2})_")
 _STEP = "__pytest_repeat_step_number"
 _METHOD = re.compile(r"(?<=[\[-])(?:forkserver|fork|spawn)(?=[\]-])")
-_COMMAND = re.compile("|".join(row.name for row in ROWS))
+_COMMAND = re.compile("|".join(row.name for row in DEMOS))
 
 
 @dataclass

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 import string
+import sys
 from pathlib import Path
 from typing import get_type_hints
 
@@ -14,6 +15,7 @@ import pytest
 import procdemo
 from procdemo.catalog import BENCHES, DEMOS, find
 from procdemo.demo.settings import Arg
+from procdemo.demo.story import compose
 
 PACKAGE = Path(procdemo.__file__).parent
 PATTERNS = sorted(path for path in PACKAGE.glob("patterns/*.py") if path.name != "__init__.py")
@@ -103,9 +105,9 @@ def test_run_takes_the_config_and_an_emitter(row):
 
 @each_row
 def test_sentences_of_the_story_can_be_formatted(row):
-    story = {**module(row).STORY, **getattr(module(row), "DETAILS", {})}
-    assert story
-    for name, sentence in story.items():
+    story = compose(module(row))
+    assert story.sentences
+    for name, sentence in (story.sentences | story.details).items():
         fields = [field for _, field, _, _ in string.Formatter().parse(sentence) if field is not None]
         assert all(re.fullmatch(r"\w+", field) for field in fields), name
 
@@ -146,3 +148,16 @@ def test_child_side_functions_take_emit_last(path):
     for function in functions:
         names = [arg.arg for arg in function.args.args]
         assert "emit" not in names[:-1], function.name
+
+
+@each_row
+def test_a_block_that_is_imported_is_a_block_of_the_story(row):
+    """Otherwise what the block reports has no sentence on the screen."""
+    speaks = {"STORY", "DETAIL", "LANES"}
+    used = {value for value in vars(module(row)).values() if inspect.ismodule(value)} | {
+        sys.modules[value.__module__]
+        for value in vars(module(row)).values()
+        if inspect.isclass(value) or inspect.isfunction(value)
+    }
+    ours = {other for other in used if other.__name__.startswith("procdemo.") and speaks & vars(other).keys()}
+    assert ours - {module(row)} <= set(getattr(module(row), "BLOCKS", ())), row.name

@@ -26,7 +26,7 @@ from procdemo.bench.comparison import BenchSettings, Design, arm_child, compare,
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, usable_cpus
 
-STORY = comparison.STORY
+BLOCKS = (comparison,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from procdemo.bench.comparison import BenchSettings, Design, arm_child, compare
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, CannotRunError
 
-STORY = comparison.STORY
+BLOCKS = (comparison,)
 ITEM = (12345, 3.14, "bun")
 BATCH = 100
 _END = None

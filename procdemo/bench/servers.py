@@ -30,9 +30,11 @@ from procdemo.bench.load_meter import LoadMeter
 from procdemo.bench.server_process import ServerProcess
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, StartMethod, usable_cpus
+from procdemo.servers import fd_limit
 from procdemo.servers.fd_limit import make_room
 
-STORY = {**comparison.STORY, "crowd": "{design}: {clients} clients are connected, {served} of them served"}
+BLOCKS = (comparison, fd_limit)
+STORY = {"crowd": "{design}: {clients} clients are connected, {served} of them served"}
 _CROWD = (1, 8, 64)
 _TIMEOUT_S = 20.0
 _ROUNDS = 0.6  # of the budget; to connect that many to each server, and to hold a thousand, takes the rest

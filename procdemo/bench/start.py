@@ -32,7 +32,7 @@ from procdemo.demo.settings import Arg, StartMethod
 from procdemo.demo.states import Activity
 from procdemo.process.usage import tree_own_kib
 
-STORY = comparison.STORY
+BLOCKS = (comparison,)
 LANES = {"sample": Activity.RUNS}
 _IDLE, _IDLE_THREADS = 4, 50  # whose memory is looked at
 

@@ -7,6 +7,7 @@ from typing import IO, Any, Protocol
 
 from procdemo.cli.output_files import Output
 from procdemo.demo.events import Event
+from procdemo.demo.story import compose
 from procdemo.render.jsonl import JsonLines
 from procdemo.runtime import fault_injection
 
@@ -64,12 +65,10 @@ def make_renderer(pattern: ModuleType, view: dict[str, Any]) -> Renderer:
 def _console(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Renderer:
     from procdemo.render.console import Console
 
-    story = {**fault_injection.STORY, **pattern.STORY}
-    if view["verbose"]:
-        story.update(getattr(pattern, "DETAILS", {}))
+    story = compose(fault_injection, pattern)
     return Console(
-        story,
-        states=getattr(pattern, "LANES", {}),
+        story.sentences | story.details if view["verbose"] else story.sentences,
+        states=story.lanes,
         colour=COLOURS.get(view["color"]),
         quiet=view["quiet"] and not screen,
         everything=view["verbose"] > 1,
@@ -86,7 +85,7 @@ def _picture(output: Output, pattern: ModuleType, view: dict[str, Any]) -> Rende
     if output.form == ".html":
         from procdemo.render.html import Html
 
-        return Html(file, getattr(pattern, "LANES", {}))
+        return Html(file, compose(pattern).lanes)
     if output.form == ".json":
         from procdemo.render.perfetto import Perfetto
 

@@ -45,7 +45,7 @@ class Cluster:
         self,
         address: str,
         workers: int,
-        lookout: SelectorLoop,
+        loop: SelectorLoop,
         emit: Emitter,
         *,
         tries: int = 1,
@@ -56,7 +56,7 @@ class Cluster:
         Args:
             address: ``local``, or that of a scheduler: ``tcp://HOST:PORT``.
             workers: how many a cluster of our own gets, each a process with one thread.
-            lookout: what the main thread waits with; all that is heard of the cluster is heard there.
+            loop: what the main thread waits with; all that is heard of the cluster is heard there.
             emit: gets the events of all workers.
             tries: how often a cluster of our own begins a task whose worker dies.
             tell: whether each worker is reported as ready.
@@ -73,8 +73,8 @@ class Cluster:
         self.client = _connect(self._local.scheduler_address if self._local else address)
         self.executor = self.client.get_executor(pure=False)
         """Submits tasks: a `concurrent.futures.Executor`."""
-        self.wait = lookout.wait
-        self.errands = ThreadCalls(lookout)
+        self.wait = loop.run_once
+        self.errands = ThreadCalls(loop)
         self.workers = Workers(self.client, self.errands, emit)
         self._asked: Future[Any] | None = None
         self._asked_at = 0.0

@@ -51,8 +51,8 @@ class Workers:
         self._pids = {os.getpid()}
         self._here = introduce()[:2]
         self._clocks = {self._here: 0}
-        client.subscribe_topic(self.topic, lambda event: errands.leave(self._relay, event[1]))
-        client.subscribe_topic("all", lambda event: errands.leave(self._notice, event[1]))
+        client.subscribe_topic(self.topic, lambda event: errands.call_soon(self._relay, event[1]))
+        client.subscribe_topic("all", lambda event: errands.call_soon(self._notice, event[1]))
 
     @property
     def present(self) -> list[str]:

@@ -41,7 +41,7 @@ class ClusterPool:
         config: Any,
         crop: CrawlResults,
         emit: Emitter,
-        lookout: SelectorLoop,
+        loop: SelectorLoop,
         *,
         given: tuple[Any, ...] = (),
         left: Callable[[Task], None],
@@ -54,7 +54,7 @@ class ClusterPool:
             config: the settings ``cluster``, ``workers``, ``page_deadline`` and ``tries``.
             crop: hears of pages that the scheduler has fetched again, and of its end.
             emit: gets the events of all workers.
-            lookout: what the caller waits with.
+            loop: what the caller waits with.
             given: arguments that each task gets after its own.
             left: called with each task that is done.
             lost: called with each task whose workers were lost too often.
@@ -68,10 +68,10 @@ class ClusterPool:
         self._tickets = 0
         self._abandoned = False
         self._tasks: dict[int, Task] = {}
-        self._cluster = Cluster(config.cluster, config.workers, lookout, emit, tries=config.tries)
+        self._cluster = Cluster(config.cluster, config.workers, loop, emit, tries=config.tries)
         self._workers = self._cluster.workers
         self._workers.heard, self._workers.lost = self._hear, self._bury
-        self._cluster.errands.leave(ready)
+        self._cluster.errands.call_soon(ready)
 
     @property
     def idle(self) -> int:
@@ -96,15 +96,15 @@ class ClusterPool:
         try:
             deliver(task, future.result(), self._emit)
         except CancelledError:  # dask's client has lost its connection, and all its tasks
-            self._cluster.errands.leave(
+            self._cluster.errands.call_soon(
                 self._abandon, f"the scheduler {self._cluster.address} is lost, and all tasks with it"
             )
         except KilledWorker:
-            self._cluster.errands.leave(self._settle, task, self._lost)
+            self._cluster.errands.call_soon(self._settle, task, self._lost)
         except Exception as error:  # noqa: BLE001 - whatever it is, main must hear of it
-            self._cluster.errands.leave(self._refuse, error)
+            self._cluster.errands.call_soon(self._refuse, error)
         else:
-            self._cluster.errands.leave(self._settle, task, self._left)
+            self._cluster.errands.call_soon(self._settle, task, self._left)
 
     def _settle(self, task: Task, how: Callable[[Task], None]) -> None:
         if not self._abandoned:

@@ -78,10 +78,10 @@ class _Account:
 
 def run(config: Any, emit: Emitter, produce: Callable[..., None], consume: Callable[..., None]) -> None:
     """Submit consumers and producers, wait for the producers, account for every item."""
-    lookout, account = SelectorLoop(), _Account(config)
+    loop, account = SelectorLoop(), _Account(config)
     names = [f"producer-{number}" for number in range(config.producers)]
     names += [f"consumer-{number}" for number in range(config.consumers)]
-    with Cluster(config.cluster, len(names), lookout, emit, tell=False) as cluster:
+    with Cluster(config.cluster, len(names), loop, emit, tell=False) as cluster:
         cluster.workers.noted = account.take_down
         queue = distributed.Queue(client=cluster.client, maxsize=config.maxsize)
         crew = _crew(names, cluster)
@@ -91,7 +91,7 @@ def run(config: Any, emit: Emitter, produce: Callable[..., None], consume: Calla
             role = produce if number < config.producers else consume
             args = (role, number, there, config, wire)
             member.future = cluster.executor.submit(work, *args, workers=[member.address])
-            member.future.add_done_callback(lambda _: cluster.errands.leave(lambda: None))
+            member.future.add_done_callback(lambda _: cluster.errands.call_soon(lambda: None))
         before = time.monotonic()
         in_peace = _Watch(crew, account, cluster, emit).join_or_give_up(config, queue.name)
         seconds = time.monotonic() - before

@@ -146,10 +146,8 @@ def serve_site(folder: Path | None, report: Connection, emit: Emitter) -> None:
 class Site:
     """The running site, as a context manager."""
 
-    def __init__(
-        self, context: ForkContext, folder: Path | None, lookout: SelectorLoop, emit: Emitter
-    ) -> None:
-        """Start it; it accepts connections on return. Its death is noticed by `lookout`, and reported.
+    def __init__(self, context: ForkContext, folder: Path | None, loop: SelectorLoop, emit: Emitter) -> None:
+        """Start it; it accepts connections on return. Its death is noticed by `loop`, and reported.
 
         Raises:
             CannotRunError: `folder` is not one, or the server does not start.
@@ -172,12 +170,12 @@ class Site:
         if port is None:
             raise CannotRunError("the site's process did not start", "--debug for what it said")
         self.url = f"http://127.0.0.1:{port}/"
-        self._lookout = lookout
+        self._loop = loop
         self._emit = emit
-        lookout.watch(self.process.sentinel, self._mourn)
+        loop.add_reader(self.process.sentinel, self._mourn)
 
     def _mourn(self) -> None:
-        self._lookout.unwatch(self.process.sentinel)
+        self._loop.remove_reader(self.process.sentinel)
         self._emit.mark("site died", site_pid=self.process.pid)
 
     def __enter__(self) -> Self:

@@ -16,8 +16,8 @@ STORY = {
     "page again": "{url}: {why}; to be fetched again",
     "no page": "{url}, where to begin, gave no page: {why}",
 }
-DETAILS = {"page": "{url}: status {status}, {bytes} bytes, by PID {worker_pid}: {title}"}
-"""Sentences of any crawler; its own STORY and DETAILS take them in."""
+DETAIL = {"page": "{url}: status {status}, {bytes} bytes, by PID {worker_pid}: {title}"}
+"""Sentences of any crawler; its own STORY and DETAIL take them in."""
 
 _DRAW_S = 0.05  # between two reports of progress
 _ROWS = 20  # of the table of pages, unless everything is wanted
@@ -39,7 +39,7 @@ def web_address(word: str) -> str:
     return url
 
 
-def set_out(config: Any, stack: ExitStack, lookout: SelectorLoop, emit: Emitter) -> tuple[Frontier, Bounds]:
+def set_out(config: Any, stack: ExitStack, loop: SelectorLoop, emit: Emitter) -> tuple[Frontier, Bounds]:
     """Return where to begin, with a site of our own if asked for, and how far to go.
 
     Raises:
@@ -47,7 +47,7 @@ def set_out(config: Any, stack: ExitStack, lookout: SelectorLoop, emit: Emitter)
     """
     starts, ours = [web_address(url) for url in config.urls], set[str]()
     if config.site or not starts:
-        served = stack.enter_context(Site(config.context(), config.site, lookout, emit))
+        served = stack.enter_context(Site(config.context(), config.site, loop, emit))
         starts.append(served.url)
         ours.add(origin(served.url))
     frontier = Frontier(starts, config.max_pages)

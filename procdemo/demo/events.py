@@ -27,6 +27,18 @@ ERROR = "error"
 ASK = "ask"
 """Name of the mark after which a demo waits for a line on its stdin."""
 
+EXITED = "exited"
+"""Name of the mark of the end of a process; `procdemo.process.exit_status.report_exit` makes it."""
+
+META = "meta"
+"""Name of the mark that begins every run: what was run, how, and on which Python."""
+
+STDERR = "stderr"
+"""Name of the mark of a line, ``text``, that a process of the demo wrote to its stderr."""
+
+OBSERVER = "observer"
+"""Role of the command itself in the events that it adds to a run."""
+
 STARTS = "starts"
 """Name of the bar from the beginning of a new interpreter (spawn, forkserver) to its first event."""
 

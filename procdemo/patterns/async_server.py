@@ -28,22 +28,19 @@ from typing import Annotated, Literal
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
-from procdemo.servers import access_log, handler, scripted_clients
+from procdemo.servers import access_log, fd_limit, handler, scripted_clients
 from procdemo.servers.async_listener import AsyncListener, factory
 from procdemo.servers.fd_limit import make_room
 from procdemo.servers.handler import Outcome, say_no
 from procdemo.servers.settings import ServerSettings
 
+BLOCKS = (scripted_clients, handler, access_log, fd_limit)
 STORY = {
-    **scripted_clients.STORY,
-    **handler.STORY,
-    **access_log.STORY,
     "draining": "no new clients; {tasks} may finish within {grace} s",
     "summary": "{served} clients served by one thread, {refused} refused, {cut_off} cut off; "
     "at most {most} at once",
 }
-DETAILS = handler.DETAILS
-LANES = {**scripted_clients.LANES, "@main": Activity.WAITS}
+LANES = {"@main": Activity.WAITS}
 _CHUNK = 65_536  # bytes asked of one read()
 
 
@@ -121,5 +118,5 @@ def run(config: Config, emit: Emitter) -> None:
     with AsyncListener(config, emit) as door, asyncio.Runner(loop_factory=factory(config.loop)) as runner:
         guests = scripted_clients.start_clients(config, door, emit)
         counts = runner.run(serve_all(door, config, emit))
-        guests.dismiss(config.grace)
+        guests.stop(config.grace)
     emit.result("summary", ok=True, **counts)

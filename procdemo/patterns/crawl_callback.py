@@ -42,19 +42,14 @@ from procdemo.pools import resilient_pool
 from procdemo.pools.resilient_pool import ResilientPool, Task
 from procdemo.process.selector_loop import SelectorLoop
 
+BLOCKS = (resilient_pool, local_site, results, cluster)
 STORY = {
-    **resilient_pool.STORY,
-    **local_site.STORY,
-    **results.STORY,
-    **cluster.STORY,
     "parsed": "callback in PID {pid}, thread {thread}: {links} links on {url}, fetched by PID {worker_pid}",
     "summary": "produced {produced} = done {done} + failed {failed} + lost {lost} + skipped {skipped}; "
     "retried {retried}, broken links {broken}; {pages_per_s:.0f} pages/s; "
     "all callbacks in PID {callback_pid}, {callback_threads}",
 }
-DETAILS = {
-    **resilient_pool.DETAILS,
-    **results.DETAILS,
+DETAIL = {
     "fetch.begin": "gets {url}",
     "fetch.end": "status {status}, {bytes} bytes in {ms:.1f} ms",
 }
@@ -109,15 +104,15 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
             crop.lose(task.args[0], task.pid, overdue=task.overdue)
 
     cluster.check(config)
-    lookout = SelectorLoop()
+    loop = SelectorLoop()
     with ExitStack() as stack:
-        frontier, bounds = set_out(config, stack, lookout, emit)
+        frontier, bounds = set_out(config, stack, loop, emit)
         crop = CrawlResults(frontier, config.tries, emit, everything=config.verbose > 0)
         hire = partial(ResilientPool, config.context(), config.workers)
         if config.cluster:  # workers on other hosts: submit() and add_done_callback()
             hire = partial(cluster.lesson("pool").ClusterPool, config, crop)
-        pool = hire(emit, lookout, given=(bounds,), left=left, lost=lost, ready=submit)
+        pool = hire(emit, loop, given=(bounds,), left=left, lost=lost, ready=submit)
         while frontier.open:
-            lookout.wait(pool.kill_overdue(config.page_deadline))
+            loop.run_once(pool.kill_overdue(config.page_deadline))
         pool.terminate()
     crop.sum_up(callback_pid=os.getpid(), callback_threads=f"thread {', '.join(sorted(set(threads)))}"[:300])

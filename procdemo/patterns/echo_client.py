@@ -38,7 +38,7 @@ STORY = {
     "prompt": "connected to {host} port {port}; Ctrl-D ends",
     "summary": "{answered} of {asked} messages answered in upper case, byte for byte",
 }
-DETAILS = {ANSWER: "whole after {ms:.2f} ms, {bytes} bytes in {pieces} piece(s)"}
+DETAIL = {ANSWER: "whole after {ms:.2f} ms, {bytes} bytes in {pieces} piece(s)"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

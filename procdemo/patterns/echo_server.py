@@ -18,26 +18,25 @@ Compare with: pool-server, which makes its processes once.
 """
 
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.states import Activity
-from procdemo.process.exit_status import cause
+from procdemo.process import exit_status
+from procdemo.process.children import Children
+from procdemo.process.exit_status import Exit, report_exit
 from procdemo.servers import handler, scripted_clients
-from procdemo.servers.children import Children
 from procdemo.servers.handler import serve
 from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
 
+BLOCKS = (scripted_clients, handler, exit_status)
 STORY = {
-    **scripted_clients.STORY,
-    **handler.STORY,
-    "cut off": "{child} (PID {child_pid}) was {cause}: its client is cut off, nobody else",
+    "died": "{child} (PID {child_pid}) was {cause}: its client is cut off, and no other",
+    "killed": "{child} (PID {child_pid}) did not finish in time: main has killed it",
     "draining": "no new clients; {children} may finish within {grace} s",
     "summary": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
 }
-DETAILS = handler.DETAILS
-LANES = {**scripted_clients.LANES, "@main": Activity.WAITS}
+LANES = {"@main": Activity.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,22 +49,22 @@ def run(config: Config, emit: Emitter) -> None:
     context = config.context()
     served = cut_off = most = 0
 
-    def ended(child: BaseProcess) -> None:
+    def on_exit(handler: Exit) -> None:
         nonlocal served, cut_off
-        if child.exitcode == 0:
+        report_exit(emit, handler)
+        if handler.exitcode == 0:
             served += 1
         else:
             cut_off += 1
-            emit.mark("cut off", child=child.name, child_pid=child.pid, cause=cause(child.exitcode))
 
     with Listener(config, emit) as door:
-        handlers = Children(door, ended)
+        handlers = Children(door.loop, on_exit)
         guests = scripted_clients.start_clients(config, door, emit)
         for conn, client in door.arrivals(present=lambda: len(handlers)):
             number = served + cut_off + len(handlers)
             child = context.Process(target=serve, args=(conn, client, config, emit), name=f"handler-{number}")
             try:
-                handlers.enlist(child)
+                handlers.start(child)
             except OSError as error:  # too many processes or descriptors, or no memory: the others stay
                 door.turn_away(conn, client, error)
                 continue
@@ -73,6 +72,6 @@ def run(config: Config, emit: Emitter) -> None:
             most = max(most, len(handlers))
         if handlers:
             emit.mark("draining", children=len(handlers), grace=config.grace)
-        handlers.dismiss(config.grace)
-        guests.dismiss(config.grace)
+        handlers.stop(config.grace)
+        guests.stop(config.grace)
     emit.result("summary", ok=True, served=served, refused=door.refused, cut_off=cut_off, most=most)

@@ -35,10 +35,8 @@ from procdemo.servers.handler import serve
 from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
 
+BLOCKS = (scripted_clients, handler, resilient_pool)
 STORY = {
-    **scripted_clients.STORY,
-    **handler.STORY,
-    **resilient_pool.STORY,
     "waits.begin": "client {client} is connected but waits in my list, place {place}: every worker is busy",
     "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
     "free": "PID {worker_pid} is free",
@@ -47,9 +45,7 @@ STORY = {
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
     "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
 }
-DETAILS = handler.DETAILS | resilient_pool.DETAILS
 LANES = {
-    **scripted_clients.LANES,
     "@main": Activity.WAITS,
     "@worker": Activity.WAITS,
     "waits": Activity.WAITS,
@@ -97,9 +93,9 @@ def run(config: Config, emit: Emitter) -> None:
     with Listener(config, emit) as door:
         guests = scripted_clients.start_clients(config, door, emit)
         pool = ResilientPool(
-            context, config.workers, emit, door, given=(config,), left=left, lost=lost, ready=seat
+            context, config.workers, emit, door.loop, given=(config,), left=left, lost=lost, ready=seat
         )
-        door.attend(lambda: pool.idle == config.workers, _START_S)
+        door.loop.wait_until(lambda: pool.idle == config.workers, _START_S)
         for conn, client in door.arrivals(present=lambda: busy + len(waiting)):
             door.keep(conn)
             must_wait = bool(waiting) or pool.idle <= 0
@@ -109,8 +105,8 @@ def run(config: Config, emit: Emitter) -> None:
             seat()
         if busy or waiting:
             emit.mark("draining", busy=busy, waiting=len(waiting), grace=config.grace)
-        door.attend(lambda: not busy and not waiting, config.grace)
+        door.loop.wait_until(lambda: not busy and not waiting, config.grace)
         cut_off += busy
         pool.terminate()
-        guests.dismiss(config.grace)
+        guests.stop(config.grace)
     emit.result("summary", ok=True, served=served, waited=waited, refused=door.refused, cut_off=cut_off)

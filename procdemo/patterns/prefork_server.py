@@ -35,16 +35,11 @@ from procdemo.servers.handler import talk
 from procdemo.servers.scoreboard import Slot
 from procdemo.servers.shared_listener import SharedListener
 
+BLOCKS = (scripted_clients, handler, access_log, arbiters)
 STORY = {
-    **scripted_clients.STORY,
-    **handler.STORY,
-    **access_log.STORY,
-    **arbiters.STORY,
     "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
 }
-DETAILS = handler.DETAILS | arbiters.DETAILS
 LANES = {
-    **scripted_clients.LANES,
     "@main": Activity.WAITS,
     "@worker": Activity.WAITS,
     "waits": Activity.WAITS,
@@ -77,5 +72,5 @@ def run(config: Config, emit: Emitter) -> None:
         guests = scripted_clients.start_clients(config, door, emit)
         arbiter.stand_by()
         arbiter.drain(config.grace)
-        guests.dismiss(config.grace)
+        guests.stop(config.grace)
     emit.result("summary", **arbiter.account())

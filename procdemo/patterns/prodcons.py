@@ -33,17 +33,16 @@ from procdemo.pools import monitored_queue
 from procdemo.pools.item_states import ItemState, ranges
 from procdemo.pools.monitored_queue import MonitoredQueue, join_or_give_up, sum_up
 
+BLOCKS = (monitored_queue, cluster)
 STORY = {
-    **monitored_queue.STORY,
-    **cluster.STORY,
     "bun.send": "puts bun {id}; {depth} of {maxsize} in the queue",
     "bun.receive": "takes bun {id}",
     "eats.end": "has eaten bun {id}",
     "summary": "produced {produced} = done {done} + failed {failed} + lost {lost}; "
     "blocked in put {put_s:.2f} s, in get {get_s:.2f} s: {slower} are the slower side",
 }
-DETAILS = {"eats.begin": "eats bun {id}"}
-LANES = {**monitored_queue.LANES, "@main": Activity.WAITS}
+DETAIL = {"eats.begin": "eats bun {id}"}
+LANES = {"@main": Activity.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ STORY = {
     "joined": "join() of {child} returned; is_alive {alive}, exitcode {exitcode}",
     "summary": "{joined} of {started} children joined; start() took {mean_ms:.1f} ms on average",
 }
-DETAILS = {"work.begin": "works for {seconds} s", "work.end": "work is done"}
+DETAIL = {"work.begin": "works for {seconds} s", "work.end": "work is done"}
 LANES = {"joins": Activity.WAITS}
 
 

@@ -38,15 +38,14 @@ from procdemo.pools import batch, supervisor
 from procdemo.pools.batch import Batch
 from procdemo.pools.supervisor import READY, Supervisor
 
+BLOCKS = (supervisor, batch)
 STORY = {
-    **supervisor.STORY,
-    **batch.STORY,
     "item.send": "gives item {id} to {worker}",
     "works.end": "item {item}: {how}",
     "summary": "produced {produced} = done {done} + failed {failed} + lost {lost}; "
     "{deaths} workers died, {retried} items tried again; {items_per_s} items/s",
 }
-DETAILS = {**batch.DETAILS, "ready": "is ready for an item", "works.begin": "works on item {item}"}
+DETAIL = {"ready": "is ready for an item", "works.begin": "works on item {item}"}
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 
 

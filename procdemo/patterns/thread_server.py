@@ -36,16 +36,14 @@ from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
 from procdemo.servers.threads import OpenConnections
 
+BLOCKS = (scripted_clients, handler)
 STORY = {
-    **scripted_clients.STORY,
-    **handler.STORY,
     "no room": "client {client} refused: no thread can be started for it: {error}",
     "draining": "no new clients; {talks} may finish within {grace} s",
     "summary": "{served} clients served by {threads} threads of PID {pid}, "
     "{refused} refused, {cut_off} cut off; at most {most} at once",
 }
-DETAILS = handler.DETAILS
-LANES = {**scripted_clients.LANES, "@main": Activity.WAITS}
+LANES = {"@main": Activity.WAITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +90,6 @@ def run(config: Config, emit: Emitter) -> None:
         cut_off = talks.dismiss(config.grace)
         if pool:
             pool.shutdown(wait=False, cancel_futures=True)
-        guests.dismiss(config.grace)
+        guests.stop(config.grace)
     counts = {"served": served - cut_off, "refused": door.refused, "cut_off": cut_off, "most": most}
     emit.result("summary", ok=True, threads=len(seen), pid=os.getpid(), **counts)

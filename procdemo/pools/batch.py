@@ -12,8 +12,8 @@ STORY = {
     "again": "item {item} is tried again, try {attempt} of {tries}",
     "failed": "item {item} has failed: {reason}",
 }
-DETAILS = {"done": "item {item} is done"}
-"""Sentences of a worklist; a pattern's STORY and DETAILS take them in."""
+DETAIL = {"done": "item {item} is done"}
+"""Sentences of a worklist; a pattern's STORY and DETAIL take them in."""
 
 _DRAW_S = 0.05  # between two reports of progress
 

@@ -24,7 +24,7 @@ from procdemo.demo.events import Emitter
 from procdemo.pools.generation import NOTE_S, Generation, Task
 from procdemo.pools.pool_worker import number
 from procdemo.process.exit_status import cause
-from procdemo.process.thread_calls import Watcher
+from procdemo.process.selector_loop import SelectorLoop
 
 __all__ = ["ResilientPool", "Task"]
 
@@ -33,12 +33,12 @@ STORY = {
     "worker lost": "PID {worker_pid} was {cause}",
     "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
 }
-DETAILS = {
+DETAIL = {
     "ready": "is ready for tasks",
     "result stuck": "PID {worker_pid} was done, but its result is stuck behind a lost lock: done again",
     "error in pool": "{error}",
 }
-"""Sentences of a Pool; a pattern's STORY and DETAILS take them in."""
+"""Sentences of a Pool; a pattern's STORY and DETAIL take them in."""
 
 
 class ResilientPool:
@@ -53,7 +53,7 @@ class ResilientPool:
         context: ForkContext,
         workers: int,
         emit: Emitter,
-        waiting: Watcher,
+        loop: SelectorLoop,
         *,
         given: tuple[Any, ...] = (),
         left: Callable[[Task], None],
@@ -66,7 +66,7 @@ class ResilientPool:
             context: multiprocessing with a start method.
             workers: how many processes each Pool has.
             emit: where to report hello, loss and retirement.
-            waiting: what the caller waits with; it must, or nothing is noticed.
+            loop: what the caller waits with; it must, or nothing is noticed.
             given: arguments that each task gets after its own; sent to a worker once.
             left: called with each task that a worker has ended.
             lost: called with each task whose worker was killed; nobody will end it.
@@ -76,7 +76,7 @@ class ResilientPool:
         self._workers = workers
         self._emit = emit
         self._given = given
-        self._watch, self._unwatch = waiting.watch, waiting.unwatch
+        self._watch, self._unwatch = loop.add_reader, loop.remove_reader
         self._left, self._lost, self._ready = left, lost, ready
         self._tickets = 0
         # A process numbers its children; the next number names our first worker worker-0.

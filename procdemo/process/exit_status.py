@@ -1,10 +1,54 @@
-"""Say in words how a process ended."""
+"""How a process ended: in words, and as the one event that reports it.
+
+Whatever part of a demo notices the end of a process reports it with `report_exit`, once. A story has three
+sentences for this event, chosen by `sentence_of_exit`: ``exited`` (status 0), ``killed`` (the demo itself
+killed it, on purpose) and ``died`` (everything else).
+"""
 
 import signal
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from procdemo.demo.events import EXITED, Emitter
+
+MAIN = "main"
+"""Value of `Exit.by` if the demo's own main process has killed the process."""
+
+STORY = {"died": "{child} (PID {child_pid}) has died: {cause}"}
+DETAIL = {
+    "exited": "{child} (PID {child_pid}) has ended",
+    "killed": "{by} has killed {child} (PID {child_pid})",
+}
+"""Sentences of the event `EXITED`; a demo may have its own."""
+
+
+class Exit(NamedTuple):
+    """The end of a process, as its parent saw it."""
+
+    name: str
+    """The role of the process, e.g. ``worker-0``."""
+    pid: int
+    exitcode: int | None
+    """As `multiprocessing.Process.exitcode`: -N if signal N killed it. None if nobody can know it."""
+    by: str = ""
+    """The role that killed it on purpose; empty if it ended by itself, or if that is not known."""
+
+
+def report_exit(emit: Emitter, exited: Exit, **more: Any) -> None:
+    """Report the end of a process as the mark `EXITED`; `more` are data for the demo's sentences."""
+    told = {"child": exited.name, "child_pid": exited.pid, "exitcode": exited.exitcode, "by": exited.by}
+    emit.mark(EXITED, **told, cause=cause(exited.exitcode), **more)
+
+
+def sentence_of_exit(data: Mapping[str, Any]) -> str:
+    """Return the name of the sentence for the data of an event `EXITED`."""
+    if data.get("by") == MAIN:
+        return "killed"
+    return "exited" if data.get("exitcode") == 0 else "died"
 
 
 def cause(exitcode: int | None) -> str:
-    """Say in words what `Process.exitcode` says: a negative one is the signal that ended it."""
+    """Return `exitcode` in words: ``exit status 3``, or ``killed by SIGKILL`` for -9."""
     if exitcode is None:
-        return "still running"
+        return "exit status unknown"
     return f"killed by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"exit status {exitcode}"

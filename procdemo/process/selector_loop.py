@@ -2,14 +2,15 @@
 
 import os
 import selectors
+import time
 from collections.abc import Callable
 from typing import Any
 
 
 class SelectorLoop:
-    """The descriptors somebody waits for, and what to do when one is readable.
+    """Waits for many descriptors at once and calls a function for each that is readable.
 
-    Children made by fork close their copy at once.
+    The names of the methods are asyncio's. Children made by fork close their copy at once.
     """
 
     def __init__(self) -> None:
@@ -17,23 +18,33 @@ class SelectorLoop:
         os.register_at_fork(after_in_child=self._disown)
 
     def fileno(self) -> int:
-        """Return what is readable when something is: for another loop that waits for us (epoll, kqueue)."""
+        """Return a descriptor that is readable when one of ours is, for another loop (epoll, kqueue)."""
         number: int = self._selector.fileno()
         return number
 
-    def watch(self, fileobj: Any, act: Callable[[], object]) -> None:
-        """Call `act()` whenever `fileobj` is readable while we wait."""
-        self._selector.register(fileobj, selectors.EVENT_READ, act)
+    def add_reader(self, fileobj: Any, call: Callable[[], object]) -> None:
+        """Call `call()` from now on whenever `fileobj` is readable while the loop waits."""
+        self._selector.register(fileobj, selectors.EVENT_READ, call)
 
-    def unwatch(self, fileobj: Any) -> None:
-        """Stop watching `fileobj`; before it is closed."""
+    def remove_reader(self, fileobj: Any) -> None:
+        """Stop waiting for `fileobj`; to be called before it is closed."""
         self._selector.unregister(fileobj)
 
-    def wait(self, seconds: float | None) -> None:
-        """Wait until something is readable, at most `seconds`, and act on all that is."""
+    def run_once(self, seconds: float | None) -> None:
+        """Wait at most `seconds` (None: for ever) until something is readable; call what belongs to it."""
         for key, _ in self._selector.select(seconds):
-            if self._selector.get_map().get(key.fileobj) is key:  # not unwatched by the one before
+            if self._selector.get_map().get(key.fileobj) is key:  # the call before may have removed it
                 key.data()
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Run until `condition()` is true, for at most `seconds`; return whether it is."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self.run_once(left)
+        return True
 
     def _disown(self) -> None:
         # Neither its close() nor suppress(): every object that is touched costs the child a page.
@@ -43,5 +54,5 @@ class SelectorLoop:
             pass
 
     def close(self) -> None:
-        """Wait for nothing any more."""
+        """Close the selector; the loop cannot wait any more."""
         self._selector.close()

@@ -5,17 +5,9 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-
-class Watcher(Protocol):
-    """Something that waits for descriptors: a `SelectorLoop`, or a server's `Listener`."""
-
-    def watch(self, fileobj: Any, act: Callable[[], object]) -> None:
-        """Call `act()` whenever `fileobj` is readable."""
-
-    def unwatch(self, fileobj: Any) -> None:
-        """Stop watching `fileobj`; before it is closed."""
+from procdemo.process.selector_loop import SelectorLoop
 
 
 class ThreadCalls:
@@ -25,16 +17,16 @@ class ThreadCalls:
     ask ten thousand times for the GIL, while as many threads ask for it, too.
     """
 
-    def __init__(self, waiting: Watcher) -> None:
-        """Be heard by whoever waits with `waiting`."""
-        self._waiting = waiting
+    def __init__(self, loop: SelectorLoop) -> None:
+        """Make the calls in the thread that runs `loop`."""
+        self._loop = loop
         self._calls: deque[Callable[[], object]] = deque()
         self._bell, self._rope = socket.socketpair()
         self._bell.setblocking(False)
         self._rope.setblocking(False)
-        waiting.watch(self._bell, self._run)
+        loop.add_reader(self._bell, self._run)
 
-    def leave(self, act: Callable[..., object], *args: Any) -> None:
+    def call_soon(self, act: Callable[..., object], *args: Any) -> None:
         """Have ``act(*args)`` called; from any thread, at any time; never, if this is closed."""
         self._calls.append(partial(act, *args))
         with contextlib.suppress(OSError):  # it rings already, or nobody listens any more
@@ -48,6 +40,6 @@ class ThreadCalls:
 
     def close(self) -> None:
         """Make no more calls."""
-        self._waiting.unwatch(self._bell)
+        self._loop.remove_reader(self._bell)
         self._bell.close()
         self._rope.close()

@@ -12,9 +12,10 @@ from typing import Any
 from rich.console import Console as Terminal
 from rich.text import Text
 
-from procdemo.demo.events import ANSWER, ERROR, LISTENING, SUMMARY, Event, Kind
+from procdemo.demo.events import ANSWER, ERROR, EXITED, LISTENING, SUMMARY, Event, Kind
 from procdemo.demo.states import Activity
 from procdemo.demo.text import LIMIT, printable
+from procdemo.process.exit_status import sentence_of_exit
 from procdemo.render.lane_view import LaneView
 from procdemo.render.live_view import LiveView, moves
 from procdemo.render.tables import table
@@ -244,7 +245,9 @@ class Console:
 
 def _name(event: Event) -> str:
     """Return the name that a story knows an event by."""
-    return event.name if event.kind == Kind.MARK else f"{event.name}.{event.kind}"
+    if event.kind == Kind.MARK:
+        return sentence_of_exit(event.data) if event.name == EXITED else event.name
+    return f"{event.name}.{event.kind}"
 
 
 def _say(sentence: str, event: Event) -> str:

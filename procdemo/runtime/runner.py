@@ -3,8 +3,8 @@
 The observer (the command) forks the stage and then only reads and draws; every process of the
 demo hangs under the stage. Leaving the block ends all of them, and waits until they are gone:
 
-    with Stage(run, config) as stage:
-        for event in stage:
+    with Runner(run, config) as runner:
+        for event in runner:
             ...
 """
 

@@ -18,9 +18,9 @@ from typing import Annotated, Any
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, usable_cpus
 from procdemo.process.backoff import Backoff
-from procdemo.process.exit_status import cause
+from procdemo.process.children import Children
+from procdemo.process.exit_status import Exit, cause
 from procdemo.process.record_pipe import channel
-from procdemo.servers.children import Children
 from procdemo.servers.scoreboard import PRESENT, PULSE, REFUSED, SERVED, UP, Scoreboard, Slot
 from procdemo.servers.settings import ServerSettings
 from procdemo.servers.shared_listener import SharedListener
@@ -36,8 +36,8 @@ STORY = {
     "no pulse": "{worker} (PID {worker_pid}) has shown no sign of life for {seconds:.1f} s",
     "draining": "no new clients; {busy} may finish within {grace} s; {waiting} in the backlog are reset",
 }
-DETAILS = {"ready": "accepts clients"}
-"""Sentences of a pre-forked server; a pattern's STORY and DETAILS take them in."""
+DETAIL = {"ready": "accepts clients"}
+"""Sentences of a pre-forked server; a pattern's STORY and DETAIL take them in."""
 
 _YOUNG_S = 1.0  # who dies within this time of its birth may do so because of what all workers do
 _BOOT_S = 30.0  # longest wait for a new worker's hello
@@ -90,7 +90,7 @@ class Arbiter:
         self._emit = emit
         self._context = config.context()
         self._roster = Scoreboard(config.workers)
-        self._crew = Children(door, self._ended)
+        self._crew = Children(door.loop, self._on_exit)
         self._workers: dict[int, _Worker] = {}  # by row
         self._before = dict.fromkeys(range(config.workers), "")  # who had a row that is free now
         self._born = 0
@@ -99,7 +99,7 @@ class Arbiter:
         self._let_in = 0
         self._in_backlog = self._waiting = self._booted = self._draining = self._lost = False
         self._notes, self._note = channel()
-        door.watch(self._notes, self._hear)
+        door.loop.add_reader(self._notes, self._hear)
         self._failure = ""  # why there is no service; nothing if there is
         self._cut_off = 0
 
@@ -126,7 +126,7 @@ class Arbiter:
     def _keep_up(self, until: Callable[[], bool]) -> None:
         while not self._door.stopping and not until():
             self._lost = False
-            self._door.attend(lambda: self._door.stopping or self._lost or until(), self._round())
+            self._door.loop.wait_until(lambda: self._door.stopping or self._lost or until(), self._round())
 
     def drain(self, grace: float) -> None:
         """Let nobody in any more; give the workers `grace` seconds to finish, then kill."""
@@ -136,8 +136,8 @@ class Arbiter:
         self._door.shut()
         if busy or waiting:
             self._emit.mark("draining", busy=busy, waiting=waiting, grace=grace)
-        self._crew.dismiss(grace)
-        self._door.unwatch(self._notes)
+        self._crew.stop(grace)
+        self._door.loop.remove_reader(self._notes)
         self._notes.close()
         self._note.close()
 
@@ -167,7 +167,7 @@ class Arbiter:
                 with self._door.lend() as listener:
                     args = (listener, self._config, seat, self._emit)
                     process = self._context.Process(target=self._work, args=args, name=name)
-                    self._crew.enlist(process)
+                    self._crew.start(process)
             except OSError as error:  # no more processes for this user, or no memory
                 self._emit.mark("not started", worker=name, why=error.strerror or str(error))
                 self._give_up_at_boot(f"{name} cannot be started: {error.strerror}")
@@ -191,22 +191,22 @@ class Arbiter:
                 self._emit.mark("takes over", worker=name, worker_pid=pid, before=worker.instead_of)
                 worker.instead_of = ""
 
-    def _ended(self, process: BaseProcess) -> None:
+    def _on_exit(self, exited: Exit) -> None:
         """Sort out what a worker leaves behind."""
-        worker = next(each for each in self._workers.values() if each.process is process)
+        worker = next(each for each in self._workers.values() if each.process.pid == exited.pid)
         del self._workers[worker.row]
         was_up = self._roster.get(worker.row, UP)
         clients = self._roster.vacate(worker.row)
         self._cut_off += clients
         if self._draining and not clients:
             return
-        name, pid, why = process.name, process.pid, cause(process.exitcode)
+        name, pid, why = exited.name, exited.pid, cause(exited.exitcode)
         self._emit.mark("worker lost", worker=name, worker_pid=pid, cause=why, clients=clients)
         if clients == 1 and (client := self._roster.client(worker.row)):
             self._emit.mark("cut off", client=client, worker_pid=pid)
         if self._draining:
             return
-        if not was_up and (process.exitcode or 0) >= 0:
+        if not was_up and (exited.exitcode or 0) >= 0:
             self._give_up_at_boot(f"{name} failed before it could accept: {why}")
         self._before[worker.row] = name
         self._lost = True

@@ -49,7 +49,7 @@ class AsyncListener(Listener):
         """
         loop = asyncio.get_running_loop()
         self._knock = asyncio.Event()
-        loop.add_reader(self._lookout.fileno(), self._look)
+        loop.add_reader(self.loop.fileno(), self._look)
         self._hear_knocks()
         self._announce()
         while not self._stopping:
@@ -61,13 +61,13 @@ class AsyncListener(Listener):
             while not self._stopping and (arrival := accept(self._listener, self._step_aside)):
                 if self._has_room(arrival, present()):
                     yield arrival
-        loop.remove_reader(self._lookout.fileno())
+        loop.remove_reader(self.loop.fileno())
         loop.remove_reader(self._listener)
         self._listener.close()
 
     def _look(self) -> None:
         """Act on what happens outside the loop."""
-        self._lookout.wait(0)
+        self.loop.run_once(0)
         if self._stopping:
             self._knock.set()
 

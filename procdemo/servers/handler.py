@@ -21,8 +21,8 @@ STORY = {
     "no room": "client {client} refused: no process can be started for it: {error}",
     "refused": "client {client} refused: {limit} are connected already (--max-connections)",
 }
-DETAILS = {"serve.begin": "serves client {client}", "heard": "client {client} says {data}"}
-"""Sentences that all servers share; the STORY and DETAILS of each take them in."""
+DETAIL = {"serve.begin": "serves client {client}", "heard": "client {client} says {data}"}
+"""Sentences that all servers share; the STORY and DETAIL of each take them in."""
 
 _CHUNK = 65_536  # bytes asked of one recv()
 

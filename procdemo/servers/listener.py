@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Self
 
 from procdemo.demo.events import LISTENING, Emitter
 from procdemo.demo.settings import CannotRunError
@@ -40,20 +40,21 @@ class Listener:
         self._most = settings.max_connections
         self.refused = 0
         self._listener = _listen(settings.host, settings.port)
-        self._lookout = SelectorLoop()
+        self.loop = SelectorLoop()
+        """What this process waits with, for clients and for everything else."""
         self._bell, self._rope = socket.socketpair()
         self._bell.setblocking(False)
         self._rope.setblocking(False)
         self._stopping = self._knocked = False
         self._kept: set[socket.socket] = set()
-        self._lookout.watch(self._bell, lambda: self._bell.recv(1))
+        self.loop.add_reader(self._bell, lambda: self._bell.recv(1))
         os.register_at_fork(after_in_child=self._disown)
         self.host, self.port = self._listener.getsockname()[:2]
         set_pace(self._listener, settings)
 
     def _open(self) -> None:
         """Wait for clients, and say so."""
-        self._lookout.watch(self._listener, self._hear_knock)
+        self.loop.add_reader(self._listener, self._hear_knock)
         self._announce()
 
     def _announce(self) -> None:
@@ -82,14 +83,6 @@ class Listener:
         with contextlib.suppress(BlockingIOError):
             self._rope.send(b".")
 
-    def watch(self, fileobj: Any, act: Callable[[], object]) -> None:
-        """Call `act()` whenever `fileobj` is readable while we wait."""
-        self._lookout.watch(fileobj, act)
-
-    def unwatch(self, fileobj: Any) -> None:
-        """Stop watching `fileobj`; before it is closed."""
-        self._lookout.unwatch(fileobj)
-
     def keep(self, conn: socket.socket) -> None:
         """Hold a copy of `conn` here that no child shall inherit."""
         self._kept.add(conn)
@@ -107,21 +100,11 @@ class Listener:
         """
         while not self._stopping:
             self._knocked = False
-            self._lookout.wait(None)  # who has left, before who arrives
+            self.loop.run_once(None)  # who has left, before who arrives
             if self._knocked and (arrival := accept(self._listener)) and self._has_room(arrival, present()):
                 yield arrival
-        self._lookout.unwatch(self._listener)
+        self.loop.remove_reader(self._listener)
         self._listener.close()
-
-    def attend(self, until: Callable[[], bool], seconds: float) -> bool:
-        """Serve the watched descriptors until `until()` is true or `seconds` are over; return which."""
-        deadline = time.monotonic() + seconds
-        while not until():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            self._lookout.wait(left)
-        return True
 
     def _has_room(self, arrival: tuple[socket.socket, str], present: int) -> bool:
         """Return whether one more may come in; if not, it is politely refused."""
@@ -152,7 +135,7 @@ class Listener:
                 os.close(fd)  # not sock.close(): every object it touches costs the child a page
 
     def _leave(self) -> None:
-        self._lookout.close()
+        self.loop.close()
         for sock in (self._listener, self._bell, self._rope, *self._kept):
             sock.close()
 

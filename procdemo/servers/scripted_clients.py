@@ -2,11 +2,11 @@
 
 import socket
 import time
-from multiprocessing.process import BaseProcess
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.states import Activity
-from procdemo.servers.children import Children
+from procdemo.process.children import Children
+from procdemo.process.exit_status import Exit, report_exit
 from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
 
@@ -48,15 +48,16 @@ def run_client(host: str, port: int, stay: float, timeout: float, emit: Emitter)
 
 
 def start_clients(config: ServerSettings, door: Listener, emit: Emitter) -> Children:
-    """Start ``--clients`` visitors; the door closes when all have left."""
+    """Start ``--clients`` scripted clients; the server stops when all have left."""
 
-    def left(_: BaseProcess) -> None:
-        if not visitors:
+    def on_exit(client: Exit) -> None:
+        report_exit(emit, client)
+        if not clients:
             door.stop()
 
-    visitors = Children(door, left)
+    clients = Children(door.loop, on_exit)
     context = config.context()
     for number in range(config.clients):
         args = (door.host, door.port, config.stay, config.total_timeout, emit)
-        visitors.enlist(context.Process(target=run_client, args=args, name=f"client-{number}"))
-    return visitors
+        clients.start(context.Process(target=run_client, args=args, name=f"client-{number}"))
+    return clients

@@ -19,7 +19,7 @@ class OpenConnections:
         self._door = door
         self._tickets = 0
         self._open: dict[int, socket.socket] = {}
-        self._errands = ThreadCalls(door)
+        self._errands = ThreadCalls(door.loop)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -29,7 +29,7 @@ class OpenConnections:
         self._tickets += 1
         self._open[self._tickets] = conn
         # It may be over twice: for a client that was refused, and that a thread of a pool finds later.
-        return partial(self._errands.leave, self._open.pop, self._tickets, None)
+        return partial(self._errands.call_soon, self._open.pop, self._tickets, None)
 
     def dismiss(self, grace: float) -> int:
         """Give them `grace` seconds to finish, then hang up; return how many were cut off.
@@ -37,11 +37,11 @@ class OpenConnections:
         A thread cannot be killed: one that does not notice is left to the end of the process.
         """
         cut_off = 0
-        if not self._door.attend(lambda: not self._open, grace):
+        if not self._door.loop.wait_until(lambda: not self._open, grace):
             cut_off = len(self._open)
             for conn in self._open.values():
                 with contextlib.suppress(OSError):  # it has been closed just now
                     conn.shutdown(socket.SHUT_RDWR)
-            self._door.attend(lambda: not self._open, _LAST_S)
+            self._door.loop.wait_until(lambda: not self._open, _LAST_S)
         self._errands.close()
         return cut_off

@@ -167,7 +167,7 @@ def test_batches_are_many_times_faster_than_single_items():
 
 def test_a_killed_member_of_the_crew_is_heard_of(start_method):
     """Perhaps it had the queue's lock: to wait for the others would be to wait for ever."""
-    context, crew = get_context(start_method), queues.Children()
+    context, crew = get_context(start_method), queues.Team()
     lane = context.Queue()
     gates = [crew.start(context.Process, queues.consume, lane.get, None, SILENT) for _ in range(2)]
     assert crew.hear(gates) == ["there", "there"]

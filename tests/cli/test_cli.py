@@ -12,10 +12,11 @@ import pytest
 from harness import run
 from rich.cells import cell_len
 
-from procdemo.catalog import BENCHES, DEMOS
+from procdemo import catalog
+from procdemo.catalog import BENCHES
 from procdemo.cli import main
 
-DEMOS = [row.name for row in DEMOS]
+DEMOS = [row.name for row in catalog.DEMOS]
 OTHER_COMMANDS = list(main.main.commands)
 SERVERS = [name for name in DEMOS if name.endswith("-server")]
 COMMANDS = DEMOS + OTHER_COMMANDS
@@ -198,7 +199,7 @@ def test_wrong_usage_is_status_2_and_harmless(args):
 def test_common_options_may_stand_before_the_name():
     for args in (["--json", "list"], ["list", "--json"]):
         rows = [json.loads(line) for line in run(*args).assert_clean().stdout.splitlines()]
-        assert [row["name"] for row in rows] == [row.name for row in (*DEMOS, *BENCHES)]
+        assert [row["name"] for row in rows] == [row.name for row in (*catalog.DEMOS, *BENCHES)]
     before = run("--json", "spawn", "--work", "0").assert_clean()
     assert all(json.loads(line)["role"] for line in before.stdout.splitlines())
     assert run("-q", "spawn", "--work", "0").assert_clean().stdout.startswith("children")

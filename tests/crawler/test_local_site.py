@@ -25,13 +25,13 @@ from procdemo.process.selector_loop import SelectorLoop
 def serving(folder, start_method="fork"):
     """Yield the port of a site, and what it reported."""
     reader, writer = channel()
-    lookout = SelectorLoop()
+    loop = SelectorLoop()
     try:
-        with Site(multiprocessing.get_context(start_method), folder, lookout, Emitter(writer)) as site:
+        with Site(multiprocessing.get_context(start_method), folder, loop, Emitter(writer)) as site:
             assert site.url.startswith("http://127.0.0.1:")
             yield int(site.url.rsplit(":", 1)[1].strip("/")), reader
     finally:
-        lookout.close()
+        loop.close()
         reader.close()
         writer.close()
 

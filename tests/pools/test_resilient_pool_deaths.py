@@ -99,7 +99,7 @@ def killed_before_they_can_say_hello(config, emit):
         for pid in children_of_mine():
             with contextlib.suppress(ProcessLookupError):  # its Pool has been retired
                 kill(pid)
-        house.lookout.wait(0.01)
+        house.loop.run_once(0.01)
     house.all_idle()
     task = house.give(tell_pid, 1)
     house.until(lambda: task in house.left)
@@ -116,7 +116,7 @@ def retired_ones_leave_nothing(config, emit):
         return len(os.listdir("/proc/self/fd"))
 
     def all_is_quiet():
-        house.lookout.wait(0.01)
+        house.loop.run_once(0.01)
         return (threading.active_count(), open_descriptors()) == before
 
     house = House(config, emit)

@@ -7,43 +7,43 @@ from procdemo.process.thread_calls import ThreadCalls
 
 
 def test_they_are_done_by_the_thread_that_waits_in_the_order_of_each_who_left_them():
-    lookout, done = SelectorLoop(), []
-    errands = ThreadCalls(lookout)
+    loop, done = SelectorLoop(), []
+    errands = ThreadCalls(loop)
 
     def leave(name):
         for number in range(500):
-            errands.leave(lambda number=number: done.append((name, number, threading.get_ident())))
+            errands.call_soon(lambda number=number: done.append((name, number, threading.get_ident())))
 
     threads = [threading.Thread(target=leave, args=(name,)) for name in "abcd"]
     for thread in threads:
         thread.start()
     while len(done) < 2_000:
-        lookout.wait(5.0)
+        loop.run_once(5.0)
     for thread in threads:
         thread.join()
     assert {ident for *_, ident in done} == {threading.get_ident()}
     for name in "abcd":
         assert [number for who, number, _ in done if who == name] == list(range(500))
     errands.close()
-    lookout.close()
+    loop.close()
 
 
 def test_those_that_have_gathered_are_done_in_one_go():
-    lookout, done = SelectorLoop(), []
-    errands = ThreadCalls(lookout)
+    loop, done = SelectorLoop(), []
+    errands = ThreadCalls(loop)
     for number in range(1_000):
-        errands.leave(done.append, number)
-    lookout.wait(5.0)
+        errands.call_soon(done.append, number)
+    loop.run_once(5.0)
     assert done == list(range(1_000))
     errands.close()
-    lookout.close()
+    loop.close()
 
 
 def test_what_is_left_too_late_is_no_error_and_is_not_done():
-    lookout, done = SelectorLoop(), []
-    errands = ThreadCalls(lookout)
+    loop, done = SelectorLoop(), []
+    errands = ThreadCalls(loop)
     errands.close()
-    errands.leave(done.append, 1)
-    lookout.wait(0)
+    errands.call_soon(done.append, 1)
+    loop.run_once(0)
     assert not done
-    lookout.close()
+    loop.close()

@@ -1,11 +1,14 @@
 """What each process was doing is read from the events of a run."""
 
+import importlib
+
 import pytest
 from harness import run
 
 from procdemo.catalog import DEMOS
 from procdemo.demo.events import Event
 from procdemo.demo.states import Activity
+from procdemo.demo.story import compose
 from procdemo.render.timeline import Counter, counters, lanes
 
 RUNS, WAITS, BLOCKED, GONE = Activity.RUNS, Activity.WAITS, Activity.BLOCKED, Activity.GONE
@@ -156,7 +159,7 @@ SHOWN = {
 def test_the_demos_make_waiting_visible(row):
     args, expected = SHOWN[row.name]
     result = run(row.name, "--json", *args.split()).assert_clean(0)
-    states = __import__(row.module, fromlist=["LANES"]).LANES
+    states = compose(importlib.import_module(row.module)).lanes
     found = {}
     for lane in lanes(result.events, states):
         family = lane.role.rstrip("0123456789").rstrip("-")

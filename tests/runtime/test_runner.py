@@ -165,7 +165,7 @@ def test_it_says_nothing_on_stderr_itself(tmp_path):
         "import stages, sys, test_runner\n"
         "from procdemo.runtime.runner import Runner\n"
         "if __name__ == '__main__':\n"
-        "    with Stage(test_runner.with_semaphores, stages.settings(sys.argv[1])) as stage:\n"
+        "    with Runner(test_runner.with_semaphores, stages.settings(sys.argv[1])) as stage:\n"
         "        stages.until_all_are_here(stage)\n"
     )
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[1]}/support:{Path(__file__).parent}"}

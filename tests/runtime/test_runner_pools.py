@@ -80,7 +80,7 @@ def killed_pool(config, emit):
 STOP_A_KILLED_POOL = """
 import sys, time, stages, test_runner_pools
 from procdemo.runtime.runner import Runner
-with Stage(test_runner_pools.killed_pool, stages.settings(sys.argv[1]), patience=5) as stage:
+with Runner(test_runner_pools.killed_pool, stages.settings(sys.argv[1]), patience=5) as stage:
     events = iter(stage)
     next(events)
     stage.stop()

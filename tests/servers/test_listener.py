@@ -34,6 +34,11 @@ def door(said):
         yield door
 
 
+def test_stopping_ends_a_wait_at_once(door):
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert list(door.arrivals(present=lambda: 0)) == []
+
+
 def test_each_client_comes_in_by_its_name_until_it_is_stopped(door):
     guests = [knock(door), knock(door)]
     names = []
@@ -65,7 +70,7 @@ def test_whoever_reads_that_it_listens_may_ask_it_to_stop_at_once():
 def test_one_more_than_may_be_here_is_refused_with_a_reason(door, said):
     present = 2
     with knock(door) as guest:
-        door.watch(guest, door.stop)
+        door.loop.add_reader(guest, door.stop)
         assert list(door.arrivals(present=lambda: present)) == []
         assert guest.recv(1000).startswith(b"procdemo: 2 clients are connected already")
         assert guest.recv(1) == b""

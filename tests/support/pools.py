@@ -19,14 +19,14 @@ class House:
     """A pool, and what has become of its tasks."""
 
     def __init__(self, config, emit, workers=WORKERS, given=()):
-        self.lookout = SelectorLoop()
+        self.loop = SelectorLoop()
         self.left, self.lost, self.results = [], [], []
         self.workers = workers
         self.pool = ResilientPool(
             config.context(),
             workers,
             emit,
-            self.lookout,
+            self.loop,
             given=given,
             left=self.left.append,
             lost=self.lost.append,
@@ -37,7 +37,7 @@ class House:
         deadline = time.monotonic() + limit
         while not condition():
             assert time.monotonic() < deadline, (self.left, self.lost, self.pool.idle, self.pool.pids)
-            self.lookout.wait(0.02)
+            self.loop.run_once(0.02)
 
     def all_idle(self):
         self.until(lambda: self.pool.idle == self.workers and len(set(self.pool.pids)) == self.workers)

@@ -1,4 +1,4 @@
-"""Child processes of a server, each reaped at the moment it ends.
+"""Child processes, each joined at the moment it ends.
 
 multiprocessing reaps a finished child when the next one is started, and asks every living child
 first (`Process.start` in multiprocessing/process.py): without new clients zombies stay, and
@@ -13,23 +13,27 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.process import BaseProcess
 
-from procdemo.servers.listener import Listener
+from procdemo.process.exit_status import MAIN, Exit
+from procdemo.process.selector_loop import SelectorLoop
+
+_KILLED_S = 5.0  # for the kernel to end a killed process
 
 
 class Children:
-    """The children of one server."""
+    """The living children of one process."""
 
-    def __init__(self, door: Listener, ended: Callable[[BaseProcess], None]) -> None:
-        """Reap with the help of `door`'s wait; call `ended` with each process that has ended."""
-        self._door = door
-        self._ended = ended
-        self._members: dict[int, BaseProcess] = {}
+    def __init__(self, loop: SelectorLoop, on_exit: Callable[[Exit], object]) -> None:
+        """Notice each end while `loop` runs, and call `on_exit` with it once."""
+        self._loop = loop
+        self._on_exit = on_exit
+        self._by_sentinel: dict[int, BaseProcess] = {}
+        self._killed: set[int] = set()  # sentinels of the processes that we have killed
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._by_sentinel)
 
-    def enlist(self, process: BaseProcess) -> None:
-        """Start `process` and see to its end.
+    def start(self, process: BaseProcess) -> None:
+        """Start `process`, and join it when it ends.
 
         Raises:
             OSError: it cannot be started: too many processes or descriptors, or no memory.
@@ -39,26 +43,29 @@ class Children:
         process.start()
         own_up = _keep_from_siblings(process)
         sentinel = process.sentinel
-        self._members[sentinel] = process
-        self._door.watch(sentinel, lambda: self._reap(sentinel, own_up))
+        self._by_sentinel[sentinel] = process
+        self._loop.add_reader(sentinel, lambda: self._join(sentinel, own_up))
 
-    def _reap(self, sentinel: int, own_up: Callable[[], None]) -> None:
-        process = self._members.pop(sentinel)
-        self._door.unwatch(sentinel)
+    def _join(self, sentinel: int, own_up: Callable[[], None]) -> None:
+        process = self._by_sentinel.pop(sentinel)
+        self._loop.remove_reader(sentinel)
         process.join()
-        self._ended(process)
+        by = MAIN if sentinel in self._killed else ""
+        self._killed.discard(sentinel)
+        self._on_exit(Exit(process.name, process.pid or 0, process.exitcode, by))
         own_up()
         process.close()
 
-    def dismiss(self, grace: float) -> int:
-        """Give them `grace` seconds to finish, then kill; return how many had to be killed."""
-        if self._door.attend(lambda: not self._members, grace):
+    def stop(self, grace: float) -> int:
+        """Wait `grace` seconds for the children to end, then kill the rest; return how many those were."""
+        if self._loop.wait_until(lambda: not self._by_sentinel, grace):
             return 0
-        stayed = len(self._members)
-        for process in self._members.values():
+        killed = len(self._by_sentinel)
+        for sentinel, process in self._by_sentinel.items():
+            self._killed.add(sentinel)
             process.kill()
-        self._door.attend(lambda: not self._members, 5.0)
-        return stayed
+        self._loop.wait_until(lambda: not self._by_sentinel, _KILLED_S)
+        return killed
 
 
 def _find_room() -> None:

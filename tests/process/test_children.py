@@ -4,15 +4,13 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
 
 import pytest
 
-from procdemo.demo.events import Emitter
 from procdemo.demo.settings import StartMethod
+from procdemo.process.children import Children
 from procdemo.process.exit_status import cause
-from procdemo.servers.children import Children
-from procdemo.servers.listener import Listener
+from procdemo.process.selector_loop import SelectorLoop
 from procdemo.servers.settings import ServerSettings
 
 
@@ -31,77 +29,71 @@ def be_deaf(gate, ready):
 
 
 @pytest.fixture
-def door():
-    with Listener(ServerSettings(port=0), Emitter(lambda _record: None)) as door:
-        yield door
+def loop():
+    loop = SelectorLoop()
+    yield loop
+    loop.close()
 
 
-def test_a_child_is_reaped_the_moment_it_ends(door, start_method):
+def test_a_child_is_reaped_the_moment_it_ends(loop, start_method):
     ended = []
-    crew = Children(door, lambda child: ended.append((child.name, child.exitcode)))
+    crew = Children(loop, lambda child: ended.append((child.name, child.exitcode)))
     context = ServerSettings(start_method=StartMethod(start_method)).context()
-    crew.enlist(context.Process(target=leave, args=(3,), name="guest"))
+    crew.start(context.Process(target=leave, args=(3,), name="guest"))
     assert len(crew) == 1
-    assert door.attend(lambda: not len(crew), 10), "no other child has to be started for it"
+    assert loop.wait_until(lambda: not len(crew), 10), "no other child has to be started for it"
     assert ended == [("guest", 3)]
 
 
-def test_a_killed_child_is_known_by_its_signal(door, start_method):
+def test_a_killed_child_is_known_by_its_signal(loop, start_method):
     causes = []
-    crew = Children(door, lambda child: causes.append(cause(child.exitcode)))
+    crew = Children(loop, lambda child: causes.append(cause(child.exitcode)))
     context = ServerSettings(start_method=StartMethod(start_method)).context()
     gate, ours = context.Pipe()
     child = context.Process(target=stay, args=(gate,))
-    crew.enlist(child)
+    crew.start(child)
     os.kill(child.pid, signal.SIGKILL)
-    assert door.attend(lambda: not len(crew), 10)
+    assert loop.wait_until(lambda: not len(crew), 10)
     assert causes == ["killed by SIGKILL"]
     gate.close()
     ours.close()
 
 
-def test_children_are_hidden_from_multiprocessing_and_give_back_their_descriptors(door):
+def test_children_are_hidden_from_multiprocessing_and_give_back_their_descriptors(loop):
     context = ServerSettings().context()
-    crew = Children(door, lambda _child: None)
+    crew = Children(loop, lambda _child: None)
     before = len(os.listdir("/proc/self/fd"))
     gates = [context.Pipe(duplex=False) for _ in range(5)]
     for theirs, _ours in gates:
-        crew.enlist(context.Process(target=stay, args=(theirs,)))
+        crew.start(context.Process(target=stay, args=(theirs,)))
     assert multiprocessing.active_children() == [], "or each start() would ask every one of them"
     for theirs, ours in gates:
         ours.send_bytes(b"go")
         theirs.close()
         ours.close()
-    assert door.attend(lambda: not len(crew), 10)
+    assert loop.wait_until(lambda: not len(crew), 10)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_who_stays_too_long_is_killed(door):
+def test_who_stays_too_long_is_killed(loop):
     context = ServerSettings().context()
     ended = []
-    crew = Children(door, lambda child: ended.append(child.exitcode))
+    crew = Children(loop, lambda child: ended.append(child.exitcode))
     gate, ours = context.Pipe()
     ready, says = context.Pipe(duplex=False)
-    crew.enlist(context.Process(target=be_deaf, args=(gate, says)))
+    crew.start(context.Process(target=be_deaf, args=(gate, says)))
     ready.recv_bytes()
-    assert crew.dismiss(grace=0.05) == 1
+    assert crew.stop(grace=0.05) == 1
     assert ended == [-signal.SIGKILL]
-    assert crew.dismiss(grace=5) == 0, "nobody is left"
+    assert crew.stop(grace=5) == 0, "nobody is left"
     for end in (gate, ours, ready, says):
         end.close()
 
 
 def test_a_cause_is_told_in_words():
     assert [cause(code) for code in (None, 0, 3, -9)] == [
-        "still running",
+        "exit status unknown",
         "exit status 0",
         "exit status 3",
         "killed by SIGKILL",
     ]
-
-
-def test_stopping_ends_a_wait_at_once(door):
-    before = time.monotonic()
-    os.kill(os.getpid(), signal.SIGTERM)
-    assert list(door.arrivals(present=lambda: 0)) == []
-    assert time.monotonic() - before < 5

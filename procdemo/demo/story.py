@@ -1,0 +1,33 @@
+"""The sentences and the lane states of a demo: its own, and those of the building blocks it is made of.
+
+A module that reports events may have three dictionaries: ``STORY`` (sentences that are shown by default),
+``DETAIL`` (sentences for ``-v``) and ``LANES`` (what a process does within a bar, or outside all bars). A
+module that uses others of this kind names them in ``BLOCKS``; nobody merges dictionaries by hand.
+"""
+
+from types import ModuleType
+from typing import NamedTuple
+
+from procdemo.demo.states import Activity
+
+
+class Story(NamedTuple):
+    """What a screen needs to know about the events of a demo."""
+
+    sentences: dict[str, str]
+    """By the name of an event: a sentence in the syntax of `str.format`, filled in with the event's data."""
+    details: dict[str, str]
+    """The same for ``-v``."""
+    lanes: dict[str, Activity]
+    """By the name of a bar, or by ``@role``."""
+
+
+def compose(*modules: ModuleType) -> Story:
+    """Return the story of these modules with their blocks; a module's own words go before theirs."""
+    story = Story({}, {}, {})
+    for module in modules:
+        blocks = compose(*getattr(module, "BLOCKS", ()))
+        story.sentences.update(blocks.sentences | getattr(module, "STORY", {}))
+        story.details.update(blocks.details | getattr(module, "DETAIL", {}))
+        story.lanes.update(blocks.lanes | getattr(module, "LANES", {}))
+    return story

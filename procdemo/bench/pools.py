@@ -22,7 +22,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from procdemo.bench import comparison
-from procdemo.bench.comparison import BenchSettings, Design, arm_child, compare, timed
+from procdemo.bench.comparison import BenchSettings, Design, compare, timed
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, usable_cpus
 
@@ -64,8 +64,8 @@ def run(config: Config, emit: Emitter) -> None:
     """Compare the ways to hand over tasks, to the same two pools; say when each pays."""
     context = config.context()
     with (
-        context.Pool(config.workers, arm_child, (emit,)) as pool,
-        ProcessPoolExecutor(config.workers, context, arm_child, (emit,)) as executor,
+        context.Pool(config.workers) as pool,
+        ProcessPoolExecutor(config.workers, context) as executor,
     ):
 
         def per_second(work: Callable[[int], Any], count: int) -> float:

@@ -27,7 +27,7 @@ from multiprocessing.process import BaseProcess
 from typing import Annotated, Any
 
 from procdemo.bench import comparison
-from procdemo.bench.comparison import BenchSettings, Design, arm_child, compare
+from procdemo.bench.comparison import BenchSettings, Design, compare
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, CannotRunError
 
@@ -45,7 +45,7 @@ class Config(BenchSettings):
     consumers: Annotated[int, Arg("Consumers.", min=1, max=64)] = 2
 
 
-def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: int, _emit: Emitter) -> None:
+def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: int) -> None:
     """Wait for the gate to open, then put `message` so many times."""
     gate.send("there")
     gate.recv()
@@ -53,7 +53,7 @@ def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: in
         put(message)
 
 
-def consume(gate: Connection, get: Callable[[], Any], done: Callable[[], Any] | None, _emit: Emitter) -> None:
+def consume(gate: Connection, get: Callable[[], Any], done: Callable[[], Any] | None) -> None:
     """Get messages until the end comes; report how many there were, and when the last came."""
     gate.send("there")
     gate.recv()
@@ -112,7 +112,7 @@ class Team:
             gate.close()
 
 
-def rate(make: Callable[..., Any], lane: Any, load: tuple[Any, int], config: Config, emit: Emitter) -> float:
+def rate(make: Callable[..., Any], lane: Any, load: tuple[Any, int], config: Config) -> float:
     """Return how many messages a second went through a queue.
 
     Args:
@@ -120,11 +120,10 @@ def rate(make: Callable[..., Any], lane: Any, load: tuple[Any, int], config: Con
         lane: the queue: has ``put`` and ``get``, and ``task_done`` if it is joinable.
         load: what is put, and how often by each producer.
         config: how many take part.
-        emit: goes along, and with it what ends a process when the command is killed.
     """
     crew, done = Team(), getattr(lane, "task_done", None)
-    putting = [crew.start(make, produce, lane.put, *load, emit) for _ in range(config.producers)]
-    getting = [crew.start(make, consume, lane.get, done, emit) for _ in range(config.consumers)]
+    putting = [crew.start(make, produce, lane.put, *load) for _ in range(config.producers)]
+    getting = [crew.start(make, consume, lane.get, done) for _ in range(config.consumers)]
     crew.hear(putting + getting)
     before = time.monotonic()
     for gate in putting + getting:
@@ -161,10 +160,10 @@ def run(config: Config, emit: Emitter) -> None:
     """Compare queues, pipes, a Manager and threads, each with the same producers and consumers."""
     context = config.context()
     manager = SyncManager(ctx=context)
-    manager.start(arm_child, (emit,))
+    manager.start()
 
     def between_processes(make_lane: Callable[[], Any], count: int, message: Any = ITEM) -> float:
-        return rate(context.Process, make_lane(), (message, count), config, emit)
+        return rate(context.Process, make_lane(), (message, count), config)
 
     def batched(make_lane: Callable[[], Any], count: int) -> float:
         # Different objects, or pickle would write the first, and then only refer to it.
@@ -172,7 +171,7 @@ def run(config: Config, emit: Emitter) -> None:
         return BATCH * between_processes(make_lane, count, message)
 
     def between_threads(count: int) -> float:
-        return rate(threading.Thread, queue.Queue(), (ITEM, count), config, emit)
+        return rate(threading.Thread, queue.Queue(), (ITEM, count), config)
 
     designs = [
         Design("Queue", partial(between_processes, context.Queue, 10_000)),

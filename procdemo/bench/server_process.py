@@ -23,10 +23,9 @@ _LOOKS = (
 class Announcer:
     """What a measured server reports with: its port is told, all else dropped."""
 
-    def __init__(self, pipe: Connection, emit: Emitter) -> None:
-        """Tell `pipe` the port; `emit` takes the lifeline along, see `comparison.board`."""
+    def __init__(self, pipe: Connection) -> None:
+        """Tell `pipe` the port."""
         self._pipe = pipe
-        self._emit = emit
 
     def __call__(self, record: Record) -> None:
         """Take one event."""
@@ -34,10 +33,10 @@ class Announcer:
             self._pipe.send(record[2]["port"])
 
 
-def serve(module: str, settings: ServerSettings, pipe: Connection, emit: Emitter) -> None:
+def serve(module: str, settings: ServerSettings, pipe: Connection) -> None:
     """Be the server; tell `pipe` the port, or why there is none."""
     try:
-        importlib.import_module(module).run(settings, Emitter(Announcer(pipe, emit)))
+        importlib.import_module(module).run(settings, Emitter(Announcer(pipe)))
     except CannotRunError as error:
         pipe.send(str(error))
 
@@ -56,13 +55,13 @@ class Held(NamedTuple):
 class ServerProcess:
     """A running server."""
 
-    def __init__(self, context: Any, name: str, module: str, emit: Emitter, **settings: Any) -> None:
+    def __init__(self, context: Any, name: str, module: str, **settings: Any) -> None:
         """Have the pattern `module`, a server, run with these settings within the block."""
         self.name = name
         module = f"procdemo.patterns.{module}"
         config = importlib.import_module(module).Config(port=0, **settings)
         self._pipe, self._theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(module, config, self._theirs, emit), name=name)
+        self._process = context.Process(target=serve, args=(module, config, self._theirs), name=name)
 
     def __enter__(self) -> Self:
         self._process.start()

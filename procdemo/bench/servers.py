@@ -87,7 +87,7 @@ def run(config: Config, emit: Emitter) -> None:
     make_room(max(config.hold, len(table) * _CROWD[-1]) + _SPARE, emit)
     meter = LoadMeter(_TIMEOUT_S)
     with contextlib.ExitStack() as stack:
-        targets = {row.name: stack.enter_context(start(row, config, emit)) for row in table}
+        targets = {row.name: stack.enter_context(start(row, config)) for row in table}
         for target in targets.values():  # all of them, before the first is waited for
             stack.callback(target.stop)
         share = replace(config, budget=_ROUNDS * config.budget / (1 + len(_CROWD)))
@@ -103,12 +103,12 @@ def run(config: Config, emit: Emitter) -> None:
     emit.result("summary", ok=not meter.failures, failures=meter.failures, **sum_up(findings, at_limit))
 
 
-def start(row: Row, config: Config, emit: Emitter) -> ServerProcess:
+def start(row: Row, config: Config) -> ServerProcess:
     """Return the server of a row, with limits that the loads do not reach."""
     patience = 10 * config.budget + 600
     limits: dict[str, Any] = {"idle_timeout": patience, "total_timeout": patience, "max_bytes": 1 << 60}
     limits |= {"max_connections": config.hold + 100, "grace": 0.1}
-    return ServerProcess(config.context(), row.name, row.module, emit, **{**limits, **row.settings})
+    return ServerProcess(config.context(), row.name, row.module, **{**limits, **row.settings})
 
 
 def compare_requests(

@@ -24,13 +24,12 @@ from types import FrameType
 from typing import Any
 
 from procdemo.probe import stack_dumps, wait_graph
-from procdemo.process import procfs
+from procdemo.process import procfs, subreaper
 
 _LOOK_S = 0.1
 _FAREWELL_S = 0.5  # how long after the script's end somebody may live
 _TIDY_S = 3.0  # the same for helpers of multiprocessing, which tidy up first
 _ANSWER_S = 1.0  # for a process to write its stacks
-_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
 class Watchdog:
@@ -234,10 +233,7 @@ def main() -> None:
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _stay)  # not SIG_IGN, which the script would inherit
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # no core dump of whom we ask for stacks, see core(5)
-    if procfs.LINUX:
-        import ctypes  # noqa: PLC0415
-
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    subreaper.adopt()
     folder = tempfile.mkdtemp(prefix="lab-")
     try:
         warden = Watchdog(script, arguments, folder)

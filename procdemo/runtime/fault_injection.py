@@ -9,14 +9,13 @@ first event.
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import NamedTuple
 
 from procdemo.demo.events import Event
+from procdemo.process import procfs
 
 STORY = {"blow": "{signal} to {victim} (PID {victim_pid})"}
 """The sentence of a blow, in every story."""
@@ -142,12 +141,9 @@ class FaultInjector:
         return [self._choose(others)] if others else []
 
     def _lives(self, pid: int) -> bool:
-        try:
-            if os.getpgid(pid) != self._group:
-                return False
-            if sys.platform == "linux":  # a zombie is still in its group, and feels nothing
-                stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-                return stat.rpartition(") ")[2][0] not in "ZX"
-        except (ProcessLookupError, FileNotFoundError):
-            return False
-        return True
+        if procfs.LINUX:
+            stat = procfs.stat(pid)
+            return stat is not None and stat.group == self._group and stat.alive
+        with contextlib.suppress(ProcessLookupError):
+            return os.getpgid(pid) == self._group
+        return False

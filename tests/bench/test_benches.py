@@ -12,7 +12,6 @@ from processes import command_line
 
 from procdemo.bench import queues
 from procdemo.catalog import BENCHES
-from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError, usable_cpus
 
 DESIGNS = {
@@ -52,7 +51,6 @@ DESIGNS = {
         *(f"executor.map, chunks of {size}" for size in (1, 64)),
     },
 }
-SILENT = Emitter(print)
 SHORT = {"bench servers": ["--workers", "3", "--hold", "70", "--patience", "1"]}
 each = pytest.mark.parametrize("row", BENCHES, ids=lambda row: row.name)
 
@@ -169,7 +167,7 @@ def test_a_killed_member_of_the_crew_is_heard_of(start_method):
     """Perhaps it had the queue's lock: to wait for the others would be to wait for ever."""
     context, crew = get_context(start_method), queues.Team()
     lane = context.Queue()
-    gates = [crew.start(context.Process, queues.consume, lane.get, None, SILENT) for _ in range(2)]
+    gates = [crew.start(context.Process, queues.consume, lane.get, None) for _ in range(2)]
     assert crew.hear(gates) == ["there", "there"]
     victim, other = active_children()
     os.kill(victim.pid, signal.SIGKILL)

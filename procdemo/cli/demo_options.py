@@ -81,19 +81,19 @@ def fault_options() -> list[click.Parameter]:
     return [
         click.Option(
             ["--kill"],
-            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.aimed, "kill")),
+            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.parse_targeted, "kill")),
             multiple=True,
             help="SIGKILL whoever has this role, e.g. 'worker-*@1.5'; may be repeated.",
         ),
         click.Option(
             ["--stop"],
-            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.aimed, "stop")),
+            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.parse_targeted, "stop")),
             multiple=True,
             help="SIGSTOP them: alive, and silent.",
         ),
         click.Option(
             ["--chaos"],
-            type=_Fault("kill:SECONDS", "kill:0.5", fault_injection.at_random),
+            type=_Fault("kill:SECONDS", "kill:0.5", fault_injection.parse_random),
             multiple=True,
             help="Every so often strike one at random, never main; also stop:SECONDS.",
         ),

@@ -16,11 +16,10 @@ from typing import Any, BinaryIO, NamedTuple
 from procdemo.catalog import Demo, find
 from procdemo.cli.renderers import COLOURS, Renderer, make_renderer
 from procdemo.demo.event_log import DamagedLogError, paced, read
-from procdemo.demo.events import ERROR, SUMMARY, Emitter, Event, Kind, rename_process
+from procdemo.demo.events import ERROR, OBSERVER, SUMMARY, Emitter, Event, Kind, rename_process
 from procdemo.demo.settings import CannotRunError, usable_cpus
 from procdemo.demo.text import printable
 from procdemo.render.jsonl import SCHEMA
-from procdemo.runtime import fault_injection
 from procdemo.runtime.bootstrap import STOPPING
 from procdemo.runtime.fault_injection import Fault, FaultInjector
 from procdemo.runtime.runner import Runner
@@ -129,7 +128,7 @@ def run_staged(row: Demo, pattern: ModuleType, config: Any, view: dict[str, Any]
 
 def _catch_up(sink: Renderer, blows: FaultInjector, answers: StdinRelay | None) -> float:
     """Do what is due while no event comes; return after how many seconds something will be again."""
-    for blow in blows.strike():
+    for blow in blows.inject():
         sink(blow)
     sink.flush()
     if answers:
@@ -144,11 +143,9 @@ def _struck(stage: Runner, blows: FaultInjector) -> Iterator[Event]:
         if event.name == SUMMARY and event.kind == Kind.RESULT:
             for message, hint in blows.missed():
                 data = {"message": message, "hint": hint, "exit_code": _WRONG_USAGE}
-                yield Event(
-                    "mark", ERROR, data, time.monotonic_ns(), os.getpid(), 0, fault_injection.OBSERVER
-                )
+                yield Event("mark", ERROR, data, time.monotonic_ns(), os.getpid(), 0, OBSERVER)
         yield event
-        yield from blows.strike()
+        yield from blows.inject()
 
 
 def run_in_command(row: Demo, pattern: ModuleType, config: Any, view: dict[str, Any]) -> int:

@@ -19,7 +19,7 @@ from typing import NoReturn
 from procdemo.process import procfs
 
 _NAME = b"demo-guardian"  # at most 15 bytes are shown (proc(5), comm)
-_RELEASED = b"released\n"
+_RELEASED, _ALONE = b"released\n", b"alone\n"
 _COMMAND_S = 1.0  # for the command to be gone, after it has closed its pipe
 
 
@@ -97,8 +97,10 @@ class Guardian:
         if self.released:
             return False
         self.released = True
+        # If all other children of the command have ended, adopted ones too, there is nothing to look for.
+        message = _ALONE if procfs.children(os.getpid()) == [self.pid] else _RELEASED
         try:
-            os.write(self._write, _RELEASED)
+            os.write(self._write, message)
         except BrokenPipeError:
             return False
         return True
@@ -125,16 +127,17 @@ def _guard(directory: str, read: int, either_lives: int) -> NoReturn:
 
         demo = MarkedProcesses(os.path.basename(directory).encode())
         told = b""
-        while _RELEASED not in told and (piece := os.read(read, 64)):
+        while not told.endswith((_RELEASED, _ALONE)) and (piece := os.read(read, 64)):
             told += piece
             for word in piece.split():
                 if word.isdigit():
                     demo.lead(int(word))
-        if _RELEASED not in told and command >= 0:
+        if not told.endswith((_RELEASED, _ALONE)) and command >= 0:
             # The kernel closes the pipe of a dying process before it sends SIGCONT to the stopped group that
             # this death orphans (exit_notify() in kernel/exit.c): what we had stopped would run again.
             select.select([command], [], [], _COMMAND_S)
-        demo.end()
+        if not told.endswith(_ALONE):
+            demo.end()
         _remove(directory)
     finally:
         os._exit(0)

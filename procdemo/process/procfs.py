@@ -125,6 +125,11 @@ def born_ns() -> int:
     return now_ns - max(time.clock_gettime_ns(time.CLOCK_BOOTTIME) - started_ns, 0)
 
 
+def children(pid: int) -> list[int]:
+    """Return the children of a process, zombies too (proc(5), /proc/PID/task/TID/children)."""
+    return [int(child) for tid in tasks(pid) for child in read(f"/proc/{pid}/task/{tid}/children").split()]
+
+
 def descendants(root: int) -> dict[int, str]:
     """Return PID -> state of all processes below `root`, parents first."""
     children: dict[int, list[tuple[int, str]]] = {}

@@ -75,11 +75,10 @@ class ThreadUsage(NamedTuple):
 
 
 def process_tree(pid: int) -> list[int]:
-    """Return `pid` and, on Linux, its descendants (proc(5), /proc/PID/task/TID/children)."""
+    """Return `pid` and, on Linux, its descendants."""
     found = [pid]
     for member in found:  # which grows meanwhile
-        for tid in procfs.tasks(member):
-            found += map(int, procfs.read(f"/proc/{member}/task/{tid}/children").split())
+        found += procfs.children(member)
     return found
 
 

@@ -256,7 +256,7 @@ class Runner:
             if time.monotonic() > begin + _END_S:  # the guardian is gone, or stopped
                 self.kill()
                 subreaper.kill_children(self.started_ns)  # and theirs, when those have become ours
-            select.select([], [], [], 0.005)
+            select.select([], [], [], 0.001)
         self._guardian.close()
         self._reader.close()
         self._errors.close()

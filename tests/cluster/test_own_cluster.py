@@ -73,8 +73,8 @@ def test_a_killed_worker_is_named_and_its_page_fetched_by_another():
 def test_a_worker_on_demand_is_struck_by_its_role():
     result = run("crawl-callback", *LOCAL, "--json", "--kill", "worker-1@0.1", "--workers", "2", limit=LIMIT)
     summary = assert_accounted(result.assert_clean()).summary
-    (blow,) = result.named("blow")
-    assert blow.data["victim_pid"] in {event.data["worker_pid"] for event in result.named("worker lost")}
+    (fault,) = result.named("fault")
+    assert fault.data["target_pid"] in {event.data["worker_pid"] for event in result.named("worker lost")}
     assert summary["lost"] == 0
 
 

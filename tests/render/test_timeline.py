@@ -114,7 +114,7 @@ def test_main_first_then_families_as_they_came_each_by_number():
 
 
 def test_blows_and_results_are_no_process():
-    told = [event(1, "mark", "blow", "observer", 7), event(2, "result", "summary", "main", 1)]
+    told = [event(1, "mark", "fault", "observer", 7), event(2, "result", "summary", "main", 1)]
     assert lanes(told, {}) == []
 
 

@@ -169,7 +169,7 @@ def test_a7_pkill_by_the_name_of_the_command_leaves_nothing(start_method):
 
 @pytest.mark.parametrize("how", ["plain", "busy", "stopped", "no free descriptor"])
 def test_a8_the_group_goes_if_command_and_guardian_are_killed_together(start_method, how):
-    """What has left the group stays, and the temporary directory (SECURITY.md)."""
+    """A process that has left the group stays, and the temporary directory (SECURITY.md)."""
     command = KilledCommand(behaving, behaviour(start_method, how), marks=2)
     for pid in command.members() if how == "stopped" else ():
         os.kill(pid, signal.SIGSTOP)

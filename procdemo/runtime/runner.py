@@ -90,7 +90,7 @@ class Runner:
                 patience=self._patience,
             )
         if self._answers:
-            self._answers.hold()
+            self._answers.close_reading_end()
         writer.close()
         os.close(error_writer)
         self._guardian.close_main_ends()

@@ -1,4 +1,4 @@
-"""A run is an iterator of events: what it tells, and what it leaves."""
+"""A run is an iterator of events: what it reports, and what it leaves."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from procdemo.demo.events import STARTS
 from procdemo.demo.settings import CannotRunError
 from procdemo.runtime.runner import Runner
 
-# --- what a run tells
+# --- what a run reports
 
 
 def test_events_come_in_order_from_every_process(start_method):
@@ -115,17 +115,17 @@ def with_semaphores(config, emit):
 
 def test_a_killed_stage_leaves_no_semaphore(start_method):
     before, prefix = set(os.listdir("/dev/shm")), f"sem.pytest{os.getpid()}"
-    with Runner(with_semaphores, settings(start_method)) as stage:
-        until_all_are_here(stage)
+    with Runner(with_semaphores, settings(start_method)) as runner:
+        until_all_are_here(runner)
         there = [name for name in os.listdir("/dev/shm") if name.startswith(prefix)]
         assert len(there) == (0 if start_method == "fork" else 10), "under fork they have no name"
-        os.kill(stage.pid, signal.SIGKILL)
-        list(stage)
+        os.kill(runner.pid, signal.SIGKILL)
+        list(runner)
     assert not shared_memory_left(before, prefix)
 
 
 def interrupted_in_the_making(make, config, emit):
-    """Be asked to stop when a name is there, and nobody yet who would remove it."""
+    """Be asked to stop when a name is there, and no process yet that would remove it."""
     register, unlink = resource_tracker.register, os.unlink
 
     def registered_late(*args):
@@ -165,8 +165,8 @@ def test_it_says_nothing_on_stderr_itself(tmp_path):
         "import stages, sys, test_runner\n"
         "from procdemo.runtime.runner import Runner\n"
         "if __name__ == '__main__':\n"
-        "    with Runner(test_runner.with_semaphores, stages.settings(sys.argv[1])) as stage:\n"
-        "        stages.until_all_are_here(stage)\n"
+        "    with Runner(test_runner.with_semaphores, stages.settings(sys.argv[1])) as runner:\n"
+        "        stages.until_all_are_here(runner)\n"
     )
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[1]}/support:{Path(__file__).parent}"}
     for method in ("fork", "spawn", "forkserver"):
@@ -184,9 +184,9 @@ def noisy(config, emit):
 
 def test_it_calls_back_when_nothing_happens_and_loses_nothing_when_much_does():
     idle = []
-    with Runner(noisy, FORK, on_idle=lambda: idle.append(1) or 1) as stage:
-        numbers = [event.data["number"] for event in stage if event.name == "tick"]
+    with Runner(noisy, FORK, on_idle=lambda: idle.append(1) or 1) as runner:
+        numbers = [event.data["number"] for event in runner if event.name == "tick"]
     assert numbers == list(range(100_000))
-    with Runner(endless, Crowd(), on_idle=lambda: idle.append(2) or 0, limit=0.5) as stage:
-        list(stage)
+    with Runner(endless, Crowd(), on_idle=lambda: idle.append(2) or 0, limit=0.5) as runner:
+        list(runner)
     assert 2 in idle

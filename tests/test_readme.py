@@ -27,7 +27,7 @@ STATUS = {
 
 def test_its_table_names_every_demo():
     named = re.findall(r"^\| `procdemo ([a-z-]+)", README, re.MULTILINE)
-    assert sorted(named) == sorted(row.name for row in DEMOS)
+    assert sorted(named) == sorted(demo.name for demo in DEMOS)
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if not line.startswith("procdemo replay")])

@@ -83,21 +83,23 @@ def fault_options() -> list[click.Parameter]:
             ["--kill"],
             type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.aimed, "kill")),
             multiple=True,
-            help="SIGKILL whoever has this role, e.g. 'worker-*@1.5'; may be repeated.",
+            help="Kill a process of the demo after some seconds: --kill worker-0@1.5. Repeatable.",
         ),
         click.Option(
             ["--stop"],
             type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.aimed, "stop")),
             multiple=True,
-            help="SIGSTOP them: alive, and silent.",
+            help="Freeze a process (SIGSTOP) after some seconds: --stop worker-0@1.5.",
         ),
         click.Option(
             ["--chaos"],
             type=_Fault("kill:SECONDS", "kill:0.5", fault_injection.at_random),
             multiple=True,
-            help="Every so often strike one at random, never main; also stop:SECONDS.",
+            help="Kill a random process every N seconds: --chaos kill:0.3 (or stop:0.3).",
         ),
-        click.Option(["-s", "--seed"], type=int, default=0, show_default=True, help="Whom --chaos chooses."),
+        click.Option(
+            ["-s", "--seed"], type=int, default=0, show_default=True, help="Which processes --chaos chooses."
+        ),
     ]
 
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
-from procdemo.cli import run_demo
+from procdemo.cli.common_options import ViewOptions
+from procdemo.cli.source_code import show_source
 from procdemo.lab.demo import Config
 from procdemo.lab.lesson import CHAPTERS, VERDICTS, Lesson, find, lessons
 
 _QUESTION = "What will broken.py do: OK (it ends well), LOST (work is missing), ERROR, or HUNG?"
 
 
-def prepare(config: Config, view: dict[str, Any]) -> Config | None:
+def prepare(config: Config, view: ViewOptions) -> Config | None:
     """Do what comes before a run, and return the settings for it; None when nothing is to be run.
 
     Raises:
@@ -29,7 +30,7 @@ def prepare(config: Config, view: dict[str, Any]) -> Config | None:
     if not (course or config.all):
         if config.code or config.predict or config.fixed:
             raise click.UsageError("name a lesson; procdemo lab lists them.")
-        _list(as_json=view["json"])
+        _list(as_json=view.json)
         return None
     if config.code:
         for lesson in course:
@@ -59,10 +60,10 @@ def _list(*, as_json: bool) -> None:
         click.echo(f"  {lesson.name:<{width}}  {lesson.title}")
 
 
-def _show(lesson: Lesson, config: Config, view: dict[str, Any]) -> None:
+def _show(lesson: Lesson, config: Config, view: ViewOptions) -> None:
     scripts = [script for script in lesson.scripts if not config.fixed or script.kind == "fixed"]
     for script in scripts or lesson.scripts:
-        run_demo.show_source(script.path.read_text("utf-8"), view)
+        show_source(script.path.read_text("utf-8"), view)
 
 
 def _ask(course: list[Lesson]) -> Any:

@@ -4,7 +4,8 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 
-from procdemo.demo.events import Event, Kind
+from procdemo.demo.events import META, SUMMARY, Event, Kind
+from procdemo.demo.text import printable
 
 _KINDS = frozenset(map(str, Kind))
 _FIELDS = frozenset(Event._fields)
@@ -29,7 +30,7 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
         if number == 1:
             _check_meta(event)
         yield event
-    if event is None or event.name != "summary":
+    if event is None or event.name != SUMMARY:
         raise DamagedLogError(f"line {number}: the log breaks off here: no summary")
 
 
@@ -52,7 +53,7 @@ def _event(line: bytes, number: int) -> Event:
     if not isinstance(fields, dict) or fields.keys() != _FIELDS:
         raise DamagedLogError(f"line {number}: not an event (its keys must be {', '.join(Event._fields)})")
     if str(fields["kind"]) not in _KINDS:
-        raise DamagedLogError(f"line {number}: no such kind of event: {str(fields['kind'])[:40]!r}")
+        raise DamagedLogError(f"line {number}: no such kind of event: '{printable(fields['kind'], 40)}'")
     event = Event(**fields)
     for key, value, type_ in zip(Event._fields, event, _TYPES, strict=True):
         if type(value) is not type_:
@@ -67,8 +68,9 @@ def _event(line: bytes, number: int) -> Event:
 
 
 def _check_meta(event: Event) -> None:
-    if event.name != "meta":
-        raise DamagedLogError(f"line 1: the log must begin with the mark 'meta', not {event.name[:40]!r}")
+    if event.name != META:
+        name = printable(event.name, 40)
+        raise DamagedLogError(f"line 1: the log must begin with the mark '{META}', not '{name}'")
     for key, type_ in {"command": str, "config": dict}.items():
         if not isinstance(event.data.get(key), type_):
             raise DamagedLogError(f"line 1: {key} must be {type_.__name__}")

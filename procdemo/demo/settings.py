@@ -55,19 +55,47 @@ def check_item(option: str, item: int | None, items: int) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class DemoSettings:
+    """Settings of every demo."""
+
+    verbose: int = 0
+    """How much detail is shown (``-v``): a demo reports what costs time only if it is wanted."""
+
+    @property
+    def start_method(self) -> str | None:
+        """How child processes are made; None for a demo that starts none."""
+        return None
+
+    @property
+    def names_semaphores(self) -> bool:
+        """Whether multiprocessing names the demo's semaphores in /dev/shm (spawn, forkserver).
+
+        Then a resource tracker must outlive a killed demo, to remove them.
+        """
+        return False
+
+    @property
+    def step(self) -> bool:
+        """Whether a person decides each step of the demo, with lines on its stdin."""
+        return False
+
+    @property
+    def stop_patience(self) -> float:
+        """Seconds that the demo has, after a request to stop, until all its processes are killed."""
+        return 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(DemoSettings):
     """Settings of every demo that starts processes; a pattern's ``Config`` adds its own."""
 
     start_method: Annotated[StartMethod, Arg("How child processes are made.")] = StartMethod(
         multiprocessing.get_all_start_methods()[0]  # documented: the first is the default
     )
 
-    verbose: int = 0
-    """How much detail somebody wants to see (``-v``); what costs time is only reported then."""
-
     @property
     def names_semaphores(self) -> bool:
-        """Whether semaphores get names that only the resource tracker removes, whoever is killed."""
+        """Only under fork they have no names."""
         return self.start_method != StartMethod.FORK
 
     def context(self) -> "ForkContext":

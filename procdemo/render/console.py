@@ -12,7 +12,18 @@ from typing import Any
 from rich.console import Console as Terminal
 from rich.text import Text
 
-from procdemo.demo.events import ANSWER, ERROR, EXITED, LISTENING, SUMMARY, Event, Kind
+from procdemo.demo.events import (
+    ANSWER,
+    ERROR,
+    EXITED,
+    LISTENING,
+    META,
+    OBSERVER,
+    STDERR,
+    SUMMARY,
+    Event,
+    Kind,
+)
 from procdemo.demo.states import Activity
 from procdemo.demo.text import LIMIT, printable
 from procdemo.process.exit_status import sentence_of_exit
@@ -100,11 +111,11 @@ class Console:
 
     def _take(self, event: Event) -> None:
         match event.kind, event.name:
-            case Kind.MARK, "meta":
+            case Kind.MARK, name if name == META:
                 self._header(event)
             case Kind.MARK, name if name == ERROR:
                 self._complain(event)
-            case Kind.MARK, "stderr":
+            case Kind.MARK, name if name == STDERR:
                 self.flush()
                 self._err.print(Text(f"PID {event.pid} says: {printable(event.data.get('text', ''))}"))
             case Kind.MARK, name if name == LISTENING:
@@ -158,7 +169,7 @@ class Console:
     def _header(self, event: Event) -> None:
         # A command that nobody watches from outside talks with a person: only what it is told or
         # measures is a result, the rest goes to stderr.
-        self._conversing = event.pid == event.data.get("observer")
+        self._conversing = event.pid == event.data.get(OBSERVER)
         if self._quiet or self._conversing:
             return
         lines = [

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import IO, Any, TypeVar
 
-from procdemo.demo.events import SUMMARY, Event, Kind
+from procdemo.demo.events import META, SUMMARY, Event, Kind
 from procdemo.demo.states import Activity
 from procdemo.demo.text import facts, printable
 from procdemo.render.lane_chart import MEANING
@@ -72,7 +72,7 @@ class _Run:
 
     def told(self) -> dict[str, Any]:
         """Return all that is drawn."""
-        about = next((event.data for event in self._events if event.name == "meta"), {})
+        about = next((event.data for event in self._events if event.name == META), {})
         how = "Python {python}, start method {start_method}, {cpus} usable CPUs"
         told = {
             "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
@@ -109,7 +109,7 @@ class _Run:
         for bar in self._some(spans(self._events, self._end_ns)):
             stroke = [self._ms(bar.begin_ns), self._ms(bar.end_ns), *self._shaped(bar.name, bar.data)]
             drawn[self._rows[bar.pid]]["bars"].append(stroke)
-        marks = [event for event in self._events if event.kind == Kind.MARK and event.name != "meta"]
+        marks = [event for event in self._events if event.kind == Kind.MARK and event.name != META]
         for mark in self._some([event for event in marks if event.pid in self._rows]):
             stroke = [self._ms(mark.time_ns), *self._shaped(mark.name, mark.data)]
             drawn[self._rows[mark.pid]]["marks"].append(stroke)

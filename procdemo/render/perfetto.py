@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import IO, Any
 
-from procdemo.demo.events import SUMMARY, Event, Kind
+from procdemo.demo.events import META, SUMMARY, Event, Kind
 from procdemo.demo.text import facts, printable
 from procdemo.render.spans import Span, flows, spans
 
@@ -39,8 +39,8 @@ class Perfetto:
     def close(self) -> None:
         """Write the document."""
         events = self._events
-        about = {key: value for event in events if event.name == "meta" for key, value in event.data.items()}
-        about["summary"] = next((event.data for event in reversed(events) if event.name == SUMMARY), None)
+        about = {key: value for event in events if event.name == META for key, value in event.data.items()}
+        about[SUMMARY] = next((event.data for event in reversed(events) if event.name == SUMMARY), None)
         trace = [*_names(events), *_Trace(events).rows()]
         document = {"traceEvents": trace, "displayTimeUnit": "ms", "otherData": facts(about)}
         # dump() has no encoder in C; nothing in a document made here contains itself
@@ -67,7 +67,7 @@ class _Trace:
                     **where,
                     "args": {"value": event.data["value"]},
                 }
-            elif event.kind == Kind.MARK and event.name != "meta":
+            elif event.kind == Kind.MARK and event.name != META:
                 where = self._at(event.time_ns, event.pid, event.tid or event.pid)
                 yield {"ph": "i", "s": "t", "name": printable(event.name), **where, "args": facts(event.data)}
         tracks: dict[tuple[int, int], list[tuple[Span, Row]]] = defaultdict(list)

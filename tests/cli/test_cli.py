@@ -16,7 +16,7 @@ from procdemo import catalog
 from procdemo.catalog import BENCHES
 from procdemo.cli import main
 
-DEMOS = [row.name for row in catalog.DEMOS]
+DEMOS = [demo.name for demo in catalog.DEMOS]
 OTHER_COMMANDS = list(main.main.commands)
 SERVERS = [name for name in DEMOS if name.endswith("-server")]
 COMMANDS = DEMOS + OTHER_COMMANDS
@@ -199,7 +199,7 @@ def test_wrong_usage_is_status_2_and_harmless(args):
 def test_common_options_may_stand_before_the_name():
     for args in (["--json", "list"], ["list", "--json"]):
         rows = [json.loads(line) for line in run(*args).assert_clean().stdout.splitlines()]
-        assert [row["name"] for row in rows] == [row.name for row in (*catalog.DEMOS, *BENCHES)]
+        assert [row["name"] for row in rows] == [demo.name for demo in (*catalog.DEMOS, *BENCHES)]
     before = run("--json", "spawn", "--work", "0").assert_clean()
     assert all(json.loads(line)["role"] for line in before.stdout.splitlines())
     assert run("-q", "spawn", "--work", "0").assert_clean().stdout.startswith("children")

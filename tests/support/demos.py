@@ -64,4 +64,6 @@ def wait_until_all_is_made(name, command):
         command.wait_for(lambda: any(event.role[:4] in {"work", "cons", "chil"} for event in command.events))
 
 
-each_staged = pytest.mark.parametrize("name", [row.name for row in DEMOS if row.staged])
+each_demo_with_processes = pytest.mark.parametrize(
+    "name", [demo.name for demo in DEMOS if demo.starts_processes]
+)

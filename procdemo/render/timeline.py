@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
-from procdemo.demo.events import STARTS, Event, Kind
+from procdemo.demo.events import EXITED, OBSERVER, STARTS, Event, Kind
 from procdemo.demo.states import Activity
 
 _ORDER = list(Activity)
@@ -80,7 +80,7 @@ def lanes(events: Iterable[Event], states: Mapping[str, Activity]) -> list[Lane]
     tracks: dict[int, _Track] = {}
     last_ns: dict[int, int] = {}
     for event in sorted(events, key=attrgetter("time_ns")):
-        if event.kind == Kind.RESULT or event.role == "observer":
+        if event.kind == Kind.RESULT or event.role == OBSERVER:
             continue
         if event.pid not in tracks:
             outside = states.get(f"@{family(event.role)}", Activity.RUNS)
@@ -94,9 +94,8 @@ def lanes(events: Iterable[Event], states: Mapping[str, Activity]) -> list[Lane]
         elif event.kind != Kind.COUNT:
             track.lane.marks.append(event.time_ns)
         track.update(event.time_ns)
-        other = event.data.get("child_pid", event.data.get("worker_pid"))
-        if other in tracks and (event.data.get("cause") or event.data.get("exitcode") is not None):
-            tracks[other].change(event.time_ns, Activity.GONE)
+        if event.name == EXITED and (ended := tracks.get(event.data.get("child_pid", 0))):
+            ended.change(event.time_ns, Activity.GONE)
     families: dict[str, int] = {}
     for pid, track in tracks.items():
         families.setdefault(family(track.lane.role), len(families))

@@ -6,7 +6,7 @@ import pytest
 from harness import run
 
 from procdemo.catalog import DEMOS
-from procdemo.demo.events import Event
+from procdemo.demo.events import EXITED, Event
 from procdemo.demo.states import Activity
 from procdemo.demo.story import compose
 from procdemo.render.timeline import Counter, counters, lanes
@@ -64,7 +64,7 @@ def test_an_end_without_a_begin_changes_nothing():
     assert changes(event(1, "end", "get", "worker-0")) == [(1, WAITS)]
 
 
-def test_whoever_still_waits_when_all_is_over_is_there_to_the_end():
+def test_a_process_that_still_waits_at_the_end_has_a_lane_to_the_end():
     told = [event(1, "begin", "work", "worker-0"), event(2, "end", "work", "worker-0")]
     assert changes(*told) == [(1, RUNS), (2, WAITS)]
 
@@ -73,13 +73,19 @@ def test_main_is_there_to_the_end():
     assert changes(event(1, "mark", "x", "main"), event(2, "mark", "y", "main")) == [(1, RUNS)]
 
 
-@pytest.mark.parametrize("told", [{"cause": "killed by SIGKILL"}, {"exitcode": 0}])
-@pytest.mark.parametrize("key", ["child_pid", "worker_pid"])
-def test_a_death_that_another_tells_of(key, told):
-    told = event(5, "mark", "died", "main", 1, **{key: 42}, **told)
-    main, worker = lanes([event(1, "mark", "ready", "worker-0"), told], STATES)
+@pytest.mark.parametrize("exitcode", [0, 1, -9, None])
+def test_a_lane_ends_at_the_exit_that_another_process_reports(exitcode):
+    exited = event(5, "mark", EXITED, "main", 1, child_pid=42, exitcode=exitcode)
+    main, worker = lanes([event(1, "mark", "ready", "worker-0"), exited], STATES)
     assert main.pid == 1
     assert worker.changes == [(1, WAITS), (5, GONE)]
+
+
+@pytest.mark.parametrize("key", ["child_pid", "worker_pid"])
+def test_no_other_event_ends_a_lane(key):
+    lost = event(5, "mark", "worker lost", "main", 1, **{key: 42}, cause="killed by SIGKILL", exitcode=-9)
+    _, worker = lanes([event(1, "mark", "ready", "worker-0"), lost], STATES)
+    assert worker.changes == [(1, WAITS)]
 
 
 def test_a_child_that_is_only_mentioned_lives():
@@ -88,8 +94,8 @@ def test_a_child_that_is_only_mentioned_lives():
     assert worker.changes == [(1, WAITS)]
 
 
-def test_the_dead_stay_dead():
-    died = event(5, "mark", "died", "main", 1, child_pid=42, cause="killed")
+def test_an_event_that_comes_after_the_exit_changes_nothing():
+    died = event(5, "mark", EXITED, "main", 1, child_pid=42, exitcode=-9)
     late = event(6, "begin", "work", "worker-0")
     assert lanes([event(1, "mark", "ready", "worker-0"), died, late], STATES)[1].changes[-1] == (5, GONE)
 
@@ -113,7 +119,7 @@ def test_main_first_then_families_as_they_came_each_by_number():
     ]
 
 
-def test_blows_and_results_are_no_process():
+def test_faults_and_results_make_no_lane():
     told = [event(1, "mark", "blow", "observer", 7), event(2, "result", "summary", "main", 1)]
     assert lanes(told, {}) == []
 
@@ -154,12 +160,12 @@ SHOWN = {
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in DEMOS if row.staged and not row.path], ids=lambda row: row.name
+    "demo", [demo for demo in DEMOS if demo.starts_processes and not demo.path], ids=lambda demo: demo.name
 )
-def test_the_demos_make_waiting_visible(row):
-    args, expected = SHOWN[row.name]
-    result = run(row.name, "--json", *args.split()).assert_clean(0)
-    states = compose(importlib.import_module(row.module)).lanes
+def test_the_demos_make_waiting_visible(demo):
+    args, expected = SHOWN[demo.name]
+    result = run(demo.name, "--json", *args.split()).assert_clean(0)
+    states = compose(importlib.import_module(demo.module)).lanes
     found = {}
     for lane in lanes(result.events, states):
         family = lane.role.rstrip("0123456789").rstrip("-")

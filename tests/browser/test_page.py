@@ -27,7 +27,7 @@ PIXELS = """() => {
   const scale = canvas.width / canvas.clientWidth;
   const pen = canvas.getContext("2d");
   const parts = (colour) => colour.match(/[0-9a-f]{2}/g).map((part) => parseInt(part, 16));
-  const known = STATES.map((name) => [name, parts(FILLS[name].paper ?? FILLS[name])]);
+  const known = STATES.map((name) => [name, parts(STATE_COLOURS[name].paper ?? STATE_COLOURS[name])]);
   known.push(["nothing", [255, 255, 255]]);
   return run.lanes.map((lane, row) => {
     const until = (place) => lane.changes[place + 1]?.[0] ?? run.ms;
@@ -144,7 +144,7 @@ def test_one_zoom_for_lanes_and_counters(lesson, show):
     assert len(whole) == 2
     page.focus("#chart")
     for key, narrower in [("+", True), ("ArrowRight", True), ("0", False)]:
-        page.keyboard.generate_load(key)
+        page.keyboard.press(key)
         lane, counter = page.evaluate(EXTENTS)
         assert lane == counter
         assert (lane[1] - lane[0] < whole[0][1] - whole[0][0]) == narrower

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from procdemo.catalog import BENCHES, DEMOS, find
-from procdemo.cli.common_options import chosen_view, common_options, near
+from procdemo.cli.common_options import chosen_view, common_options, hint_for
 from procdemo.cli.exit_codes import MISSING
 from procdemo.cli.output_files import open_outputs, output_options
 
@@ -44,7 +44,7 @@ def source(name: tuple[str, ...], **values: Any) -> None:
     wanted = " ".join(name)
     demo = find(wanted)
     if demo is None:
-        hint = near(wanted, [demo.name for demo in (*DEMOS, *BENCHES)])
+        hint = hint_for(wanted, [demo.name for demo in (*DEMOS, *BENCHES)])
         raise click.BadParameter(f"no demo called {wanted!r}. {hint}", param_hint="NAME")
     from procdemo.cli.source_code import show_source
 

@@ -69,9 +69,9 @@ def chosen_view(values: dict[str, Any]) -> ViewOptions:
     )
 
 
-def near(name: str, names: list[str]) -> str:
-    """Return what to type instead of a wrong name."""
+def hint_for(name: str, names: list[str]) -> str:
+    """Return a hint for a wrong name: the nearest of `names`, if one is similar."""
     import difflib
 
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else "procdemo list shows all demos."
+    similar = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"Did you mean {similar[0]!r}?" if similar else "procdemo list shows all demos."

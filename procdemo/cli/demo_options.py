@@ -1,4 +1,4 @@
-"""A pattern's `Config` dataclass turned into the options of its command."""
+"""The options of a demo's command: one for each setting of its `Config`, and those for faults."""
 
 import dataclasses
 import math
@@ -66,10 +66,10 @@ def _whole(number: float | None) -> int | None:
 
 
 class FiniteRange(click.FloatRange):
-    """A range of numbers that can be waited for: neither infinity nor not-a-number."""
+    """A range of finite numbers: neither infinity nor not-a-number."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or refuse it."""
+        """Return the number, or fail."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
@@ -77,7 +77,7 @@ class FiniteRange(click.FloatRange):
 
 
 def fault_options() -> list[click.Parameter]:
-    """Return the options that have the observer strike processes of the demo."""
+    """Return the options that make the command kill or stop processes of the demo."""
     return [
         click.Option(
             ["--kill"],
@@ -104,7 +104,7 @@ def fault_options() -> list[click.Parameter]:
 
 
 class _Fault(click.ParamType[fault_injection.Fault]):
-    """A fault as it is typed."""
+    """The type of an option that is a fault."""
 
     def __init__(self, form: str, example: str, read: Callable[[str], fault_injection.Fault]) -> None:
         self.name = form
@@ -112,13 +112,13 @@ class _Fault(click.ParamType[fault_injection.Fault]):
         self._read = read
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Return the form, for the help."""
+        """Return the form of the value, for the help."""
         return self.name
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> fault_injection.Fault:
-        """Return the fault, or say what to type instead."""
+        """Return the fault, or fail with an example of what to type."""
         try:
             return value if isinstance(value, fault_injection.Fault) else self._read(value)
         except ValueError:
@@ -126,7 +126,7 @@ class _Fault(click.ParamType[fault_injection.Fault]):
 
 
 class _EnumValue(click.Choice[str]):
-    """A choice among the values of an enumeration (click's own offers their Python names)."""
+    """A choice among the values of an enumeration (click's own type offers their Python names)."""
 
     def __init__(self, enum: type[StrEnum]) -> None:
         super().__init__([member.value for member in enum])

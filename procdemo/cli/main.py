@@ -19,7 +19,7 @@ import click
 from procdemo import __version__
 from procdemo.catalog import BENCHES, DEMOS, Demo
 from procdemo.cli.commands import OTHER_COMMANDS
-from procdemo.cli.common_options import common_options, near
+from procdemo.cli.common_options import common_options, hint_for
 from procdemo.cli.demo_command import demo_command
 from procdemo.cli.exit_codes import DONE, FAILED, INTERRUPTED, READER_GONE
 
@@ -60,7 +60,7 @@ class DemoGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command of this name; the error for a wrong name suggests a similar one."""
         if args[0] not in self.list_commands(ctx):
-            ctx.fail(f"No such command {args[0]!r}. {near(args[0], self.list_commands(ctx))}")
+            ctx.fail(f"No such command {args[0]!r}. {hint_for(args[0], self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -163,9 +163,9 @@ def _run() -> int:
     except click.ClickException as error:
         from procdemo.demo.text import printable
 
-        told = io.StringIO()
-        error.show(told)
-        click.echo("\n".join(map(printable, told.getvalue().splitlines())), err=True)  # it quotes arguments
+        message = io.StringIO()
+        error.show(message)
+        click.echo("\n".join(map(printable, message.getvalue().splitlines())), err=True)  # quotes arguments
         return error.exit_code
     except click.Abort:
         return INTERRUPTED

@@ -1,4 +1,4 @@
-"""Files that a run is kept in: opened before it starts, so that a wrong name costs nothing."""
+"""The files that a run is written into; opened before the run, so that a wrong name costs nothing."""
 
 import sys
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import IO, Any, NamedTuple
 import click
 
 FORMS = {".html": "one page, lanes and counters", ".svg": "the last screen", ".json": "a trace for Perfetto"}
-"""What the end of a name chooses."""
+"""By the end of the file's name: what is written."""
 
 
 class Output(NamedTuple):
-    """A file to be written, open."""
+    """An open file that the run is written into."""
 
     form: str
     """A key of `FORMS`, or ``.jsonl`` for a record of the run."""
@@ -19,7 +19,7 @@ class Output(NamedTuple):
 
 
 def output_options(*, record: bool = True, live: bool = True) -> list[click.Parameter]:
-    """Return the options of every command that shows a run, without those that it cannot have."""
+    """Return the options of a command that shows a run; `record` and `live` say whether it has these."""
     picture = click.Option(
         ["-o", "--output"],
         multiple=True,

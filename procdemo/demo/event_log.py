@@ -1,4 +1,4 @@
-"""A recorded run read back: the same events, from a file."""
+"""A recorded run, read from a file: the same events again."""
 
 import json
 import time
@@ -21,8 +21,8 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
     """Yield the events of a log in JSON Lines, as ``--json`` writes it.
 
     Raises:
-        DamagedLogError: at the first line that is no event, or that should be the mark
-            ``meta`` and is not, or when the last one is not the result ``summary``.
+        DamagedLogError: a line is not an event, the first event is not the mark ``meta``, or the last
+            event is not the result ``summary``.
     """
     number, event = 0, None
     for number, line in enumerate(lines, start=1):
@@ -35,7 +35,7 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
 
 
 def paced(events: Iterable[Event], pace: float | None) -> Iterator[Event]:
-    """Yield events when it is their time, `pace` times as fast as they happened; None for at once."""
+    """Yield events at the times when they happened, `pace` times as fast; None for without a pause."""
     start_ns, begin = 0, time.monotonic()
     for event in events:
         start_ns = start_ns or event.time_ns
@@ -47,7 +47,7 @@ def paced(events: Iterable[Event], pace: float | None) -> Iterator[Event]:
 
 def _event(line: bytes, number: int) -> Event:
     try:
-        fields = json.loads(line.decode())  # bytes it would look at for UTF-16 and UTF-32, too
+        fields = json.loads(line.decode())  # given bytes, json would also try UTF-16 and UTF-32
     except (ValueError, RecursionError) as error:
         raise DamagedLogError(f"line {number}: not JSON ({error})") from None
     if not isinstance(fields, dict) or fields.keys() != _FIELDS:

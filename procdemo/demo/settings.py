@@ -1,4 +1,4 @@
-"""How a pattern declares its settings, once, and how it refuses to run."""
+"""The settings of a demo, each declared in one place, and the error of a demo that cannot run."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Arg:
-    """What `Annotated` adds to a setting's type, for the command line."""
+    """The option of a setting; stands beside its type, in `Annotated`."""
 
     help: str
     min: float | None = None
@@ -20,13 +20,13 @@ class Arg:
     short: str | None = None
     """One-letter form, e.g. ``-n``."""
     metavar: str | None = None
-    """What stands for the value in the help, e.g. ``SECONDS``."""
+    """The name of the value in the help, e.g. ``SECONDS``."""
     positional: bool = False
     """Words of the command line instead of an option; the type is ``tuple[str, ...]``."""
 
 
 class StartMethod(StrEnum):
-    """How multiprocessing makes a process; see "Contexts and start methods" in its documentation."""
+    """How multiprocessing starts a process; see "Contexts and start methods" in its documentation."""
 
     FORK = "fork"
     SPAWN = "spawn"
@@ -34,7 +34,7 @@ class StartMethod(StrEnum):
 
 
 class CannotRunError(Exception):
-    """The demo cannot do what it was asked to; nothing is wrong with the program."""
+    """A demo cannot do what the options ask for; this is no bug."""
 
     def __init__(self, message: str, hint: str, exit_code: int = 1) -> None:
         """Say what happened and why (`message`) and what to type instead (`hint`)."""
@@ -44,10 +44,10 @@ class CannotRunError(Exception):
 
 
 def check_item(option: str, item: int | None, items: int) -> None:
-    """See to it that there is the `item` that ``--option`` names, among `items` numbered from 0.
+    """Check that there is the `item` that ``--option`` names, among `items` numbered from 0.
 
     Raises:
-        CannotRunError: there is not; exit status 2.
+        CannotRunError: there is no such item; exit status 2.
     """
     if item is not None and item >= items:
         message = f"--{option} {item}: there are {items} items, and the last is item {items - 1}"
@@ -111,7 +111,7 @@ class Settings(DemoSettings):
                 f"--start-method {methods[0]}",
                 exit_code=3,
             )
-        # All contexts have the same methods; their common type lacks the class Process.
+        # All contexts have the same methods, but their common type has no class Process.
         return cast("ForkContext", multiprocessing.get_context(self.start_method))
 
 
@@ -125,7 +125,7 @@ class ClusterSettings(Settings):
 
     @property
     def names_semaphores(self) -> bool:
-        """As always; dask starts its workers anew."""
+        """Also with dask, which starts each worker as a new interpreter."""
         return self.cluster is not None or self.start_method != StartMethod.FORK
 
 

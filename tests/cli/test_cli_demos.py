@@ -1,4 +1,4 @@
-"""Every demo, whatever it shows: no warning, no survivor, no complaint about a reader that leaves."""
+"""Every demo: no warning, no process that is left, no error because the reader of a pipe is gone."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def test_g1_every_demo_is_clean_under_every_start_method(name, start_method):
 
 
 @each_demo_with_processes
-def test_a7_no_demo_outlives_its_observer(name, start_method):
+def test_a7_no_demo_outlives_the_command(name, start_method):
     with long(name, start_method) as command:
         wait_until_all_is_made(name, command)
         assert command.descendants()
@@ -29,7 +29,7 @@ def test_a7_no_demo_outlives_its_observer(name, start_method):
 
 
 @each_demo_with_processes
-def test_a10_no_demo_minds_a_reader_that_leaves(name):
+def test_a10_a_reader_that_closes_the_pipe_is_no_error(name):
     read, write = os.pipe()
     with Command(name, *SHORT[name].split(), stdout=write) as command:
         os.close(write)

@@ -1,8 +1,6 @@
-"""The exit status of the command, and how it is chosen."""
+"""The numbers that the command can exit with. `exit_code_of_run` chooses among them after a run."""
 
 import signal
-
-from procdemo.demo.events import ERROR, SUMMARY, Event, Kind
 
 DONE, FAILED, WRONG_USAGE, MISSING, TIME_LIMIT = range(5)
 """What the command exits with if no signal ends it; `FAILED` also if work is lost, `MISSING` if something
@@ -18,31 +16,3 @@ READER_GONE = 128 + 13
 def of_signal(signum: int) -> int:
     """Return the exit status of a command that the signal `signum` has ended, as a shell gives it."""
     return 128 + signum
-
-
-class ExitCode:
-    """Chooses the exit status of one run."""
-
-    def __init__(self) -> None:
-        self._of_summary = FAILED
-        self._of_error = DONE
-
-    def note(self, event: Event) -> None:
-        """Take one event: the summary decides, unless an error before it brings its own exit status."""
-        if event.kind == Kind.RESULT and event.name == SUMMARY:
-            self._of_summary = self._of_error or (DONE if event.data.get("ok") else FAILED)
-        elif event.kind == Kind.MARK and event.name == ERROR:
-            self._of_error = event.data.get("exit_code", FAILED)
-
-    def choose(self, *, signum: int = 0, timed_out: bool = False) -> int:
-        """Return the exit status.
-
-        Args:
-            signum: the signal that the command was asked to stop with, 0 if there was none.
-            timed_out: whether the time limit has stopped the demo.
-        """
-        if signum == signal.SIGTERM and self._of_summary == DONE:  # e.g. a server that drained
-            return DONE
-        if signum:
-            return of_signal(signum)
-        return TIME_LIMIT if timed_out else self._of_summary

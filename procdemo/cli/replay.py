@@ -6,7 +6,8 @@ from typing import BinaryIO
 
 from procdemo.catalog import find
 from procdemo.cli.common_options import ViewOptions
-from procdemo.cli.exit_codes import FAILED, ExitCode
+from procdemo.cli.exit_code_of_run import ExitCodeOfRun
+from procdemo.cli.exit_codes import FAILED
 from procdemo.cli.renderers import Renderer, make_renderer
 from procdemo.demo.contract import DemoModule, load
 from procdemo.demo.event_log import DamagedLogError, paced, read
@@ -22,7 +23,7 @@ def replay_log(file: BinaryIO, view: ViewOptions, pace: float | None = None) -> 
         view: how it is shown.
         pace: how many times as fast as it happened; None for at once.
     """
-    exit_code = ExitCode()
+    exit_code = ExitCodeOfRun()
     renderer: Renderer | None = None
     gc.disable()  # events have no cycles; to look for some among so many takes a quarter of the time
     try:

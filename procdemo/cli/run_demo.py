@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from procdemo.catalog import Demo
 from procdemo.cli.common_options import ViewOptions
-from procdemo.cli.exit_codes import ExitCode, of_signal
+from procdemo.cli.exit_code_of_run import ExitCodeOfRun
+from procdemo.cli.exit_codes import of_signal
 from procdemo.cli.fault_reports import FaultReports
 from procdemo.cli.renderers import Renderer, make_renderer
 from procdemo.demo.contract import DemoModule
@@ -71,7 +72,7 @@ def run_in_process_group(
     demo: Demo, module: DemoModule, config: DemoSettings, view: ViewOptions, limits: RunLimits
 ) -> int:
     """Run a demo in a process group of its own, draw its events, and return the exit status."""
-    exit_code = ExitCode()
+    exit_code = ExitCodeOfRun()
     faults: FaultReports
     renderer: Renderer | None = None
     answers = StdinRelay() if config.step else None
@@ -127,7 +128,7 @@ def _on_idle(renderer: Renderer, faults: FaultReports, answers: StdinRelay | Non
 def run_in_command(demo: Demo, module: DemoModule, config: DemoSettings, view: ViewOptions) -> int:
     """Run a demo that starts no process and talks to a person, here in the command itself."""
     renderer = make_renderer(module, view)
-    exit_code = ExitCode()
+    exit_code = ExitCodeOfRun()
 
     def write(record: Any) -> None:
         event = Event._make(record)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.output_files import Output
@@ -11,20 +11,8 @@ from procdemo.demo.events import Event
 from procdemo.demo.story import compose
 from procdemo.demo.text import printable
 from procdemo.render.jsonl import JsonLines
+from procdemo.render.renderer import Renderer
 from procdemo.runtime import fault_injection
-
-
-class Renderer(Protocol):
-    """An output form."""
-
-    def __call__(self, event: Event) -> None:
-        """Take one event."""
-
-    def flush(self) -> None:
-        """Write what was taken."""
-
-    def close(self) -> None:
-        """Finish the output."""
 
 
 class _Several:

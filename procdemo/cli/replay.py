@@ -8,11 +8,12 @@ from procdemo.catalog import find
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_code_of_run import ExitCodeOfRun
 from procdemo.cli.exit_codes import FAILED
-from procdemo.cli.renderers import Renderer, make_renderer
+from procdemo.cli.renderers import make_renderer
 from procdemo.demo.contract import DemoModule, load
 from procdemo.demo.event_log import DamagedLogError, paced, read
 from procdemo.demo.events import Event
 from procdemo.demo.text import printable
+from procdemo.render.renderer import Renderer
 
 
 def replay_log(file: BinaryIO, view: ViewOptions, pace: float | None = None) -> int:

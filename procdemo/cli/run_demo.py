@@ -16,11 +16,12 @@ from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_code_of_run import ExitCodeOfRun
 from procdemo.cli.exit_codes import of_signal
 from procdemo.cli.fault_reports import FaultReports
-from procdemo.cli.renderers import Renderer, make_renderer
+from procdemo.cli.renderers import make_renderer
 from procdemo.demo.contract import DemoModule
 from procdemo.demo.events import ERROR, META, OBSERVER, SUMMARY, Emitter, Event, Kind, rename_process
 from procdemo.demo.settings import CannotRunError, DemoSettings, usable_cpus
 from procdemo.render.jsonl import SCHEMA
+from procdemo.render.renderer import Renderer
 from procdemo.runtime.bootstrap import STOPPING
 from procdemo.runtime.fault_injection import Fault, FaultInjector
 from procdemo.runtime.runner import Runner

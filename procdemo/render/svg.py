@@ -1,11 +1,12 @@
 """The last screen as a picture: one SVG file, without a web font or any other request."""
 
 import io
-from typing import IO, Any
+from typing import IO
 
 from rich.console import Console as Terminal
 
 from procdemo.demo.events import Event
+from procdemo.render.renderer import Renderer
 
 WIDTH = 100
 """Columns of a picture."""
@@ -49,7 +50,7 @@ def screen() -> Terminal:
 class Svg:
     """Has another renderer draw a run on a terminal in memory, and writes what is on it."""
 
-    def __init__(self, file: IO[str], terminal: Terminal, renderer: Any) -> None:
+    def __init__(self, file: IO[str], terminal: Terminal, renderer: Renderer) -> None:
         """Write to `file`; `renderer` draws on `terminal`."""
         self._file = file
         self._terminal = terminal

@@ -46,7 +46,7 @@ class FaultReports:
             yield Event(Kind.MARK, ERROR, data, time.monotonic_ns(), os.getpid(), 0, OBSERVER)
 
     def _with_cause(self, event: Event) -> Event:
-        """Return the event; the exit of a process that was killed here says so, unless it says who did it."""
+        """Return the event; an exit gets the option that killed the process as ``by``, unless it has one."""
         if event.name != EXITED or event.data.get("exitcode") != -signal.SIGKILL or event.data.get("by"):
             return event
         option = self._killed_by.pop(event.data.get("child_pid", 0), "")

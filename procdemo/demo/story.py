@@ -2,7 +2,7 @@
 
 A module that reports events may have three dictionaries: ``STORY`` (sentences that are shown by default),
 ``DETAIL`` (sentences for ``-v``) and ``LANES`` (what a process does within a span, or outside all spans). A
-module that uses others of this kind names them in ``BLOCKS``; `compose` is the one place that merges them.
+module that uses others of this kind names them in ``BLOCKS``; only `compose` merges them.
 """
 
 from types import ModuleType

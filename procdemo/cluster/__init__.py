@@ -1,6 +1,7 @@
-"""The same lessons on many machines, run by dask.distributed instead of a Pool and a JoinableQueue.
+"""The crawl and prodcons on many machines: dask.distributed instead of a Pool and a JoinableQueue.
 
-Nothing in here is imported unless ``--cluster`` asks for it, for it needs the extra ``procdemo[cluster]``.
+The other modules of this package are imported only if ``--cluster`` asks for it, because they need the extra
+``procdemo[cluster]``.
 """
 
 import importlib
@@ -18,17 +19,17 @@ STORY = {
     "unfit": "the worker at {address} cannot take part: {error}",
     "host": "the clock of {host} is {ahead_s:.3f} s ahead of ours, within {within_ms:.1f} ms",
 }
-"""Sentences of a cluster; a pattern's STORY takes them in."""
+"""Sentences about a cluster."""
 
 _SCHEMES = ("tcp://", "tls://")
 
 
 def check(config: Any) -> None:
-    """See to it that the cluster that `config` asks for, if any, can be used.
+    """Check that the cluster that `config` asks for, if any, can be used.
 
     Raises:
-        CannotRunError: its address is none, or it could not reach the site it shall crawl, exit status 2;
-            or dask.distributed is missing, exit status 3.
+        CannotRunError: the address is not that of a scheduler, or the workers could not reach the site that
+            they shall crawl (exit status 2); or dask.distributed is missing (exit status 3).
     """
     address = config.cluster
     if address is None:
@@ -47,5 +48,5 @@ def check(config: Any) -> None:
 
 
 def lesson(name: str) -> ModuleType:
-    """Return the module `name` of this package; only now is dask.distributed imported."""
+    """Import the module `name` of this package, and dask.distributed with it; return the module."""
     return importlib.import_module(f"procdemo.cluster.{name}")

@@ -104,9 +104,9 @@ def test_a_host_is_cut_off_in_mid_run_and_nothing_is_lost(world):
         result = assert_accounted(command.finish().assert_clean())
     summary = result.summary
     assert (summary["done"], summary["lost"], summary["failed"]) == (801, 0, 0)
-    (lost,) = result.named("worker lost")
+    (lost,) = result.named("exited")
     (first,) = {event.pid for event in result.events if host_of(event) == "hostB"}
-    assert lost.data["worker_pid"] == first
+    assert lost.data["child_pid"] == first
     within_ns = max(event.data["within_ms"] for event in result.named("host")) * 1e6
     later = Counter(host_of(event) for event in result.named("fetch") if event.time_ns > cut_ns + within_ns)
     assert later.keys() == {"hostC"}

@@ -18,6 +18,7 @@ STORY = {
     "cluster": "{workers} workers of dask.distributed {version} at {address}, {whose}",
     "unfit": "the worker at {address} cannot take part: {error}",
     "host": "the clock of {host} is {ahead_s:.3f} s ahead of ours, within {within_ms:.1f} ms",
+    "cluster worker died": "{child} (PID {child_pid}) has left the cluster",
 }
 """Sentences about a cluster."""
 

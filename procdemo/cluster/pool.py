@@ -130,7 +130,8 @@ class ClusterPool:
         in_hand = [task for task in self._tasks.values() if task.pid == member.pid]
         for task in in_hand:
             task.overdue = time.monotonic() > task.since + self._deadline - _CLOCKS_S
-        report_exit(self._emit, Exit(member.role, member.pid, None), tasks=len(in_hand))
+        exited = Exit(member.role, member.pid, None)
+        report_exit(self._emit, exited, kind="cluster worker", tasks=len(in_hand))
 
     def kill_overdue(self, _seconds: float) -> float | None:
         """Check that the cluster is not lost; the kernel of its own host kills an overdue worker.

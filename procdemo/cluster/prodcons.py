@@ -133,7 +133,7 @@ class _Monitor:
     def _on_worker_lost(self, address: str, member: Member) -> None:
         for task in (each for each in self._tasks if each.address == address and not each.lost):
             task.lost, self._lost_at = True, min(self._lost_at, time.monotonic())
-            report_exit(self._emit, Exit(task.name, member.pid, None))
+            report_exit(self._emit, Exit(task.name, member.pid, None), kind="cluster worker")
 
     def join_or_give_up(self, config: Any, name: str) -> bool:
         """Wait until all producers are done; after a loss only as long as something moves.

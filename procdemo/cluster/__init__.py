@@ -48,6 +48,6 @@ def check(config: Any) -> None:
         raise CannotRunError(message, "pip install 'procdemo[cluster]'", exit_code=3)
 
 
-def lesson(name: str) -> ModuleType:
+def load(name: str) -> ModuleType:
     """Import the module `name` of this package, and dask.distributed with it; return the module."""
     return importlib.import_module(f"procdemo.cluster.{name}")

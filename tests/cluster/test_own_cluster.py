@@ -1,4 +1,4 @@
-"""--cluster local: the same lessons by dask.distributed on this host, and everything accounted for."""
+"""--cluster local: the same demos by dask.distributed on this host, and everything accounted for."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from listeners import listening_tcp
 from stages import perform
 from web import Web, drip_body
 
-from procdemo.cluster import lesson
+from procdemo.cluster import load
 from procdemo.patterns import prodcons
 from procdemo.render.spans import flows
 
@@ -129,7 +129,7 @@ def refuse(number, queue, config, emit):
 
 
 def run_with_failing_consumers(config, emit):
-    lesson("prodcons").run(config, emit, prodcons.produce, refuse)
+    load("prodcons").run(config, emit, prodcons.produce, refuse)
 
 
 def test_a_consumer_that_fails_is_named_and_not_waited_for():

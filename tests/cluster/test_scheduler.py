@@ -33,7 +33,7 @@ def command_line(pid):
         return file.read().replace(b"\0", b" ").decode()
 
 
-def test_both_lessons(cluster):
+def test_both_demos(cluster):
     _, address, both = cluster
     with Web(hub(30)) as web:
         result = finished(web.url, "--cluster", address, limit=LIMIT)

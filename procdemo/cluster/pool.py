@@ -44,10 +44,10 @@ class ClusterPool:
         emit: Emitter,
         loop: SelectorLoop,
         *,
-        given: tuple[Any, ...] = (),
-        left: Callable[[Task], None],
-        lost: Callable[[Task], None],
-        ready: Callable[[], None],
+        extra_args: tuple[Any, ...] = (),
+        on_done: Callable[[Task], None],
+        on_lost: Callable[[Task], None],
+        on_idle: Callable[[], None],
     ) -> None:
         """Connect to the cluster `config.cluster`.
 
@@ -56,14 +56,14 @@ class ClusterPool:
             results: is told which pages the scheduler has fetched again, and when the scheduler is lost.
             emit: gets the events of all workers.
             loop: the loop that the caller runs.
-            given: arguments that each task gets after its own.
-            left: called with each task that is done.
-            lost: called with each task whose workers were lost too often.
-            ready: called when a worker may have become idle.
+            extra_args: arguments that each task gets after its own.
+            on_done: called with each task that is done.
+            on_lost: called with each task whose workers were lost too often.
+            on_idle: called when a worker may have become idle.
         """
         self._emit = emit
-        self._extra_args = given
-        self._on_done, self._on_lost, self._on_idle = left, lost, ready
+        self._extra_args = extra_args
+        self._on_done, self._on_lost, self._on_idle = on_done, on_lost, on_idle
         self._results = results
         self._deadline = config.page_deadline
         self._tickets = 0
@@ -72,7 +72,7 @@ class ClusterPool:
         self._cluster = Cluster(config.cluster, config.workers, loop, emit, tries=config.tries)
         self._members = self._cluster.members
         self._members.on_event, self._members.on_lost = self._on_event, self._on_worker_lost
-        self._cluster.thread_calls.call_soon(ready)
+        self._cluster.thread_calls.call_soon(on_idle)
 
     @property
     def idle(self) -> int:
@@ -82,7 +82,7 @@ class ClusterPool:
     def apply_async(
         self, func: Callable[..., Any], args: tuple[Any, ...], *, callback: Callable[[Any], None]
     ) -> Task:
-        """Have a worker call ``func(*args, *given, emit)``, and ``callback(result)`` in this process."""
+        """Have a worker call ``func(*args, *extra_args, emit)``, and ``callback(result)`` in this process."""
         self._tickets += 1
         task = Task(self._tickets, func, args, None, callback)
         self._tasks[task.ticket] = task
@@ -123,7 +123,7 @@ class ClusterPool:
         kind, name, data, time_ns, pid, *_ = record
         if kind == Kind.RECEIVE and name == "submit" and (task := self._tasks.get(data["id"])):
             if task.pid:
-                self._results.begin_again(task.args[0], task.pid, overdue=task.overdue)
+                self._results.record_retry(task.args[0], task.pid, overdue=task.overdue)
             task.pid, task.since, task.overdue = pid, time_ns / 1e9, False
 
     def _on_worker_lost(self, _address: str, member: Member) -> None:
@@ -149,7 +149,7 @@ class ClusterPool:
         if not self._given_up:
             self._given_up = True
             self._emit.mark(ERROR, message=why, hint="is it still up? dask scheduler", exit_code=1)
-            self._results.abandon("the scheduler was lost")
+            self._results.give_up("the scheduler was lost")
 
     def terminate(self) -> None:
         """Release all tasks; end the workers of a cluster of our own."""

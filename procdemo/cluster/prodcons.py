@@ -53,7 +53,7 @@ class _Account:
     """What the main process knows of all items, from the notes of the tasks."""
 
     def __init__(self, config: Any) -> None:
-        self.ledger = ItemStates(config.context(), config.items)
+        self.states = ItemStates(config.context(), config.items)
         self.blocked_s = [0.0] * (config.producers + config.consumers)
         self._joining: set[int] = set()
         self._messages = self._acknowledged = 0
@@ -67,10 +67,10 @@ class _Account:
         match what, facts:
             case "note", (items, state):
                 self._messages += state == ItemState.QUEUED
-                self.ledger.note([item for item in items if self.ledger.state(item) < state], state)
+                self.states.note([item for item in items if self.states.state(item) < state], state)
             case "take", (items,):
-                self.ledger.take(
-                    [item for item in items if self.ledger.state(item) < ItemState.TAKEN], number
+                self.states.take(
+                    [item for item in items if self.states.state(item) < ItemState.TAKEN], number
                 )
             case "blocked", (_, seconds):
                 self.blocked_s[number] += seconds
@@ -101,11 +101,11 @@ def run(config: Any, emit: Emitter, produce: Callable[..., None], consume: Calla
             task.future = cluster.executor.submit(work, *args, workers=[task.address])
             task.future.add_done_callback(lambda _: cluster.thread_calls.call_soon(lambda: None))
         before = time.monotonic()
-        in_peace = _Monitor(tasks, account, cluster, emit).join_or_give_up(config, queue.name)
+        all_ended = _Monitor(tasks, account, cluster, emit).join_or_give_up(config, queue.name)
         seconds = time.monotonic() - before
         for task in tasks:
             task.future.cancel()  # does not interrupt it, but it notices within a second: UnwantedError
-    sum_up(tasks, account, config, in_peace=in_peace, seconds=seconds, emit=emit)
+    sum_up(tasks, account, config, all_ended=all_ended, seconds=seconds, emit=emit)
 
 
 def _bind(names: list[str], cluster: Cluster) -> list[_Task]:
@@ -169,7 +169,7 @@ class _Monitor:
         """Report progress, ten times a second; return whether to wait on."""
         now = time.monotonic()
         if now > self._looked_at + _LOOK_S:
-            self._looked_at, snapshot = now, self._account.ledger.snapshot()
+            self._looked_at, snapshot = now, self._account.states.snapshot()
             self._emit.count("items", snapshot.count(ItemState.DONE), total=total)
             if snapshot != self._last:
                 self._last, self._moved_at = snapshot, now

@@ -65,8 +65,8 @@ class RemoteQueue:
         self._all_done = Event(self.name, client=get_client())
         self._key = get_worker().get_current_task()
 
-    def put(self, _number: int, items: list[int], emit: Emitter, told: object) -> None:
-        """Put `items` as one message; an item that cannot be pickled is refused by name."""
+    def put(self, _number: int, items: list[int], emit: Emitter, tell: object) -> None:
+        """Put `items` as one message; an item that cannot be pickled is left out, and named."""
         self._raise_if_unwanted()
         try:
             message = pickle.dumps(items)
@@ -74,7 +74,7 @@ class RemoteQueue:
             message = pickle.dumps(items := [item for item in items if picklable(item, self.states, emit)])
         self.states.note(items, ItemState.QUEUED)
         before = time.monotonic()
-        waits = told and self._queue.qsize() >= self.maxsize
+        waits = tell and self._queue.qsize() >= self.maxsize
         if waits:
             emit.begin("put")
         while True:
@@ -83,15 +83,15 @@ class RemoteQueue:
                 break
             except TimeoutError:
                 self._raise_if_unwanted()
-        ms = self._report("put", before, emit, told)
+        ms = self._count_wait("put", before, emit, tell)
         if waits:
             emit.end("put", ms=ms)
 
-    def get(self, _number: int, emit: Emitter, told: object) -> list[int]:
-        """Take one message."""
+    def get(self, _number: int, emit: Emitter, tell: object) -> list[int]:
+        """Take one message, and return its items."""
         self._raise_if_unwanted()
         before = time.monotonic()
-        waits = told and not self._queue.qsize()
+        waits = tell and not self._queue.qsize()
         if waits:
             emit.begin("get")
         while True:
@@ -102,7 +102,7 @@ class RemoteQueue:
                 self._raise_if_unwanted()
         items: list[int] = pickle.loads(message)  # noqa: S301 - all that can reach the scheduler can run code
         self.states.send("take", items)
-        ms = self._report("get", before, emit, told)
+        ms = self._count_wait("get", before, emit, tell)
         if waits:
             emit.end("get", ms=ms)
         return items
@@ -121,10 +121,10 @@ class RemoteQueue:
         """Return how many messages are in the queue."""
         return int(self._queue.qsize())
 
-    def _report(self, what: str, before: float, emit: Emitter, told: object) -> float:
+    def _count_wait(self, what: str, before: float, emit: Emitter, tell: object) -> float:
         seconds = time.monotonic() - before
         self.states.send("blocked", what, seconds)
-        if told:
+        if tell:
             emit.count(DEPTH, self.depth())
         return seconds * 1e3
 

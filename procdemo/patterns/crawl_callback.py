@@ -110,7 +110,7 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
         crop = CrawlResults(frontier, config.tries, emit, everything=config.verbose > 0)
         hire = partial(ResilientPool, config.context(), config.workers)
         if config.cluster:  # workers on other hosts: submit() and add_done_callback()
-            hire = partial(cluster.lesson("pool").ClusterPool, config, crop)
+            hire = partial(cluster.load("pool").ClusterPool, config, crop)
         pool = hire(emit, loop, given=(bounds,), left=left, lost=lost, ready=submit)
         while frontier.open:
             loop.run_once(pool.kill_overdue(config.page_deadline))

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from procdemo.demo.events import ERROR, STARTS, Emitter, rename_process
-from procdemo.demo.settings import CannotRunError, Settings
+from procdemo.demo.settings import CannotRunError, DemoSettings
 from procdemo.process.guardian import Guardian
 from procdemo.process.procfs import born_ns
 from procdemo.process.record_pipe import Writer
@@ -35,7 +35,7 @@ _UNCUT = {"multiprocessing.synchronize", "multiprocessing.heap", "multiprocessin
 
 def run_child(
     run: Run,
-    config: Settings,
+    config: DemoSettings,
     writer: Writer,
     guardian: Guardian,
     *,
@@ -121,7 +121,7 @@ def _prepare_spawned(writer: Writer) -> _FirstWriter:
     return _FirstWriter(writer)
 
 
-def _settle_in(config: Settings, error_writer: int, guardian: Guardian) -> None:
+def _settle_in(config: DemoSettings, error_writer: int, guardian: Guardian) -> None:
     """Make this process the leader of the demo: group, guardian, signals, standard streams, name."""
     null = os.open(os.devnull, os.O_RDWR)
     for fd, source in ((0, null), (1, null), (2, error_writer)):

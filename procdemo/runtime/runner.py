@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from procdemo.demo.events import ERROR, STDERR, SUMMARY, Event, Kind
-from procdemo.demo.settings import Settings
+from procdemo.demo.settings import DemoSettings
 from procdemo.process import subreaper
 from procdemo.process.guardian import Guardian
 from procdemo.process.record_pipe import channel
@@ -38,7 +38,7 @@ class Runner:
     def __init__(
         self,
         run: Run,
-        config: Settings,
+        config: DemoSettings,
         *,
         limit: float | None = None,
         patience: float = 5.0,

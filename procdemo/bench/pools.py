@@ -23,7 +23,7 @@ from typing import Annotated, Any
 
 from procdemo.bench import comparison
 from procdemo.bench.comparison import BenchSettings, Design, compare, timed
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, usable_cpus
 
 BLOCKS = (comparison,)
@@ -94,7 +94,7 @@ def run(config: Config, emit: Emitter) -> None:
         pool.join()
     for way, spread in found.spreads.items():
         emit.result("break-even", design=way, **break_even(spread.median, config.workers))
-    emit.result("summary", **found.summary)
+    emit.result(SUMMARY, **found.summary)
 
 
 def break_even(tasks_per_s: float, workers: int) -> dict[str, float]:

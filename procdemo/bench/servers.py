@@ -29,7 +29,7 @@ from procdemo.bench.comparison import BenchSettings, Design, Findings, compare
 from procdemo.bench.held_clients import HeldClients
 from procdemo.bench.load_meter import LoadMeter
 from procdemo.bench.server_process import ServerProcess
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, StartMethod, usable_cpus
 from procdemo.servers import fd_limit
 from procdemo.servers.fd_limit import make_room
@@ -104,7 +104,7 @@ def run(config: Config, emit: Emitter) -> None:
             row = {"held": held.clients, "why not more": held.why, "kib each": round(held.kib_each, 1)}
             emit.result("clients held", design=server.name, **row)
             server.end()
-    emit.result("summary", ok=not meter.failures, failures=meter.failures, **sum_up(findings, at_limit))
+    emit.result(SUMMARY, ok=not meter.failures, failures=meter.failures, **sum_up(findings, at_limit))
 
 
 def start(design: ServerDesign, config: Config) -> ServerProcess:

@@ -27,7 +27,7 @@ from typing import Annotated, Any
 
 from procdemo.bench import comparison
 from procdemo.bench.comparison import BenchSettings, Design, compare, timed
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, StartMethod
 from procdemo.demo.states import Activity
 from procdemo.process.usage import tree_own_kib
@@ -90,13 +90,13 @@ def make_pool(context: Any, workers: int) -> float:
     return timed(once) * 1e3
 
 
-def stay(pipe: Connection) -> None:
+def stay_idle(pipe: Connection) -> None:
     """Send a message when this process runs, and wait until it may end."""
     pipe.send("started")
     pipe.recv()
 
 
-def meet(barrier: Any) -> None:
+def wait_for_all(barrier: Any) -> None:
     """Wait, in a Pool's new worker, until all workers run."""
     barrier.wait()
 
@@ -117,7 +117,7 @@ def thread_kib() -> float:
 def pool_kib(context: Any, workers: int) -> float:
     """Return the memory, in KiB, that the idle workers of a Pool share with no other process."""
     barrier, before = context.Barrier(workers + 1), set(multiprocessing.active_children())
-    with context.Pool(workers, meet, (barrier,)) as pool:
+    with context.Pool(workers, wait_for_all, (barrier,)) as pool:
         barrier.wait()
         children = set(multiprocessing.active_children()) - before
         own = sum(tree_own_kib(worker.pid or 0) for worker in children)
@@ -131,7 +131,7 @@ def process_kib(context: Any) -> float:
     children = []
     for _ in range(_IDLE):
         ours, theirs = context.Pipe()
-        child = context.Process(target=stay, args=(theirs,))
+        child = context.Process(target=stay_idle, args=(theirs,))
         child.start()
         theirs.close()
         children.append((child, ours))
@@ -170,4 +170,4 @@ def run(config: Config, emit: Emitter) -> None:
             own_kib[pool] = pool_kib(context, config.workers)
         for design, kib in own_kib.items():
             emit.result("memory", design=design, own_kib=round(kib))
-    emit.result("summary", **found.summary)
+    emit.result(SUMMARY, **found.summary)

@@ -19,7 +19,7 @@ from typing import NoReturn
 from procdemo.process import procfs
 
 _NAME = b"demo-guardian"  # at most 15 bytes are shown (proc(5), comm)
-_RELEASED, _ALONE = b"released\n", b"alone\n"
+_RELEASED, _ALONE = b"released\n", b"alone\n"  # what the command tells it: end the demo; all has ended
 _COMMAND_S = 1.0  # for the command to be gone, after it has closed its pipe
 
 
@@ -113,7 +113,7 @@ class Guardian:
 
 
 def _guard(directory: str, read: int, either_lives: int) -> NoReturn:
-    """Be the guardian."""
+    """Be the guardian; `read` is the end of the pipe, `either_lives` is only kept open."""
     try:
         os.setpgid(0, 0)  # so that a kill of the command's group spares us
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

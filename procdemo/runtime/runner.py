@@ -176,9 +176,7 @@ class Runner:
                     poll.unregister(fd)
                     ends -= 1
             self._watch()
-            if (
-                self._status is not None
-            ):  # main has ended: other processes that have its pipes open are killed
+            if self._status is not None:  # main has ended: what else has its pipes open is killed
                 if give_up == float("inf"):
                     give_up = time.monotonic() + _END_S
                     self.kill()

@@ -8,7 +8,7 @@ from bunaccounts import account_of, missing
 from crawls import assert_accounted, finished, hub
 from harness import Command, run
 from listeners import listening_tcp
-from stages import perform
+from stages import events_of
 from web import Web, drip_body
 
 from procdemo.cluster import load
@@ -134,7 +134,7 @@ def run_with_failing_consumers(config, emit):
 
 def test_a_consumer_that_fails_is_named_and_not_waited_for():
     config = prodcons.Config(cluster="local", producers=1, consumers=1, maxsize=2, items=50, work=0)
-    events = perform(run_with_failing_consumers, config, limit=LIMIT)
+    events = events_of(run_with_failing_consumers, config, limit=LIMIT)
     (error,) = [event for event in events if event.name == "error"]
     assert error.data["message"] == "consumer-0 failed: LookupError: no appetite"
 

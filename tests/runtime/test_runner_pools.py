@@ -12,7 +12,7 @@ from multiprocessing import reduction
 from pathlib import Path
 
 import pytest
-from stages import names, perform, settings, until_all_are_here
+from stages import events_of, names, settings, until_all_are_here
 
 from procdemo.runtime.runner import Runner
 
@@ -35,7 +35,7 @@ def raising_with_a_full_queue(config, emit):
 def test_an_exit_that_hangs_is_ended(run):
     """multiprocessing joins the feeder thread of a queue when a process leaves: for ever, here."""
     at = time.monotonic()
-    events = perform(run, patience=0.5)
+    events = events_of(run, patience=0.5)
     assert time.monotonic() - at < 5
     assert events[0].name == "leaving"
     assert events[-1].data["ok"] is False
@@ -109,7 +109,7 @@ def crashing_pool(config, emit):
 
 def test_a_run_that_raises_beside_a_pool_ends_at_once(start_method):
     at = time.monotonic()
-    assert "error" in names(perform(crashing_pool, settings(start_method), patience=5))
+    assert "error" in names(events_of(crashing_pool, settings(start_method), patience=5))
     assert time.monotonic() - at < 3
 
 

@@ -13,8 +13,8 @@ from stages import (
     FORK,
     Crowd,
     endless,
+    events_of,
     names,
-    perform,
     reaped,
     settings,
     short_story,
@@ -39,7 +39,7 @@ def fifty_terminated(config, emit):
 
 def test_a_child_terminated_in_its_first_instant_dies_of_it():
     """It must not run the handler it inherits from its parent (RELIABILITY L10, L11)."""
-    events = perform(fifty_terminated)
+    events = events_of(fifty_terminated)
     assert [event.data["exitcode"] for event in events if event.name == "ended"] == [-signal.SIGTERM] * 100
     assert not [event for event in events if event.name in {"error", "stderr", "stopped"}]
 
@@ -125,7 +125,7 @@ def test_a_caller_that_ignores_sigchld_does_not_break_it(start_method):
     """Children of such a process are reaped by the kernel, and their exit codes lost (RELIABILITY L14)."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        assert perform(exit_code_of_a_child, settings(start_method))[-1].data["ok"]
+        assert events_of(exit_code_of_a_child, settings(start_method))[-1].data["ok"]
         with Runner(endless, Crowd(start_method=StartMethod(start_method))) as runner:
             events, children = until_all_are_here(runner)
             os.kill(runner.pid, signal.SIGKILL)

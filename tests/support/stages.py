@@ -15,7 +15,7 @@ def settings(start_method):
     return Settings(start_method=StartMethod(start_method))
 
 
-def perform(run, config=FORK, **options):
+def events_of(run, config=FORK, **options):
     """Return all events of a run."""
     with Runner(run, config, **options) as runner:
         return list(runner)

@@ -41,7 +41,7 @@ STORY = {
     "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
     "free": "PID {worker_pid} is free",
     "cut off": "client {client} is cut off: PID {worker_pid}, its worker, is dead; nobody else notices",
-    "worker lost": "PID {worker_pid} was {cause}; it had {tasks} client(s) in hand, perhaps the queue's lock",
+    "died": "{child} (PID {child_pid}) was {cause}; it had {tasks} client(s), perhaps the queue's lock",
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
     "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
 }
@@ -93,7 +93,14 @@ def run(config: Config, emit: Emitter) -> None:
     with Listener(config, emit) as door:
         guests = scripted_clients.start_clients(config, door, emit)
         pool = ResilientPool(
-            context, config.workers, emit, door.loop, given=(config,), left=left, lost=lost, ready=seat
+            context,
+            config.workers,
+            emit,
+            door.loop,
+            extra_args=(config,),
+            on_done=left,
+            on_lost=lost,
+            on_idle=seat,
         )
         door.loop.wait_until(lambda: pool.idle == config.workers, _START_S)
         for conn, client in door.arrivals(present=lambda: busy + len(waiting)):

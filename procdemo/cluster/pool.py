@@ -43,10 +43,10 @@ class ClusterPool:
         emit: Emitter,
         loop: SelectorLoop,
         *,
-        given: tuple[Any, ...] = (),
-        left: Callable[[Task], None],
-        lost: Callable[[Task], None],
-        ready: Callable[[], None],
+        extra_args: tuple[Any, ...] = (),
+        on_done: Callable[[Task], None],
+        on_lost: Callable[[Task], None],
+        on_idle: Callable[[], None],
     ) -> None:
         """Join the cluster `config.cluster`; all else as in `ResilientPool`.
 
@@ -55,14 +55,14 @@ class ClusterPool:
             crop: hears of pages that the scheduler has fetched again, and of its end.
             emit: gets the events of all workers.
             loop: what the caller waits with.
-            given: arguments that each task gets after its own.
-            left: called with each task that is done.
-            lost: called with each task whose workers were lost too often.
-            ready: called when a worker may have become idle.
+            extra_args: arguments that each task gets after its own.
+            on_done: called with each task that is done.
+            on_lost: called with each task whose workers were lost too often.
+            on_idle: called when a worker may have become idle.
         """
         self._emit = emit
-        self._given = given
-        self._left, self._lost, self._ready = left, lost, ready
+        self._extra_args = extra_args
+        self._on_done, self._on_lost, self._on_idle = on_done, on_lost, on_idle
         self._crop = crop
         self._deadline = config.page_deadline
         self._tickets = 0
@@ -71,7 +71,7 @@ class ClusterPool:
         self._cluster = Cluster(config.cluster, config.workers, loop, emit, tries=config.tries)
         self._workers = self._cluster.workers
         self._workers.heard, self._workers.lost = self._hear, self._bury
-        self._cluster.errands.call_soon(ready)
+        self._cluster.errands.call_soon(on_idle)
 
     @property
     def idle(self) -> int:
@@ -81,12 +81,12 @@ class ClusterPool:
     def apply_async(
         self, func: Callable[..., Any], args: tuple[Any, ...], *, callback: Callable[[Any], None]
     ) -> Task:
-        """Have a worker call ``func(*args, *given, emit)``, and ``callback(result)`` in this process."""
+        """Have a worker call ``func(*args, *extra_args, emit)``, and ``callback(result)`` in this process."""
         self._tickets += 1
         task = Task(self._tickets, func, args, None, callback)
         self._tasks[task.ticket] = task
         self._emit.send("submit", id=task.ticket)
-        there = (task.ticket, self._deadline, func, (*args, *self._given), self._workers.wire())
+        there = (task.ticket, self._deadline, func, (*args, *self._extra_args), self._workers.wire())
         future = self._cluster.executor.submit(run_task, *there)
         future.add_done_callback(partial(self._call_back, task))
         return task
@@ -100,17 +100,17 @@ class ClusterPool:
                 self._abandon, f"the scheduler {self._cluster.address} is lost, and all tasks with it"
             )
         except KilledWorker:
-            self._cluster.errands.call_soon(self._settle, task, self._lost)
+            self._cluster.errands.call_soon(self._settle, task, self._on_lost)
         except Exception as error:  # noqa: BLE001 - whatever it is, main must hear of it
             self._cluster.errands.call_soon(self._refuse, error)
         else:
-            self._cluster.errands.call_soon(self._settle, task, self._left)
+            self._cluster.errands.call_soon(self._settle, task, self._on_done)
 
     def _settle(self, task: Task, how: Callable[[Task], None]) -> None:
         if not self._abandoned:
             del self._tasks[task.ticket]
             how(task)
-            self._ready()
+            self._on_idle()
 
     def _refuse(self, error: BaseException) -> None:
         message = f"the workers cannot do it: {type(error).__name__}: {error}"

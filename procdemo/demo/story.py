@@ -23,11 +23,16 @@ class Story(NamedTuple):
 
 
 def compose(*modules: ModuleType) -> Story:
-    """Return the story of these modules with their blocks; a module's own words go before theirs."""
+    """Return the story of these modules with their blocks; a module's own words go before theirs.
+
+    A sentence that a module shows by default replaces its blocks' sentence for ``-v``, too.
+    """
     story = Story({}, {}, {})
     for module in modules:
         blocks = compose(*getattr(module, "BLOCKS", ()))
-        story.sentences.update(blocks.sentences | getattr(module, "STORY", {}))
-        story.details.update(blocks.details | getattr(module, "DETAIL", {}))
+        own: dict[str, str] = getattr(module, "STORY", {})
+        details = {name: words for name, words in blocks.details.items() if name not in own}
+        story.sentences.update(blocks.sentences | own)
+        story.details.update(details | getattr(module, "DETAIL", {}))
         story.lanes.update(blocks.lanes | getattr(module, "LANES", {}))
     return story

@@ -111,7 +111,7 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
         hire = partial(ResilientPool, config.context(), config.workers)
         if config.cluster:  # workers on other hosts: submit() and add_done_callback()
             hire = partial(cluster.lesson("pool").ClusterPool, config, crop)
-        pool = hire(emit, loop, given=(bounds,), left=left, lost=lost, ready=submit)
+        pool = hire(emit, loop, extra_args=(bounds,), on_done=left, on_lost=lost, on_idle=submit)
         while frontier.open:
             loop.run_once(pool.kill_overdue(config.page_deadline))
         pool.terminate()

@@ -85,7 +85,7 @@ def run(config: Config, emit: Emitter) -> None:
             busy += 1
             pool.apply_async(serve, (client,), conn=conn)
 
-    def on_served(task: Task) -> None:
+    def on_done(task: Task) -> None:
         nonlocal busy, served
         busy, served = busy - 1, served + 1
         close_copy(copies, task.conn)
@@ -104,7 +104,14 @@ def run(config: Config, emit: Emitter) -> None:
         listener.announce()
         clients = scripted_clients.start_clients(config, listener, loop, emit)
         pool = ResilientPool(
-            context, config.workers, emit, loop, given=(config,), left=on_served, lost=on_lost, ready=assign
+            context,
+            config.workers,
+            emit,
+            loop,
+            extra_args=(config,),
+            on_done=on_done,
+            on_lost=on_lost,
+            on_idle=assign,
         )
         loop.wait_until(lambda: pool.idle == config.workers, _START_S)
         for conn, client in listener.arrivals(loop, connected=lambda: busy + len(waiting)):

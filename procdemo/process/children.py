@@ -67,7 +67,13 @@ class Children:
         _find_room()
         gc.freeze()  # or the collector, in a forked child, touches and so copies what it inherited
         process.start()
-        restore_finalizer = _keep_from_siblings(process)
+        return self._watch(process, _keep_from_siblings(process))
+
+    def adopt(self, process: BaseProcess) -> Child:
+        """Join `process`, which a `multiprocessing.Pool` has started, when it ends."""
+        return self._watch(process, lambda: None)
+
+    def _watch(self, process: BaseProcess, restore_finalizer: Callable[[], None]) -> Child:
         sentinel = process.sentinel
         child = self._by_sentinel[sentinel] = Child(process)
 

@@ -23,7 +23,7 @@ def thirty_tasks(config, emit):
     for number in range(30):
         house.until(lambda: house.pool.idle > 0)
         house.give(tell_pid, number)
-    house.until(lambda: len(house.left) == 30)
+    house.until(lambda: len(house.done) == 30)
     wait_until(lambda: len(house.results) == 30)
     assert sorted(number for number, _ in house.results) == list(range(30))
     assert {pid for _, pid in house.results} <= pids
@@ -47,7 +47,7 @@ def one_is_never_given_to_the_busy(config, emit):
     for number in range(10):
         house.until(lambda: house.pool.idle == 1)
         house.give(tell_pid, number)
-    house.until(lambda: len(house.left) == 10)
+    house.until(lambda: len(house.done) == 10)
     wait_until(lambda: len(house.results) == 10)
     assert pid not in {done_by for _, done_by in house.results}
     house.pool.terminate()
@@ -70,7 +70,7 @@ def a_connection_is_handed_over(config, emit):
     house.give(answer, b"> ", conn=theirs)
     theirs.close()
     ours.sendall(b"hello")
-    house.until(lambda: house.left)
+    house.until(lambda: house.done)
     assert ours.recv(100) == b"> HELLO"
     assert ours.recv(100) == b"", "no copy of it is left open"
     ours.close()
@@ -87,10 +87,10 @@ def greet(name, greeting, emit):
 
 
 def everybody_gets_what_was_given_once(config, emit):
-    house = House(config, emit, given=("good day, ",))
+    house = House(config, emit, extra_args=("good day, ",))
     house.all_idle()
     house.give(greet, "Ann")
-    house.until(lambda: house.left)
+    house.until(lambda: house.done)
     wait_until(lambda: house.results)
     assert house.results == ["good day, Ann"]
     house.pool.terminate()
@@ -112,7 +112,7 @@ def a_task_raises(config, emit):
     house = House(config, emit, workers=1)
     house.all_idle()
     bad = house.give(fail)
-    house.until(lambda: bad in house.left)
+    house.until(lambda: bad in house.done)
     house.give(tell_pid, 7)
     wait_until(lambda: house.results)
     assert [number for number, _ in house.results] == [7]
@@ -134,10 +134,10 @@ def a_callback_raises(config, emit):
         raise RuntimeError("callback")
 
     task = house.pool.apply_async(tell_pid, (1,), callback=bad)
-    house.until(lambda: task in house.left)
+    house.until(lambda: task in house.done)
     assert "RuntimeError: callback" in task.error
     good = house.give(tell_pid, 2)
-    house.until(lambda: good in house.left)
+    house.until(lambda: good in house.done)
     wait_until(lambda: house.results)
     assert not good.error
     house.pool.terminate()

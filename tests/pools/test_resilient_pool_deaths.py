@@ -6,6 +6,7 @@ import select
 import signal
 import threading
 
+from exits import ends
 from pools import WORKERS, House, named, perform, processes_under_me, reads, tell_pid, work_until_killed
 from processes import kill, processes
 from waiting import wait_until
@@ -25,11 +26,11 @@ def one_of_two_busy_is_killed(config, emit):
     assert friend not in house.pool.pids, "it finishes in the retired Pool"
     assert os.path.exists(f"/proc/{friend}")
     third = house.give(tell_pid, 3)
-    house.until(lambda: third in house.left)
+    house.until(lambda: third in house.done)
     kill(friend)
     house.until(lambda: len(house.lost) == 2)
     assert house.lost == [first, second]
-    assert house.left == [third]
+    assert house.done == [third]
     house.all_idle()
     house.pool.terminate()
     emit.result("summary", ok=True, victim=victim, friend=friend)
@@ -38,8 +39,9 @@ def one_of_two_busy_is_killed(config, emit):
 def test_the_task_of_a_killed_worker_is_lost_once_and_no_other(start_method):
     events = perform(one_of_two_busy_is_killed, start_method)
     pids = [events[-1].data["victim"], events[-1].data["friend"]]
-    losses = named(events, "worker lost")
-    assert losses == [{"worker_pid": pid, "cause": "killed by SIGKILL", "tasks": 1} for pid in pids]
+    lost = {"exitcode": -signal.SIGKILL, "cause": "killed by SIGKILL", "by": "", "tasks": 1}
+    roles = {event.pid: event.role for event in events if event.name == "ready"}
+    assert ends(events) == [{"child": roles[pid], "child_pid": pid, **lost} for pid in pids]
     assert [data["busy"] for data in named(events, "pool retired")] == [1]
 
 
@@ -48,11 +50,11 @@ def idle_ones_are_killed(config, emit):
     for round_ in range(4):
         house.all_idle()
         kill(wait_until(lambda: next(filter(reads, house.pool.pids), None)))
-        done = len(house.left)
+        done = len(house.done)
         for number in range(10):  # the death has perhaps not been noticed yet
             house.until(lambda: house.pool.idle > 0)
             house.give(tell_pid, 10 * round_ + number)
-        house.until(lambda done=done: len(house.left) == done + 10)
+        house.until(lambda done=done: len(house.done) == done + 10)
     assert not house.lost
     wait_until(lambda: len(house.results) == 40)
     house.pool.terminate()
@@ -63,8 +65,7 @@ def test_the_death_of_an_idle_worker_loses_nothing(start_method):
     """It takes the lock of the queue along: without a new Pool nobody would work any more."""
     events = perform(idle_ones_are_killed, start_method)
     assert sorted(data["number"] for data in named(events, "at work")) == list(range(40))
-    assert len(named(events, "worker lost")) == 4
-    assert all(data["tasks"] == 0 for data in named(events, "worker lost"))
+    assert [data["tasks"] for data in ends(events)] == [0] * 4
 
 
 def tasks_that_nobody_has_taken(config, emit):
@@ -75,8 +76,8 @@ def tasks_that_nobody_has_taken(config, emit):
         os.kill(pid, signal.SIGSTOP)
     tasks = [house.give(tell_pid, number) for number in range(WORKERS)]
     kill(stopped[0])
-    house.until(lambda: len(house.left) == WORKERS)
-    assert house.left == tasks or house.left == tasks[::-1]
+    house.until(lambda: len(house.done) == WORKERS)
+    assert house.done == tasks or house.done == tasks[::-1]
     assert not house.lost
     assert not set(stopped) & {pid for _, pid in wait_until(lambda: house.results)}
     house.until(lambda: not set(stopped) & set(processes()))
@@ -102,7 +103,7 @@ def killed_before_they_can_say_hello(config, emit):
         house.loop.run_once(0.01)
     house.all_idle()
     task = house.give(tell_pid, 1)
-    house.until(lambda: task in house.left)
+    house.until(lambda: task in house.done)
     house.pool.terminate()
     emit.result("summary", ok=True)
 
@@ -122,7 +123,7 @@ def retired_ones_leave_nothing(config, emit):
     house = House(config, emit)
     house.all_idle()
     task = house.give(tell_pid, 0)
-    house.until(lambda: task in house.left)
+    house.until(lambda: task in house.done)
     before = threading.active_count(), open_descriptors()
     everybody = len(processes_under_me())
     for number in range(4):
@@ -171,7 +172,10 @@ def one_takes_too_long(config, emit):
 
 
 def test_who_takes_too_long_is_killed_and_the_task_is_lost(start_method):
-    perform(one_takes_too_long, start_method)
+    events = perform(one_takes_too_long, start_method)
+    assert [data["tasks"] for data in ends(events, "killed")] == [1, 0, 0, 0], (
+        "and the idle ones of both Pools"
+    )
 
 
 def one_is_given_up(config, emit):

@@ -18,25 +18,25 @@ LIMIT_S = 10.0
 class House:
     """A pool, and what has become of its tasks."""
 
-    def __init__(self, config, emit, workers=WORKERS, given=()):
+    def __init__(self, config, emit, workers=WORKERS, extra_args=()):
         self.loop = SelectorLoop()
-        self.left, self.lost, self.results = [], [], []
+        self.done, self.lost, self.results = [], [], []
         self.workers = workers
         self.pool = ResilientPool(
             config.context(),
             workers,
             emit,
             self.loop,
-            given=given,
-            left=self.left.append,
-            lost=self.lost.append,
-            ready=lambda: None,
+            extra_args=extra_args,
+            on_done=self.done.append,
+            on_lost=self.lost.append,
+            on_idle=lambda: None,
         )
 
     def until(self, condition, limit=LIMIT_S):
         deadline = time.monotonic() + limit
         while not condition():
-            assert time.monotonic() < deadline, (self.left, self.lost, self.pool.idle, self.pool.pids)
+            assert time.monotonic() < deadline, (self.done, self.lost, self.pool.idle, self.pool.pids)
             self.loop.run_once(0.02)
 
     def all_idle(self):

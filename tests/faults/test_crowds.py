@@ -4,13 +4,12 @@ C7 and C8 are not shown to fail on the tutorial: it has no limit to keep.
 """
 
 import contextlib
-import os
 
 import pytest
 from clients import Client
 from harness import PROCDEMO, Command
 from processes import kill
-from servers import ALL_METHODS, FORKING, OURS, WORKERS, on_ours
+from servers import ALL_METHODS, FORKING, OURS, WORKERS, cpu_seconds, on_ours
 from waiting import wait_until
 
 FEW = ["sh", "-c", 'ulimit -n 32 && exec "$@"', "sh", *PROCDEMO]
@@ -50,15 +49,6 @@ def test_c7_out_of_descriptors(name):
             honest.ask(within=3)
         command.signal(15)
         command.finish(within=5).assert_clean(0)
-
-
-def cpu_seconds(command):
-    """Return the CPU time that the processes of `command` have used."""
-    ticks = 0
-    for pid in (command.pid, *command.descendants()):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            ticks += sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @on_ours(names=("echo-server", "selector-server"))

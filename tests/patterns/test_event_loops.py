@@ -3,9 +3,12 @@
 import contextlib
 
 import pytest
-from servers import Server
+from clients import Client
+from harness import PROCDEMO, Command
+from servers import Server, cpu_seconds
 
 SELECTOR, ASYNC = Server("selector-server", "fork"), Server("async-server", "fork")
+FEW_DESCRIPTORS = ["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", *PROCDEMO]
 each_loop = pytest.mark.parametrize(
     ("server", "loop"),
     [(SELECTOR, ()), (ASYNC, ("--loop", "asyncio")), (ASYNC, ("--loop", "uvloop"))],
@@ -56,3 +59,36 @@ def test_silence_and_duration_have_a_limit_each(server, loop):
                     talker.ask(within=3)
             told = running.command.wait_event("served", nth=2).data
             assert (told["client"], told["reason"]) == (talker.name, "over --total-timeout")
+
+
+@each_loop
+def test_a_low_limit_of_descriptors_is_reported_on_the_screen(server, loop):
+    args = (server.name, *loop, "--port", "0", "--clients", "1", "--stay", "0")
+    with Command(*args, program=FEW_DESCRIPTORS) as command:
+        result = command.finish(within=20).assert_clean(0)
+    assert "has room for 40 clients, not 10000" in result.stdout
+    assert "a process may have 64 descriptors here (ulimit -Hn)" in result.stdout
+
+
+@each_loop
+def test_with_few_descriptors_the_other_clients_wait_in_the_backlog(server, loop):
+    """C7: the server does not spin; when there is room again, the next client is served."""
+    args = [server.name, *loop, "--port", "0", "--json", "--grace", "0.2"]
+    args += ["--workers", "1"] if server.many_at_once else []
+    with Command(*args, program=FEW_DESCRIPTORS) as command, contextlib.ExitStack() as stack:
+        reported = command.wait_event("few descriptors").data
+        assert (reported["limit"], reported["wanted"], reported["possible"]) == (64, 10_000, 40)
+        port = command.wait_event("listening").data["port"]
+        crowd = [stack.enter_context(Client(port)) for _ in range(100)]
+        for client in crowd[:40]:
+            client.ask(within=5)
+        crowd[-1].say(b"room?")
+        before = cpu_seconds(command)
+        command.pause(1.0)
+        assert cpu_seconds(command) - before < 0.2, "C7: it spins"
+        assert crowd[-1].hush()
+        for client in crowd[:-1]:
+            client.sock.close()
+        assert crowd[-1].hear(5, within=5) == b"ROOM?"
+        command.signal(15)
+        command.finish(within=3).assert_clean(0)

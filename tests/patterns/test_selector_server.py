@@ -4,8 +4,7 @@ import contextlib
 import os
 import signal
 
-from clients import Client
-from harness import PROCDEMO, Command, run
+from harness import run
 from processes import kill
 from servers import ALL_METHODS, WORKERS, Server, on_ours
 from waiting import wait_until
@@ -48,38 +47,6 @@ def test_a_killed_worker_takes_its_clients_along_and_no_others(server):
         summary = running.command.finish(within=3).assert_clean(0).summary
         assert summary["cut_off"] == lost["clients"]
         assert summary["served"] == len(guests) - lost["clients"]
-
-
-def test_a_low_limit_of_descriptors_is_named_and_lived_with():
-    """C7: who finds no room waits in the backlog; nobody spins; the next is served when there is room."""
-    program = ["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", *PROCDEMO]
-    args = ("selector-server", "--workers", "1", "--port", "0", "--json", "--grace", "0.2")
-    with Command(*args, program=program) as command, contextlib.ExitStack() as stack:
-        told = command.wait_event("few descriptors").data
-        assert (told["limit"], told["wanted"], told["possible"]) == (64, 10_000, 40)
-        port = command.wait_event("listening").data["port"]
-        crowd = [stack.enter_context(Client(port)) for _ in range(100)]
-        for client in crowd[:40]:
-            client.ask(within=5)
-        crowd[-1].say(b"room?")
-        before = cpu_seconds(command)
-        command.pause(1.0)
-        assert cpu_seconds(command) - before < 0.2, "C7: it spins"
-        assert crowd[-1].hush()
-        for client in crowd[:-1]:
-            client.sock.close()
-        assert crowd[-1].hear(5, within=5) == b"ROOM?"
-        command.signal(signal.SIGTERM)
-        command.finish(within=3).assert_clean(0)
-
-
-def cpu_seconds(command):
-    """Return the CPU time that the processes of `command` have used."""
-    ticks = 0
-    for pid in (command.pid, *command.descendants()):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            ticks += sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_thousand_clients_at_once():

@@ -154,6 +154,16 @@ class Running:
             assert not found, f"O12: {found[0]!r} in {stream[-300:]!r}"
 
 
+def cpu_seconds(command: Command) -> float:
+    """Return the CPU time that the processes of `command` have used."""
+    ticks = 0
+    for pid in (command.pid, *command.descendants()):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(frozen=True)
 class Server:
     """A way to start a server."""

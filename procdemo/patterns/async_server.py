@@ -24,7 +24,7 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
@@ -126,4 +126,4 @@ def run(config: Config, emit: Emitter) -> None:
         clients = scripted_clients.start_clients(config, listener, loop, emit)
         counts = runner.run(serve_all(loop, listener, config, emit))
         clients.stop(config.grace)
-    emit.result("summary", ok=True, **counts)
+    emit.result(SUMMARY, ok=True, **counts)

@@ -28,7 +28,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import ANSWER, ERROR, Emitter
+from procdemo.demo.events import ANSWER, ERROR, SUMMARY, Emitter
 from procdemo.demo.settings import Arg, CannotRunError
 from procdemo.tcp_client import input_lines, load_generator
 from procdemo.tcp_client.connect import connect, resolve
@@ -95,7 +95,7 @@ def send_messages(config: Config, emit: Emitter) -> None:
     except ServerFailedError as error:
         what, hint = error.message_and_hint(config.host, config.port)
         emit.mark(ERROR, message=what, hint=hint, exit_code=1)
-    emit.result("summary", ok=ok, asked=asked, answered=answered)
+    emit.result(SUMMARY, ok=ok, asked=asked, answered=answered)
 
 
 def generate_load(config: Config, emit: Emitter) -> None:
@@ -117,7 +117,7 @@ def generate_load(config: Config, emit: Emitter) -> None:
     if found.answered:
         emit.result("load", **{name.replace("_per_", "/"): value for name, value in measures.items()})
     errors = {kind: len(failures) for kind, failures in found.failures.items()}
-    emit.result("summary", ok=not errors, asked=asked, answered=found.answered, **measures, errors=errors)
+    emit.result(SUMMARY, ok=not errors, asked=asked, answered=found.answered, **measures, errors=errors)
 
 
 def run(config: Config, emit: Emitter) -> None:

@@ -49,7 +49,7 @@ class _Account:
     """What is known of all items, by the notes of those who have them in hand."""
 
     def __init__(self, config: Any) -> None:
-        self.ledger = ItemStates(config.context(), config.items)
+        self.states = ItemStates(config.context(), config.items)
         self.blocked_s = [0.0] * (config.producers + config.consumers)
         self._joining: set[int] = set()
         self._messages = self._acknowledged = 0
@@ -59,10 +59,10 @@ class _Account:
         match what, facts:
             case "note", (items, state):
                 self._messages += state == ItemState.QUEUED
-                self.ledger.note([item for item in items if self.ledger.state(item) < state], state)
+                self.states.note([item for item in items if self.states.state(item) < state], state)
             case "take", (items,):
-                self.ledger.take(
-                    [item for item in items if self.ledger.state(item) < ItemState.TAKEN], number
+                self.states.take(
+                    [item for item in items if self.states.state(item) < ItemState.TAKEN], number
                 )
             case "blocked", (_, seconds):
                 self.blocked_s[number] += seconds
@@ -97,7 +97,7 @@ def run(config: Any, emit: Emitter, produce: Callable[..., None], consume: Calla
         seconds = time.monotonic() - before
         for member in crew:
             member.future.cancel()  # not interrupted, but told that nobody wants it any more
-    sum_up(crew, account, config, in_peace=in_peace, seconds=seconds, emit=emit)
+    sum_up(crew, account, config, all_ended=in_peace, seconds=seconds, emit=emit)
 
 
 def _crew(names: list[str], cluster: Cluster) -> list[_Member]:
@@ -154,7 +154,7 @@ class _Watch:
         """Report progress, ten times a second; return whether it is worth while to wait on."""
         now = time.monotonic()
         if now > self._looked_at + _LOOK_S:
-            self._looked_at, snapshot = now, self._account.ledger.snapshot()
+            self._looked_at, snapshot = now, self._account.states.snapshot()
             self._emit.count("items", snapshot.count(ItemState.DONE), total=total)
             if snapshot != self._last:
                 self._last, self._moved_at = snapshot, now

@@ -29,7 +29,7 @@ class UnwantedError(Exception):
 
 
 class Notes(NamedTuple):
-    """What a worker writes down in the ledger of the main process, by letter."""
+    """What a worker writes down for the main process, which keeps the states of all items."""
 
     wire: RemoteWriter
     number: int
@@ -51,10 +51,10 @@ class RemoteQueue:
         """Use the queue `name`, which the main process has made; tell it by `notes`."""
         self.name = name
         self.maxsize = maxsize
-        self.ledger = notes
+        self.states = notes
 
     def __getstate__(self) -> Any:
-        return self.name, self.maxsize, self.ledger
+        return self.name, self.maxsize, self.states
 
     def __setstate__(self, state: Any) -> None:
         self.__init__(*state)  # type: ignore[misc]
@@ -71,8 +71,8 @@ class RemoteQueue:
         try:
             message = pickle.dumps(items)
         except (pickle.PicklingError, AttributeError, TypeError):
-            message = pickle.dumps(items := [item for item in items if picklable(item, self.ledger, emit)])
-        self.ledger.note(items, ItemState.QUEUED)
+            message = pickle.dumps(items := [item for item in items if picklable(item, self.states, emit)])
+        self.states.note(items, ItemState.QUEUED)
         before = time.monotonic()
         waits = told and self._queue.qsize() >= self.maxsize
         if waits:
@@ -101,7 +101,7 @@ class RemoteQueue:
             except TimeoutError:
                 self._look()
         items: list[int] = pickle.loads(message)  # noqa: S301 - whoever reaches the scheduler runs code anyway
-        self.ledger.send("take", items)
+        self.states.send("take", items)
         ms = self._report("get", before, emit, told)
         if waits:
             emit.end("get", ms=ms)
@@ -109,11 +109,11 @@ class RemoteQueue:
 
     def task_done(self) -> None:
         """Acknowledge a message."""
-        self.ledger.send("acknowledged")
+        self.states.send("acknowledged")
 
     def join(self) -> None:
         """Wait until every message of all producers is acknowledged."""
-        self.ledger.send("joins")
+        self.states.send("joins")
         while not self._all_done.wait(timeout=_LOOK):
             self._look()
 
@@ -123,7 +123,7 @@ class RemoteQueue:
 
     def _report(self, what: str, before: float, emit: Emitter, told: object) -> float:
         seconds = time.monotonic() - before
-        self.ledger.send("blocked", what, seconds)
+        self.states.send("blocked", what, seconds)
         if told:
             emit.count(DEPTH, self.depth())
         return seconds * 1e3

@@ -5,6 +5,7 @@ import os
 import signal
 
 from crawls import assert_accounted, crawl, fate_of, finished, hub
+from exits import ends
 from harness import Command
 from web import Web, answer, continue_for_ever, drip_body, drip_header, hang_up, page, stay_silent
 
@@ -118,6 +119,6 @@ def test_the_site_dies(start_method):
         command.wait_event("parsed", 3)
         os.kill(site, signal.SIGKILL)
         result = assert_accounted(command.finish(15).assert_clean(1))
-    (died,) = result.named("site died")
-    assert died.data["site_pid"] == site
+    (died,) = ends(result.events, "site died")
+    assert (died["child"], died["child_pid"], died["cause"]) == ("site", site, "killed by SIGKILL")
     assert result.summary["failed"] > 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from bunaccounts import account_of, missing
+from exits import ends
 from harness import Command, run
 from waiting import wait_until
 
@@ -25,7 +26,12 @@ def test_everything_made_is_eaten_by_somebody(start_method):
     eaten = [event for event in result.named("eats") if event.kind == "end"]
     assert sorted(int(event.data["id"]) for event in eaten) == list(range(30))
     assert {event.role for event in eaten} <= {"consumer-0", "consumer-1"}
-    assert len({row.data["pid"] for row in result.named("processes")}) == 4
+    rows = {row.data["name"]: row.data["pid"] for row in result.named("processes")}
+    ended = {data["child"]: data["child_pid"] for data in ends(result.events, "exited")}
+    killed = {data["child"]: data["child_pid"] for data in ends(result.events, "killed")}
+    assert sorted(ended) == ["producer-0", "producer-1"]
+    assert sorted(killed) == ["consumer-0", "consumer-1"], "main kills them at the end"
+    assert ended | killed == rows
 
 
 def test_d1_ten_thousand_items_are_each_eaten_once(start_method):
@@ -132,8 +138,8 @@ def kill(start_method, *roles, args=()):
 def test_a_killed_process_is_named_and_every_bun_accounted_for(start_method, role):
     (pid,), result = kill(start_method, role)
     result.assert_clean(status=1)
-    (died,) = result.named("died")
-    assert died.data == {"child": role, "child_pid": pid, "cause": "killed by SIGKILL"}
+    (died,) = ends(result.events)
+    assert (died["child"], died["child_pid"], died["cause"]) == (role, pid, "killed by SIGKILL")
     summary = account_of(result, 200)
     assert not summary["ok"]
     assert len(missing(result)) == 200 - summary["done"]
@@ -142,7 +148,7 @@ def test_a_killed_process_is_named_and_every_bun_accounted_for(start_method, rol
 def test_d3_all_consumers_killed_at_once(start_method):
     pids, result = kill(start_method, "consumer-0", "consumer-1")
     result.assert_clean(status=1)
-    assert {event.data["child_pid"] for event in result.named("died")} == set(pids)
+    assert {data["child_pid"] for data in ends(result.events)} == set(pids)
     assert account_of(result, 200)["lost"] > 0
     assert any(fate == "still in the queue" for fate in missing(result).values())
 
@@ -161,8 +167,8 @@ def test_d4_a_producer_killed_in_the_middle_of_a_message(start_method):
         wait_until(lambda: is_in_the_middle_of_a_message(producer))
         os.kill(producer, signal.SIGKILL)
         result = command.finish(within=10).assert_clean(1)
-    (died,) = result.named("died")
-    assert died.data["child_pid"] == producer
+    (died,) = ends(result.events)
+    assert died["child_pid"] == producer
     assert account_of(result, 300_000)["lost"] > 0
     assert any(fate == "still in the queue" for fate in missing(result).values())
 

@@ -57,7 +57,7 @@ def test_b5_workers_are_killed_under_honest_clients(server):
             for number in range(6):
                 pids = wait_until(running.workers)
                 kill(pids[number % len(pids)])
-                running.command.wait_event("worker lost", nth=number + 1)
+                running.command.wait_event("exited", nth=number + 1)
         finally:
             done.set()
             for client in clients:

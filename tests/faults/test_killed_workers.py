@@ -162,15 +162,14 @@ def test_who_was_killed_and_by_what_is_said(server):
         pid = running.server_of(guest)
         kill(pid)
         guest.hear_end()
-        said = running.command.wait_event("exited").data
-        assert said["child_pid"] == pid
+        exited = running.command.wait_event("exited").data
+        assert (exited["child_pid"], exited["cause"], exited["by"]) == (pid, "killed by SIGKILL", "")
         if not server.crew:
-            assert said["child"] == "handler-0"
+            assert exited["child"] == "handler-0"
         else:
-            assert said["tasks"] == 1
+            assert exited["tasks"] == 1
             cut_off = running.command.wait_event("cut off").data
             assert (cut_off["client"], cut_off["worker_pid"]) == (guest.name, pid)
-        assert said["cause"] == "killed by SIGKILL"
 
 
 @on_ours(names=POOLS + PREFORKED, methods=ALL_METHODS)

@@ -13,7 +13,7 @@ from harness import Command, run
 from servers import Running, Server
 
 from procdemo.demo.events import Emitter
-from procdemo.patterns.async_server import Config, converse
+from procdemo.patterns.async_server import Config, echo
 from procdemo.servers.async_listener import factory
 
 SERVER = Server("async-server", "fork")
@@ -50,10 +50,10 @@ def test_the_last_answers_are_sent_although_the_kernel_takes_them_piece_by_piece
         answers: list[bytes] = []
         hearing = threading.Thread(target=lambda: answers.extend(iter(lambda: client.recv(1000), b"")))
         hearing.start()
-        farewell = runner.run(converse(server, "a client", Config(loop=loop), Emitter(lambda _: None)))
+        outcome = runner.run(echo(server, "a client", Config(loop=loop), Emitter(lambda _: None)))
         runner.run(asyncio.sleep(0))  # the loop closes the connection
         hearing.join()
-    assert (farewell, b"".join(answers)) == (("client left", 60_000), b"X" * 60_000)
+    assert (outcome, b"".join(answers)) == (("client left", 60_000), b"X" * 60_000)
 
 
 @each_loop
@@ -79,11 +79,11 @@ def test_more_than_max_bytes(loop):
 def test_an_error_in_a_coroutine_is_told_at_once_and_the_others_are_served():
     program = (
         "from procdemo.patterns import async_server; from procdemo.__main__ import main\n"
-        "converse, clients = async_server.converse, []\n"
+        "echo, clients = async_server.echo, []\n"
         "async def second_fails(conn, client, *settings):\n"
         "    clients.append(client)\n"
-        "    return await converse(conn, client, *settings) if len(clients) != 2 else 1 / 0\n"
-        "async_server.converse = second_fails; main()"
+        "    return await echo(conn, client, *settings) if len(clients) != 2 else 1 / 0\n"
+        "async_server.echo = second_fails; main()"
     )
     with Command("async-server", "--port", "0", "--json", program=[sys.executable, "-c", program]) as command:
         running = Running(command, SERVER, json=True)

@@ -29,7 +29,7 @@ def test_the_parent_keeps_no_copy_of_a_connection(server):
         os.kill(running.server_of(guests[0]), signal.SIGKILL)
         guests[0].hear_end()
         guests[1].ask()
-        event = running.command.wait_event("cut off")
+        event = running.command.wait_event("exited")
         assert event.data["cause"] == "killed by SIGKILL"
 
 

@@ -86,10 +86,10 @@ def test_a_killed_worker_its_client_and_its_successor_are_named(server):
         kill(pid)
         victim.hear_end()
         friend.ask()
-        lost = wait_mark(running, "worker lost", worker_pid=pid)
-        assert (lost["cause"], lost["clients"]) == ("killed by SIGKILL", 1)
+        lost = wait_mark(running, "exited", child_pid=pid)
+        assert (lost["cause"], lost["by"], lost["clients"]) == ("killed by SIGKILL", "", 1)
         assert wait_mark(running, "cut off", worker_pid=pid)["client"] == victim.name
-        heir = wait_mark(running, "takes over", before=lost["worker"])
+        heir = wait_mark(running, "takes over", before=lost["child"])
         assert heir["worker"] == f"worker-{WORKERS}"
         assert heir["worker_pid"] in running.workers()
         running.command.signal(signal.SIGTERM)
@@ -106,7 +106,7 @@ def test_a_stopped_worker_is_missed_killed_and_replaced(server):
             busy = running.server_of(friend)  # and silent from now on, which is not to be stuck
             os.kill(pid, signal.SIGSTOP)
             assert wait_mark(running, "no pulse", worker_pid=pid)["seconds"] == 0.8
-            assert wait_mark(running, "worker lost", worker_pid=pid)["cause"] == "killed by SIGKILL"
+            assert wait_mark(running, "exited", child_pid=pid)["by"] == "main"
             victim.hear_end()
             running.command.wait_event("takes over")
             friend.ask()

@@ -39,8 +39,8 @@ def test_a_killed_worker_takes_its_clients_along_and_no_others(server):
                 guest.hear_end()
             else:
                 guest.ask()
-        lost = running.command.wait_event("worker lost").data
-        assert (lost["worker_pid"], lost["clients"]) == (pid, list(served_by.values()).count(pid))
+        lost = running.command.wait_event("exited").data
+        assert (lost["child_pid"], lost["clients"]) == (pid, list(served_by.values()).count(pid))
         running.command.wait_event("takes over")
         for guest in guests:
             guest.sock.close()

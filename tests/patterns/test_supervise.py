@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from batches import accounted, not_done
+from exits import ends
 from harness import Command, run
 
 
@@ -87,10 +88,12 @@ def test_a_death_is_told_with_pid_cause_and_item(start_method):
         os.kill(begun.pid, signal.SIGKILL)
         result = command.finish(within=15).assert_clean(0)
     item = begun.data["item"]
-    (died,) = result.named("died")
-    assert died.data == {
-        "worker": begun.role,
-        "worker_pid": begun.pid,
+    (died,) = ends(result.events)
+    assert died == {
+        "child": begun.role,
+        "child_pid": begun.pid,
+        "exitcode": -signal.SIGKILL,
+        "by": "",
         "cause": "killed by SIGKILL",
         "item": item,
         "hand": f"item {item} in hand",
@@ -116,7 +119,7 @@ def test_poison_costs_as_many_workers_as_it_has_tries(tries):
     result = play("--items", "6", "--work", "0", "--poison", "0", "--tries", str(tries)).assert_clean(1)
     summary = accounted(result, 6)
     assert (summary["failed"], summary["deaths"], summary["retried"]) == (1, tries, tries - 1)
-    assert [event.data["item"] for event in result.named("died")] == [0] * tries
+    assert [data["item"] for data in ends(result.events)] == [0] * tries
 
 
 def test_poison_stuck_and_raises_at_once(start_method):

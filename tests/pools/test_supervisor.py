@@ -4,10 +4,10 @@ Each story is told by the main process of a stage, as a pattern would tell it.
 """
 
 import os
-import select
 import signal
 from multiprocessing import forkserver
 
+from exits import ends
 from processes import processes, sockets
 from supervised import LIMIT_S, LONG_S, answer_and_die, answer_by_half_and_die, keep, named, perform
 from waiting import ended, wait_until
@@ -18,10 +18,10 @@ from waiting import ended, wait_until
 def test_what_a_worker_said_before_its_death_is_heard_first(start_method):
     def story(house):
         house.idle()[0].give(5, LONG_S)
-        house.until(lambda: house.crew.deaths)
+        house.until(lambda: house.workers.deaths)
         assert house.heard == [(5, ("done", 5))]
 
-    (died,) = named(perform(story, start_method, answer_and_die), "died")
+    (died,) = ends(perform(story, start_method, answer_and_die))
     assert (died["cause"], died["item"], died["hand"]) == ("killed by SIGKILL", None, "nothing in hand")
 
 
@@ -53,8 +53,9 @@ def test_an_item_that_nobody_has_read_was_not_run(start_method):
 def test_an_item_for_a_dead_worker_comes_back(start_method):
     def story(house):
         (worker,) = house.idle()
+        pidfd = os.pidfd_open(worker.pid)
         os.kill(worker.pid, signal.SIGKILL)
-        assert select.select([worker.process.sentinel], [], [], LIMIT_S)[0]
+        assert ended([pidfd], within=LIMIT_S)
         worker.give(5, LONG_S)
         house.until(lambda: house.heard)
         assert house.heard == [(5, None)]
@@ -69,11 +70,11 @@ def test_who_dies_with_an_item_is_named_and_replaced(start_method):
         victim.give(0, LONG_S)
         other.give(1, LONG_S)
         os.kill(victim.pid, signal.SIGKILL)
-        house.until(lambda: house.crew.deaths and len(house.crew.idle) == 1, 2)
-        assert len({house.crew.idle[0].name, victim.name, other.name}) == 3
+        house.until(lambda: house.workers.deaths and len(house.workers.idle) == 1, 2)
+        assert len({house.workers.idle[0].name, victim.name, other.name}) == 3
 
     events = perform(story, start_method, keep)
-    (died,) = named(events, "died")
+    (died,) = ends(events)
     assert died["hand"] == "item 0 in hand"
     assert [row["worker"] for row in named(events, "workers")] == ["worker-0", "worker-1", "worker-2"]
 
@@ -84,7 +85,7 @@ def test_a_lost_fork_server_is_replaced_and_its_workers_do_not_stay():
         pidfds = [os.pidfd_open(worker.pid) for worker in old]
         old[0].give(5, LONG_S)
         os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
-        house.until(lambda: house.crew.deaths == 2)
+        house.until(lambda: house.workers.deaths == 2)
         assert house.heard == [(5, None)]
         assert ended(pidfds, within=LIMIT_S)
         assert not {worker.pid for worker in house.idle(2)} & {worker.pid for worker in old}
@@ -104,12 +105,10 @@ def test_a_worker_has_its_own_pipe_and_nobody_elses(start_method):
 
 def test_every_worker_leaves_when_its_pipe_ends(start_method):
     def story(house):
-        for worker in house.idle(3):
-            worker.pipe.close()
-        house.until(lambda: house.crew.deaths == 3, 0)
+        house.idle(3)
 
-    died = named(perform(story, start_method), "died")
-    assert [each["cause"] for each in died] == ["exit status 0"] * 3
+    exited = ends(perform(story, start_method), "exited")
+    assert [each["cause"] for each in exited] == ["exit status 0"] * 3
 
 
 def test_deaths_leave_no_descriptor_open(start_method):
@@ -118,11 +117,11 @@ def test_deaths_leave_no_descriptor_open(start_method):
         for _ in range(5):
             (worker,) = house.idle()
             worker.give(1, LONG_S)
-            house.until(lambda: house.crew.idle)  # it has done something, so there is no pause
+            house.until(lambda: house.workers.idle)  # it has done something, so there is no pause
             counts.add(len(os.listdir("/proc/self/fd")))
-            deaths = house.crew.deaths
+            deaths = house.workers.deaths
             os.kill(worker.pid, signal.SIGKILL)
-            house.until(lambda deaths=deaths: house.crew.deaths > deaths)
+            house.until(lambda deaths=deaths: house.workers.deaths > deaths)
         assert len(counts) == 1, counts
 
     perform(story, start_method)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from exits import ends
 from harness import Command
 from oracle import Result
 
@@ -43,7 +44,8 @@ def accounted(result: Result, items: int) -> dict[str, object]:
     assert summary["produced"] == items == summary["done"] + summary["failed"] + summary["lost"]
     assert (summary["done"], summary["failed"]) == (len(done), len(failed))
     assert summary["ok"] is (summary["done"] == items)
-    assert summary["deaths"] == len(result.named("died"))
+    killed = [*result.named("overdue"), *result.named("not up")]
+    assert summary["deaths"] == len(ends(result.events)) + len(killed)
     return summary
 
 

@@ -66,34 +66,34 @@ def explode(pipe, bomb, emit):
 class House:
     """A supervisor, and what was heard."""
 
-    def __init__(self, config, emit, serve=serve, given=()):
-        self.crew = Supervisor(config.context(), serve, given, emit)
+    def __init__(self, config, emit, serve=serve, extra_args=()):
+        self.workers = Supervisor(config.context(), serve, extra_args, emit)
         self.heard = []
 
-    def until(self, condition, workers=1):
+    def until(self, condition, wanted=1):
         deadline = time.monotonic() + LIMIT_S
         while not condition():
             assert time.monotonic() < deadline, self.heard
-            self.crew.hire(workers)
-            self.heard += [(item, answer) for _, item, answer in self.crew.hear()]
+            self.workers.start_workers(wanted)
+            self.heard += [(item, answer) for _, item, answer in self.workers.next_answers()]
 
-    def idle(self, workers=1):
+    def idle(self, wanted=1):
         """Wait until so many are idle, and return them."""
-        self.until(lambda: len(self.crew.idle) == workers, workers)
-        return self.crew.idle
+        self.until(lambda: len(self.workers.idle) == wanted, wanted)
+        return self.workers.idle
 
 
-def perform(story, start_method="fork", serve=serve, given=(), *, silent=True):
+def perform(story, start_method="fork", serve=serve, extra_args=(), *, silent=True):
     """Perform ``story(house)``, and return its events; what goes wrong there goes wrong here.
 
     Unless it is not `silent`, nobody may write to stderr.
     """
 
     def run(config, emit):
-        house = House(config, emit, serve, given)
-        with house.crew:
+        house = House(config, emit, serve, extra_args)
+        with house.workers:
             story(house)
-        house.crew.sum_up()
+        house.workers.sum_up()
         emit.result("summary", ok=True)
 
     with Runner(run, Settings(start_method=StartMethod(start_method)), limit=30) as stage:

@@ -121,7 +121,7 @@ class ClusterPool:
         kind, name, data, time_ns, pid, *_ = record
         if kind == Kind.RECEIVE and name == "submit" and (task := self._tasks.get(data["id"])):
             if task.pid:
-                self._crop.begin_again(task.args[0], task.pid, overdue=task.overdue)
+                self._crop.record_retry(task.args[0], task.pid, overdue=task.overdue)
             task.pid, task.since, task.overdue = pid, time_ns / 1e9, False
 
     def _bury(self, _address: str, worker: Member) -> None:
@@ -147,7 +147,7 @@ class ClusterPool:
         if not self._abandoned:
             self._abandoned = True
             self._emit.mark(ERROR, message=why, hint="is it still up? dask scheduler", exit_code=1)
-            self._crop.abandon("the scheduler was lost")
+            self._crop.give_up("the scheduler was lost")
 
     def terminate(self) -> None:
         """Release what is left, and end the workers that are our own."""

@@ -58,7 +58,7 @@ def stdlib_site() -> Callable[[str], Answer]:
 
 
 def folder_site(folder: Path) -> Callable[[str], Answer]:
-    """Return a site with the files of `folder`: what is outside of it, even by a link, is not there."""
+    """Return a site with the files of `folder`; files outside of it are not found, also not by a link."""
     root = os.path.realpath(folder)
 
     def answer(path: str) -> Answer:
@@ -82,7 +82,7 @@ def folder_site(folder: Path) -> Callable[[str], Answer]:
 
 
 class _Server(ThreadingTCPServer):
-    """A thread for each connection; says nothing on stderr when a client is rude."""
+    """A thread for each connection; writes nothing to stderr if a connection fails."""
 
     daemon_threads = True
     block_on_close = False
@@ -93,11 +93,11 @@ class _Server(ThreadingTCPServer):
         self.site = site
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Let the connection go; its client knows why."""
+        """Ignore an error of one connection: the crawler reports it."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD, as many times as a connection asks."""
+    """Answers GET and HEAD, any number of times over one connection."""
 
     protocol_version = "HTTP/1.1"
     server: _Server
@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - likewise
-        """Say nothing: the crawler reports what it gets."""
+        """Write no log: the crawler reports what it gets."""
 
 
 def serve_site(folder: Path | None, report: Connection, emit: Emitter) -> None:

@@ -13,7 +13,9 @@ A worker that dies before it has done anything is replaced after a pause that do
 several in a row becomes ready, the supervisor gives up.
 """
 
+import math
 import os
+import select
 import signal
 import sys
 import time
@@ -21,7 +23,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from multiprocessing.connection import wait
 from multiprocessing.context import ForkContext
 from typing import Any, Self
 
@@ -175,7 +176,7 @@ class Supervisor:
         soonest = min(times if self._backoff.over else [*times, self._backoff.until], default=now)
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-            wait([self._loop.fileno()], None if soonest == float("inf") else max(soonest - now, 0))
+            select.select([self._loop], [], [], None if soonest == math.inf else max(soonest - now, 0))
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         except KeyboardInterrupt:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

@@ -13,7 +13,8 @@ from downloads import forget_connections, get
 from web import Web, answer, page
 
 from procdemo.crawler import fetch as fetching
-from procdemo.crawler.fetch import AGENT, Page
+from procdemo.crawler.fetch import Page
+from procdemo.crawler.origin import AGENT
 
 pytestmark = pytest.mark.usefixtures("fresh_worker")
 
@@ -174,7 +175,7 @@ def secure_server(folder):
 def test_a_certificate_is_checked_against_the_name(certificate, monkeypatch):
     with secure_server(certificate) as port:
         assert "CERTIFICATE_VERIFY_FAILED" in get(f"https://localhost:{port}/").why
-        fetching._places.clear()
+        fetching._origins.clear()
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
         assert get(f"https://localhost:{port}/").status == 200
         assert "doesn't match" in get(f"https://127.0.0.1:{port}/").why

@@ -4,8 +4,7 @@ import pytest
 from downloads import get
 from web import GIB_OF_CHUNKS, Web, answer, hang_up, page, redirect, stay_silent
 
-from procdemo.crawler import fetch as fetching
-from procdemo.crawler.fetch import AGENT, is_public
+from procdemo.crawler.origin import AGENT, NoPageError, is_public, refuse_private
 
 pytestmark = pytest.mark.usefixtures("fresh_worker")
 
@@ -58,9 +57,9 @@ def test_a_private_host_gets_no_connection(host):
 
 
 def test_one_private_address_among_public_ones_is_enough():
-    with pytest.raises(fetching._NotHadError, match=r"10\.0\.0\.1"):
-        fetching._refuse_private("example.org", ["8.8.8.8", "10.0.0.1"])
-    fetching._refuse_private("example.org", ["8.8.8.8"])
+    with pytest.raises(NoPageError, match=r"10\.0\.0\.1"):
+        refuse_private("example.org", ["8.8.8.8", "10.0.0.1"])
+    refuse_private("example.org", ["8.8.8.8"])
 
 
 # --- redirects

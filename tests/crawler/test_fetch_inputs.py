@@ -116,7 +116,7 @@ def test_e6_a_redirect_to_a_private_host(host, status, secret):
         assert (got.skip, got.status, got.html) == ("outside", status, b"")
         named = resolve(target, "")
         if named and fetching.origin(named) != web.origin:
-            fetching._places.clear()
+            fetching._origins.clear()
             origins = frozenset({web.origin, fetching.origin(named)})
             bounds = Bounds(origins, frozenset({web.origin}), frozenset(), 1 << 20, 5, 5.0)
             got = fetch(web.url, bounds, Emitter(lambda _: None))

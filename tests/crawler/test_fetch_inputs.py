@@ -62,7 +62,7 @@ HOSTS = [
 
 @pytest.fixture(scope="module")
 def secret():
-    """Return a server on every address of this machine, and whom it has heard."""
+    """Return a server on every address of this machine, and the clients it has had."""
     heard = []
 
     def listen():
@@ -156,7 +156,7 @@ def test_e6_a_link_cannot_write_a_header():
 
 
 HEADERS = {"Host", "User-Agent", "Accept", "Accept-Encoding"}
-"""All that anybody is told."""
+"""All that a user sees."""
 
 
 def test_neither_cookies_nor_credentials_are_kept_or_taken_along(tmp_path, monkeypatch):

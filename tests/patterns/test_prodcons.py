@@ -1,4 +1,4 @@
-"""prodcons: back-pressure, acknowledging, and an account of every bun, whoever is killed."""
+"""prodcons: back-pressure, acknowledging, and an account of every bun, whatever is killed."""
 
 import os
 import re
@@ -16,10 +16,10 @@ def play(*args, **options):
     return run("prodcons", "--json", *args, **options)
 
 
-# --- in peace
+# --- no process is killed
 
 
-def test_everything_made_is_eaten_by_somebody(start_method):
+def test_every_bun_is_eaten_once(start_method):
     result = play("--items", "30", "--work", "0", start_method=start_method)
     result.assert_clean(status=0)
     assert account_of(result, 30)["done"] == 30
@@ -75,10 +75,10 @@ def test_a_batch_is_one_message():
     assert account_of(result, 20)["done"] == 20
 
 
-def test_buns_beyond_the_detail_are_counted_not_told():
+def test_buns_beyond_the_detail_are_counted_not_reported():
     result = play("--items", "50", "--detail", "10", "--work", "0")
-    told = {int(event.data["id"]) for event in result.named("bun") if event.kind == "send"}
-    assert told == set(range(10))
+    sent = {int(event.data["id"]) for event in result.named("bun") if event.kind == "send"}
+    assert sent == set(range(10))
     assert account_of(result, 50)["done"] == 50
 
 
@@ -160,7 +160,7 @@ def is_in_the_middle_of_a_message(pid):
 
 
 def test_d4_a_producer_killed_in_the_middle_of_a_message(start_method):
-    """Nobody can read on, not even the consumer that has the lock."""
+    """No consumer can read on, not even the one that has the lock."""
     big = ("--items", "300000", "--batch", "10000", "--maxsize", "30", "--work", "0.0001", "--producers", "1")
     with Command("prodcons", "--json", *big, start_method=start_method) as command:
         producer = command.wait_event(lambda event: event.role == "producer-0").pid
@@ -173,7 +173,7 @@ def test_d4_a_producer_killed_in_the_middle_of_a_message(start_method):
     assert any(fate == "still in the queue" for fate in missing(result).values())
 
 
-def test_a_killed_main_process_has_an_obituary():
+def test_a_killed_main_process_is_reported():
     with Command("prodcons", "--json", "--items", "200") as command:
         main = command.wait_event("meta").pid
         command.wait_event("eats")

@@ -1,4 +1,4 @@
-"""The account of every item survives whoever wrote it."""
+"""The states of all items survive the process that wrote them."""
 
 import multiprocessing
 import os
@@ -49,7 +49,7 @@ def test_two_snapshots_differ_when_something_moved():
 
 @given(st.sets(st.integers(0, 300)))
 def test_ranges_say_the_same_in_short(numbers):
-    told = ranges(sorted(numbers))
-    parts = [part.split("-") for part in told.split(", ") if part]
+    text = ranges(sorted(numbers))
+    parts = [part.split("-") for part in text.split(", ") if part]
     assert {n for part in parts for n in range(int(part[0]), int(part[-1]) + 1)} == numbers
     assert len(parts) == sum(n - 1 not in numbers for n in numbers)

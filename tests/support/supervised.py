@@ -1,4 +1,4 @@
-"""A supervisor at work in the main process of a stage, and workers of every kind."""
+"""A supervisor at work in the main process of a demo, and workers of every kind."""
 
 import contextlib
 import os
@@ -60,22 +60,22 @@ class Bomb:
 
 
 def explode(pipe, bomb, emit):
-    raise AssertionError("nobody gets here")
+    raise AssertionError("this line is never reached")
 
 
-class House:
-    """A supervisor, and what was heard."""
+class SupervisorRun:
+    """A supervisor, and the answers that it has returned."""
 
     def __init__(self, config, emit, serve=serve, extra_args=()):
         self.workers = Supervisor(config.context(), serve, extra_args, emit)
-        self.heard = []
+        self.answers = []
 
     def until(self, condition, wanted=1):
         deadline = time.monotonic() + LIMIT_S
         while not condition():
-            assert time.monotonic() < deadline, self.heard
+            assert time.monotonic() < deadline, self.answers
             self.workers.start_workers(wanted)
-            self.heard += [(item, answer) for _, item, answer in self.workers.next_answers()]
+            self.answers += [(item, answer) for _, item, answer in self.workers.next_answers()]
 
     def idle(self, wanted=1):
         """Wait until so many are idle, and return them."""
@@ -83,21 +83,21 @@ class House:
         return self.workers.idle
 
 
-def perform(story, start_method="fork", serve=serve, extra_args=(), *, silent=True):
-    """Perform ``story(house)``, and return its events; what goes wrong there goes wrong here.
+def run_as_main(scenario, start_method="fork", serve=serve, extra_args=(), *, silent=True):
+    """Run ``scenario(run)`` as the main process of a demo, and return its events; fail if it fails.
 
-    Unless it is not `silent`, nobody may write to stderr.
+    If `silent`, no process may write to stderr.
     """
 
-    def run(config, emit):
-        house = House(config, emit, serve, extra_args)
-        with house.workers:
-            story(house)
-        house.workers.sum_up()
+    def main(config, emit):
+        run = SupervisorRun(config, emit, serve, extra_args)
+        with run.workers:
+            scenario(run)
+        run.workers.sum_up()
         emit.result("summary", ok=True)
 
-    with Runner(run, Settings(start_method=StartMethod(start_method)), limit=30) as stage:
-        events = list(stage)
+    with Runner(main, Settings(start_method=StartMethod(start_method)), limit=30) as runner:
+        events = list(runner)
     for event in events:
         assert event.name != "error", event.data.get("traceback")
         assert not (silent and event.name == "stderr"), event.data

@@ -110,7 +110,7 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
         pages = CrawlResults(frontier, config.tries, emit, everything=config.verbose > 0)
         make_pool = partial(ResilientPool, config.context(), config.workers)
         if config.cluster:  # workers on other hosts: submit() and add_done_callback()
-            make_pool = partial(cluster.lesson("pool").ClusterPool, config, pages)
+            make_pool = partial(cluster.load("pool").ClusterPool, config, pages)
         pool = make_pool(
             emit, loop, extra_args=(bounds,), on_done=on_done, on_lost=on_lost, on_idle=submit_pages
         )

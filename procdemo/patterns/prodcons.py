@@ -106,7 +106,7 @@ def run(config: Config, emit: Emitter) -> None:
     check_item("unpicklable", config.unpicklable, config.items)
     cluster.check(config)
     if config.cluster:  # submit(produce, ...) instead of Process(produce, ...), and a queue in the network
-        cluster.lesson("prodcons").run(config, emit, produce, consume)
+        cluster.load("prodcons").run(config, emit, produce, consume)
         return
     context = config.context()
     queue = MonitoredQueue(context, config.maxsize, config.items, config.producers + config.consumers)

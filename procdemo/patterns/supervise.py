@@ -1,4 +1,4 @@
-"""A pool that never hangs and never loses an item, whatever is killed.
+"""A pool that never hangs and never loses an item, even if a worker is killed.
 
 What to watch: each worker has a pipe of its own, and one item in hand at most. Main waits for
 all pipes and all sentinels at once. So it notices a death, and knows which item it cost: that

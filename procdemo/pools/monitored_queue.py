@@ -28,7 +28,6 @@ STORY = {
     "put.end": "was blocked for {ms:.0f} ms: the queue was full",
     "get.end": "waited {ms:.0f} ms: the queue was empty",
     "refused": "item {item} refused: {error}; put() would have counted it, and join() waited for ever",
-    "died": "{child} (PID {child_pid}) was {cause}",
     "stuck": "nothing moves any more: ending the rest, and naming what is missing",
     "stopped early": "asked to stop: ending the rest, and naming what is missing",
 }

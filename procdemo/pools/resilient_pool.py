@@ -29,7 +29,6 @@ __all__ = ["ResilientPool", "Task"]
 
 BLOCKS = (exit_status,)
 STORY = {
-    "died": "{child} (PID {child_pid}) was {cause}",
     "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
 }
 DETAIL = {

@@ -244,12 +244,12 @@ class Supervisor:
                 worker.until = max(worker.until, self._last_up + BOOT_S)  # others do become ready: wait on
             if now < worker.until or not worker.child:
                 continue
-            told = {"worker": worker.name, "worker_pid": worker.pid}
+            data = {"worker": worker.name, "worker_pid": worker.pid}
             if worker.item is not None:
                 worker.overdue = True
-                self._emit.mark("overdue", **told, item=worker.item, seconds=now - worker.since)
+                self._emit.mark("overdue", **data, item=worker.item, seconds=now - worker.since)
             elif not worker.up:
-                self._emit.mark("not up", **told, seconds=now - worker.started)
+                self._emit.mark("not up", **data, seconds=now - worker.started)
             worker.child.kill()
             worker.until = float("inf")
 

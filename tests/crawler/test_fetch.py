@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("fresh_worker")
 # --- a page
 
 
-def test_a_page_comes_with_all_that_is_known_of_it():
+def test_a_page_has_url_status_size_and_html():
     records = []
     with Web({"/a": page("hello")}) as web:
         got = get(f"{web.origin}/a", emit=records.append)
@@ -36,7 +36,7 @@ def test_a_page_is_made_of_built_in_types():
     assert all(type(value) in {str, int, bytes, float} for value in Page("x"))
 
 
-def test_the_request_says_who_asks_and_wants_no_compression():
+def test_the_request_names_the_crawler_and_wants_no_compression():
     with Web({"/a?b=c": page("")}) as web:
         assert get(f"{web.origin}/a?b=c").status == 200
     robots, head = web.heads
@@ -86,7 +86,7 @@ def test_an_error_status_is_an_answer(status):
     assert (got.status, got.why) == (int(status[:3]), "")
 
 
-def test_what_is_not_html_is_not_brought_home():
+def test_only_html_bodies_are_returned():
     with Web({"/a": answer(b"\0" * 1000, Content_Type="image/png")}) as web:
         got = get(f"{web.origin}/a")
     assert (got.size, got.html) == (1000, b"")
@@ -127,7 +127,7 @@ def test_no_such_host():
         (b"a", "", "a"),
     ],
 )
-def test_whatever_the_encoding_it_comes_as_utf_8(body, kind, text):
+def test_a_page_in_any_encoding_is_returned_as_utf_8(body, kind, text):
     with Web({"/a": answer(body, Content_Type=kind)}) as web:
         assert get(f"{web.origin}/a").html.decode("utf-8") == text
 

@@ -77,7 +77,7 @@ def test_redirects_are_followed_within_the_origin():
     assert (got.url, got.final, got.status) == (f"{web.origin}/1", f"{web.origin}/3?4", 200)
 
 
-def test_a_redirect_into_what_robots_forbids_is_not_followed():
+def test_a_redirect_to_a_forbidden_page_is_not_followed():
     robots = answer("User-agent: *\nDisallow: /private/", Content_Type="text/plain")
     with Web({"/a": redirect("/private/b"), "/private/b": page("")}, robots) as web:
         assert get(f"{web.origin}/a").skip == "forbidden"
@@ -155,7 +155,7 @@ def test_hostile_locations():
 # --- robots.txt
 
 
-def test_robots_speak_to_us():
+def test_robots_txt_is_obeyed():
     robots = answer(
         f"User-agent: other\nAllow: /\n\nUser-agent: {AGENT}\nDisallow: /no", Content_Type="text/plain"
     )
@@ -174,7 +174,7 @@ def test_robots_speak_to_us():
         (stay_silent, "timed out"),
     ],
 )
-def test_robots_that_cannot_be_had_forbid_all(robots, why):
+def test_if_robots_txt_cannot_be_had_all_is_forbidden(robots, why):
     with Web({"/a": page("")}, robots) as web:
         got = get(f"{web.origin}/a", patience=0.3)
         assert why in got.why
@@ -192,6 +192,6 @@ def test_robots_that_cannot_be_had_forbid_all(robots, why):
         answer("gone", "410 Gone"),
     ],
 )
-def test_odd_robots_allow_all(robots):
+def test_an_odd_robots_txt_allows_all(robots):
     with Web({"/a": page("")}, robots) as web:
         assert get(f"{web.origin}/a").status == 200

@@ -98,7 +98,7 @@ def test_a_folder_is_served(folder, start_method):
         "/" + "x" * 5000,
     ],
 )
-def test_what_is_not_in_the_folder_is_not_there(folder, path):
+def test_a_file_outside_the_folder_is_not_found(folder, path):
     with serving(folder) as (port, _):
         status, _, body = ask(port, path)
     assert status == 404

@@ -94,7 +94,7 @@ def test_the_table_shows_twenty_pages_and_all_that_failed_or_everything():
     assert count == [21, 41]
 
 
-def test_for_a_person():
+def test_the_screen():
     with Web({"/": page("hello", ["/gone"])}) as web:
         result = run("crawl-callback", web.url, "--allow-private").assert_clean()
     assert "_handle_results" in result.stdout
@@ -158,12 +158,12 @@ def test_two_origins_are_both_crawled():
     "word",
     ["example.org", "file:///etc/passwd", "ftp://x/", "http://", "http://u@x/", "http://[/", "http://x:y/"],
 )
-def test_what_is_no_web_address_is_wrong_usage(word):
+def test_no_web_address_is_wrong_usage(word):
     result = run("crawl-callback", word).assert_clean(2, stderr_lines=2)
     assert "not an address of a web page" in result.stderr
 
 
-def test_a_folder_that_is_none(tmp_path):
+def test_a_missing_folder_is_wrong_usage(tmp_path):
     result = run("crawl-callback", "--site", str(tmp_path / "none")).assert_clean(2, stderr_lines=2)
     assert "no such folder" in result.stderr
 

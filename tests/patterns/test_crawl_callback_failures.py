@@ -99,7 +99,7 @@ def test_e4_a_page_without_end_fails_at_its_deadline_and_the_rest_is_done(start_
     assert "RemoteDisconnected" in fate_of(result, f"{web.origin}/close")["why"]
 
 
-def test_what_was_late_once_is_done():
+def test_a_page_that_was_late_once_is_done():
     with Web(hub(5, **{"/3": Once()})) as web:
         result = finished(web.url, "--page-deadline", "0.5")
     assert result.summary["done"] == 6

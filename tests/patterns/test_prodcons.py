@@ -62,7 +62,7 @@ def test_the_queue_holds_producers_back():
     assert result.summary["slower"] == "consumers"
 
 
-def test_consumers_wait_for_slow_producers_visibly():
+def test_consumers_report_their_wait_for_slow_producers():
     result = play("--items", "4", "--consumers", "4", "--work", "0")
     assert any(event.kind == "begin" and event.role.startswith("consumer") for event in result.named("get"))
 

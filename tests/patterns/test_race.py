@@ -52,7 +52,7 @@ def test_they_are_two_processes_and_main_is_the_third():
 
 
 @pytest.mark.parametrize("order", ["", "AAB", "AAABBBA", "ABCABC", "AAAABB"])
-def test_an_order_that_there_is_not(order):
+def test_a_wrong_order_is_wrong_usage(order):
     result = play(f"--schedule={order}")
     result.assert_clean(2, stderr_lines=0)
     assert "three A and three B" in result.summary["reason"]

@@ -80,7 +80,7 @@ def test_the_screen_tells_the_same_story():
 # --- workers die
 
 
-def test_a_death_is_told_with_pid_cause_and_item(start_method):
+def test_a_death_is_reported_with_pid_cause_and_item(start_method):
     with Command(
         "supervise", "--json", "--items", "8", "--work", "0.2", start_method=start_method
     ) as command:

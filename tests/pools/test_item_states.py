@@ -30,7 +30,7 @@ def test_what_a_killed_process_had_in_hand_is_known(start_method):
     assert [states.count(state) for state in ItemState] == [4, 4, 2, 0, 0]
 
 
-def test_who_did_an_item_is_who_took_it():
+def test_the_process_that_did_an_item_is_the_one_that_took_it():
     states = ItemStates(multiprocessing.get_context("fork"), 4)
     states.take([1, 3], 300)
     states.note([3], ItemState.DONE)

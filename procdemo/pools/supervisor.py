@@ -215,12 +215,14 @@ class Supervisor:
         del self._living[worker.name]
         hand = "nothing in hand" if worker.item is None else f"item {worker.item} in hand"
         report_exit(self._emit, exited, item=worker.item, hand=hand if worker.up else "not come up yet")
-        if self._ending:
-            return
+        if self._ending and (exited.by or exited.exitcode == 0):
+            return  # as it should be
+        self.deaths += 1
         worker.cause = cause(exited.exitcode)
         if worker.overdue:
             worker.cause += f" after {time.monotonic() - worker.since:.1f} s"
-        self.deaths += 1
+        if self._ending:
+            return
         if not (worker.done or worker.overdue):
             self._back_off(worker.started, at_boot=not worker.up)
         if (item := worker.take_back()) is not None:

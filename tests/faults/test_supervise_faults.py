@@ -104,7 +104,7 @@ def test_d2_killed_all_the_time_by_others(start_method):
 ITEMS = {"fork": 10_000, "spawn": 5_000, "forkserver": 5_000}
 
 
-def test_d2_somebody_killed_every_30_ms(start_method):
+def test_d2_a_worker_killed_every_30_ms(start_method):
     items = ITEMS[start_method]
     chaos = ("--chaos", "kill:0.03", "--tries", "20")
     args = ("supervise", "--json", "--items", str(items), "--work", "0", *chaos)

@@ -1,4 +1,4 @@
-# Everything there is to type: make help
+# make help lists all targets.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -11,43 +11,43 @@ COUNT ?= 20
 help: ## Show this.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-demo: $(VENV)/installed ## A tour of all demos, about half a minute.
+demo: $(VENV)/installed ## Run all demos, about half a minute.
 	PATH="$(abspath $(BIN)):$$PATH" bash scripts/tour.sh
 
 test: $(VENV)/installed-test ## All tests, on this Python.
 	$(BIN)/python -m pytest
 
-browser: $(VENV)/installed-browser ## The pictures in a real browser (Debian: apt-get install chromium).
+browser: $(VENV)/installed-browser ## Test the pictures in a real browser (Debian: apt-get install chromium).
 	BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/browser
 
-cluster: $(VENV)/installed-cluster ## The lessons on dask.distributed, and on three hosts (Debian: apt-get install iproute2).
+cluster: $(VENV)/installed-cluster ## Test --cluster, also on three hosts (Debian: apt-get install iproute2).
 	CLUSTER_REQUIRED=1 $(BIN)/python -m pytest -k cluster tests/cluster tests/cli/test_cli.py
 
-soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), a line for each; an hour or two.
+soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), then docs/faults.md: an hour or two.
 	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --tally=soak.json
 	$(BIN)/python scripts/faults.py soak.json > docs/faults.md
 
-lint: $(VENV)/installed-lint ## Style, types, and who may import whom.
+lint: $(VENV)/installed-lint ## Style, types, and which package may import which.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed ## What it costs, side by side with what one would write by hand.
+bench: $(VENV)/installed ## Measure procdemo beside programs written by hand.
 	$(BIN)/pip install --quiet -e '.[cluster]'
 	for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
-measure: $(VENV)/installed ## docs/performance.md, measured anew: six minutes, and the machine must be idle.
+measure: $(VENV)/installed ## Measure docs/performance.md anew: six minutes; the machine must be idle.
 	$(BIN)/pip install --quiet -e '.[bench]'
 	$(BIN)/python scripts/performance.py
 
-vendor: ## Fetch what is vendored, ECharts, at its pinned version and checksum (needs the internet).
+vendor: ## Download ECharts at its pinned version and checksum (needs the internet).
 	$(PYTHON) scripts/vendor.py
 
-pictures: $(VENV)/installed ## The pictures of the README, made anew from real runs.
+pictures: $(VENV)/installed ## Draw the pictures of the README anew, from real runs.
 	$(BIN)/python scripts/pictures.py
 
-clean: ## Remove the virtual environment and what the tools keep.
+clean: ## Remove the virtual environment and the caches.
 	rm -rf $(VENV) soak.json .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The pip that Debian 12 brings does not know dependency groups.

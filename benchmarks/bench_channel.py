@@ -1,10 +1,10 @@
-"""The event channel: events per second at the observer, CPU per event in the child.
+"""The event channel: events per second in the command, CPU time per event in the child.
 
     python benchmarks/bench_channel.py [ROUNDS]
 
-Four forked writers emit flat out through `Emitter` and the channel; this process reads the
-events as `Runner` does. Beside it, in the same round, the same events through
-`multiprocessing.SimpleQueue`, which takes a lock for each.
+Four forked writers emit as fast as they can through `Emitter` and the channel; this process reads the events
+as `Runner` does. In the same round, the same events go through `multiprocessing.SimpleQueue`, which takes a
+lock for each.
 """
 
 import multiprocessing

@@ -1,12 +1,12 @@
-"""What dask.distributed costs beside a Pool, on this one machine: a task, and a page of a crawl.
+"""What a task, and a page of a crawl, costs with dask.distributed and with a Pool, on this one machine.
 
     pip install 'procdemo[cluster]'
     python benchmarks/bench_cluster.py [--tasks 2000] [--pages 200] [--rounds 5]
 
-Every round measures everything, in an order that changes. "us a task" is the time of that many
-tasks which do nothing, handed over one by one and called back one by one, by their number; two
-workers. "pages/s" is from the first request of a crawl to its last page, on Python's documentation
-(Debian: python3.11-doc). Both have workers, so what is compared is what passes the work on.
+Every round measures everything, in an order that changes. "us a task" is the time of one task that does
+nothing: the time of many, handed over one by one and called back one by one, divided by their number; two
+workers. "pages/s" is from the first request of a crawl to its last page, on Python's documentation (Debian:
+python3.11-doc). Both have worker processes, so the difference is what hands over the work.
 """
 
 import argparse
@@ -33,34 +33,34 @@ WORKERS = 2
 
 
 def nothing(number: int) -> int:
-    """Be a task that costs nothing by itself."""
+    """Do nothing: only the way to the worker and back is measured."""
     return number
 
 
 class Countdown:
-    """Counts callbacks; one of them is the last."""
+    """Counts callbacks down to the last."""
 
     def __init__(self, calls: int) -> None:
         self._left = calls
-        self._over = threading.Event()
+        self._done = threading.Event()
 
     def __call__(self, _result: object) -> None:
         """Take a result, or a future that has one."""
         self._left -= 1
         if not self._left:
-            self._over.set()
+            self._done.set()
 
     def wait(self) -> None:
         """Wait for the last."""
-        self._over.wait()
+        self._done.wait()
 
 
 def timed(tasks: int, submit: Callable[[int, Countdown], object]) -> float:
-    """Return the microseconds of a task, if each is handed over by ``submit(number, callback)``."""
-    over, before = Countdown(tasks), time.perf_counter()
+    """Return the microseconds of a task; ``submit(number, callback)`` hands one over."""
+    countdown, before = Countdown(tasks), time.perf_counter()
     for number in range(tasks):
-        submit(number, over)
-    over.wait()
+        submit(number, countdown)
+    countdown.wait()
     return (time.perf_counter() - before) / tasks * 1e6
 
 
@@ -68,25 +68,25 @@ def with_pool(tasks: int) -> float:
     """Return the microseconds of a task in a Pool."""
     with get_context("spawn").Pool(WORKERS) as pool:
         pool.map(nothing, range(WORKERS))
-        return timed(tasks, lambda number, over: pool.apply_async(nothing, (number,), callback=over))
+        return timed(tasks, lambda number, done: pool.apply_async(nothing, (number,), callback=done))
 
 
-def with_dask(engine: Callable[[], AbstractContextManager[distributed.Client]], tasks: int) -> float:
+def with_dask(make_client: Callable[[], AbstractContextManager[distributed.Client]], tasks: int) -> float:
     """Return the microseconds of a task with dask.distributed, as `procdemo.cluster.pool` uses it."""
-    with engine() as client:
+    with make_client() as client:
         executor = client.get_executor(pure=False)
-        return timed(tasks, lambda number, over: executor.submit(nothing, number).add_done_callback(over))
+        return timed(tasks, lambda number, done: executor.submit(nothing, number).add_done_callback(done))
 
 
 def alone(measure: Callable[..., float], *args: Any) -> float:
-    """Return ``measure(*args)`` of a new process: a cluster leaves something behind where it has been."""
+    """Return ``measure(*args)``, run in a new process, because a cluster leaves threads in its process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
         return executor.submit(measure, *args).result()
 
 
 @contextmanager
 def in_this_process() -> Iterator[distributed.Client]:
-    """Have a cluster as ``--cluster local`` has."""
+    """Yield the client of a cluster like that of ``--cluster local``."""
     quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
     with (
         distributed.LocalCluster(
@@ -98,8 +98,8 @@ def in_this_process() -> Iterator[distributed.Client]:
 
 
 @contextmanager
-def in_its_own() -> Iterator[distributed.Client]:
-    """Have a cluster as ``dask scheduler`` and ``dask worker`` make it."""
+def in_own_processes() -> Iterator[distributed.Client]:
+    """Yield the client of a cluster started by ``dask scheduler`` and ``dask worker``."""
     with TemporaryDirectory() as folder, ExitStack() as stack:
         file = Path(folder, "scheduler")
         common = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
@@ -112,16 +112,16 @@ def in_its_own() -> Iterator[distributed.Client]:
 
 
 def dask(stack: ExitStack, what: str, *options: str) -> None:
-    """Start a command of dask's, and end it with `stack`."""
+    """Start a command of dask's; `stack` ends it."""
     command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options]
     process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
     stack.callback(process.terminate)
 
 
 def crawl(pages: int, workers: int, *where: str) -> float:
-    """Return the pages a second of a crawl."""
-    words = ["crawl-callback", "--site", str(SITE), "--max-pages", str(pages), "--workers", str(workers)]
-    command = [sys.executable, "-m", "procdemo", *words, *where, "--json"]
+    """Return the pages per second of a crawl."""
+    args = ["crawl-callback", "--site", str(SITE), "--max-pages", str(pages), "--workers", str(workers)]
+    command = [sys.executable, "-m", "procdemo", *args, *where, "--json"]
     out = subprocess.run(command, capture_output=True, check=True).stdout
     events = [json.loads(line) for line in out.splitlines()]
     done = [event["time_ns"] for event in events if event["name"] == "page"]
@@ -129,12 +129,12 @@ def crawl(pages: int, workers: int, *where: str) -> float:
     return len(done) / (max(done) - first) * 1e9
 
 
-def in_turns(contestants: dict[str, Callable[[], float]], rounds: int, unit: str) -> None:
-    """Measure all, round after round, and print the median of each, the least and the most."""
-    found: dict[str, list[float]] = {name: [] for name in contestants}
+def in_turns(candidates: dict[str, Callable[[], float]], rounds: int, unit: str) -> None:
+    """Measure all, round after round; print the median of each, the smallest and the largest."""
+    found: dict[str, list[float]] = {name: [] for name in candidates}
     for number in range(rounds):
-        for name in list(contestants)[:: -1 if number % 2 else 1]:
-            found[name].append(contestants[name]())
+        for name in list(candidates)[:: -1 if number % 2 else 1]:
+            found[name].append(candidates[name]())
     for name, values in found.items():
         figures = f"{statistics.median(values):9.1f} ({min(values):.1f} to {max(values):.1f})"
         sys.stdout.write(f"{name:<30} {figures} {unit}\n")
@@ -150,10 +150,12 @@ def main() -> None:
     hand_over = {
         "Pool.apply_async": partial(alone, with_pool),
         "dask, scheduler here": partial(alone, with_dask, in_this_process),
-        "dask, scheduler apart": partial(alone, with_dask, in_its_own),
+        "dask, scheduler apart": partial(alone, with_dask, in_own_processes),
     }
     in_turns(
-        {name: partial(way, options.tasks) for name, way in hand_over.items()}, options.rounds, "us a task"
+        {name: partial(measure, options.tasks) for name, measure in hand_over.items()},
+        options.rounds,
+        "us a task",
     )
     crawls = {}
     for workers in (1, 2, 4):

@@ -1,6 +1,8 @@
-"""What the command itself costs: its start, and an event from a child to the observer.
+"""What the command itself costs: its start, and an event from a child to the command.
 
-Only ratios count on a shared machine; rivals are measured in turn.
+    python benchmarks/bench_command.py
+
+On a machine that others use, only ratios count, so all are measured in turn.
 """
 
 import statistics
@@ -20,7 +22,7 @@ RECORD = ("mark", "name", {"item": 12345, "worker": 3}, 123_456_789_012, 4242, 4
 
 
 def seconds(*command: str, first_line: bool = False) -> float:
-    """Return how long a command took, or how long until its first line."""
+    """Return the seconds until a command has ended, or until its first line."""
     before = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout  # noqa: S101 - for the type checker
@@ -31,7 +33,7 @@ def seconds(*command: str, first_line: bool = False) -> float:
 
 
 def report(writer: Writer, count: int) -> None:
-    """Write `count` records, and say what one cost."""
+    """Write `count` records, and a last one with the CPU time of one."""
     before = time.process_time()
     for _ in range(count):
         writer(RECORD)
@@ -39,7 +41,7 @@ def report(writer: Writer, count: int) -> None:
 
 
 def events() -> tuple[float, float]:
-    """Return events per second at the reader, and CPU seconds of an event in a writer."""
+    """Return events per second in the reader, and CPU seconds per event in a writer."""
     reader, writer = channel()
     context = get_context("fork")
     children = [context.Process(target=report, args=(writer, EVENTS // WRITERS)) for _ in range(WRITERS)]
@@ -69,7 +71,7 @@ def main() -> None:
     print(f"import click                  {click * 1e3:7.1f} ms")
     print(f"procdemo --help               {page * 1e3:7.1f} ms  {page / click:5.2f} x  (target 1.35 x)")
     print(f"procdemo spawn, first event   {first * 1e3:7.1f} ms  {first / click:5.2f} x  (target 2.00 x)")
-    print(f"events at the observer        {rate:7,.0f} /s          (target 400,000 /s)")
+    print(f"events in the command         {rate:7,.0f} /s          (target 400,000 /s)")
     print(f"an event in the child         {cost * 1e6:7.2f} us CPU      (target 3 us)")
 
 

@@ -1,12 +1,12 @@
-"""T6: pages a second of crawl-callback and of the hand-written rival, side by side on one site.
+"""T6: pages per second of crawl-callback and of a crawler written by hand, side by side on one site.
 
     python benchmarks/bench_crawl.py [--site DIR] [--workers 2] [--rounds 7]
 
-Both crawl the same server, in turns (the order changes each round), each in a process of its
-own. "crawl" is from the first request to the last page; "command" is the whole process, with
-the start of Python (and with --site of a server). The ratio is of the medians; the target is
-0.95 for "crawl". A site given by URL is not trusted: each page is parsed twice, first by its
-worker, which may be killed if that takes too long (procdemo/proof.py).
+Both crawl the same server, in turns (the order changes each round), each in a process of its own. "crawl" is
+from the first request to the last page; "command" is the whole process, with the start of Python (and with
+--site of a server). The ratio is of the medians; the target is 0.95 for "crawl". A site given by URL is not
+trusted: each page is parsed twice, first by its worker, which may be killed if that takes too long
+(procdemo/crawler/parse_guard.py).
 """
 
 import argparse
@@ -25,7 +25,7 @@ RIVAL = Path(__file__).with_name("crawl_rival.py")
 
 
 def rival(url: str, workers: int) -> tuple[int, float]:
-    """Run the rival; return pages and seconds."""
+    """Run the crawler written by hand; return pages and seconds."""
     out = subprocess.run([sys.executable, RIVAL, url, str(workers)], capture_output=True, check=True).stdout
     answer = json.loads(out)
     return answer["pages"], answer["seconds"]
@@ -49,22 +49,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     receiver, sender = multiprocessing.Pipe(duplex=False)
-    nobody = Emitter(lambda _: None)
-    server = multiprocessing.Process(target=serve_site, args=(options.site, sender, nobody), daemon=True)
+    silent = Emitter(lambda _: None)
+    server = multiprocessing.Process(target=serve_site, args=(options.site, sender, silent), daemon=True)
     server.start()
     url = f"http://127.0.0.1:{receiver.recv()}/"
-    contestants = {
+    candidates = {
         "rival": lambda: rival(url, options.workers),
         "ours, --site": lambda: ours(["--site", str(options.site)], options.workers),
         "ours, URL": lambda: ours([url, "--allow-private"], options.workers),
     }
-    crawls: dict[str, list[float]] = {name: [] for name in contestants}
-    commands: dict[str, list[float]] = {name: [] for name in contestants}
+    crawls: dict[str, list[float]] = {name: [] for name in candidates}
+    commands: dict[str, list[float]] = {name: [] for name in candidates}
     try:
         for number in range(options.rounds):
-            for name in list(contestants)[:: -1 if number % 2 else 1]:
+            for name in list(candidates)[:: -1 if number % 2 else 1]:
                 before = time.perf_counter()
-                pages, seconds = contestants[name]()
+                pages, seconds = candidates[name]()
                 commands[name].append(pages / (time.perf_counter() - before))
                 crawls[name].append(pages / seconds)
                 sys.stdout.write(f"round {number} {name:<12} {pages} pages {pages / seconds:7.1f} pages/s\n")

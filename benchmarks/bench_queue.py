@@ -1,4 +1,4 @@
-"""T5: items a second through `procdemo prodcons`, beside a bare JoinableQueue of the same shape, in turns.
+"""T5: items per second through `procdemo prodcons`, and through a bare JoinableQueue of the same shape.
 
 python benchmarks/bench_queue.py [ROUNDS]
 """
@@ -16,13 +16,13 @@ PROCDEMO = Path(sys.executable).with_name("procdemo")
 
 
 def rival():
-    """Return its items per second."""
+    """Return the items per second of the bare JoinableQueue."""
     args = [sys.executable, RIVAL, *map(str, (ITEMS, SHAPE, SHAPE, MAXSIZE))]
     return float(subprocess.run(args, stdout=subprocess.PIPE, check=True, text=True).stdout)
 
 
 def ours(items, *args):
-    """Return our items per second."""
+    """Return the items per second of `procdemo prodcons`."""
     shape = ["--producers", str(SHAPE), "--consumers", str(SHAPE), "--maxsize", str(MAXSIZE), "--work", "0"]
     command = [PROCDEMO, "prodcons", "--items", str(items), *shape, "--json", *args]
     lines = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
@@ -44,8 +44,8 @@ def main(rounds):
     bare = found["a bare JoinableQueue"]
     for way, figures in found.items():
         ratio = statistics.median(one / other for one, other in zip(figures, bare, strict=True))
-        told = f"{min(figures):,.0f} - {max(figures):,.0f}"
-        print(f"{way:<22}{statistics.median(figures):>12,.0f} items/s ({told}), ratio {ratio:.2f}")
+        spread = f"{min(figures):,.0f} - {max(figures):,.0f}"
+        print(f"{way:<22}{statistics.median(figures):>12,.0f} items/s ({spread}), ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What somebody would write by hand: Pool, urllib3, selectolax, a callback. No limits, no account.
+"""A crawler as one writes it by hand: Pool, urllib3, selectolax, a callback. No limits, no account.
 
     python benchmarks/crawl_rival.py URL WORKERS
 

@@ -1,4 +1,4 @@
-"""The bare loop that `procdemo prodcons` is measured against: JoinableQueue, nothing else.
+"""A bare loop over a JoinableQueue, to measure `procdemo prodcons` against.
 
     python benchmarks/queue_rival.py ITEMS PRODUCERS CONSUMERS MAXSIZE
 
@@ -24,16 +24,18 @@ def consume(queue):
 
 def main(items, producers, consumers, maxsize):
     queue = multiprocessing.JoinableQueue(maxsize)
-    eaters = [multiprocessing.Process(target=consume, args=(queue,), daemon=True) for _ in range(consumers)]
-    makers = [
+    consumer_processes = [
+        multiprocessing.Process(target=consume, args=(queue,), daemon=True) for _ in range(consumers)
+    ]
+    producer_processes = [
         multiprocessing.Process(target=produce, args=(n, producers, items, queue)) for n in range(producers)
     ]
-    for process in eaters:
+    for process in consumer_processes:
         process.start()
     before = time.perf_counter()
-    for process in makers:
+    for process in producer_processes:
         process.start()
-    for process in makers:
+    for process in producer_processes:
         process.join()
     print(items / (time.perf_counter() - before))
 

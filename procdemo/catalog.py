@@ -44,7 +44,7 @@ DEMOS = (
     Demo("async-server", "One thread, one event loop, and a coroutine for each client: asyncio.", limit=0),
     Demo("crawl-callback", "Workers download, the callback in the parent parses."),
     Demo("prodcons", "Producers, a bounded queue, consumers, and an account of every item."),
-    Demo("supervise", "A pool that never hangs and never loses an item, whoever is killed."),
+    Demo("supervise", "A pool that never hangs and never loses an item, even if a worker is killed."),
     Demo("race", "Two processes, three steps each: of twenty orders eighteen lose an update."),
     Demo("gil", "The same work in one thread, N threads, N processes: who gains, who is late."),
     Demo(

@@ -20,15 +20,15 @@ NO_TUTORIAL = {
     "H2": "no: it unpickles nothing, too",
     "H4": "no: it listens on 127.0.0.1, too",
 }
-"""Why a case was not shown to fail on the tutorial server of the notes."""
+"""Why a case does not fail on the tutorial server, or has no such test."""
 
 HEAD = """# The fault programme
 
-What is done to each command, how often that was tried for this page, and whether the same case was
-shown to fail on a program written as tutorials write it (`tests/tutorial_server.py` and its kin). Each
-run ends with an oracle: status and time, nobody left, nothing on stderr, port free, no file left, no
-control byte. Counted are tests that passed, of those that were run: commands, start methods and ways
-times repetitions (`make soak`).
+What is done to each command, how often that was tried for this page, and whether the same case was shown to
+fail on a program written as tutorials write it (`tests/support/tutorial_server.py`, for one). After each run
+an oracle checks: status and time, no process left, nothing on stderr, port free, no file left, no control
+byte. The counts are tests that passed, of those that were run: commands, start methods and ways times
+repetitions (`make soak`).
 """
 
 

@@ -1,4 +1,4 @@
-"""Write docs/lab.md: what every script of the lab came to, on each Python that tried it.
+"""Write docs/lab.md: the verdict on every script of the lab, on each Python that has run them.
 
 procdemo lab --all --start-method all --json > 3.13.jsonl
 python scripts/matrix.py 3.11.jsonl 3.12.jsonl 3.13.jsonl > docs/lab.md
@@ -17,9 +17,9 @@ METHODS = ("fork", "spawn", "forkserver")
 HEAD = """# What is true where
 
 Each script of `procdemo lab`, run by `procdemo lab --all --start-method all` on {pythons}
-(every run of CI does it). One verdict stands for all start methods. HUNG, LOST and ERROR
-are what `broken.py` is expected to come to; a verdict that is not the expected one is marked with
-(!), and is news about Python rather than a fault of this page.
+(every run of CI does it). One verdict stands for all start methods. HUNG, LOST and ERROR are the expected
+verdicts on a `broken.py`. If a verdict is not the expected one, it is marked with (!): then Python has
+changed.
 """
 
 
@@ -31,7 +31,7 @@ def read(path: str) -> tuple[str, list[dict[str, Any]]]:
 
 
 def cell(found: dict[str, str]) -> str:
-    """Return the verdicts under each start method in a word if they are one."""
+    """Return the verdicts under all start methods: one word if they are equal."""
     if len(set(found.values())) == 1:
         return next(iter(found.values()))
     return ", ".join(f"{method} {found[method]}" for method in METHODS if method in found)
@@ -47,18 +47,18 @@ def main() -> None:
         for end in ends:
             verdict = end["verdict"].split()[0] + (" (!)" if end["differs"] else "")
             found[end["lesson"], end["script"], python][end["start_method"]] = verdict
-    told = [HEAD.format(pythons=", ".join(pythons))]
+    lines = [HEAD.format(pythons=", ".join(pythons))]
     for chapter, title in CHAPTERS.items():
-        told.append(f"\n## {chapter}. {title}\n")
-        told.append(f"| lesson | notes | what is true | script | {' | '.join(pythons)} |")
-        told.append("|---|---|---|---|" + "---|" * len(pythons))
+        lines.append(f"\n## {chapter}. {title}\n")
+        lines.append(f"| lesson | notes | what is true | script | {' | '.join(pythons)} |")
+        lines.append("|---|---|---|---|" + "---|" * len(pythons))
         for lesson in (lesson for lesson in lessons().values() if lesson.chapter == chapter):
             for script in lesson.scripts:
                 cells = [cell(found[lesson.name, script.kind, python]) for python in pythons]
                 names = [f"`{lesson.name}`", " ".join(lesson.notes), lesson.claim]
                 first = script is lesson.scripts[0]
-                told.append(f"| {' | '.join([*(names if first else ['', '', '']), script.kind, *cells])} |")
-    sys.stdout.write("\n".join(told) + "\n")
+                lines.append(f"| {' | '.join([*(names if first else ['', '', '']), script.kind, *cells])} |")
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measure anew what docs/performance.md shows between its two marks, and write it there.
+"""Measure what docs/performance.md shows between its two marks, and write it there.
 
 python scripts/performance.py          (about six minutes; the machine must have nothing else to do)
 """
@@ -38,7 +38,7 @@ HELD = {
     "a process for each, fork": ("echo_server", {}, 1_000),
 }
 """Designs, and how many clients they are asked to hold."""
-DUMB = Emitter(lambda _: None)
+SILENT = Emitter(lambda _: None)
 REPEAT = 3
 
 
@@ -56,12 +56,12 @@ class Table:
             f"| {' | '.join(column.replace('_', ' ') for column in columns)} |",
             "|---|" + "---:|" * (len(columns) - 1),
         ]
-        lines += [f"| {' | '.join(told(row.get(column)) for column in columns)} |" for row in self.rows]
+        lines += [f"| {' | '.join(cell(row.get(column)) for column in columns)} |" for row in self.rows]
         return "\n".join(lines)
 
 
-def told(value: Any) -> str:
-    """Return a cell."""
+def cell(value: Any) -> str:
+    """Return a value as the text of a cell."""
     if isinstance(value, float):
         value = float(f"{value:.3g}")
         value = int(value) if value.is_integer() else value
@@ -78,7 +78,7 @@ def events(*args: str) -> list[dict[str, Any]]:
 
 
 def best(key: str, *args: str) -> float:
-    """Return the largest of a figure in the summaries of some runs: what nobody else disturbed."""
+    """Return the largest figure of some runs: other programs have disturbed that run least."""
     return max(events(*args)[-1]["data"][key] for _ in range(REPEAT))
 
 
@@ -98,17 +98,17 @@ def benches() -> Iterator[Table]:
 
 
 def by_clients() -> Table:
-    """Return what it takes to hold from one client to ten thousand."""
+    """Return what it costs to hold one to ten thousand clients."""
     rows = []
-    make_room(max(most for *_, most in HELD.values()), DUMB)
+    make_room(max(most for *_, most in HELD.values()), SILENT)
     for name, (module, settings, most) in HELD.items():
         row: dict[str, Any] = {"design": name}
         for clients in (1, 10, 100, 1_000, 10_000):
             if clients <= most:
                 with ServerProcess(
-                    get_context(), name, module, DUMB, max_connections=most + 10, **settings
-                ) as target:
-                    held = target.hold(clients, 60.0)
+                    get_context(), name, module, SILENT, max_connections=most + 10, **settings
+                ) as server:
+                    held = server.hold(clients, 60.0)
                 row[f"{clients:,}: ms each"] = held.seconds / held.clients * 1e3
                 row[f"{clients:,}: KiB each"] = held.kib_each
         rows.append(row)
@@ -116,20 +116,20 @@ def by_clients() -> Table:
 
 
 def by_workers() -> Table:
-    """Return how many connections a second there are with one worker to thirty-two."""
+    """Return the connections per second with one to thirty-two workers."""
     rows = []
     for name, module in (("pre-forked workers", "prefork_server"), ("Pool", "pool_server")):
         row: dict[str, Any] = {"design": name}
         for workers in (1, 2, 4, 8, 16, 32):
-            with ServerProcess(get_context(), name, module, DUMB, workers=workers) as target:
+            with ServerProcess(get_context(), name, module, SILENT, workers=workers) as server:
                 meter = LoadMeter(20.0)
-                row[f"{workers}"] = max(meter.connections(target) for _ in range(REPEAT + 2))
+                row[f"{workers}"] = max(meter.connections(server) for _ in range(REPEAT + 2))
         rows.append(row)
     return Table("Workers: connections per second, 8 clients", rows)
 
 
 def by_items() -> Table:
-    """Return how many items a second pass a queue, of a thousand and of a million."""
+    """Return the items per second through the queue of prodcons, for a thousand to a million items."""
     rows = []
     for batch in (1, 100):
         row: dict[str, Any] = {"in a message": batch}
@@ -142,7 +142,7 @@ def by_items() -> Table:
 
 
 def by_pages() -> Table:
-    """Return how many pages a second are crawled, by their number and that of the workers."""
+    """Return the pages per second of a crawl, by the number of pages and of workers."""
     site = ["--site", str(DOCS)] if DOCS.exists() else []
     rows = []
     for workers in (1, 2, 4):
@@ -155,7 +155,7 @@ def by_pages() -> Table:
 
 
 def about() -> Iterable[str]:
-    """Say on what machine this was."""
+    """Yield the lines that name the machine and the Python."""
     model = next(
         (
             line.partition(":")[2].strip()

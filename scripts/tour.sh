@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# A tour of all demos, on real processes, sockets and pages; asks nothing, ends by itself.
+# Run all demos, one after the other, on real processes, sockets and pages; asks nothing, ends by itself.
 set -euo pipefail
 
 folder=$(mktemp -d)
 server=
-leave() {
+clean_up() {
     rm -rf "$folder"
     if [ -n "$server" ]; then kill "$server"; fi
 }
-trap leave EXIT
+trap clean_up EXIT
 
-act() {
+headline() {
     printf '\n\n=== %s\n\n' "$1"
 }
 
@@ -19,18 +19,18 @@ show() {
     procdemo "$@"
 }
 
-act "1. Starting a process, two ways"
+headline "1. Starting a process, two ways"
 show spawn
 
-act "2. A process for each client: three clients, three PIDs, all served at once"
+headline "2. A process for each client: three clients, three PIDs, all served at once"
 show echo-server --port 0 --clients 3
 
-act "3. The same server in the background, and a client that reads a pipe"
-mkfifo "$folder/said"
+headline "3. The same server in the background, and a client that reads a pipe"
+mkfifo "$folder/stdout"
 printf '$ procdemo echo-server --port 0 -q &\n'
-procdemo echo-server --port 0 -q >"$folder/said" &
+procdemo echo-server --port 0 -q >"$folder/stdout" &
 server=$!
-exec 3<"$folder/said"
+exec 3<"$folder/stdout"
 read -r listening host port <&3
 echo "$listening $host $port"
 printf '$ printf "hello\\nprocesses\\n" | procdemo echo-client --port %s\n' "$port"
@@ -41,31 +41,31 @@ cat <&3
 wait "$server"
 server=
 
-act "4. Two workers, three clients: the third is connected, and waits"
+headline "4. Two workers, three clients: the third is connected, and waits"
 show pool-server --workers 2 --clients 3 --port 0
 
-act "5. Workers that accept for themselves; one of them is killed, and replaced"
+headline "5. Workers that accept for themselves; one of them is killed, and replaced"
 show prefork-server --workers 2 --clients 3 --port 0 --kill worker-0@0.3
 
-act "6. An event loop in each worker: nobody waits"
+headline "6. An event loop in each worker: no client waits"
 show selector-server --workers 2 --clients 6 --port 0
 
-act "7. Producers, a bounded queue, consumers"
+headline "7. Producers, a bounded queue, consumers"
 show prodcons --producers 2 --consumers 2 --items 12
 
-act "8. A pool whose workers are killed: nothing is lost"
+headline "8. A pool whose workers are killed: nothing is lost"
 show supervise --items 20 --workers 2 --kill worker-0@0.1
 
-act "9. Workers download, the callback in the parent parses"
+headline "9. Workers download, the callback in the parent parses"
 show crawl-callback --max-pages 20
 
-act "10. Two processes, one counter: in most orders an update is lost"
+headline "10. Two processes, one counter: in most orders an update is lost"
 show race --all -q
 
-act "11. The same work in threads and in processes"
+headline "11. The same work in threads and in processes"
 show gil --seconds 0.2
 
-act "12. What hangs, and who waits for whom"
+headline "12. A script that hangs: which process waits for which"
 show lab join-before-drain
 
 cat <<'END'

@@ -1,4 +1,4 @@
-"""Fetch what is vendored, by name, version and checksum: procdemo/render/vendor/ (make vendor)."""
+"""Download ECharts, by version and checksum, into procdemo/render/vendor/ (make vendor)."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parents[1] / "procdemo" / "render" / "vendor"
 
 
 def main() -> None:
-    """Download the package, check it, and unpack the files that we ship."""
+    """Download the package, check it, and unpack the files that the package contains."""
     with urllib.request.urlopen(URL, timeout=60) as answer:
         package = answer.read()
     found = base64.b64encode(hashlib.sha512(package).digest()).decode()

@@ -1,4 +1,4 @@
-"""--cluster without the extra: one command, which installs it."""
+"""--cluster without the extra: the error names the command that installs it."""
 
 import sys
 

@@ -1,7 +1,6 @@
 """A platform without fork(): the command starts, and says what is missing.
 
-This is no Windows, but a Python from which all is taken that Windows does not have and the
-package could reach for.
+The platform is not Windows, but a Python without all that Windows does not have and the package might use.
 """
 
 import subprocess
@@ -11,7 +10,7 @@ import pytest
 
 from procdemo.catalog import BENCHES, DEMOS
 
-POORER = """
+WITHOUT_FORK = """
 import os, select, signal, sys
 sys.modules.update(dict.fromkeys(["fcntl", "resource", "readline", "termios"]))
 for module, names in {
@@ -30,7 +29,7 @@ main()
 
 def run(*args):
     return subprocess.run(
-        [sys.executable, "-c", POORER, *args], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", WITHOUT_FORK, *args], capture_output=True, text=True, timeout=30, check=False
     )
 
 
@@ -54,7 +53,7 @@ def test_a_demo_says_what_is_missing(name):
         (["lab"], "own-memory"),
     ],
 )
-def test_what_needs_no_process_works(args, shown):
+def test_a_command_that_starts_no_process_works(args, shown):
     result = run(*args)
     assert result.returncode == 0, result.stderr
     assert shown in result.stdout

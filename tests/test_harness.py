@@ -1,4 +1,4 @@
-"""The harness must be able to fail: each promise of the oracle is broken here on purpose."""
+"""The harness can fail: each check of the oracle is violated here on purpose."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ def script(code, **options):
 
 
 def verdict(code, **expected):
-    """Return what the oracle finds fault with."""
+    """Run `code`; return the message of the check that fails."""
     with script(code) as command:
         result = command.finish(within=10)
     with pytest.raises(AssertionError) as failure:
@@ -72,7 +72,7 @@ def test_o3_a_straggler_may_take_a_moment():
         command.finish().assert_clean()
 
 
-def test_o4_zombies():
+def test_o4_zombies_are_seen():
     code = "import os, signal; os.fork() or os._exit(0); print('here', flush=True); signal.pause()"
     with script(code) as command:
         command.wait_line("here")
@@ -92,8 +92,8 @@ def test_o5_too_many_words():
 
 
 def test_o6_a_port_that_is_taken():
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port = door.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         assert not can_bind(port)
         assert verdict("print()", port=port).startswith("O6")
     assert can_bind(port)
@@ -113,7 +113,7 @@ def test_o7_something_in_shared_memory():
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "\r", "\0", "\x7f", "\x9b", "\u202e", "\u2066"])
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_o12_what_steers_a_terminal(text, stream):
+def test_o12_characters_that_control_a_terminal(text, stream):
     code = f"import sys; sys.{stream}.buffer.write({text!r}.encode())"
     assert verdict(code).startswith("O12")
 
@@ -121,19 +121,19 @@ def test_o12_what_steers_a_terminal(text, stream):
 # --- waiting
 
 
-def test_waiting_for_what_will_not_come_ends_with_the_command():
+def test_waiting_ends_when_the_command_ends():
     at = time.monotonic()
     with script("print('something else')") as command, pytest.raises(AssertionError, match="ended before"):
         command.wait_line("never", limit=60)
     assert time.monotonic() - at < 5
 
 
-def test_a_line_that_is_no_event_is_found():
+def test_a_line_that_is_no_event_is_an_error():
     with pytest.raises(ValueError, match="Expecting value"):
         _ = run("--version", "--json").events
 
 
-def test_the_tree_knows_children_wherever_they_moved():
+def test_the_tree_has_children_in_other_sessions_and_orphans():
     code = (
         "import os, signal; os.fork() or (os.setsid(), os.fork(), print('here', flush=True), signal.pause())"
     )
@@ -143,10 +143,10 @@ def test_the_tree_knows_children_wherever_they_moved():
         command.signal(signal.SIGKILL)
         command.wait_for(lambda: not command.running)
         orphans = [process for process in tree(os.getpid()).values() if process.alive]
-        assert len(orphans) == 2, "they came to us"
+        assert len(orphans) == 2, "orphans become children of this process"
 
 
-# --- the tutorial server: right for a friendly client, so that failing our fault tests means something
+# --- the tutorial server serves a friendly client: so it means something that it fails our fault tests
 
 
 @pytest.mark.parametrize("variant", ["process", "pool", "prefork"])

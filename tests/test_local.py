@@ -1,4 +1,4 @@
-"""What a run takes from, and leaves to, its surroundings: folder, environment, temporary files, sockets."""
+"""A run and its surroundings: current folder, environment, temporary files, sockets."""
 
 import os
 import re
@@ -23,7 +23,7 @@ raise ImportError("poisoned")
 
 @pytest.fixture
 def poisoned(tmp_path):
-    """Return a folder with a module for every name that is imported anywhere."""
+    """Return a folder with a module for every name that is imported anywhere; to import one is an error."""
     ours = {"procdemo", "click", "rich", "urllib3", "selectolax", "protego"}
     for name in ours | sys.stdlib_module_names - set(sys.builtin_module_names):
         (tmp_path / f"{name}.py").write_text(POISON)
@@ -38,7 +38,7 @@ def test_no_module_of_the_current_folder_is_imported(name, start_method, poisone
 
 
 @pytest.mark.parametrize("args", [["list"], ["source", "spawn"], ["lab"], ["--help"], ["gil", "--help"]])
-def test_no_tool_imports_one_either(args, poisoned):
+def test_no_other_command_imports_one_either(args, poisoned):
     assert run(*args, cwd=poisoned).assert_clean(stderr_lines=0).stdout
 
 
@@ -48,7 +48,7 @@ def test_an_isolated_python_stays_isolated(args, start_method, poisoned):
     run(*args, program=program, start_method=start_method, cwd=poisoned).assert_clean(stderr_lines=0)
 
 
-def test_the_poison_works(tmp_path):
+def test_a_module_of_the_current_folder_can_be_imported(tmp_path):
     (tmp_path / "json.py").write_text(POISON)
     done = subprocess.run(
         [sys.executable, "-c", "import json"], cwd=tmp_path, check=False, capture_output=True
@@ -104,7 +104,7 @@ def test_nothing_of_the_environment_is_shown(name):
 
 
 ALLOWED = {"TMPDIR", "PYTHONWARNINGS", "PYTHONSAFEPATH", "PYTHONFAULTHANDLER", "PYTHONUNBUFFERED"}
-"""What the stage, and the lab, add to the environment of what they start."""
+"""What the runner and the lab add to the environment of the processes that they start."""
 
 
 def environment_of(pid):
@@ -114,8 +114,8 @@ def environment_of(pid):
         return set()
 
 
-def assert_tells_no_key(command):
-    """Nothing secret is where other users, or children of children, can read it."""
+def assert_no_key_is_visible(command):
+    """Assert that no secret is where other users, or children of children, can read it."""
     given = environment_of(command.pid)
     assert given
     for pid in command.descendants():
@@ -126,36 +126,36 @@ def assert_tells_no_key(command):
 
 
 @each_staged
-def test_h1_nothing_is_open_to_others_and_no_key_is_told(name, start_method):
-    """Sockets, command lines and environments of the whole tree, while it is at work."""
+def test_h1_nothing_is_open_to_others_and_no_key_is_visible(name, start_method):
+    """Checks sockets, command lines and environments of the whole process tree, while it works."""
     with long(name, start_method) as command:
         wait_until_all_is_made(name, command)
         pids = [command.pid, *command.descendants()]
         for address in listening_tcp(pids):
             assert address.startswith("0100007F:"), "127.0.0.1"
         for path in listening_unix(pids):
-            assert not path.startswith("@"), "an abstract name is open to everybody"
+            assert not path.startswith("@"), "an abstract name is open to all users"
             assert mode(Path(path).parent) == 0o700
-        assert_tells_no_key(command)
+        assert_no_key_is_visible(command)
 
 
 @pytest.mark.parametrize(
-    "told", ["AUTHKEY=swordfish sleep 60", 'sh -c "sleep 60; :" 0123456789abcdef0123456789abcdef']
+    "start", ["AUTHKEY=swordfish sleep 60", 'sh -c "sleep 60; :" 0123456789abcdef0123456789abcdef']
 )
-def test_a_key_that_is_told_is_found(told):
-    with Command(program=["sh", "-c", f"{told} & echo up; wait"]) as command:
+def test_the_check_finds_a_visible_key(start):
+    with Command(program=["sh", "-c", f"{start} & echo up; wait"]) as command:
         command.wait_line("^up$")
         wait_until(lambda: any(command_line(pid).startswith("sleep") for pid in command.descendants()))
         with pytest.raises(AssertionError, match="KEY"):
-            assert_tells_no_key(command)
+            assert_no_key_is_visible(command)
 
 
 def mode(path):
     return path.stat().st_mode & 0o777
 
 
-def test_temporary_files_are_nobody_elses_business_and_cannot_be_foreseen(tmp_path, start_method):
-    """Though the user lets everybody in (umask 0)."""
+def test_temporary_files_are_private_and_have_random_names(tmp_path, start_method):
+    """Even if the umask of the user is 0."""
     program = ["sh", "-c", 'umask 0 && exec "$@"', "sh", sys.executable, "-m", "procdemo"]
     names = set()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The page about the lab says what the logs say."""
+"""The table of docs/lab.md has the verdicts of the logs."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "matrix.py"
 
 
 def log(path, python, **verdicts):
-    """Write a log in which join-before-drain's broken script came to this under each start method."""
+    """Write a log with a verdict on the broken script of join-before-drain for each start method."""
     events = [{"kind": "mark", "name": "meta", "data": {"python": python}}]
     for method, verdict in verdicts.items():
         names = {"lesson": "join-before-drain", "script": "broken", "start_method": method}
@@ -33,7 +33,7 @@ def test_one_verdict_for_all_start_methods(tmp_path):
     assert "on 3.11, 3.13\n" in page
 
 
-def test_start_methods_that_differ_and_news(tmp_path):
+def test_verdicts_that_differ_and_an_unexpected_one(tmp_path):
     assert row(log(tmp_path / "a", "3.14.1", fork="OK!", spawn="HUNG"))[1] == [
         "broken",
         "fork OK (!), spawn HUNG",

@@ -1,4 +1,4 @@
-"""The fault programme is complete: each of its cases has a test, and no test has a case of its own making."""
+"""The fault programme is complete: each case has a test, and each test that names a case has one of these."""
 
 import json
 import re
@@ -26,14 +26,14 @@ def test_each_case_has_a_test():
     assert set(soak.CASES) == cases
 
 
-def test_a_name_tells_its_case():
+def test_the_name_of_a_test_has_its_case():
     assert soak.case_of("test_ours_ends_well[echo-server-fork-a10_a_reader_that_leaves]") == "A10"
     assert soak.case_of("test_the_tutorial_does_not[b1_an_idle_worker-pool]") == "B1"
     assert soak.case_of("test_g2_a_demo_runs_from_another_folder[spawn]") == "G2"
     assert soak.case_of("test_a_demo_has_no_terminal") is None
 
 
-def test_a_name_tells_its_commands():
+def test_the_name_of_a_test_has_its_commands():
     assert soak.commands_of("tests/patterns/test_crawl_callback.py", "test_e1_x[fork]") == {"crawl-callback"}
     assert soak.commands_of("tests/test_cli_demos.py", "test_a4_x[spawn-fork]") == {"spawn"}
     assert soak.commands_of("tests/faults/test_stop.py", "test_a6_x[fork-echo-server]") == {"echo-server"}
@@ -43,7 +43,7 @@ def item(name, step):
     return SimpleNamespace(name=name, nodeid=name, callspec=SimpleNamespace(params={soak._STEP: step}))
 
 
-def test_a_repetition_draws_a_start_method_and_leaves_the_tutorial_to_the_first():
+def test_each_repetition_has_one_start_method_and_only_the_first_has_the_tutorial():
     methods = ("fork", "spawn", "forkserver")
     items = [
         item(f"{name}{method}-{step}-20]", step)

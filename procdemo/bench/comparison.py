@@ -1,8 +1,8 @@
-"""Designs measured in turn, round after round, until the time is up; and what may be said of them.
+"""Measure designs in turn, round after round, until the time is up; and judge the differences.
 
-On a machine that others use, too, a figure alone says little: only what was measured in the same
-minutes can be compared. So every round measures every design once, in an order of its own; of each
-the median counts, and the smallest and the largest show how sure it is.
+Other programs may use the machine, too. So a figure alone says little, and only figures of the same minutes
+can be compared: every round measures every design once, in a random order. The median of each design counts;
+the smallest and the largest figure show how certain it is.
 """
 
 import os
@@ -26,7 +26,7 @@ STORY = {
 }
 _LEAST = 3  # rounds, unless they take twice the budget
 _NOISE = "within the noise"
-_ENOUGH = 5  # samples on each side: by chance alone, ranges lie apart once in 126 times (2 of 10 over 5)
+_ENOUGH = 5  # samples on each side: by chance alone, two ranges lie apart once in 126 times (2 of 10 over 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +38,15 @@ class BenchSettings(Settings):
 
 
 class Design(NamedTuple):
-    """One of those that are compared."""
+    """One of the designs that are compared."""
 
     name: str
     sample: Callable[[], float]
-    """Measures once, and returns the figure."""
+    """Measures it once, and returns the figure."""
 
 
 class Spread(NamedTuple):
-    """What came of the samples of a design."""
+    """Median, smallest and largest of the samples of a design."""
 
     median: float
     low: float
@@ -54,17 +54,17 @@ class Spread(NamedTuple):
     samples: int
 
     def differs(self, other: "Spread") -> bool:
-        """Return whether no sample of the one lies among those of the other, nor near them if there are few.
+        """Return whether the ranges of the two lie apart, and far enough apart if there are few samples.
 
-        With three or four samples the gap must be as wide as the wider of the ranges, or half as wide:
-        that keeps what chance alone does below 1 %, as with five.
+        With three samples the gap must be as wide as the wider of the two ranges, with four half as wide:
+        so chance alone does it in less than 1 % of cases, as with five.
         """
         few = max(_ENOUGH - min(self.samples, other.samples), 0)
         gap = max(self.low - other.high, other.low - self.high)
         return gap > few / 2 * max(self.high - self.low, other.high - other.low)
 
     def judge(self, other: "Spread", *, most: bool) -> str:
-        """Say in a word what has become of `other`; `most` as in `compare`."""
+        """Return what has changed since `other`: ``better``, ``worse`` or neither; `most` as in `compare`."""
         if min(self.samples, other.samples) < _LEAST:
             return "too few rounds"
         if not self.differs(other):
@@ -73,12 +73,12 @@ class Spread(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What came of a comparison."""
+    """The result of a comparison."""
 
     spreads: dict[str, Spread]
-    """By the names of the designs."""
+    """By the name of the design."""
     summary: dict[str, Any]
-    """Data of the summary."""
+    """Data for the result ``summary``."""
 
 
 def compare(
@@ -88,19 +88,19 @@ def compare(
 
     Args:
         designs: what is compared.
-        unit: of the figures, e.g. ``items per second``; the name of the table.
+        unit: the unit of the figures, e.g. ``items per second``; also the name of the table.
         config: how long it may take, and an earlier run.
-        emit: gets it all.
+        emit: gets every sample, and the table.
         most: whether more is better.
 
     Raises:
-        CannotRunError: the earlier run is none, or of something else.
+        CannotRunError: the file of the earlier run cannot be read, or is of another comparison.
     """
     before = _earlier(config.compare, unit) if config.compare else {}
     begin, own_s = time.monotonic(), tree_cpu_s(os.getpid())
     samples: dict[str, list[float]] = {design.name: [] for design in designs}
     rounds, longest = 0, 0.0
-    with CpuUsage(usable_cpus()) as machine:
+    with CpuUsage(usable_cpus()) as usage:
         while _goes_on(time.monotonic() - begin, rounds, longest, config.budget):
             round_begin = time.monotonic()
             for design in random.sample(designs, len(designs)):
@@ -112,13 +112,13 @@ def compare(
             rounds, longest = rounds + 1, max(longest, time.monotonic() - round_begin)
     spreads = {name: Spread(statistics.median(s), min(s), max(s), len(s)) for name, s in samples.items()}
     best = _report(spreads, unit, emit, most=most)
-    others = machine.others(tree_cpu_s(os.getpid()) - own_s)
+    others = usage.others(tree_cpu_s(os.getpid()) - own_s)
     changed = _report_changes(before, spreads, emit, most=most, busy=others > BUSY)
     if others > BUSY:
         emit.mark("too busy", others=others)
     verdict = "no verdict, the machine was too busy" if others > BUSY else changed
-    told = {"rounds": rounds, "seconds": machine.wall_s, "best": best, "others": others, "verdict": verdict}
-    return Findings(spreads, {"ok": True, **told})
+    facts = {"rounds": rounds, "seconds": usage.wall_s, "best": best, "others": others, "verdict": verdict}
+    return Findings(spreads, {"ok": True, **facts})
 
 
 def _goes_on(seconds: float, rounds: int, longest: float, budget: float) -> bool:
@@ -127,7 +127,7 @@ def _goes_on(seconds: float, rounds: int, longest: float, budget: float) -> bool
 
 
 def _report(spreads: Mapping[str, Spread], unit: str, emit: Emitter, *, most: bool) -> str:
-    """Report the table, the best first; return its name."""
+    """Report the table, the best design first; return the name of the best."""
     ranked = sorted(spreads, key=lambda name: spreads[name].median, reverse=most)
     best = spreads[ranked[0]].median
     longest = max(spread.median for spread in spreads.values())
@@ -142,7 +142,7 @@ def _report(spreads: Mapping[str, Spread], unit: str, emit: Emitter, *, most: bo
 def _report_changes(
     before: Mapping[str, Spread], spreads: Mapping[str, Spread], emit: Emitter, *, most: bool, busy: bool
 ) -> str:
-    """Report what has changed since an earlier run; return it in words."""
+    """Report what has changed since an earlier run; return the verdict in words."""
     if not before:
         return "every round measured all of them"
     changed = 0
@@ -158,6 +158,7 @@ def _report_changes(
 
 
 def _earlier(file: Path, unit: str) -> dict[str, Spread]:
+    """Return the table `unit` of an earlier run, by the name of the design."""
     hint = "one that --json or --record has written, of the same comparison"
     try:
         with file.open("rb") as lines:
@@ -171,7 +172,7 @@ def _earlier(file: Path, unit: str) -> dict[str, Spread]:
 
 
 def _short(value: float) -> float:
-    """Return a figure with four digits, and no fraction that nobody believes."""
+    """Return a figure with four significant digits."""
     short = float(f"{value:.4g}")
     return int(short) if short.is_integer() else short
 

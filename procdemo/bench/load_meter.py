@@ -1,4 +1,4 @@
-"""What loads on servers cost: the servers, those who wait for an answer, and us, who ask."""
+"""What a load on servers costs: the servers' CPU time, the clients' round trips, and our own CPU time."""
 
 import time
 from collections import defaultdict
@@ -14,62 +14,64 @@ from procdemo.tcp_client.connect import resolve
 from procdemo.tcp_client.percentiles import LatencyReservoir
 
 _SAMPLE_S = 0.08
-_FULL = 0.9  # of the time in which our clients, one thread, could go on: then they are what is measured
-_COMERS = 8
+_FULL = 0.9  # our clients are one thread: if it is busy for more of the time, we measure it, not the server
+_CONNECTING = 8
 
 
-class _Load(NamedTuple):
+class _Sample(NamedTuple):
     answered: int
     cpu_s: float
-    """Of the server."""
+    """CPU seconds of the server."""
     own: ThreadUsage
-    """What we did, as parts of the time."""
+    """What this thread, which runs all the clients, used: parts of the time."""
 
 
 class LoadMeter:
-    """Puts loads on servers, and keeps account of them."""
+    """Puts loads on servers, and adds up what they cost."""
 
     def __init__(self, timeout: float) -> None:
         """Give up after `timeout` seconds without an answer."""
         self._timeout = timeout
-        self._loads: dict[str, dict[str, list[_Load]]] = defaultdict(lambda: defaultdict(list))
+        self._samples: dict[str, dict[str, list[_Sample]]] = defaultdict(lambda: defaultdict(list))
         self._round_trips: dict[str, dict[str, LatencyReservoir]] = defaultdict(
             lambda: defaultdict(LatencyReservoir)
         )
         self.failures = 0
-        """Clients that were refused, cut off, or told something else than they should."""
+        """Clients that were refused, cut off, or got a wrong answer."""
 
-    def connections(self, target: ServerProcess) -> float:
-        """Have clients come, eight at a time, ask once and leave; return how many came in a second."""
-        addresses = resolve("127.0.0.1", target.port, self._timeout)
-        wanted = load_generator.Load(_COMERS, messages=1, size=32, timeout=self._timeout)
-        cpu_s, own, begin = tree_cpu_s(target.pid), ThreadUsage.now(), time.monotonic()
+    def connections(self, server: ServerProcess) -> float:
+        """Have clients connect, eight at a time, send one request and leave; return clients per second."""
+        addresses = resolve("127.0.0.1", server.port, self._timeout)
+        wanted = load_generator.Load(_CONNECTING, messages=1, size=32, timeout=self._timeout)
+        cpu_s, own, begin = tree_cpu_s(server.pid), ThreadUsage.now(), time.monotonic()
         answered, seconds = 0, 0.0
         while seconds < _SAMPLE_S:
             found = load_generator.generate_load(addresses, wanted, lambda _: None)
             answered += found.answered
             self.failures += sum(map(len, found.failures.values()))
             seconds = time.monotonic() - begin
-        one = _Load(answered, tree_cpu_s(target.pid) - cpu_s, ThreadUsage.now().share(own, seconds))
-        self._loads[target.name]["connection"].append(one)
+        sample = _Sample(answered, tree_cpu_s(server.pid) - cpu_s, ThreadUsage.now().share(own, seconds))
+        self._samples[server.name]["connection"].append(sample)
         return answered / seconds
 
-    def requests(self, target: ServerProcess, crowd: HeldClients, clients: int) -> float:
-        """Have so many of those who are connected ask for a moment; return the answers in a second."""
-        cpu_s = tree_cpu_s(target.pid)
-        found = crowd.generate_load(clients, _SAMPLE_S, self._round_trips[target.name][str(clients)])
-        one = _Load(found.answered, tree_cpu_s(target.pid) - cpu_s, found.own)
-        self._loads[target.name][f"request_{clients}"].append(one)
+    def requests(self, server: ServerProcess, held: HeldClients, clients: int) -> float:
+        """Have `clients` of the held clients send requests for a moment; return answers per second."""
+        cpu_s = tree_cpu_s(server.pid)
+        found = held.generate_load(clients, _SAMPLE_S, self._round_trips[server.name][str(clients)])
+        sample = _Sample(found.answered, tree_cpu_s(server.pid) - cpu_s, found.own)
+        self._samples[server.name][f"request_{clients}"].append(sample)
         return found.answered / found.seconds
 
     def report(self, emit: Emitter) -> int:
-        """Report the tables; return how many figures are our clients' limit, and no server's."""
+        """Report the tables; return how many figures show the limit of our clients, not of a server."""
         at_limit = 0
-        for design, columns in self._loads.items():
+        for design, columns in self._samples.items():
             costs = {
-                column: round(sum(one.cpu_s for one in loads) / sum(one.answered for one in loads) * 1e6, 1)
-                for column, loads in columns.items()
-                if any(one.answered for one in loads)
+                column: round(
+                    sum(each.cpu_s for each in samples) / sum(each.answered for each in samples) * 1e6, 1
+                )
+                for column, samples in columns.items()
+                if any(each.answered for each in samples)
             }
             emit.result("server's CPU time, us", design=design, **costs)
         for design, trips in self._round_trips.items():
@@ -77,13 +79,13 @@ class LoadMeter:
             for clients, times in trips.items():
                 row |= {f"p50_{clients}": times.percentile_ms(50), f"p99_{clients}": times.percentile_ms(99)}
             emit.result("round trip, ms", design=design, **row)
-        for design, columns in self._loads.items():
-            efforts = {
-                column: ThreadUsage(*map(fmean, zip(*(one.own for one in loads), strict=True)))
-                for column, loads in columns.items()
+        for design, columns in self._samples.items():
+            usages = {
+                column: ThreadUsage(*map(fmean, zip(*(each.own for each in samples), strict=True)))
+                for column, samples in columns.items()
             }
-            limit = [column for column, own in efforts.items() if own.busy_s > _FULL]
+            limit = [column for column, own in usages.items() if own.busy_s > _FULL]
             at_limit += len(limit)
-            shares = {column: round(100 * own.cpu_s) for column, own in efforts.items()}
+            shares = {column: round(100 * own.cpu_s) for column, own in usages.items()}
             emit.result("our clients' CPU, %", design=design, **shares, limit=", ".join(limit))
         return at_limit

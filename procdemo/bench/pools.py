@@ -1,9 +1,9 @@
 """What a pool costs for a task, by how it is handed over; and when a pool pays.
 
-What to watch: a task that does nothing shows what the way there and back costs. apply_async() sends
-every task by itself, and so does imap() with its chunksize of 1; map() makes large chunks by
-itself. The break-even says how long a task must take, so that the pool is faster than a loop:
-below it, more processes make the program slower.
+What to watch: a task that does nothing shows what it costs to hand a task over and to get its result.
+apply_async() sends every task by itself, and so does imap() with its chunksize of 1; map() chooses large
+chunks. The break-even says how long a task must take, so that the pool is faster than a loop: if tasks
+are shorter, more processes make the program slower.
 
 \b
 Try:
@@ -37,16 +37,16 @@ class Config(BenchSettings):
 
 
 def task(number: int) -> int:
-    """Do nothing: the way there and back is what is measured."""
+    """Do nothing: only the way to the worker and back is measured."""
     return number
 
 
 def one_by_one(pool: Any, count: int) -> None:
     """Hand over every task by itself; a callback takes each result."""
     results: list[int] = []
-    asked = [pool.apply_async(task, (number,), callback=results.append) for number in range(count)]
-    for each in asked:
-        each.wait()
+    pending = [pool.apply_async(task, (number,), callback=results.append) for number in range(count)]
+    for result in pending:
+        result.wait()
 
 
 def submit(executor: ProcessPoolExecutor, count: int) -> None:
@@ -87,7 +87,7 @@ def run(config: Config, emit: Emitter) -> None:
                 count,
             )
         for work, _ in ways.values():
-            work(2 * config.workers)  # so that all workers are up
+            work(2 * config.workers)  # so that all workers have started
         designs = [Design(way, partial(per_second, work, count)) for way, (work, count) in ways.items()]
         found = compare(designs, "tasks per second", config, emit)
         pool.close()
@@ -98,9 +98,10 @@ def run(config: Config, emit: Emitter) -> None:
 
 
 def break_even(tasks_per_s: float, workers: int) -> dict[str, float]:
-    """Return what a task costs on its way, and how long it must take to pay, both in microseconds.
+    """Return what it costs to hand over a task, and how long a task must take to pay, in microseconds.
 
-    A loop takes t for a task, the pool t / workers and the way: it pays from way * workers / (workers - 1).
+    A loop takes t for a task, the pool t / workers + way: the pool is faster from
+    t = way * workers / (workers - 1) on.
     """
     way_us = 1e6 / tasks_per_s
     pays = {"pays_from_us": round(way_us * workers / (workers - 1), 1)} if workers > 1 else {}

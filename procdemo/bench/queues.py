@@ -1,9 +1,9 @@
 """How many small items a second go from producers to consumers, by what.
 
-What to watch: a queue between processes costs a pickle, a system call and a lock for each message, so
-what counts is the number of messages: a hundred items in one are many times faster through the
-very same queue. A Manager's queue is a process of its own, asked over a socket for every item.
-Threads need none of this, and share one interpreter's lock.
+What to watch: a queue between processes costs a pickle, a system call and a lock for each message. So the
+number of messages counts: a hundred items in one message are many times faster through the same queue. A
+Manager's queue lives in a process of its own, and each item is a request over a socket. Threads need none
+of this, but share the lock of one interpreter.
 
 \b
 Try:
@@ -46,16 +46,16 @@ class Config(BenchSettings):
 
 
 def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: int, _emit: Emitter) -> None:
-    """Wait for the gate to open, then put `message` so many times."""
-    gate.send("there")
+    """Wait until the gate opens, then put `message` `count` times."""
+    gate.send("ready")
     gate.recv()
     for _ in range(count):
         put(message)
 
 
 def consume(gate: Connection, get: Callable[[], Any], done: Callable[[], Any] | None, _emit: Emitter) -> None:
-    """Get messages until the end comes; report how many there were, and when the last came."""
-    gate.send("there")
+    """Wait until the gate opens, get messages until the end; send their number, and when the last came."""
+    gate.send("ready")
     gate.recv()
     count, last, clock = 0, 0.0, time.monotonic
     while get() is not _END:
@@ -67,10 +67,10 @@ def consume(gate: Connection, get: Callable[[], Any], done: Callable[[], Any] | 
 
 
 class Team:
-    """Producers and consumers, each a process or a thread, and each at a gate of its own."""
+    """Producers and consumers: each a process or a thread, each with a pipe to us, its gate."""
 
     def __init__(self) -> None:
-        """Begin with nobody."""
+        """Begin without members."""
         self._members: dict[Connection, Any] = {}
 
     def start(self, make: Callable[..., Any], target: Callable[..., None], *args: Any) -> Connection:
@@ -79,23 +79,23 @@ class Team:
         member = make(target=target, args=(theirs, *args))
         member.start()
         if isinstance(member, BaseProcess):
-            theirs.close()  # or we would not hear its end; a thread's is closed with the last reference
+            theirs.close()  # or its end would not be noticed; a thread's is closed with the last reference
         self._members[ours] = member
         return ours
 
-    def hear(self, gates: Sequence[Connection]) -> list[Any]:
-        """Return the next word from each of `gates`, None where there is none before the member's end.
+    def receive(self, gates: Sequence[Connection]) -> list[Any]:
+        """Return the next message from each of `gates`, None if its member ends without one.
 
         Raises:
             CannotRunError: a member was killed; others may wait for ever for what is lost with it.
         """
-        words: dict[Any, Any] = {}
-        while not words.keys() >= set(gates):
-            for gate in wait(self._members.keys() - words.keys()):
-                words[gate] = self._word(gate)
-        return [words[gate] for gate in gates]
+        received: dict[Any, Any] = {}
+        while not received.keys() >= set(gates):
+            for gate in wait(self._members.keys() - received.keys()):
+                received[gate] = self._receive_one(gate)
+        return [received[gate] for gate in gates]
 
-    def _word(self, gate: Any) -> Any:
+    def _receive_one(self, gate: Any) -> Any:
         try:
             return gate.recv()
         except (EOFError, ConnectionResetError):
@@ -103,10 +103,10 @@ class Team:
             member.join()
             if status := getattr(member, "exitcode", 0):
                 message = f"PID {member.pid} ended with status {status}: no figure can be had"
-                raise CannotRunError(message, "once more, and let all processes live") from None
+                raise CannotRunError(message, "once more, without killing a process") from None
 
     def end(self) -> None:
-        """Wait until all have ended."""
+        """Wait until all members have ended."""
         for gate, member in self._members.items():
             member.join()
             gate.close()
@@ -125,21 +125,21 @@ def rate(make: Callable[..., Any], lane: Any, load: tuple[Any, int], config: Con
     crew, done = Team(), getattr(lane, "task_done", None)
     putting = [crew.start(make, produce, lane.put, *load, emit) for _ in range(config.producers)]
     getting = [crew.start(make, consume, lane.get, done, emit) for _ in range(config.consumers)]
-    crew.hear(putting + getting)
+    crew.receive(putting + getting)
     before = time.monotonic()
     for gate in putting + getting:
         gate.send("go")
-    crew.hear(putting)  # their ends: a queue's feeder thread is done only then
+    crew.receive(putting)  # returns when they end: only then a queue's feeder thread is done
     for _ in range(config.consumers):
         lane.put(_END)
-    ends = crew.hear(getting)
+    ends = crew.receive(getting)
     crew.end()
     messages: int = sum(count for count, _ in ends)
     return messages / (max(float(last) for _, last in ends) - before)
 
 
 class Pipes:
-    """A pipe with a lock at each end: what `multiprocessing.SimpleQueue` is, with nothing around it."""
+    """A pipe with a lock at each end, like `multiprocessing.SimpleQueue`, and nothing else."""
 
     def __init__(self, context: Any) -> None:
         """Make the pipe."""
@@ -167,7 +167,7 @@ def run(config: Config, emit: Emitter) -> None:
         return rate(context.Process, make_lane(), (message, count), config, emit)
 
     def batched(make_lane: Callable[[], Any], count: int) -> float:
-        # Different objects, or pickle would write the first, and then only refer to it.
+        # Different objects: of equal ones pickle would write the first, and then only refer to it.
         message = [(12345 + number, 3.14 + number, f"bun {number}") for number in range(BATCH)]
         return BATCH * between_processes(make_lane, count, message)
 

@@ -1,4 +1,4 @@
-"""A server demo as something to be measured: started, asked, looked at, and stopped."""
+"""A server demo in a process of its own, to be measured."""
 
 import contextlib
 import importlib
@@ -15,13 +15,11 @@ from procdemo.servers.settings import ServerSettings
 
 _START_S, _STOP_S = 20.0, 5.0
 _ANSWER_S = 0.15
-_LOOKS = (
-    2  # as often must the server be seen asleep, with a client unanswered, until that client waits in a queue
-)
+_ASLEEP = 2  # so often the server must be seen asleep, with a client unanswered: then that client waits
 
 
 class Announcer:
-    """What a measured server reports with: its port is told, all else dropped."""
+    """What the emitter of a measured server writes to: passes on the port, drops everything else."""
 
     def __init__(self, pipe: Connection, emit: Emitter) -> None:
         """Tell `pipe` the port; `emit` takes the lifeline along, see `comparison.board`."""
@@ -35,7 +33,7 @@ class Announcer:
 
 
 def serve(module: str, settings: ServerSettings, pipe: Connection, emit: Emitter) -> None:
-    """Be the server; tell `pipe` the port, or why there is none."""
+    """Run the server in this process; send its port to `pipe`, or why there is none."""
     try:
         importlib.import_module(module).run(settings, Emitter(Announcer(pipe, emit)))
     except CannotRunError as error:
@@ -46,18 +44,19 @@ class Held(NamedTuple):
     """How many clients a server holds at once."""
 
     clients: int
-    """All of them connected, and answered once."""
+    """All of them are connected, and were answered once."""
     seconds: float
     why: str
-    """Why not more."""
+    """Why there are not more."""
     kib_each: float
+    """Memory of the server per client, in KiB."""
 
 
 class ServerProcess:
-    """A running server."""
+    """A server that runs within the block."""
 
     def __init__(self, context: Any, name: str, module: str, emit: Emitter, **settings: Any) -> None:
-        """Have the pattern `module`, a server, run with these settings within the block."""
+        """Run the server pattern `module` with these settings and a free port; tables call it `name`."""
         self.name = name
         module = f"procdemo.patterns.{module}"
         config = importlib.import_module(module).Config(port=0, **settings)
@@ -68,7 +67,7 @@ class ServerProcess:
         self._process.start()
         self._theirs.close()
         try:
-            found = self._pipe.recv() if self._pipe.poll(_START_S) else f"no word within {_START_S:g} s"
+            found = self._pipe.recv() if self._pipe.poll(_START_S) else f"no port within {_START_S:g} s"
         except EOFError:
             found = "it ended"
         if isinstance(found, str):
@@ -85,7 +84,7 @@ class ServerProcess:
         self.end()
 
     def end(self) -> None:
-        """Stop it, and wait for that; whoever takes long is killed."""
+        """Stop the server, and wait for its end; if it takes longer than 5 s, kill it."""
         self.stop()
         self._process.join(_STOP_S)
         self._process.kill()
@@ -93,28 +92,32 @@ class ServerProcess:
         self._pipe.close()
 
     def stop(self) -> None:
-        """Ask it to end; the block's end waits for it."""
+        """Ask the server to end, without waiting."""
         self._process.terminate()
 
     @property
     def pid(self) -> int:
-        """Its main process."""
+        """The PID of the server's main process."""
         return self._process.pid or 0
 
     def hold(self, clients: int, seconds: float) -> Held:
-        """Connect one client after the other, each answered once and then silent; say how many there are.
+        """Connect one client after the other, until one is not answered; each is silent after its answer.
 
-        Nothing else can be measured after that: ten thousand threads whose clients have left wake up at
-        once, and get in each other's way for two minutes, and in that of whoever is next. `end` it.
+        Measure nothing else after that, but `end` the server: ten thousand threads whose clients have left
+        wake up at once, and slow down each other, and the next server, for two minutes.
+
+        Args:
+            clients: how many clients to connect at most.
+            seconds: for how long at most.
         """
         before_kib, begin = tree_own_kib(self.pid), time.monotonic()
         address, why, held = ("127.0.0.1", self.port), "as many as asked for", 0
-        with contextlib.ExitStack() as guests:
+        with contextlib.ExitStack() as stack:
             while held < clients:
                 try:
-                    guest = guests.enter_context(socket.create_connection(address, _ANSWER_S))
-                    guest.sendall(b"x")
-                    self._be_answered(guest, begin + seconds)
+                    client = stack.enter_context(socket.create_connection(address, _ANSWER_S))
+                    client.sendall(b"x")
+                    self._wait_for_answer(client, begin + seconds)
                 except OSError as error:
                     why = str(error)
                     break
@@ -123,19 +126,19 @@ class ServerProcess:
             took = time.monotonic() - begin
         return Held(held, took, why, kib / max(held, 1))
 
-    def _be_answered(self, guest: socket.socket, deadline: float) -> None:
-        """Wait for an answer while the server does anything, for the machine may be busy, too.
+    def _wait_for_answer(self, client: socket.socket, deadline: float) -> None:
+        """Wait for an answer as long as the server does anything: a busy machine may only delay it.
 
         Raises:
-            OSError: there is none; says why.
+            OSError: there is no answer; its text is the reason.
         """
-        slept = 0
-        while slept < _LOOKS:
+        asleep = 0
+        while asleep < _ASLEEP:
             if time.monotonic() > deadline:
                 raise TimeoutError("no time is left")
             with contextlib.suppress(TimeoutError):
-                if guest.recv(1) == b"X":
+                if client.recv(1) == b"X":
                     return
                 raise ConnectionRefusedError("the next one is refused")
-            slept = slept + 1 if tree_sleeps(self.pid) else 0
+            asleep = asleep + 1 if tree_sleeps(self.pid) else 0
         raise TimeoutError("the next one waits")

@@ -1,10 +1,11 @@
 """Stevens' table for today's Python: what a client costs, by design of the server.
 
-What to watch: a process for each client pays for every connection, a pool hands each over, workers
-that accept for themselves pay nothing. Once they are connected, all that counts for little: then
-a request costs two system calls, and an event loop asks the kernel about many clients at once. But
-who serves one client at a time lets the others wait, however fast it is: look at who is served. The
-server's own CPU time says most: our clients, who need the same CPUs, cannot spoil it.
+What to watch: a process for each client costs a fork for each connection, a Pool costs a transfer to a
+worker, and workers that accept for themselves cost neither. Once the clients are connected, this hardly
+matters: then a request costs two system calls, and an event loop asks the kernel about many clients at
+once. But a worker that serves one client at a time lets the others wait, however fast it is: look at how
+many are served. The server's own CPU time is the best figure, because our clients, which need the same
+CPUs, do not change it.
 
 \b
 Try:
@@ -35,10 +36,12 @@ from procdemo.servers.fd_limit import make_room
 
 BLOCKS = (comparison, fd_limit)
 STORY = {"crowd": "{design}: {clients} clients are connected, {served} of them served"}
-_CROWD = (1, 8, 64)
+_CLIENTS = (1, 8, 64)
 _TIMEOUT_S = 20.0
-_ROUNDS = 0.6  # of the budget; to connect that many to each server, and to hold a thousand, takes the rest
-_SPARE = 200  # descriptors besides our clients'
+_ROUNDS = (
+    0.6  # part of the budget; connecting the clients to each server, and holding a thousand, is the rest
+)
+_SPARE = 200  # descriptors besides those of our clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,89 +53,97 @@ class Config(BenchSettings):
     patience: Annotated[float, Arg("Longest try to hold them.", min=0.1, metavar="SECONDS")] = 1.0
 
 
-class Row(NamedTuple):
-    """A design of the table."""
+class ServerDesign(NamedTuple):
+    """A server with its settings: a row of the tables."""
 
     name: str
     module: str
+    """Name of the pattern."""
     at_once: int
     """How many clients it serves at a time."""
     settings: dict[str, Any]
 
 
-def rows(config: Config) -> list[Row]:
-    """Return the designs."""
+def server_designs(config: Config) -> list[ServerDesign]:
+    """Return the servers to be compared."""
     n, cpus, all_ = config.workers, usable_cpus(), 1_000_000
     found = [
-        Row("iterative: one worker", "prefork_server", 1, {"workers": 1}),
-        Row(f"{n} pre-forked workers", "prefork_server", n, {"workers": n}),
-        Row(f"Pool({n})", "pool_server", n, {"workers": n}),
-        Row("a thread for each", "thread_server", all_, {}),
-        Row(f"a pool of {n} threads", "thread_server", n, {"threads": n}),
-        Row("asyncio", "async_server", all_, {}),
-        Row(f"{cpus} pre-forked event loops", "selector_server", all_, {"workers": cpus}),
+        ServerDesign("iterative: one worker", "prefork_server", 1, {"workers": 1}),
+        ServerDesign(f"{n} pre-forked workers", "prefork_server", n, {"workers": n}),
+        ServerDesign(f"Pool({n})", "pool_server", n, {"workers": n}),
+        ServerDesign("a thread for each", "thread_server", all_, {}),
+        ServerDesign(f"a pool of {n} threads", "thread_server", n, {"threads": n}),
+        ServerDesign("asyncio", "async_server", all_, {}),
+        ServerDesign(f"{cpus} pre-forked event loops", "selector_server", all_, {"workers": cpus}),
     ]
     found += [
-        Row(f"a process for each, {method}", "echo_server", all_, {"start_method": method})
+        ServerDesign(f"a process for each, {method}", "echo_server", all_, {"start_method": method})
         for method in map(StartMethod, get_all_start_methods())
     ]
     if find_spec("uvloop"):
-        found.append(Row("uvloop", "async_server", all_, {"loop": "uvloop"}))
+        found.append(ServerDesign("uvloop", "async_server", all_, {"loop": "uvloop"}))
     return found
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Start all servers; put the loads on each in turn; see how many clients each holds; sum up."""
-    table = rows(config)
-    make_room(max(config.hold, len(table) * _CROWD[-1]) + _SPARE, emit)
+    """Start all servers; put loads on each in turn; see how many clients each holds; sum up."""
+    designs = server_designs(config)
+    make_room(max(config.hold, len(designs) * _CLIENTS[-1]) + _SPARE, emit)
     meter = LoadMeter(_TIMEOUT_S)
     with contextlib.ExitStack() as stack:
-        targets = {row.name: stack.enter_context(start(row, config, emit)) for row in table}
-        for target in targets.values():  # all of them, before the first is waited for
-            stack.callback(target.stop)
-        share = replace(config, budget=_ROUNDS * config.budget / (1 + len(_CROWD)))
-        comers = [Design(name, partial(meter.connections, target)) for name, target in targets.items()]
-        findings = [compare(comers, "connections per second, 8 clients", share, emit)]
-        findings += compare_requests(table, targets, meter, share, emit)
+        servers = {design.name: stack.enter_context(start(design, config, emit)) for design in designs}
+        for server in servers.values():  # on exit, all are asked to end before the first is waited for
+            stack.callback(server.stop)
+        share = replace(config, budget=_ROUNDS * config.budget / (1 + len(_CLIENTS)))
+        connecting = [Design(name, partial(meter.connections, server)) for name, server in servers.items()]
+        findings = [compare(connecting, "connections per second, 8 clients", share, emit)]
+        findings += compare_requests(designs, servers, meter, share, emit)
         at_limit = meter.report(emit)
-        for target in targets.values() if config.hold else ():
-            held = target.hold(config.hold, config.patience)
-            told = {"held": held.clients, "why not more": held.why, "kib each": round(held.kib_each, 1)}
-            emit.result("clients held", design=target.name, **told)
-            target.end()
+        for server in servers.values() if config.hold else ():
+            held = server.hold(config.hold, config.patience)
+            row = {"held": held.clients, "why not more": held.why, "kib each": round(held.kib_each, 1)}
+            emit.result("clients held", design=server.name, **row)
+            server.end()
     emit.result("summary", ok=not meter.failures, failures=meter.failures, **sum_up(findings, at_limit))
 
 
-def start(row: Row, config: Config, emit: Emitter) -> ServerProcess:
-    """Return the server of a row, with limits that the loads do not reach."""
+def start(design: ServerDesign, config: Config, emit: Emitter) -> ServerProcess:
+    """Return the server of a design, with limits that the loads do not reach; it starts on entry."""
     patience = 10 * config.budget + 600
     limits: dict[str, Any] = {"idle_timeout": patience, "total_timeout": patience, "max_bytes": 1 << 60}
     limits |= {"max_connections": config.hold + 100, "grace": 0.1}
-    return ServerProcess(config.context(), row.name, row.module, emit, **{**limits, **row.settings})
+    return ServerProcess(config.context(), design.name, design.module, emit, **{**limits, **design.settings})
 
 
 def compare_requests(
-    table: list[Row], targets: dict[str, ServerProcess], meter: LoadMeter, share: Config, emit: Emitter
+    designs: list[ServerDesign],
+    servers: dict[str, ServerProcess],
+    meter: LoadMeter,
+    share: Config,
+    emit: Emitter,
 ) -> list[Findings]:
-    """Have clients stay with every server, and compare what they are answered: one of them, eight, all."""
-    with contextlib.ExitStack() as guests:
-        crowds = {}
-        for row in table:
-            crowd = guests.enter_context(HeldClients(targets[row.name].port, _CROWD[-1], _TIMEOUT_S))
-            crowd.meet(served := min(row.at_once, _CROWD[-1]))
-            emit.mark("crowd", design=row.name, clients=_CROWD[-1], served=served)
-            crowds[row.name] = crowd
+    """Connect 64 clients to every server; compare the requests per second of one, eight and all."""
+    with contextlib.ExitStack() as stack:
+        clients_of = {}
+        for design in designs:
+            port = servers[design.name].port
+            held = stack.enter_context(HeldClients(port, _CLIENTS[-1], _TIMEOUT_S))
+            held.wait_for_answers(served := min(design.at_once, _CLIENTS[-1]))
+            emit.mark("crowd", design=design.name, clients=_CLIENTS[-1], served=served)
+            clients_of[design.name] = held
         findings = []
-        for clients in _CROWD:
-            ask = partial(meter.requests, clients=clients)
-            designs = [Design(name, partial(ask, targets[name], crowd)) for name, crowd in crowds.items()]
+        for clients in _CLIENTS:
+            measure = partial(meter.requests, clients=clients)
+            samples = [
+                Design(name, partial(measure, servers[name], held)) for name, held in clients_of.items()
+            ]
             unit = f"requests per second, {clients} client{'s' * (clients > 1)}"
-            findings.append(compare(designs, unit, share, emit))
+            findings.append(compare(samples, unit, share, emit))
         return findings
 
 
 def sum_up(findings: list[Findings], at_limit: int) -> dict[str, Any]:
-    """Return one summary for several comparisons; `at_limit` figures are our clients', and no server's."""
+    """Return one summary for several comparisons; `at_limit` figures show the limit of our clients."""
     summaries = [found.summary for found in findings]
     verdicts = dict.fromkeys(each["verdict"] for each in summaries)
     if at_limit:

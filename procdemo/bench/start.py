@@ -1,9 +1,9 @@
 """What it takes to start a thread, a process, a Pool; and what an idle one weighs.
 
-What to watch: a thread is there at once, and shares all memory. fork() copies what the parent has,
-page by page as it is written to; spawn starts a new interpreter and imports anew; forkserver forks
-from a small process that has imported little. A Pool pays that once for each worker, and then
-never again: that is what it is for.
+What to watch: a thread starts at once, and shares all memory. fork() copies the memory of the parent, page
+by page, when a page is written to; spawn starts a new interpreter, which imports everything anew; forkserver
+forks from a small process that has imported little. A Pool does this once for each worker, and not for each
+task: that is what a Pool is for.
 
 \b
 Try:
@@ -34,7 +34,7 @@ from procdemo.process.usage import tree_own_kib
 
 BLOCKS = (comparison,)
 LANES = {"sample": Activity.RUNS}
-_IDLE, _IDLE_THREADS = 4, 50  # whose memory is looked at
+_IDLE, _IDLE_THREADS = 4, 50  # processes and threads whose memory is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +45,12 @@ class Config(BenchSettings):
 
     @property
     def names_semaphores(self) -> bool:
-        """They do: every start method is measured."""
+        """True, because every start method is measured."""
         return True
 
 
 def nothing() -> None:
-    """Do nothing: the start is what is measured."""
+    """Do nothing: only the start is measured."""
 
 
 def start_and_join(make: Callable[..., Any], count: int) -> float:
@@ -91,13 +91,13 @@ def make_pool(context: Any, workers: int, emit: Emitter) -> float:
 
 
 def stay(pipe: Connection, _emit: Emitter) -> None:
-    """Be there, and wait for the end."""
-    pipe.send("there")
+    """Send a message when this process runs, and wait until it may end."""
+    pipe.send("started")
     pipe.recv()
 
 
 def meet(barrier: Any, _emit: Emitter) -> None:
-    """Say, in a Pool's new worker, that it is there."""
+    """Wait, in a Pool's new worker, until all workers run."""
     barrier.wait()
 
 
@@ -115,19 +115,19 @@ def thread_kib() -> float:
 
 
 def pool_kib(context: Any, workers: int, emit: Emitter) -> float:
-    """Return how much memory the idle workers of a Pool have for themselves, all together, in KiB."""
+    """Return the memory, in KiB, that the idle workers of a Pool share with no other process."""
     barrier, before = context.Barrier(workers + 1), set(multiprocessing.active_children())
     with context.Pool(workers, meet, (barrier, emit)) as pool:
         barrier.wait()
-        crew = set(multiprocessing.active_children()) - before
-        own = sum(tree_own_kib(worker.pid or 0) for worker in crew)
+        children = set(multiprocessing.active_children()) - before
+        own = sum(tree_own_kib(worker.pid or 0) for worker in children)
         pool.close()
         pool.join()
     return own
 
 
 def process_kib(context: Any, emit: Emitter) -> float:
-    """Return how much memory an idle child has for itself, in KiB (proc(5), smaps_rollup)."""
+    """Return the memory, in KiB, that an idle child shares with no other process (proc(5), smaps_rollup)."""
     children = []
     for _ in range(_IDLE):
         ours, theirs = context.Pipe()
@@ -139,14 +139,14 @@ def process_kib(context: Any, emit: Emitter) -> float:
         pipe.recv()
     private = [tree_own_kib(child.pid) for child, _ in children]
     for child, pipe in children:
-        pipe.send("go")
+        pipe.send("end")
         child.join()
         pipe.close()
     return sum(private) / len(private)
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Compare the starts; then look at the memory of those that stay."""
+    """Compare the starts; then measure the memory of idle threads and processes."""
     methods = {
         method: replace(config, start_method=method).context()
         for method in map(StartMethod, multiprocessing.get_all_start_methods())
@@ -163,11 +163,11 @@ def run(config: Config, emit: Emitter) -> None:
         )
     found = compare(designs, "ms for a start", config, emit, most=False)
     if Path("/proc/self/smaps_rollup").exists():
-        weights = {"thread": thread_kib()}
+        own_kib = {"thread": thread_kib()}
         for method, context in methods.items():
-            weights[f"Process, {method}"] = process_kib(context, emit)
+            own_kib[f"Process, {method}"] = process_kib(context, emit)
             pool = f"Pool({config.workers}), {method}"
-            weights[pool] = pool_kib(context, config.workers, emit)
-        for design, kib in weights.items():
+            own_kib[pool] = pool_kib(context, config.workers, emit)
+        for design, kib in own_kib.items():
             emit.result("memory", design=design, own_kib=round(kib))
     emit.result("summary", **found.summary)

@@ -1,6 +1,7 @@
-"""The same lessons on many machines, run by dask.distributed instead of a Pool and a JoinableQueue.
+"""The crawl and prodcons on many machines: dask.distributed instead of a Pool and a JoinableQueue.
 
-Nothing in here is imported unless ``--cluster`` asks for it, for it needs the extra ``procdemo[cluster]``.
+The other modules of this package are imported only if ``--cluster`` asks for it, because they need the extra
+``procdemo[cluster]``.
 """
 
 import importlib
@@ -17,18 +18,19 @@ STORY = {
     "cluster": "{workers} workers of dask.distributed {version} at {address}, {whose}",
     "unfit": "the worker at {address} cannot take part: {error}",
     "host": "the clock of {host} is {ahead_s:.3f} s ahead of ours, within {within_ms:.1f} ms",
+    "cluster worker died": "{child} (PID {child_pid}) has left the cluster",
 }
-"""Sentences of a cluster; a pattern's STORY takes them in."""
+"""Sentences about a cluster."""
 
 _SCHEMES = ("tcp://", "tls://")
 
 
 def check(config: Any) -> None:
-    """See to it that the cluster that `config` asks for, if any, can be used.
+    """Check that the cluster that `config` asks for, if any, can be used.
 
     Raises:
-        CannotRunError: its address is none, or it could not reach the site it shall crawl, exit status 2;
-            or dask.distributed is missing, exit status 3.
+        CannotRunError: the address is not that of a scheduler, or the workers could not reach the site that
+            they shall crawl (exit status 2); or dask.distributed is missing (exit status 3).
     """
     address = config.cluster
     if address is None:
@@ -46,6 +48,6 @@ def check(config: Any) -> None:
         raise CannotRunError(message, "pip install 'procdemo[cluster]'", exit_code=3)
 
 
-def lesson(name: str) -> ModuleType:
-    """Return the module `name` of this package; only now is dask.distributed imported."""
+def load(name: str) -> ModuleType:
+    """Import the module `name` of this package, and dask.distributed with it; return the module."""
     return importlib.import_module(f"procdemo.cluster.{name}")

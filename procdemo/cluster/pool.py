@@ -7,10 +7,10 @@ Two lines differ from `multiprocessing`:
     future = executor.submit(fetch, url)
     future.add_done_callback(parse)
 
-The callback gets the future, not the result, and runs in dask's event loop: in the PID of the
-main process again, in a thread of its own again, one after the other again. A task whose worker
-is lost is begun again on another by the scheduler, ``distributed.scheduler.allowed-failures``
-times; then its future raises `KilledWorker`.
+The callback gets the future, not the result, and runs in dask's event loop: as with a Pool, in the PID of the
+main process, in a thread of its own, one after the other. If the worker of a task is lost, the scheduler
+starts the task again on another worker, ``distributed.scheduler.allowed-failures`` times; then the future
+raises `KilledWorker`.
 """
 
 import time
@@ -28,6 +28,7 @@ from procdemo.crawler.results import CrawlResults
 from procdemo.demo.events import ERROR, Emitter, Kind
 from procdemo.demo.settings import CannotRunError
 from procdemo.pools.generation import Task, deliver
+from procdemo.process.exit_status import Exit, report_exit
 from procdemo.process.selector_loop import SelectorLoop
 
 _CLOCKS_S = 0.05  # how much the clocks of two hosts may differ, though we have compared them
@@ -39,7 +40,7 @@ class ClusterPool:
     def __init__(
         self,
         config: Any,
-        crop: CrawlResults,
+        results: CrawlResults,
         emit: Emitter,
         loop: SelectorLoop,
         *,
@@ -48,13 +49,13 @@ class ClusterPool:
         on_lost: Callable[[Task], None],
         on_idle: Callable[[], None],
     ) -> None:
-        """Join the cluster `config.cluster`; all else as in `ResilientPool`.
+        """Connect to the cluster `config.cluster`.
 
         Args:
             config: the settings ``cluster``, ``workers``, ``page_deadline`` and ``tries``.
-            crop: hears of pages that the scheduler has fetched again, and of its end.
+            results: is told which pages the scheduler has fetched again, and when the scheduler is lost.
             emit: gets the events of all workers.
-            loop: what the caller waits with.
+            loop: the loop that the caller runs.
             extra_args: arguments that each task gets after its own.
             on_done: called with each task that is done.
             on_lost: called with each task whose workers were lost too often.
@@ -63,20 +64,20 @@ class ClusterPool:
         self._emit = emit
         self._extra_args = extra_args
         self._on_done, self._on_lost, self._on_idle = on_done, on_lost, on_idle
-        self._crop = crop
+        self._results = results
         self._deadline = config.page_deadline
         self._tickets = 0
-        self._abandoned = False
+        self._given_up = False
         self._tasks: dict[int, Task] = {}
         self._cluster = Cluster(config.cluster, config.workers, loop, emit, tries=config.tries)
-        self._workers = self._cluster.workers
-        self._workers.heard, self._workers.lost = self._hear, self._bury
-        self._cluster.errands.call_soon(on_idle)
+        self._members = self._cluster.members
+        self._members.on_event, self._members.on_lost = self._on_event, self._on_worker_lost
+        self._cluster.thread_calls.call_soon(on_idle)
 
     @property
     def idle(self) -> int:
-        """How many workers have nothing to do."""
-        return len(self._workers.present) - len(self._tasks)
+        """How many workers have no task."""
+        return len(self._members.present) - len(self._tasks)
 
     def apply_async(
         self, func: Callable[..., Any], args: tuple[Any, ...], *, callback: Callable[[Any], None]
@@ -86,69 +87,70 @@ class ClusterPool:
         task = Task(self._tickets, func, args, None, callback)
         self._tasks[task.ticket] = task
         self._emit.send("submit", id=task.ticket)
-        there = (task.ticket, self._deadline, func, (*args, *self._extra_args), self._workers.wire())
-        future = self._cluster.executor.submit(run_task, *there)
+        all_args = (*args, *self._extra_args)
+        future = self._cluster.executor.submit(
+            run_task, task.ticket, self._deadline, func, all_args, self._members.writer()
+        )
         future.add_done_callback(partial(self._call_back, task))
         return task
 
     def _call_back(self, task: Task, future: "Future[Any]") -> None:
-        """In the thread of dask's event loop: pass the result on, or why there is none."""
+        """Pass the result on, or why there is none; runs in the thread of dask's event loop."""
+        call_soon = self._cluster.thread_calls.call_soon
         try:
             deliver(task, future.result(), self._emit)
         except CancelledError:  # dask's client has lost its connection, and all its tasks
-            self._cluster.errands.call_soon(
-                self._abandon, f"the scheduler {self._cluster.address} is lost, and all tasks with it"
-            )
+            call_soon(self._give_up, f"the scheduler {self._cluster.address} is lost, and all tasks with it")
         except KilledWorker:
-            self._cluster.errands.call_soon(self._settle, task, self._on_lost)
-        except Exception as error:  # noqa: BLE001 - whatever it is, main must hear of it
-            self._cluster.errands.call_soon(self._refuse, error)
+            call_soon(self._finish, task, self._on_lost)
+        except Exception as error:  # noqa: BLE001 - of whatever kind: the main thread must raise it
+            call_soon(self._fail, error)
         else:
-            self._cluster.errands.call_soon(self._settle, task, self._on_done)
+            call_soon(self._finish, task, self._on_done)
 
-    def _settle(self, task: Task, how: Callable[[Task], None]) -> None:
-        if not self._abandoned:
+    def _finish(self, task: Task, report: Callable[[Task], None]) -> None:
+        if not self._given_up:
             del self._tasks[task.ticket]
-            how(task)
+            report(task)
             self._on_idle()
 
-    def _refuse(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException) -> None:
         message = f"the workers cannot do it: {type(error).__name__}: {error}"
         raise CannotRunError(message, "pip install 'procdemo[cluster]'  (on each host)") from None
 
-    def _hear(self, _address: str, record: list[Any]) -> None:
-        """Note who has a task in hand; one that is taken twice was lost by the first."""
+    def _on_event(self, _address: str, record: list[Any]) -> None:
+        """Note which worker has taken a task; if a task is taken twice, the first worker has lost it."""
         kind, name, data, time_ns, pid, *_ = record
         if kind == Kind.RECEIVE and name == "submit" and (task := self._tasks.get(data["id"])):
             if task.pid:
-                self._crop.begin_again(task.args[0], task.pid, overdue=task.overdue)
+                self._results.record_retry(task.args[0], task.pid, overdue=task.overdue)
             task.pid, task.since, task.overdue = pid, time_ns / 1e9, False
 
-    def _bury(self, _address: str, worker: Member) -> None:
-        in_hand = [task for task in self._tasks.values() if task.pid == worker.pid]
+    def _on_worker_lost(self, _address: str, member: Member) -> None:
+        in_hand = [task for task in self._tasks.values() if task.pid == member.pid]
         for task in in_hand:
             task.overdue = time.monotonic() > task.since + self._deadline - _CLOCKS_S
-        data = {"worker_pid": worker.pid, "cause": f"lost: {worker.role}", "tasks": len(in_hand)}
-        self._emit.mark("worker lost", **data)
+        exited = Exit(member.role, member.pid, None)
+        report_exit(self._emit, exited, kind="cluster worker", tasks=len(in_hand))
 
     def kill_overdue(self, _seconds: float) -> float | None:
-        """See to it that the scheduler is there; overdue workers are killed by their own kernel.
+        """Check that the cluster is not lost; the kernel of its own host kills an overdue worker.
 
         Returns:
-            after how many seconds to look again.
+            after how many seconds to call this again.
         """
         try:
             return self._cluster.check()
         except LostClusterError as error:
-            self._abandon(str(error))
+            self._give_up(str(error))
             return 0
 
-    def _abandon(self, why: str) -> None:
-        if not self._abandoned:
-            self._abandoned = True
+    def _give_up(self, why: str) -> None:
+        if not self._given_up:
+            self._given_up = True
             self._emit.mark(ERROR, message=why, hint="is it still up? dask scheduler", exit_code=1)
-            self._crop.abandon("the scheduler was lost")
+            self._results.give_up("the scheduler was lost")
 
     def terminate(self) -> None:
-        """Release what is left, and end the workers that are our own."""
+        """Release all tasks; end the workers of a cluster of our own."""
         self._cluster.close()

@@ -8,8 +8,8 @@ Two lines differ from `multiprocessing`, apart from the account:
     queue = distributed.Queue(maxsize=maxsize)
     executor.submit(produce, number, queue, config, emit)
 
-Each task is bound to a worker, and not begun again when that is lost: another run of a producer
-would make the same items once more. So a loss is what it is on one machine: named, with every item.
+Each task is bound to a worker. If the worker is lost, the task is not started again, because another run of a
+producer would make the same items once more. So a loss is what it is on one machine: every item is named.
 """
 
 import time
@@ -28,41 +28,49 @@ from procdemo.demo.events import ERROR, Emitter
 from procdemo.demo.settings import CannotRunError
 from procdemo.pools.item_states import ItemState, ItemStates
 from procdemo.pools.monitored_queue import sum_up
+from procdemo.process.exit_status import Exit, report_exit
 from procdemo.process.selector_loop import SelectorLoop
 
 _LOOK_S = 0.1  # between two reports of progress
-_STUCK_S, _LAST_S = 1.0, 3.0  # after a loss: give up when nothing moves for so long, or then at the latest
+_STUCK_S, _LAST_S = 1.0, 3.0  # after a loss: give up if nothing moves for so long, or then at the latest
 
 
 @dataclass(slots=True, eq=False)
-class _Member:
-    """A producer or consumer: a task in the place of a process."""
+class _Task:
+    """A producer or consumer: a task of the cluster instead of a process."""
 
     name: str
     address: str
+    """The address of its worker."""
     pid: int
+    """The PID of its worker."""
     future: "Future[Any]" = field(default_factory=Future)
     lost: bool = False
+    """Whether its worker is lost."""
 
 
 class _Account:
-    """What is known of all items, by the notes of those who have them in hand."""
+    """What the main process knows of all items, from the notes of the tasks."""
 
     def __init__(self, config: Any) -> None:
-        self.ledger = ItemStates(config.context(), config.items)
+        self.states = ItemStates(config.context(), config.items)
         self.blocked_s = [0.0] * (config.producers + config.consumers)
         self._joining: set[int] = set()
         self._messages = self._acknowledged = 0
 
-    def take_down(self, what: str, number: int, *facts: Any) -> None:
-        """Write down a note. Those of two workers may arrive in another order: nothing goes back."""
+    def record(self, what: str, number: int, *facts: Any) -> None:
+        """Record a note of task `number`.
+
+        The notes of two workers may arrive in another order than they were sent, so the state of an item
+        only ever moves forward.
+        """
         match what, facts:
             case "note", (items, state):
                 self._messages += state == ItemState.QUEUED
-                self.ledger.note([item for item in items if self.ledger.state(item) < state], state)
+                self.states.note([item for item in items if self.states.state(item) < state], state)
             case "take", (items,):
-                self.ledger.take(
-                    [item for item in items if self.ledger.state(item) < ItemState.TAKEN], number
+                self.states.take(
+                    [item for item in items if self.states.state(item) < ItemState.TAKEN], number
                 )
             case "blocked", (_, seconds):
                 self.blocked_s[number] += seconds
@@ -81,67 +89,74 @@ def run(config: Any, emit: Emitter, produce: Callable[..., None], consume: Calla
     loop, account = SelectorLoop(), _Account(config)
     names = [f"producer-{number}" for number in range(config.producers)]
     names += [f"consumer-{number}" for number in range(config.consumers)]
-    with Cluster(config.cluster, len(names), loop, emit, tell=False) as cluster:
-        cluster.workers.noted = account.take_down
+    with Cluster(config.cluster, len(names), loop, emit, report=False) as cluster:
+        cluster.members.on_note = account.record
         queue = distributed.Queue(client=cluster.client, maxsize=config.maxsize)
-        crew = _crew(names, cluster)
-        for number, member in enumerate(crew):
-            wire = cluster.workers.wire(member.name)
-            there = RemoteQueue(queue.name, config.maxsize, Notes(wire, number))
-            role = produce if number < config.producers else consume
-            args = (role, number, there, config, wire)
-            member.future = cluster.executor.submit(work, *args, workers=[member.address])
-            member.future.add_done_callback(lambda _: cluster.errands.call_soon(lambda: None))
+        tasks = _bind(names, cluster)
+        for number, task in enumerate(tasks):
+            writer = cluster.members.writer(task.name)
+            remote_queue = RemoteQueue(queue.name, config.maxsize, Notes(writer, number))
+            target = produce if number < config.producers else consume
+            args = (target, number, remote_queue, config, writer)
+            task.future = cluster.executor.submit(work, *args, workers=[task.address])
+            task.future.add_done_callback(lambda _: cluster.thread_calls.call_soon(lambda: None))
         before = time.monotonic()
-        in_peace = _Watch(crew, account, cluster, emit).join_or_give_up(config, queue.name)
+        all_ended = _Monitor(tasks, account, cluster, emit).join_or_give_up(config, queue.name)
         seconds = time.monotonic() - before
-        for member in crew:
-            member.future.cancel()  # not interrupted, but told that nobody wants it any more
-    sum_up(crew, account, config, in_peace=in_peace, seconds=seconds, emit=emit)
+        for task in tasks:
+            task.future.cancel()  # does not interrupt it, but it notices within a second: UnwantedError
+    sum_up(tasks, account, config, all_ended=all_ended, seconds=seconds, emit=emit)
 
 
-def _crew(names: list[str], cluster: Cluster) -> list[_Member]:
-    """Give each a worker, in turn: with as many workers as names, each has its own."""
-    addresses, crew = cluster.workers.present, []
+def _bind(names: list[str], cluster: Cluster) -> list[_Task]:
+    """Return a task for each name, bound to the workers in turn; with enough workers each has its own."""
+    addresses, tasks = cluster.members.present, []
     for number, name in enumerate(names):
         address = addresses[number % len(addresses)]
-        worker = cluster.workers.get(address)
-        crew.append(_Member(name, address, worker.pid if worker else 0))
-    return crew
+        member = cluster.members.get(address)
+        tasks.append(_Task(name, address, member.pid if member else 0))
+    return tasks
 
 
-class _Watch:
-    """Looks on from outside, as `procdemo.pools.monitored_queue` does."""
+class _Monitor:
+    """Watches the tasks from the main process, as `procdemo.pools.monitored_queue` watches processes."""
 
-    def __init__(self, crew: list[_Member], account: _Account, cluster: Cluster, emit: Emitter) -> None:
-        self._crew = crew
+    def __init__(self, tasks: list[_Task], account: _Account, cluster: Cluster, emit: Emitter) -> None:
+        self._tasks = tasks
         self._account = account
         self._cluster = cluster
         self._emit = emit
         self._lost_at, self._moved_at, self._looked_at = float("inf"), 0.0, 0.0
         self._last = b""
-        cluster.workers.lost = self._bury
+        cluster.members.on_lost = self._on_worker_lost
 
-    def _bury(self, address: str, worker: Member) -> None:
-        for member in (each for each in self._crew if each.address == address and not each.lost):
-            member.lost, self._lost_at = True, min(self._lost_at, time.monotonic())
-            cause = f"lost: {worker.role}"
-            self._emit.mark("died", child=member.name, child_pid=worker.pid, cause=cause)
+    def _on_worker_lost(self, address: str, member: Member) -> None:
+        for task in (each for each in self._tasks if each.address == address and not each.lost):
+            task.lost, self._lost_at = True, min(self._lost_at, time.monotonic())
+            report_exit(self._emit, Exit(task.name, member.pid, None), kind="cluster worker")
 
     def join_or_give_up(self, config: Any, name: str) -> bool:
-        """Wait for the producers; after a loss only while something moves; return whether all went well."""
-        producers, told = self._crew[: config.producers], False
+        """Wait until all producers are done; after a loss only as long as something moves.
+
+        Args:
+            config: the settings ``producers`` and ``items``.
+            name: the name of the queue, and of the event that tells its producers that all is acknowledged.
+
+        Returns:
+            whether no worker was lost, and nothing was given up.
+        """
+        producers, event_set = self._tasks[: config.producers], False
         try:
-            while not all(member.lost or member.future.done() for member in producers):
-                self._cluster.wait(min(self._cluster.check(), _LOOK_S))
-                self._raise_what_failed()  # the others would wait for it for ever
-                if not told and self._account.complete(config.producers):
-                    self._cluster.ask(self._cluster.client.scheduler.event_set, name=name)
-                    told = True
+            while not all(task.lost or task.future.done() for task in producers):
+                self._cluster.run_once(min(self._cluster.check(), _LOOK_S))
+                self._raise_failure()  # the other tasks would wait for the failed one for ever
+                if not event_set and self._account.complete(config.producers):
+                    self._cluster.call_scheduler(self._cluster.client.scheduler.event_set, name=name)
+                    event_set = True
                 if not self._moves(config.items):
                     self._emit.mark("stuck")
                     break
-            self._raise_what_failed()
+            self._raise_failure()
         except KeyboardInterrupt:
             self._emit.mark("stopped early")
             return False
@@ -151,23 +166,23 @@ class _Watch:
         return self._lost_at == float("inf")
 
     def _moves(self, total: int) -> bool:
-        """Report progress, ten times a second; return whether it is worth while to wait on."""
+        """Report progress, ten times a second; return whether to wait on."""
         now = time.monotonic()
         if now > self._looked_at + _LOOK_S:
-            self._looked_at, snapshot = now, self._account.ledger.snapshot()
+            self._looked_at, snapshot = now, self._account.states.snapshot()
             self._emit.count("items", snapshot.count(ItemState.DONE), total=total)
             if snapshot != self._last:
                 self._last, self._moved_at = snapshot, now
         stuck = now - max(self._lost_at, self._moved_at) > _STUCK_S
         return not (stuck or now - self._lost_at > _LAST_S)
 
-    def _raise_what_failed(self) -> None:
-        for member in self._crew:
-            done = member.future.done() and not member.lost
-            if done and member.future.cancelled():  # dask's client has lost its connection, and all its tasks
+    def _raise_failure(self) -> None:
+        for task in self._tasks:
+            done = task.future.done() and not task.lost
+            if done and task.future.cancelled():  # dask's client has lost its connection, and all its tasks
                 raise LostClusterError(
                     f"the scheduler {self._cluster.address} is lost, and all tasks with it"
                 )
-            if done and (error := member.future.exception()) and not isinstance(error, KilledWorker):
-                message = f"{member.name} failed: {type(error).__name__}: {error}"
+            if done and (error := task.future.exception()) and not isinstance(error, KilledWorker):
+                message = f"{task.name} failed: {type(error).__name__}: {error}"
                 raise CannotRunError(message, "pip install 'procdemo[cluster]'  (on each host)")

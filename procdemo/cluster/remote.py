@@ -1,7 +1,7 @@
-"""What runs in a worker of the cluster: its events go home over dask's own connections.
+"""What runs in a worker of the cluster: tasks whose events travel over dask's own connections.
 
-A worker's `log_event` is one message to the scheduler, which hands it to the client that
-subscribed to its topic; on the way it cannot overtake the result of the same task, or be overtaken.
+`log_event` sends one message from a worker to the scheduler, which passes it to the client that has
+subscribed to the topic. Events and the result of one task arrive in the order in which they were sent.
 """
 
 import os
@@ -23,37 +23,37 @@ _one_at_a_time = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class RemoteWriter:
-    """What an `Emitter` writes to in a worker; goes there as an argument."""
+    """What the emitter of a task writes to; travels to the worker as an argument."""
 
     topic: str
-    """Of this run; only its main process has subscribed to it."""
+    """The topic of this run; only the main process of the run has subscribed to it."""
     role: str = ""
-    """Who reports; empty for the worker itself."""
+    """The role that the events get; empty for the worker's own."""
 
     def __call__(self, record: Record, /) -> None:
-        """Send `record` home, with the address of the worker in front."""
+        """Send the address of the worker and `record` to the main process."""
         worker = get_worker()
         worker.log_event(self.topic, [worker.address, *record[:6], self.role])
 
 
-class Introduction(NamedTuple):
+class Identity(NamedTuple):
     """What a worker says of itself."""
 
     host: str
     boot: str
-    """What tells two machines of one name apart (random(4), boot_id); empty where there is none."""
+    """Tells apart two machines of one name (random(4), boot_id); empty where there is none."""
     pid: int
     time_ns: int
-    """Its own `time.monotonic_ns`, just now."""
+    """Its `time.monotonic_ns` at the moment of the answer."""
 
 
-def introduce() -> Introduction:
-    """Say who this worker is."""
+def identify() -> Identity:
+    """Return which process on which host this is."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
         boot = ""
-    return Introduction(socket.gethostname(), boot, os.getpid(), time.monotonic_ns())
+    return Identity(socket.gethostname(), boot, os.getpid(), time.monotonic_ns())
 
 
 class ParentDeathPlugin(WorkerPlugin):
@@ -68,15 +68,15 @@ class ParentDeathPlugin(WorkerPlugin):
 
 
 def run_task(
-    ticket: int, deadline: float, func: Callable[..., Any], args: tuple[Any, ...], wire: RemoteWriter
+    ticket: int, deadline: float, func: Callable[..., Any], args: tuple[Any, ...], writer: RemoteWriter
 ) -> Any:
-    """Return ``func(*args, emit)``, and tell when it began; beyond `deadline` the worker is killed.
+    """Return ``func(*args, emit)``; report its begin and its end.
 
-    By the kernel, which nothing can keep from it (setitimer(2)); a nanny starts the next worker. A
-    worker with many threads does one such task at a time, for there is one such clock in a process,
-    and one limit of memory (`procdemo.crawler.parse_guard`).
+    If it takes longer than `deadline` seconds, the kernel kills the worker (setitimer(2)), whatever the
+    worker is doing; a nanny starts the next worker. A worker with many threads runs one such task at a time,
+    because a process has one such timer, and one limit of memory (`procdemo.crawler.parse_guard`).
     """
-    emit = Emitter(wire)
+    emit = Emitter(writer)
     with _one_at_a_time:
         emit.receive("submit", id=ticket)
         signal.setitimer(signal.ITIMER_REAL, deadline)

@@ -1,11 +1,11 @@
-"""A `distributed.Queue` with what `multiprocessing.JoinableQueue` has and it has not: an end.
+"""A `distributed.Queue` with the join() of a `multiprocessing.JoinableQueue`.
 
-The queue itself is a list in the scheduler: put() and get() are questions to it over the network,
-and wait there while it is full or empty. It knows no task_done() and no join(), so each message
-put and acknowledged is noted, the main process counts, and an `Event` says that all are.
+The queue itself is a list in the scheduler: put() and get() are requests to the scheduler over the network,
+and wait there while the queue is full or empty. It has no task_done() and no join(). So each message that is
+put or acknowledged is noted, the main process counts the notes, and sets an `Event` when all is acknowledged.
 
-A task that is cancelled is not interrupted: its worker only writes down that nobody wants the
-result any more. So whoever waits here looks, once a second, whether it is still wanted.
+dask does not interrupt a task that is cancelled: the worker only records that the result is not wanted any
+more. So a task that waits here looks once a second whether its result is still wanted.
 """
 
 import pickle
@@ -21,23 +21,23 @@ from procdemo.demo.events import Emitter
 from procdemo.pools.item_states import ItemState
 from procdemo.pools.monitored_queue import DEPTH, picklable
 
-_LOOK = "1s"
+_LOOK = "1s"  # between two looks whether the task is still wanted
 
 
 class UnwantedError(Exception):
-    """Nobody waits for this task any more: it was cancelled, or the main process has gone."""
+    """The result of this task is not wanted any more: it was cancelled, or the main process has ended."""
 
 
 class Notes(NamedTuple):
-    """What a worker writes down in the ledger of the main process, by letter."""
+    """Writes to the `ItemStates` of the main process, by messages; has its method `note`."""
 
-    wire: RemoteWriter
+    writer: RemoteWriter
     number: int
-    """Of the task that writes."""
+    """The number of the task that writes."""
 
     def send(self, what: str, *facts: Any) -> None:
-        """Send a note; it cannot overtake another, or an event, of the same worker."""
-        self.wire(("note", what, {"note": (what, self.number, *facts)}, 0, 0, 0, ""))
+        """Send a note; notes and events of one worker arrive in the order in which they were sent."""
+        self.writer(("note", what, {"note": (what, self.number, *facts)}, 0, 0, 0, ""))
 
     def note(self, items: Iterable[int], state: ItemState) -> None:
         """As `ItemStates.note`."""
@@ -48,33 +48,33 @@ class RemoteQueue:
     """A bounded queue for lists of items; an argument of tasks, used like a `MonitoredQueue`."""
 
     def __init__(self, name: str, maxsize: int, notes: Notes) -> None:
-        """Use the queue `name`, which the main process has made; tell it by `notes`."""
+        """Use the queue `name`, which the main process has made; report its use with `notes`."""
         self.name = name
         self.maxsize = maxsize
-        self.ledger = notes
+        self.states = notes
 
     def __getstate__(self) -> Any:
-        return self.name, self.maxsize, self.ledger
+        return self.name, self.maxsize, self.states
 
     def __setstate__(self, state: Any) -> None:
         self.__init__(*state)  # type: ignore[misc]
 
     def open(self) -> None:
-        """Connect to it, in the worker."""
+        """Connect to the queue; called in the worker."""
         self._queue = distributed.Queue(self.name, client=get_client(), maxsize=self.maxsize)
         self._all_done = Event(self.name, client=get_client())
         self._key = get_worker().get_current_task()
 
-    def put(self, _number: int, items: list[int], emit: Emitter, told: object) -> None:
-        """Put `items` as one message; what cannot be pickled is refused by name."""
-        self._look()
+    def put(self, _number: int, items: list[int], emit: Emitter, tell: object) -> None:
+        """Put `items` as one message; an item that cannot be pickled is left out, and named."""
+        self._raise_if_unwanted()
         try:
             message = pickle.dumps(items)
         except (pickle.PicklingError, AttributeError, TypeError):
-            message = pickle.dumps(items := [item for item in items if picklable(item, self.ledger, emit)])
-        self.ledger.note(items, ItemState.QUEUED)
+            message = pickle.dumps(items := [item for item in items if picklable(item, self.states, emit)])
+        self.states.note(items, ItemState.QUEUED)
         before = time.monotonic()
-        waits = told and self._queue.qsize() >= self.maxsize
+        waits = tell and self._queue.qsize() >= self.maxsize
         if waits:
             emit.begin("put")
         while True:
@@ -82,16 +82,16 @@ class RemoteQueue:
                 self._queue.put(message, timeout=_LOOK)
                 break
             except TimeoutError:
-                self._look()
-        ms = self._report("put", before, emit, told)
+                self._raise_if_unwanted()
+        ms = self._count_wait("put", before, emit, tell)
         if waits:
             emit.end("put", ms=ms)
 
-    def get(self, _number: int, emit: Emitter, told: object) -> list[int]:
-        """Take one message."""
-        self._look()
+    def get(self, _number: int, emit: Emitter, tell: object) -> list[int]:
+        """Take one message, and return its items."""
+        self._raise_if_unwanted()
         before = time.monotonic()
-        waits = told and not self._queue.qsize()
+        waits = tell and not self._queue.qsize()
         if waits:
             emit.begin("get")
         while True:
@@ -99,46 +99,45 @@ class RemoteQueue:
                 message = self._queue.get(timeout=_LOOK)
                 break
             except TimeoutError:
-                self._look()
-        items: list[int] = pickle.loads(message)  # noqa: S301 - whoever reaches the scheduler runs code anyway
-        self.ledger.send("take", items)
-        ms = self._report("get", before, emit, told)
+                self._raise_if_unwanted()
+        items: list[int] = pickle.loads(message)  # noqa: S301 - all that can reach the scheduler can run code
+        self.states.send("take", items)
+        ms = self._count_wait("get", before, emit, tell)
         if waits:
             emit.end("get", ms=ms)
         return items
 
     def task_done(self) -> None:
         """Acknowledge a message."""
-        self.ledger.send("acknowledged")
+        self.states.send("acknowledged")
 
     def join(self) -> None:
         """Wait until every message of all producers is acknowledged."""
-        self.ledger.send("joins")
+        self.states.send("joins")
         while not self._all_done.wait(timeout=_LOOK):
-            self._look()
+            self._raise_if_unwanted()
 
     def depth(self) -> int:
         """Return how many messages are in the queue."""
         return int(self._queue.qsize())
 
-    def _report(self, what: str, before: float, emit: Emitter, told: object) -> float:
+    def _count_wait(self, what: str, before: float, emit: Emitter, tell: object) -> float:
         seconds = time.monotonic() - before
-        self.ledger.send("blocked", what, seconds)
-        if told:
+        self.states.send("blocked", what, seconds)
+        if tell:
             emit.count(DEPTH, self.depth())
         return seconds * 1e3
 
-    def _look(self) -> None:
-        """Raise `UnwantedError` if nobody waits for this task any more."""
+    def _raise_if_unwanted(self) -> None:
         task = get_worker().state.tasks.get(self._key)
         if task is None or task.state in {"cancelled", "released", "forgotten"}:
             raise UnwantedError
 
 
-def work(target: Any, number: int, queue: RemoteQueue, config: Any, wire: RemoteWriter) -> None:
-    """Be ``Process(target, args=(number, queue, config, emit))`` in a worker, until done or unwanted."""
-    distributed.secede()  # one who waits for another must not keep the thread that the other needs
-    emit = Emitter(wire)
+def work(target: Any, number: int, queue: RemoteQueue, config: Any, writer: RemoteWriter) -> None:
+    """Call ``target(number, queue, config, emit)`` in a worker, until it is done or not wanted any more."""
+    distributed.secede()  # gives back the worker's thread: a task that waits for another must not occupy it
+    emit = Emitter(writer)
     queue.open()
     try:
         target(number, queue, config, emit)

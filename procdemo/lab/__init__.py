@@ -1,1 +1,1 @@
-"""Lessons that run for real, end for sure, and say what happened on this very interpreter."""
+"""Lessons: short scripts that run for real under a watchdog, and a verdict on each for this interpreter."""

@@ -1,9 +1,9 @@
 """Claims and classic mistakes run for real: what is true on this Python.
 
-Each lesson is a script or two, short enough to take home: what goes wrong, and what mends it.
-What to watch: the verdict (OK, LOST, ERROR, HUNG) is given from outside, and compared with what
-the lesson expects of this very interpreter and start method. A script that hangs is X-rayed
-before it is ended: which thread waits in which line, for whom, and where the circle is.
+Each lesson is a script or two, short enough to take home: one shows what goes wrong, one how to do it right.
+What to watch: the verdict (OK, LOST, ERROR, HUNG) is given from outside, and compared with what the lesson
+expects of this interpreter and start method. If a script hangs, an X-ray is taken before it is ended: which
+thread waits in which line, for which process, and whether they wait in a circle.
 
 \b
 Try:
@@ -46,7 +46,7 @@ STORY = {
 
 
 class Methods(StrEnum):
-    """Under which start methods to run."""
+    """The start methods to run a script under."""
 
     FORK = "fork"
     SPAWN = "spawn"
@@ -74,17 +74,17 @@ class Config:
 
     @property
     def names_semaphores(self) -> bool:
-        """None of our own: whoever runs a script sees to what that leaves."""
+        """False: the demo makes no semaphores, and the watchdog removes those of a script."""
         return False
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Run the lessons' scripts, judge each, and say what was not as expected."""
-    course = list(lessons().values()) if config.all else [find(name) for name in config.names]
-    ready = [lesson for lesson in course if not lesson.missing()]
+    """Run the scripts of the lessons, judge each, and report what was not as expected."""
+    chosen = list(lessons().values()) if config.all else [find(name) for name in config.names]
+    ready = [lesson for lesson in chosen if not lesson.missing()]
     methods = [method.value for method in StartMethod if config.start_method in {method.value, "all"}]
-    findings = _perform(_trials(ready, methods, config), config, emit)
-    for lesson in course:
+    findings = _run_all(_script_runs(ready, methods, config), config, emit)
+    for lesson in chosen:
         if lesson not in ready:
             emit.mark("left out", lesson=lesson.name, why=lesson.missing())
         elif not config.all:
@@ -95,36 +95,36 @@ def run(config: Config, emit: Emitter) -> None:
         emit.result("verdicts", **row)
     surprises = sum(bool(finding.verdict.differs) for finding in findings)
     survivors = sum(finding.unexpected for finding in findings)
-    counts = {"scripts": len(findings), "lessons": len(ready), "left_out": len(course) - len(ready)}
+    counts = {"scripts": len(findings), "lessons": len(ready), "left_out": len(chosen) - len(ready)}
     counts |= {"as_expected": len(findings) - surprises, "surprises": surprises, "survivors": survivors}
     emit.result("summary", ok=not surprises, interpreter=str(Interpreter.own()), **counts)
 
 
 class _Finding(NamedTuple):
-    trial: ScriptRun
+    run: ScriptRun
     verdict: Verdict
     unexpected: int
-    """Processes that it left behind beyond those that it was to."""
+    """How many processes it left behind, beyond those that its lesson expects."""
 
 
-def _perform(trials: list[ScriptRun], config: Config, emit: Emitter) -> list[_Finding]:
-    """Run all scripts, tell of them as it happens, and judge each."""
+def _run_all(runs: list[ScriptRun], config: Config, emit: Emitter) -> list[_Finding]:
+    """Run all scripts, report each as it happens, and judge it."""
     findings = []
     in_full = not config.all or config.verbose > 0
-    with ScriptRuns(config.jobs if config.all else 1) as court:
-        for trial, word in court.hear(trials):
-            names = trial.names()
-            match word:
+    with ScriptRuns(config.jobs if config.all else 1) as script_runs:
+        for run, news in script_runs.run_all(runs):
+            names = run.names()
+            match news:
                 case "begin", _:
-                    if in_full and trial.script == trial.lesson.scripts[0]:
-                        told = {"title": trial.lesson.title, "claim": trial.lesson.claim}
-                        emit.mark("lesson", name=trial.lesson.name, **told)
+                    if in_full and run.script == run.lesson.scripts[0]:
+                        facts = {"title": run.lesson.title, "claim": run.lesson.claim}
+                        emit.mark("lesson", name=run.lesson.name, **facts)
                     emit.begin("script", **names)
                 case "end", report:
-                    expected = trial.script.expected(trial.method, Interpreter.own())
+                    expected = run.script.expected(run.method, Interpreter.own())
                     verdict = judge(report, expected)
                     unexpected = max(report.survivors - expected.survivors, 0)
-                    findings.append(_Finding(trial, verdict, unexpected))
+                    findings.append(_Finding(run, verdict, unexpected))
                     emit.end("script", **names, **verdict.facts(), seconds=report.seconds)
                     _comment(findings[-1], names, config, emit)
                 case what, text if in_full:
@@ -133,7 +133,7 @@ def _perform(trials: list[ScriptRun], config: Config, emit: Emitter) -> list[_Fi
 
 
 def _comment(finding: _Finding, names: dict[str, str], config: Config, emit: Emitter) -> None:
-    """Say whether a verdict is what the lesson expects, and what the learner did."""
+    """Report whether the verdict is what the lesson expects, and what the learner has guessed."""
     if finding.verdict.differs:
         emit.mark("surprise", **names, differs=finding.verdict.differs)
     if config.guess and names["script"] != "fixed":
@@ -142,11 +142,11 @@ def _comment(finding: _Finding, names: dict[str, str], config: Config, emit: Emi
         emit.mark("guess", guess=config.guess, verdict=finding.verdict.word, judgement=judgement)
 
 
-def _trials(course: list[Lesson], methods: list[str], config: Config) -> list[ScriptRun]:
-    """Return what to run: those that want the machine for themselves come last."""
+def _script_runs(chosen: list[Lesson], methods: list[str], config: Config) -> list[ScriptRun]:
+    """Return what to run; scripts that need the machine for themselves come last."""
     return [
         ScriptRun(lesson, script, method)
-        for lesson in sorted(course, key=lambda lesson: lesson.alone)
+        for lesson in sorted(chosen, key=lambda lesson: lesson.alone)
         for script in lesson.scripts
         if not config.fixed or script.kind == "fixed" or len(lesson.scripts) == 1
         for method in lesson.methods(methods)
@@ -154,10 +154,10 @@ def _trials(course: list[Lesson], methods: list[str], config: Config) -> list[Sc
 
 
 def _matrix(findings: list[_Finding], methods: list[str]) -> Iterator[dict[str, str]]:
-    """Yield a row for each script: its verdict under each start method, or the only one there is."""
+    """Yield a row for each script: its verdict under each start method."""
     rows: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for trial, verdict, _ in findings:
-        rows[trial.lesson.name, trial.script.kind][trial.method] = str(verdict)
+    for run, verdict, _ in findings:
+        rows[run.lesson.name, run.script.kind][run.method] = str(verdict)
     order = list(lessons())
     for name, script in sorted(rows, key=lambda row: (order.index(row[0]), SCRIPTS.index(row[1]))):
         found = rows[name, script]

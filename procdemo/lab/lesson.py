@@ -1,7 +1,7 @@
-"""What a lesson is: a folder with scripts, a claim, and what each script is expected to do.
+"""A lesson: a folder with a claim, one or two scripts, and what each script is expected to do.
 
-``lessons/NAME/lesson.toml`` tells the claim; beside it ``shows.py``, or ``broken.py`` with or
-without ``fixed.py``. The scripts know nothing of procdemo: they are what the learner takes home.
+``lessons/NAME/lesson.toml`` has the claim; beside it is ``shows.py``, or ``broken.py`` with or without
+``fixed.py``. The scripts do not import procdemo, because learners take them home.
 """
 
 import platform
@@ -28,13 +28,13 @@ CHAPTERS = {
 }
 
 VERDICTS = ("OK", "LOST", "ERROR", "HUNG")
-"""What a script can come to."""
+"""What the verdict on a script can be."""
 
 SCRIPTS = ("shows", "broken", "fixed")
 
 
 class Interpreter(NamedTuple):
-    """What an expectation may depend on."""
+    """The properties of a Python that an expectation may depend on."""
 
     python: tuple[int, int]
     build: str
@@ -44,7 +44,7 @@ class Interpreter(NamedTuple):
 
     @classmethod
     def own(cls) -> "Interpreter":
-        """Return the one that runs this."""
+        """Return the interpreter that runs this."""
         free = not getattr(sys, "_is_gil_enabled", lambda: True)()
         return cls(sys.version_info[:2], "free-threaded" if free else "gil", sys.platform)
 
@@ -54,14 +54,14 @@ class Interpreter(NamedTuple):
 
 
 class Expectation(NamedTuple):
-    """What a script will come to."""
+    """What a script is expected to do."""
 
     verdict: str
     """One of `VERDICTS`."""
     shows: tuple[str, ...] = ()
-    """Regular expressions; each is found in some line of its output."""
+    """Regular expressions; each matches in some line of its output."""
     survivors: int = 0
-    """Processes that it leaves behind."""
+    """How many processes it leaves behind."""
 
 
 class Script(NamedTuple):
@@ -70,44 +70,44 @@ class Script(NamedTuple):
     kind: str
     """One of `SCRIPTS`."""
     path: Path
-    told: Mapping[str, Any]
+    table: Mapping[str, Any]
     """Its table in ``lesson.toml``."""
 
     def expected(self, method: str, where: Interpreter) -> Expectation:
-        """Return what it will come to, started with `method`: the first ``but`` that applies, or the rule."""
-        exceptions = (but for but in self.told.get("but", ()) if _applies(but, method, where))
-        told = {**self.told, **next(exceptions, {})}
-        return Expectation(told["verdict"], tuple(told.get("shows", ())), told.get("survivors", 0))
+        """Return what its table says, changed by the first ``but`` that applies to `method` and `where`."""
+        exceptions = (but for but in self.table.get("but", ()) if _applies(but, method, where))
+        table = {**self.table, **next(exceptions, {})}
+        return Expectation(table["verdict"], tuple(table.get("shows", ())), table.get("survivors", 0))
 
 
 class Lesson(NamedTuple):
-    """A claim, and the scripts that put it to the test."""
+    """A claim, and the scripts that test it."""
 
     name: str
     title: str
     chapter: str
     """A key of `CHAPTERS`."""
     notes: tuple[str, ...]
-    """Rows of the teaching notes that it tells of; none if it goes beyond them."""
+    """Rows of the teaching notes that it is about; none if it goes beyond them."""
     claim: str
     why: tuple[str, ...]
-    """A sentence each."""
+    """The reasons, a sentence each."""
     source: str
     """Where it is documented: a section of Python's documentation or an issue of CPython."""
     start_methods: tuple[str, ...]
     """The start methods that make a difference; none for a lesson without multiprocessing."""
     scripts: tuple[Script, ...]
     deadline: float
-    """Seconds after which a script that still moves counts as hung."""
+    """Seconds after which a script counts as hung, though something still moves."""
     alone: bool
-    """Whether it measures time, and so wants the machine for itself."""
+    """Whether it measures time, and so needs the machine for itself."""
     cpus: int
     """How many usable CPUs it needs."""
     needs: str
-    """What of Python or the system it needs: ``linux``, a module, or nothing."""
+    """What system it needs: ``linux``, or nothing."""
 
     def missing(self) -> str:
-        """Return why it cannot be run here; empty if it can."""
+        """Return why it cannot be run here; empty if it can be run."""
         if self.needs == "linux" and sys.platform != "linux":
             return f"needs Linux, and this is {sys.platform}"
         if self.cpus > usable_cpus():
@@ -115,7 +115,7 @@ class Lesson(NamedTuple):
         return ""
 
     def methods(self, chosen: Iterable[str]) -> list[str]:
-        """Return those of the chosen start methods under which to run it; one if none matters."""
+        """Return the chosen start methods that matter to it; only ``""`` if none can matter."""
         return [method for method in chosen if method in self.start_methods] or [""][: not self.start_methods]
 
 
@@ -123,14 +123,14 @@ class Lesson(NamedTuple):
 def lessons() -> dict[str, Lesson]:
     """Return all lessons by name, in the order of chapters and rows."""
     found = [_read(path) for path in FOLDER.glob("*/lesson.toml")]
-    return {lesson.name: lesson for lesson in sorted(found, key=_place)}
+    return {lesson.name: lesson for lesson in sorted(found, key=_order)}
 
 
 def find(name: str) -> Lesson:
     """Return the lesson called `name`.
 
     Raises:
-        CannotRunError: there is none; exit status 2.
+        CannotRunError: there is no such lesson; exit status 2.
     """
     if name not in lessons():
         near = get_close_matches(name, lessons(), n=1)
@@ -139,34 +139,36 @@ def find(name: str) -> Lesson:
     return lessons()[name]
 
 
-def _place(lesson: Lesson) -> tuple[str, list[tuple[str, int]], str]:
+def _order(lesson: Lesson) -> tuple[str, list[tuple[str, int]], str]:
     rows = [(row[0], int(row[1:])) for row in lesson.notes if row[0] == lesson.chapter]
     return lesson.chapter, rows or [("Z", 0)], lesson.name
 
 
 def _read(path: Path) -> Lesson:
-    told = tomllib.loads(path.read_text("utf-8"))
-    scripts = [Script(kind, path.with_name(f"{kind}.py"), told.pop(kind)) for kind in SCRIPTS if kind in told]
+    table = tomllib.loads(path.read_text("utf-8"))
+    scripts = [
+        Script(kind, path.with_name(f"{kind}.py"), table.pop(kind)) for kind in SCRIPTS if kind in table
+    ]
     return Lesson(
         name=path.parent.name,
-        title=told.pop("title"),
-        chapter=told.pop("chapter"),
-        notes=tuple(told.pop("notes", ())),
-        claim=told.pop("claim"),
-        why=tuple(re.split(r"(?<=[.?!]) ", " ".join(told.pop("why").split()))),
-        source=told.pop("source"),
-        start_methods=tuple(told.pop("start_methods", StartMethod)),
+        title=table.pop("title"),
+        chapter=table.pop("chapter"),
+        notes=tuple(table.pop("notes", ())),
+        claim=table.pop("claim"),
+        why=tuple(re.split(r"(?<=[.?!]) ", " ".join(table.pop("why").split()))),
+        source=table.pop("source"),
+        start_methods=tuple(table.pop("start_methods", StartMethod)),
         scripts=tuple(scripts),
-        deadline=told.pop("deadline", 15.0),
-        alone=told.pop("alone", False),
-        cpus=told.pop("cpus", 1),
-        needs=told.pop("needs", ""),
-        **told,  # nothing is left, or the key is misspelt
+        deadline=table.pop("deadline", 15.0),
+        alone=table.pop("alone", False),
+        cpus=table.pop("cpus", 1),
+        needs=table.pop("needs", ""),
+        **table,  # must be empty now: what is left is a misspelt key
     )
 
 
 def _applies(but: Mapping[str, Any], method: str, where: Interpreter) -> bool:
-    """Return whether an exception is meant for this start method and interpreter."""
+    """Return whether an exception applies to this start method and interpreter."""
     return (
         method in but.get("start_methods", [method])
         and where.build == but.get("build", where.build)

@@ -1,4 +1,4 @@
-"""Several scripts at a time, each under a warden of its own; what the wardens report, as it comes."""
+"""Run several scripts at a time, each under a watchdog of its own, and yield what the watchdogs report."""
 
 import json
 import os
@@ -17,19 +17,19 @@ from procdemo.lab.verdict import Report
 
 STILL_S = 1.0
 """A script in which nothing moves for so long is hung; no lesson waits that long on purpose."""
-_FAREWELL_S = 3.0
-_HERE = Path(__file__).parents[2]
+_END_S = 3.0  # for a watchdog to clean up and end
+_ROOT = Path(__file__).parents[2]
 
 
 class ScriptRun(NamedTuple):
-    """A script to be run under a start method; ``""`` where that makes no difference."""
+    """A script to be run under a start method; ``""`` if the start method makes no difference."""
 
     lesson: Lesson
     script: Script
     method: str
 
     def names(self) -> dict[str, str]:
-        """Return it as the data of an event."""
+        """Return what identifies the run, as the data of an event."""
         file = f"{self.script.path.name} {self.method}".strip()
         return {
             "lesson": self.lesson.name,
@@ -39,20 +39,44 @@ class ScriptRun(NamedTuple):
         }
 
 
-Word = tuple[Literal["begin"], None] | tuple[Literal["says", "x-ray"], str] | tuple[Literal["end"], Report]
-"""What is heard of a trial: its begin, lines of the script and about it, and in the end the whole."""
+News = tuple[Literal["begin"], None] | tuple[Literal["says", "x-ray"], str] | tuple[Literal["end"], Report]
+"""One piece of news of a run: its begin, a line of the script or about it, or its end with the report."""
+
+
+class _Running:
+    """A run under its watchdog, and what has been read from the watchdog."""
+
+    def __init__(self, script_run: ScriptRun, watchdog: subprocess.Popen[bytes]) -> None:
+        self.run = script_run
+        self.watchdog = watchdog
+        self.rest = b""  # the beginning of a line whose end has not come yet
+        self.said: list[str] = []
+        self.ended = False  # whether the watchdog has reported the end of the script
+
+    def read(self) -> Iterator[News] | None:
+        """Read what the watchdog has written; yield its news, None at the end of the file."""
+        chunk = os.read(_pipe(self.watchdog.stdout).fileno(), 65536)
+        *lines, self.rest = (self.rest + chunk).split(b"\n")
+        return (self._news(json.loads(line)) for line in lines) if chunk else None
+
+    def _news(self, record: dict[str, Any]) -> News:
+        if "xray" in record:
+            return "x-ray", record["xray"]
+        if "says" in record:
+            self.said.append(record["says"])
+            return "says", record["says"]
+        self.ended = True
+        survivors = len(record["survivors"])
+        return "end", Report(self.said, record["ended"], record["hung"], record["seconds"], survivors)
 
 
 class ScriptRuns:
-    """The wardens at work. Leaving the block ends them, and they end what they watch."""
+    """The watchdogs that run now. Leaving the block ends them, and they end their scripts."""
 
     def __init__(self, jobs: int) -> None:
-        """Run at most so many scripts at a time."""
+        """Run at most `jobs` scripts at a time."""
         self._jobs = jobs
-        self._at_work: dict[int, tuple[ScriptRun, subprocess.Popen[bytes]]] = {}
-        self._rest: dict[int, bytes] = {}
-        self._said: dict[int, list[str]] = {}
-        self._ended: set[int] = set()
+        self._running: dict[int, _Running] = {}  # by the descriptor that the watchdog's report is read from
 
     def __enter__(self) -> Self:
         return self
@@ -60,75 +84,59 @@ class ScriptRuns:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _, warden in self._at_work.values():
-            _pipe(warden.stdin).close()  # the word to end
-        for _, warden in self._at_work.values():
+        for running in self._running.values():
+            _pipe(running.watchdog.stdin).close()  # tells the watchdog to end
+        for running in self._running.values():
             with suppress(subprocess.TimeoutExpired):
-                warden.wait(_FAREWELL_S)
+                running.watchdog.wait(_END_S)
 
-    def hear(self, trials: Sequence[ScriptRun]) -> Iterator[tuple[ScriptRun, Word]]:
-        """Run all of them, several at a time, and yield what is heard of each.
+    def run_all(self, runs: Sequence[ScriptRun]) -> Iterator[tuple[ScriptRun, News]]:
+        """Run all scripts, several at a time, and yield the news of each run.
 
         Raises:
-            CannotRunError: a warden was killed; who of its script is left ends with the stage.
+            CannotRunError: a watchdog was killed; the processes of its script end with this demo.
         """
-        todo = list(reversed(trials))
-        while todo or self._at_work:
+        todo = list(reversed(runs))
+        while todo or self._running:
             while todo and self._has_room(todo[-1]):
-                yield self._begin(todo.pop()), ("begin", None)
-            for fd in select.select(list(self._at_work), [], [])[0]:
-                trial = self._at_work[fd][0]
-                chunk = os.read(fd, 65536)
-                *lines, self._rest[fd] = (self._rest[fd] + chunk).split(b"\n")
-                for line in lines:
-                    yield trial, self._word(fd, json.loads(line))
-                if not chunk:
-                    self._dismiss(fd)
+                yield self._start(todo.pop()), ("begin", None)
+            for fd in select.select(list(self._running), [], [])[0]:
+                running = self._running[fd]
+                news = running.read()
+                if news is None:
+                    self._close(self._running.pop(fd))
+                else:
+                    for each in news:
+                        yield running.run, each
 
-    def _dismiss(self, fd: int) -> None:
-        trial, warden = self._at_work.pop(fd)
-        del self._rest[fd], self._said[fd]
-        _pipe(warden.stdin).close()
-        _pipe(warden.stdout).close()
-        warden.wait()
-        if fd not in self._ended:
-            message = (
-                f"{trial.lesson.name}: the warden of {trial.script.kind}.py, PID {warden.pid}, was killed"
-            )
-            raise CannotRunError(message, f"procdemo lab {trial.lesson.name}")
-        self._ended.remove(fd)
+    def _close(self, running: _Running) -> None:
+        watchdog, lesson, kind = running.watchdog, running.run.lesson.name, running.run.script.kind
+        _pipe(watchdog.stdin).close()
+        _pipe(watchdog.stdout).close()
+        watchdog.wait()
+        if not running.ended:
+            message = f"{lesson}: the watchdog of {kind}.py, PID {watchdog.pid}, was killed"
+            raise CannotRunError(message, f"procdemo lab {lesson}")
 
-    def _has_room(self, trial: ScriptRun) -> bool:
-        if any(other.lesson.alone for other, _ in self._at_work.values()):
+    def _has_room(self, script_run: ScriptRun) -> bool:
+        if any(running.run.lesson.alone for running in self._running.values()):
             return False
-        return len(self._at_work) < (1 if trial.lesson.alone else self._jobs)
+        return len(self._running) < (1 if script_run.lesson.alone else self._jobs)
 
-    def _begin(self, trial: ScriptRun) -> ScriptRun:
-        method = [trial.method] if trial.method else []
-        limits = [str(trial.lesson.deadline), str(STILL_S)]
-        warden = subprocess.Popen(
-            [sys.executable, "-m", "procdemo.lab.watchdog", str(trial.script.path), *method, *limits],
+    def _start(self, script_run: ScriptRun) -> ScriptRun:
+        method = [script_run.method] if script_run.method else []
+        limits = [str(script_run.lesson.deadline), str(STILL_S)]
+        watchdog = subprocess.Popen(
+            [sys.executable, "-m", "procdemo.lab.watchdog", str(script_run.script.path), *method, *limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=_HERE,  # where this very procdemo is found first
-            process_group=0,  # whoever kills our group does not mean it: it cleans up after us
+            cwd=_ROOT,  # where this very procdemo is found first
+            process_group=0,  # a signal to our group must not reach it: it must live to clean up after us
         )
-        fd = _pipe(warden.stdout).fileno()
-        self._at_work[fd] = trial, warden
-        self._rest[fd], self._said[fd] = b"", []
-        return trial
-
-    def _word(self, fd: int, told: dict[str, Any]) -> Word:
-        if "xray" in told:
-            return "x-ray", told["xray"]
-        if "says" in told:
-            self._said[fd].append(told["says"])
-            return "says", told["says"]
-        survivors = len(told["survivors"])
-        self._ended.add(fd)
-        return "end", Report(self._said[fd], told["ended"], told["hung"], told["seconds"], survivors)
+        self._running[_pipe(watchdog.stdout).fileno()] = _Running(script_run, watchdog)
+        return script_run
 
 
 def _pipe(end: IO[bytes] | None) -> IO[bytes]:
-    assert end is not None  # noqa: S101 - it was asked for
+    assert end is not None  # noqa: S101 - Popen was given PIPE
     return end

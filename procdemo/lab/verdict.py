@@ -1,4 +1,4 @@
-"""What a script came to, judged from outside, and whether that is what its lesson expects."""
+"""The verdict on a script, from what was seen of it, and whether the lesson expects that verdict."""
 
 import re
 from typing import Any, NamedTuple
@@ -14,30 +14,30 @@ class Report(NamedTuple):
     said: list[str]
     """Lines of its stdout and stderr."""
     status: int | None
-    """Its exit status, -N after signal N; meaningless if it hung."""
+    """Its exit status, -N if signal N killed it; without meaning if it hung."""
     hung: str
-    """Why it counts as hung; empty if it ended."""
+    """Why it counts as hung; empty if it has ended."""
     seconds: float
     survivors: int
-    """Processes that it left behind."""
+    """How many processes it left behind."""
 
 
 class Verdict(NamedTuple):
-    """One word, and what is to be said about it."""
+    """One word, and the reason for it."""
 
     word: str
     """One of `lesson.VERDICTS`."""
     lost: int
-    """How many of what it counted are missing; negative if there are too many."""
+    """How many are missing of what the script has counted; negative if there are too many."""
     reason: str
     differs: str
-    """In what it is not what was expected; empty if it is."""
+    """How it differs from what was expected; empty if it does not."""
 
     def __str__(self) -> str:
         return f"{self.word} {self.lost}" if self.word == "LOST" else self.word
 
     def facts(self) -> dict[str, Any]:
-        """Return it as the data of an event."""
+        """Return the verdict as the data of an event."""
         return {"verdict": str(self), "reason": self.reason, "differs": self.differs}
 
 

@@ -29,7 +29,6 @@ __all__ = ["ResilientPool", "Task"]
 
 BLOCKS = (exit_status,)
 STORY = {
-    "died": "{child} (PID {child_pid}) was {cause}",
     "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
 }
 DETAIL = {
@@ -174,13 +173,10 @@ class ResilientPool:
 
     def _end_if_drained(self, generation: Generation) -> None:
         if generation in self._retired and not generation.tasks and not generation.ending:
-            self._end(generation)
+            generation.ending = True
+            for worker in generation.workers.values():
+                worker.kill()
             self._close_if_ended(generation)
-
-    def _end(self, generation: Generation) -> None:
-        generation.ending = True
-        for worker in generation.workers.values():
-            worker.kill()
 
     def _close_if_ended(self, generation: Generation) -> None:
         """Close what belongs to a retired Pool, once its last worker is gone."""
@@ -231,11 +227,10 @@ class ResilientPool:
     def terminate(self) -> None:
         """End all workers, busy or not; returns when they are gone."""
         generations = (self._current, *self._retired)
-        self._retired.clear()
+        self._retired.clear()  # not to be closed now: a result may still be on its way
         for generation in generations:
-            self._loop.remove_reader(generation.notes)
-            self._end(generation)
-        self._children.stop(0)
+            generation.ending = True
+        self._children.kill_all()
         for generation in generations:
             generation.end_pool()
         for generation in generations:

@@ -1,1 +1,1 @@
-"""What the kernel and the interpreter say of any process: stacks, and who waits for whom."""
+"""What the kernel and the interpreter say about a process: its stacks, and what it waits for."""

@@ -1,21 +1,22 @@
-"""Where Python is in a process that does not answer: asked for by a signal, read from its stderr.
+"""The stacks of a Python process, also of one that hangs: requested by a signal, read from its stderr.
 
-With ``PYTHONFAULTHANDLER=1`` a Python process that gets SIGABRT writes the stacks of all its
-threads to stderr and dies (faulthandler, Python documentation). It needs no lock and no GIL, so
-a process that hangs answers as well.
+With ``PYTHONFAULTHANDLER=1`` a Python process that gets SIGABRT writes the stacks of all its threads to
+stderr and dies (faulthandler, Python documentation). This needs no lock and no GIL, so it also works in a
+process that hangs.
 """
 
 import re
 from typing import NamedTuple
 
 ENVIRONMENT = {"PYTHONFAULTHANDLER": "1"}
+"""To be added to the environment of the process when it is started."""
 
 _THREAD = re.compile(r"(?:Current thread|Thread) 0x[0-9a-f]+.* \(most recent call first\):")
 _FRAME = re.compile(r'  File "(.*)", line (\d+) in (.*)')
 
 
 class Frame(NamedTuple):
-    """A line of Python at work."""
+    """A function call on a stack, and the line where it is."""
 
     path: str
     line: int
@@ -23,7 +24,7 @@ class Frame(NamedTuple):
 
     @property
     def file(self) -> str:
-        """Folder and name, e.g. ``multiprocessing/queues.py``."""
+        """Folder and name of the file, e.g. ``multiprocessing/queues.py``."""
         return "/".join(self.path.rsplit("/", 2)[-2:])
 
     def __str__(self) -> str:
@@ -46,15 +47,16 @@ def parse(text: str) -> list[Stack]:
 
 
 def by_age(stacks: list[Stack], threads: int) -> list[Stack]:
-    """Return a stack for each of so many threads, the oldest first, as the kernel has them.
+    """Return a stack for each of `threads` threads, the oldest thread first, as the kernel lists them.
 
-    There may be threads that Python knows nothing of; then only the main thread's is certain.
+    A process may have threads that Python does not know. Then only the stack of the main thread can be
+    assigned, and the others are empty.
     """
-    own = [_since_birth(stack) for stack in reversed(stacks)]
+    own = [_since_fork(stack) for stack in reversed(stacks)]
     return own if len(own) == threads else [own[0] if own else [], *[[]] * (threads - 1)]
 
 
-def _since_birth(stack: Stack) -> Stack:
-    """Leave out the frames in which a parent forked: the child has them, too, and never returns there."""
-    born = next((place for place, frame in enumerate(stack) if frame.function == "_bootstrap"), len(stack))
-    return stack[:born] if stack[born:] and stack[born].file == "multiprocessing/process.py" else stack
+def _since_fork(stack: Stack) -> Stack:
+    """Leave out the parent's frames: a forked child has a copy of them, and never returns to them."""
+    first = next((index for index, frame in enumerate(stack) if frame.function == "_bootstrap"), len(stack))
+    return stack[:first] if stack[first:] and stack[first].file == "multiprocessing/process.py" else stack

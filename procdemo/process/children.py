@@ -54,6 +54,7 @@ class Children:
         self._loop = loop
         self._on_exit = on_exit
         self._by_sentinel: dict[int, Child] = {}
+        self._on_end: dict[int, Callable[[], None]] = {}
 
     def __len__(self) -> int:
         return len(self._by_sentinel)
@@ -78,12 +79,13 @@ class Children:
         child = self._by_sentinel[sentinel] = Child(process)
 
         def on_end() -> None:
-            del self._by_sentinel[sentinel]
+            del self._by_sentinel[sentinel], self._on_end[sentinel]
             self._loop.remove_reader(sentinel)
             self._on_exit(child.join())
             restore_finalizer()
             process.close()
 
+        self._on_end[sentinel] = on_end
         self._loop.add_reader(sentinel, on_end)
         return child
 
@@ -96,6 +98,13 @@ class Children:
             child.kill()
         self._loop.wait_until(lambda: not self._by_sentinel, _KILLED_S)
         return killed
+
+    def kill_all(self) -> None:
+        """Kill the children, and join them; the loop does not run meanwhile."""
+        for child in self._by_sentinel.values():
+            child.kill()
+        for on_end in list(self._on_end.values()):
+            on_end()
 
 
 def _find_room() -> None:

@@ -39,7 +39,7 @@ class SelectorLoop:
             seconds: the longest wait; None or `math.inf`: for ever.
         """
         for key, _ in self._selector.select(None if seconds == math.inf else seconds):
-            if self._selector.get_map().get(key.fileobj) is key:  # the call before may have removed it
+            if self._selector.get_map().get(key.fd) is key:  # the call before may have removed it
                 key.data()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""The comparisons themselves, in the least time they need."""
+"""The comparisons themselves, each in the shortest time that it needs."""
 
 import contextlib
 import functools
@@ -65,7 +65,7 @@ def measure(row, *args, **options):
 
 @pytest.fixture(scope="module")
 def found():
-    """Return what a comparison finds; each is run once, it takes a while."""
+    """Return a function that returns the run of a comparison; each is run once, because it takes long."""
     return functools.cache(lambda row: measure(row, "--json"))
 
 
@@ -101,7 +101,7 @@ def test_a4_ctrl_c_ends_it_whatever_it_measures(row):
         command.finish(within=3).assert_clean(130, stderr_lines=0)
 
 
-def test_the_tracker_of_all_named_semaphores_is_out_of_reach_of_what_kills_the_demo():
+def test_the_resource_tracker_is_in_another_process_group_than_the_demo():
     with begun(next(row for row in BENCHES if row.name == "bench start")) as command:
         trackers = [pid for pid in command.descendants() if "resource_tracker" in command_line(pid)]
         assert trackers
@@ -109,7 +109,7 @@ def test_the_tracker_of_all_named_semaphores_is_out_of_reach_of_what_kills_the_d
 
 
 @each
-def test_a7_it_does_not_outlive_its_observer(row, start_method):
+def test_a7_it_does_not_outlive_the_command(row, start_method):
     with begun(row, "--start-method", start_method) as command:
         assert command.descendants()
         command.signal(signal.SIGKILL)
@@ -134,7 +134,7 @@ def table(found):
     return column
 
 
-def test_who_is_held_is_said_and_why_no_more(table):
+def test_held_clients_are_counted_and_the_reason_for_no_more_is_given(table):
     held, why = table("clients held", "held"), table("clients held", "why not more")
     assert held["iterative: one worker"] == 1
     assert {held[name] for name in ("3 pre-forked workers", "Pool(3)", "a pool of 3 threads")} == {3}
@@ -152,7 +152,7 @@ def test_the_servers_own_cpu_time_is_counted_over_all_their_processes(table):
     assert all(0 < cost < 1000 for cost in request.values()), "connected, all cost about the same"
 
 
-def test_who_asks_is_measured_too(table):
+def test_our_clients_are_measured_too(table):
     for column in ("connection", "request_1", "request_8", "request_64"):
         assert all(0 <= share <= 105 for share in table("our clients' CPU, %", column).values())
     p50, p99 = table("round trip, ms", "p50_64"), table("round trip, ms", "p99_64")
@@ -165,21 +165,21 @@ def test_batches_are_many_times_faster_than_single_items():
     assert rows["Queue, 100 in a message"] > 5 * rows["Queue"] > 5 * rows["Manager().Queue"]
 
 
-def test_a_killed_member_of_the_crew_is_heard_of(start_method):
-    """Perhaps it had the queue's lock: to wait for the others would be to wait for ever."""
-    context, crew = get_context(start_method), queues.Team()
-    lane = context.Queue()
-    gates = [crew.start(context.Process, queues.consume, lane.get, None, SILENT) for _ in range(2)]
-    assert crew.hear(gates) == ["there", "there"]
-    victim, other = active_children()
-    os.kill(victim.pid, signal.SIGKILL)
-    with pytest.raises(CannotRunError, match=f"PID {victim.pid} ended with status -9"):
-        crew.hear(gates)
+def test_a_killed_member_of_a_team_is_noticed(start_method):
+    """It may have held the queue's lock: then the other members wait for ever."""
+    context, team = get_context(start_method), queues.Team()
+    queue = context.Queue()
+    gates = [team.start(context.Process, queues.consume, queue.get, None, SILENT) for _ in range(2)]
+    assert team.receive(gates) == ["ready", "ready"]
+    killed, other = active_children()
+    os.kill(killed.pid, signal.SIGKILL)
+    with pytest.raises(CannotRunError, match=f"PID {killed.pid} ended with status -9"):
+        team.receive(gates)
     other.kill()
     other.join()
 
 
-def test_the_pool_says_from_when_on_it_pays():
+def test_the_break_even_follows_from_the_way():
     result = run("bench", "pools", "--json", "--budget", "0.1", "--workers", "2", limit=50).assert_clean(0)
     for event in result.named("break-even"):
         assert event.data["pays_from_us"] == pytest.approx(2 * event.data["way_us"], abs=0.2)
@@ -195,7 +195,7 @@ def test_memory_of_an_idle_process(start_method):
 
 
 @pytest.mark.parametrize("args", [["bench"], ["bench", "--help"]])
-def test_the_group_says_what_there_is(args):
+def test_the_group_lists_the_comparisons(args):
     told = run(*args).assert_clean(0).stdout
     assert "procdemo bench queues" in told
     assert all(row.name.removeprefix("bench ") in told for row in BENCHES)

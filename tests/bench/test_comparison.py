@@ -1,4 +1,4 @@
-"""Rounds: every design in each, until the time is up; and what may be said of the figures."""
+"""Every round has every design, until the time is up; and the figures are judged."""
 
 import json
 import random
@@ -13,8 +13,8 @@ from procdemo.demo.settings import CannotRunError
 from procdemo.process.usage import BUSY
 
 
-class Told:
-    """Events, as they are told."""
+class Recorder:
+    """Keeps the events."""
 
     def __init__(self):
         self.events = []
@@ -28,13 +28,13 @@ class Told:
 
 
 def measure(figures, budget=0.1, **options):
-    """Compare designs whose samples are known; the time is up at once, or never."""
-    told = Told()
+    """Compare designs whose samples are given, within `budget` seconds."""
+    recorder = Recorder()
     samples = {name: iter(values) for name, values in figures.items()}
     designs = [Design(name, lambda name=name: next(samples[name])) for name in figures]
     settings = BenchSettings(budget=budget, compare=options.pop("before", None))
     try:
-        return told, compare(designs, "eggs", settings, told.emit, **options)
+        return recorder, compare(designs, "eggs", settings, recorder.emit, **options)
     except StopIteration:
         pytest.fail("more rounds than samples")
 
@@ -49,9 +49,9 @@ def slow(value, seconds):
 
 
 def test_median_low_high_ratio_and_bar_the_best_first():
-    told, found = measure({"a": slow(2, 0.012), "b": slow(8, 0.012), "c": slow(4, 0.012)})
-    assert [row["design"] for row in told.rows("eggs")] == ["b", "c", "a"]
-    assert told.rows("eggs")[1] == {
+    recorder, found = measure({"a": slow(2, 0.012), "b": slow(8, 0.012), "c": slow(4, 0.012)})
+    assert [row["design"] for row in recorder.rows("eggs")] == ["b", "c", "a"]
+    assert recorder.rows("eggs")[1] == {
         "design": "c",
         "median": 4,
         "low": 4,
@@ -66,8 +66,8 @@ def test_median_low_high_ratio_and_bar_the_best_first():
 
 
 def test_where_less_is_better_the_least_comes_first():
-    told, found = measure({"a": slow(2, 0.02), "b": slow(8, 0.02)}, most=False)
-    assert [(row["design"], row["ratio"], row["bar"]) for row in told.rows("eggs")] == [
+    recorder, found = measure({"a": slow(2, 0.02), "b": slow(8, 0.02)}, most=False)
+    assert [(row["design"], row["ratio"], row["bar"]) for row in recorder.rows("eggs")] == [
         ("a", 1, 0.25),
         ("b", 4, 1),
     ]
@@ -75,8 +75,8 @@ def test_where_less_is_better_the_least_comes_first():
 
 
 def test_each_round_has_each_design_once_in_an_order_of_its_own():
-    told, found = measure({name: slow(1, 0.0001) for name in "abcde"}, budget=0.5)
-    order = told.order()
+    recorder, found = measure({name: slow(1, 0.0001) for name in "abcde"}, budget=0.5)
+    order = recorder.order()
     rounds = [tuple(order[place : place + 5]) for place in range(0, len(order), 5)]
     assert found.summary["rounds"] == len(rounds) > 1
     assert {tuple(sorted(each)) for each in rounds} == {tuple("abcde")}
@@ -113,8 +113,8 @@ def test_one_round_at_least_and_no_more_than_twice_the_budget_allows():
 def test_what_has_changed_since_an_earlier_run(tmp_path, now, expected):
     file = tmp_path / "old.jsonl"
     file.write_text(log("eggs", design="a", median=10, low=9, high=12, samples=9, ratio=1, bar=1))
-    told, found = measure({"a": now, "new": slow(1, 0.001)}, before=file)
-    (change,) = told.rows("changes")
+    recorder, found = measure({"a": now, "new": slow(1, 0.001)}, before=file)
+    (change,) = recorder.rows("changes")
     assert (change["design"], change["was"]) == ("a", 10)
     if found.summary["others"] > BUSY:
         assert change["verdict"] == "no verdict"
@@ -138,7 +138,7 @@ def test_what_has_changed_since_an_earlier_run(tmp_path, now, expected):
     ],
 )
 def test_few_samples_must_lie_further_apart(now, verdict):
-    """Chance alone must not be told as a change: two ranges of three lie apart once in ten times."""
+    """Chance alone must not look like a change: two ranges of three samples lie apart once in ten times."""
     assert now.judge(Spread(10, 9, 12, 9), most=True) == verdict
 
 

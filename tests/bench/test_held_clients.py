@@ -1,4 +1,4 @@
-"""Clients who stay: who is served, who waits, and a server that does not do as it should."""
+"""Clients that stay connected: some are served, others wait; and servers that do not do as they should."""
 
 import contextlib
 import os
@@ -23,13 +23,13 @@ SILENT = Emitter(lambda _: None)
 @pytest.fixture
 def pair():
     """A server that serves two clients at a time."""
-    with ServerProcess(get_context("fork"), "two workers", "prefork_server", SILENT, workers=2) as target:
-        yield target
+    with ServerProcess(get_context("fork"), "two workers", "prefork_server", SILENT, workers=2) as server:
+        yield server
 
 
 @contextlib.contextmanager
-def server(answer):
-    """Have a thread answer a client's bytes with those of `answer(data)`, one by one; or hang up if none."""
+def thread_server(answer):
+    """Have a thread answer a client with `answer(data)`, byte by byte, or hang up if that is empty."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve():
@@ -49,49 +49,49 @@ def server(answer):
 
 
 def test_two_are_served_and_the_others_wait(pair):
-    with HeldClients(pair.port, 5, timeout=20) as crowd:
-        crowd.meet(2)
+    with HeldClients(pair.port, 5, timeout=20) as held:
+        held.wait_for_answers(2)
         times = LatencyReservoir()
-        found = crowd.generate_load(5, 0.2, times)
+        found = held.generate_load(5, 0.2, times)
         assert found.answered > 20
         assert 0 < found.own.cpu_s <= found.own.busy_s <= 1.05
         assert found.seconds >= 0.2
         assert times.percentile_ms(50) < times.percentile_ms(99) + 1e-9
 
 
-def test_those_who_wait_are_served_when_the_others_have_left(pair):
+def test_waiting_clients_are_served_when_the_others_have_left(pair):
     with HeldClients(pair.port, 2, timeout=20) as first, HeldClients(pair.port, 2, timeout=20) as second:
-        first.meet(2)
+        first.wait_for_answers(2)
         second.generate_load(2, 0.05, LatencyReservoir())
         first.__exit__(None, None, None)
-        second.meet(2)
+        second.wait_for_answers(2)
 
 
-def test_more_than_are_served_cannot_be_met(pair):
-    with HeldClients(pair.port, 3, timeout=2) as crowd, pytest.raises(CannotRunError, match="2 of 3 clients"):
-        crowd.meet(3)
+def test_more_answers_than_served_clients_are_an_error(pair):
+    with HeldClients(pair.port, 3, timeout=2) as held, pytest.raises(CannotRunError, match="2 of 3 clients"):
+        held.wait_for_answers(3)
 
 
 def test_an_answer_in_pieces_is_one_answer():
-    with server(lambda data: data.upper()) as port, HeldClients(port, 1, timeout=5) as crowd:
-        crowd.meet(1)
+    with thread_server(lambda data: data.upper()) as port, HeldClients(port, 1, timeout=5) as held:
+        held.wait_for_answers(1)
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [(bytes.lower, "answered b'w"), (lambda _: b"", "answered b''")],
     ids=["wrong", "hangs up"],
 )
-def test_a_server_that_does_not_do_as_it_should(answer, told):
+def test_a_server_that_does_not_do_as_it_should(answer, message):
     with (
-        server(answer) as port,
-        HeldClients(port, 1, timeout=5) as crowd,
-        pytest.raises(CannotRunError, match=told),
+        thread_server(answer) as port,
+        HeldClients(port, 1, timeout=5) as held,
+        pytest.raises(CannotRunError, match=message),
     ):
-        crowd.meet(1)
+        held.wait_for_answers(1)
 
 
-def test_nobody_there():
+def test_no_server_listens():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(CannotRunError, match=r"client 1: .*refused"), HeldClients(port, 3, timeout=5):
@@ -107,19 +107,19 @@ def test_a_server_that_does_not_start_says_why():
 
 
 @pytest.mark.parametrize(
-    ("most", "wanted", "held", "why"),
+    ("limit", "wanted", "held", "why"),
     [(10, 4, 4, "as many as asked for"), (3, 10, 3, "the next one is refused")],
 )
-def test_how_many_a_server_holds_and_why_no_more(most, wanted, held, why):
+def test_how_many_a_server_holds_and_why_no_more(limit, wanted, held, why):
     with ServerProcess(
-        get_context("fork"), "loops", "selector_server", SILENT, workers=1, max_connections=most
-    ) as target:
-        found = target.hold(wanted, 20.0)
+        get_context("fork"), "loops", "selector_server", SILENT, workers=1, max_connections=limit
+    ) as server:
+        found = server.hold(wanted, 20.0)
         assert (found.clients, found.why) == (held, why)
 
 
-def test_a_server_that_has_no_time_is_not_taken_for_one_that_lets_clients_wait(pair):
-    """As on a busy machine, it has something to do and does not get to it."""
+def test_a_server_that_gets_no_cpu_is_told_from_one_that_lets_clients_wait(pair):
+    """As on a busy machine: it is runnable and does not run."""
     with stopped(process_tree(pair.pid)):
         assert pair.hold(1, 1.0)[::2] == (0, "no time is left")
     assert pair.hold(3, 20.0)[::2] == (2, "the next one waits")
@@ -136,23 +136,23 @@ def stopped(pids):
             os.kill(pid, signal.SIGCONT)
 
 
-def test_the_meter_counts_what_the_server_costs_and_who_failed(pair):
+def test_the_meter_counts_the_servers_cpu_time_and_failures(pair):
     meter = LoadMeter(20.0)
     assert meter.connections(pair) > 0
-    with HeldClients(pair.port, 8, timeout=20) as crowd:
-        crowd.meet(2)
-        assert meter.requests(pair, crowd, 1) > 0
-        assert meter.requests(pair, crowd, 8) > 0
-    told = []
-    meter.report(Emitter(lambda record: told.append(Event(*record))))
-    rows = {event.name: event.data for event in told}
+    with HeldClients(pair.port, 8, timeout=20) as held:
+        held.wait_for_answers(2)
+        assert meter.requests(pair, held, 1) > 0
+        assert meter.requests(pair, held, 8) > 0
+    events = []
+    meter.report(Emitter(lambda record: events.append(Event(*record))))
+    rows = {event.name: event.data for event in events}
     assert rows["server's CPU time, us"].keys() == {"design", "connection", "request_1", "request_8"}
     assert rows["round trip, ms"].keys() == {"design", "p50_1", "p99_1", "p50_8", "p99_8"}
     assert meter.failures == 0
 
 
 def test_clients_that_are_refused_are_failures():
-    with ServerProcess(get_context("fork"), "one", "thread_server", SILENT, max_connections=1) as target:
+    with ServerProcess(get_context("fork"), "one", "thread_server", SILENT, max_connections=1) as server:
         meter = LoadMeter(5.0)
-        meter.connections(target)
+        meter.connections(server)
         assert meter.failures > 0

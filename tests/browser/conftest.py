@@ -14,7 +14,7 @@ NEEDED = "needs Chromium, playwright and viztracer: make browser"
 
 
 @pytest.fixture(autouse=True)
-def _nobody_left_behind() -> None:
+def _nothing_left_behind() -> None:
     """Let the browser live for a module; `chromium` sees to its end."""
 
 

@@ -1,4 +1,4 @@
-"""What tests of a cluster need: dask.distributed, and for some of them hosts of their own."""
+"""Tests of a cluster need dask.distributed, and some of them hosts of their own."""
 
 import os
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ NEEDED = "needs dask.distributed: make cluster"
 
 @pytest.fixture(autouse=True)
 def _needs_distributed():
-    """Skip without dask.distributed; fail if it was asked for."""
+    """Skip without dask.distributed; fail if CLUSTER_REQUIRED is set."""
     if find_spec("distributed") is None:
         if os.environ.get("CLUSTER_REQUIRED"):
             pytest.fail(NEEDED)

@@ -1,4 +1,4 @@
-"""--cluster local: the same lessons by dask.distributed on this host, and everything accounted for."""
+"""--cluster local: the same demos by dask.distributed on this host, and everything accounted for."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from listeners import listening_tcp
 from stages import perform
 from web import Web, drip_body
 
-from procdemo.cluster import lesson
+from procdemo.cluster import load
 from procdemo.patterns import prodcons
 from procdemo.render.spans import flows
 
@@ -21,11 +21,11 @@ LOCAL = ("--cluster", "local")
 
 @pytest.fixture(scope="module")
 def whole():
-    """Return a crawl of the handbook, to be looked at from all sides."""
+    """Return a crawl of the standard library's documentation, for several tests."""
     return run("crawl-callback", *LOCAL, "--json", "--workers", "2", limit=LIMIT)
 
 
-def test_the_handbook(whole):
+def test_a_crawl_is_complete(whole):
     summary = assert_accounted(whole.assert_clean()).summary
     assert summary["done"] > 60
     assert (summary["failed"], summary["lost"], summary["broken"]) == (0, 0, 0)
@@ -46,14 +46,14 @@ def test_workers_on_this_host_are_shown_as_on_one_machine(whole):
     assert not whole.named("host"), "it is ours, and has our clock"
 
 
-def test_each_page_goes_there_and_comes_back(whole):
-    there, back = (
+def test_each_page_goes_to_a_worker_and_comes_back(whole):
+    to_worker, back = (
         {arrow.sent.data["id"]: arrow for arrow in flows(whole.events) if arrow.sent.name == name}
         for name in ("submit", "callback")
     )
-    assert set(there) == set(back)
-    assert len(there) == whole.summary["produced"]
-    for ticket, (submitted, taken) in there.items():
+    assert set(to_worker) == set(back)
+    assert len(to_worker) == whole.summary["produced"]
+    for ticket, (submitted, taken) in to_worker.items():
         sent, called = back[ticket]
         assert submitted.pid == called.pid != taken.pid == sent.pid
         assert submitted.time_ns < taken.time_ns < sent.time_ns < called.time_ns
@@ -62,19 +62,19 @@ def test_each_page_goes_there_and_comes_back(whole):
 def test_a_killed_worker_is_named_and_its_page_fetched_by_another():
     args = ("crawl-callback", *LOCAL, "--json", "--workers", "2")
     with Command(*args, limit=LIMIT) as command:
-        victim = command.wait_event("fetch", limit=30).pid
-        os.kill(victim, signal.SIGKILL)
+        killed = command.wait_event("fetch", limit=30).pid
+        os.kill(killed, signal.SIGKILL)
         result = assert_accounted(command.finish().assert_clean())
-    assert victim in {event.data["worker_pid"] for event in result.named("worker lost")}
+    assert killed in {event.data["child_pid"] for event in result.named("exited")}
     assert (result.summary["failed"], result.summary["lost"]) == (0, 0)
-    assert {event.role for event in result.named("ready")} >= {"worker-2"}, "the nanny's next"
+    assert {event.role for event in result.named("ready")} >= {"worker-2"}, "the nanny has started the next"
 
 
-def test_a_worker_on_demand_is_struck_by_its_role():
+def test_kill_finds_a_worker_by_its_role():
     result = run("crawl-callback", *LOCAL, "--json", "--kill", "worker-1@0.1", "--workers", "2", limit=LIMIT)
     summary = assert_accounted(result.assert_clean()).summary
     (blow,) = result.named("blow")
-    assert blow.data["victim_pid"] in {event.data["worker_pid"] for event in result.named("worker lost")}
+    assert blow.data["victim_pid"] in {event.data["child_pid"] for event in result.named("exited")}
     assert summary["lost"] == 0
 
 
@@ -95,12 +95,12 @@ def test_a_callback_that_raises_fails_one_page():
     assert result.summary["failed"] == 1
 
 
-def play(*args, **options):
+def run_prodcons(*args, **options):
     return run("prodcons", *LOCAL, "--json", *args, limit=LIMIT, **options)
 
 
-def test_everything_made_is_eaten_by_somebody():
-    result = play("--items", "30", "--work", "0", "--maxsize", "3").assert_clean()
+def test_every_item_is_eaten():
+    result = run_prodcons("--items", "30", "--work", "0", "--maxsize", "3").assert_clean()
     assert account_of(result, 30)["done"] == 30
     eaten = [event for event in result.named("eats") if event.kind == "end"]
     assert sorted(int(event.data["id"]) for event in eaten) == list(range(30))
@@ -111,14 +111,15 @@ def test_everything_made_is_eaten_by_somebody():
     assert max(depths) <= 3
 
 
-def test_acknowledged_early_is_lost_at_the_end_by_name():
-    result = play("--ack", "early", "--items", "8", "--work", "0.4").assert_clean(1)
+def test_what_is_acknowledged_early_is_lost_and_named():
+    result = run_prodcons("--ack", "early", "--items", "8", "--work", "0.4").assert_clean(1)
     assert account_of(result, 8)["lost"] > 0
     assert all("in the hands of consumer-" in fate for fate in missing(result).values())
 
 
-def test_what_cannot_be_pickled_is_refused_by_name():
-    result = play("--items", "12", "--work", "0", "--batch", "6", "--unpicklable", "5").assert_clean(1)
+def test_an_item_that_cannot_be_pickled_is_refused_and_named():
+    args = ("--items", "12", "--work", "0", "--batch", "6", "--unpicklable", "5")
+    result = run_prodcons(*args).assert_clean(1)
     assert missing(result) == {5: "refused: cannot be pickled"}
     assert account_of(result, 12)["failed"] == 1
 
@@ -127,13 +128,13 @@ def refuse(number, queue, config, emit):
     raise LookupError("no appetite")
 
 
-def bake_for_those_who_refuse(config, emit):
-    lesson("prodcons").run(config, emit, prodcons.produce, refuse)
+def run_with_failing_consumers(config, emit):
+    load("prodcons").run(config, emit, prodcons.produce, refuse)
 
 
-def test_a_consumer_that_fails_is_named_and_nobody_waits_for_it():
+def test_a_consumer_that_fails_is_named_and_not_waited_for():
     config = prodcons.Config(cluster="local", producers=1, consumers=1, maxsize=2, items=50, work=0)
-    events = perform(bake_for_those_who_refuse, config, limit=LIMIT)
+    events = perform(run_with_failing_consumers, config, limit=LIMIT)
     (error,) = [event for event in events if event.name == "error"]
     assert error.data["message"] == "consumer-0 failed: LookupError: no appetite"
 
@@ -145,8 +146,8 @@ def test_a_killed_worker_is_named_and_every_bun_accounted_for(role):
         command.wait_event(lambda event: event.name == "eats" and event.kind == "end")
         os.kill(pid, signal.SIGKILL)
         result = command.finish(within=15).assert_clean(1)
-    (died,) = result.named("died")
-    assert (died.data["child"], died.data["child_pid"]) == (role, pid)
+    (exited,) = result.named("exited")
+    assert exited.data == {**exited.data, "child": role, "child_pid": pid, "exitcode": None, "by": ""}
     summary = account_of(result, 500)
     assert len(missing(result)) == 500 - summary["done"]
 
@@ -169,7 +170,7 @@ def test_it_can_be_stopped(name, signum, status):
 
 
 @each
-def test_killed_it_leaves_nobody_not_even_a_stopped_worker(name):
+def test_killed_it_leaves_no_process_not_even_a_stopped_worker(name):
     with Command(name, *LOCAL, "--json", *LONG[name].split(), limit=LIMIT) as command:
         at_work(command)
         worker = next(event.pid for event in command.events if event.role[:4] in {"work", "cons"})

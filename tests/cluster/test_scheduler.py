@@ -33,7 +33,7 @@ def command_line(pid):
         return file.read().replace(b"\0", b" ").decode()
 
 
-def test_both_lessons(cluster):
+def test_both_demos(cluster):
     _, address, both = cluster
     with Web(hub(30)) as web:
         result = finished(web.url, "--cluster", address, limit=LIMIT)
@@ -43,16 +43,16 @@ def test_both_lessons(cluster):
     buns = run("prodcons", "--json", "--cluster", address, "--items", "30", "--work", "0", limit=LIMIT)
     assert account_of(buns.assert_clean(), 30)["done"] == 30
     assert {event.pid for event in buns.named("bun")} == workers
-    assert pids_of_workers(both) == workers, "they are not ours to end"
+    assert pids_of_workers(both) == workers, "the command does not end workers that ran before it"
 
 
 def test_a_killed_worker_costs_a_retry(cluster):
     _, address, _ = cluster
     with Web(hub(60)) as web, crawl(web.url, "--cluster", address, limit=LIMIT) as command:
-        victim = command.wait_event("fetch", nth=9, limit=30).pid
-        os.kill(victim, signal.SIGKILL)
+        killed = command.wait_event("fetch", nth=9, limit=30).pid
+        os.kill(killed, signal.SIGKILL)
         result = assert_accounted(command.finish().assert_clean())
-    assert [event.data["worker_pid"] for event in result.named("worker lost")] == [victim]
+    assert [event.data["child_pid"] for event in result.named("exited")] == [killed]
     assert result.summary["done"] == 61
 
 

@@ -29,7 +29,7 @@ def test_an_exception_changes_what_it_names_and_no_more():
     assert (expected.verdict, expected.shows, expected.survivors) == ("HUNG", ("a",), 1)
 
 
-def test_the_first_that_applies_counts():
+def test_the_first_exception_that_applies_counts():
     found = script({"python": "<3.12", "verdict": "OK"}, {"verdict": "LOST"}, {"verdict": "ERROR"})
     assert found.expected("fork", GIL).verdict == "LOST"
 
@@ -70,7 +70,7 @@ def test_a_lesson_without_start_methods_is_run_once():
     assert lesson._replace(start_methods=("spawn",)).methods(["fork"]) == []
 
 
-def test_a_lesson_says_what_it_misses():
+def test_a_lesson_says_why_it_cannot_be_run_here():
     lesson = find("join-before-drain")
     assert lesson.missing() == ""
     assert "needs 10000 CPUs" in lesson._replace(cpus=10_000).missing()
@@ -79,7 +79,7 @@ def test_a_lesson_says_what_it_misses():
 @pytest.mark.parametrize(
     ("name", "hint"), [("join-befor-drain", "lab join-before-drain"), ("x", "lists them all")]
 )
-def test_a_lesson_that_there_is_not(name, hint):
+def test_an_unknown_lesson(name, hint):
     with pytest.raises(CannotRunError, match="no lesson called") as error:
         find(name)
     assert hint in error.value.hint

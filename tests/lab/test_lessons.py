@@ -24,12 +24,12 @@ each_script = pytest.mark.parametrize(
 
 
 def tables(script):
-    return [script.told, *script.told.get("but", ())]
+    return [script.table, *script.table.get("but", ())]
 
 
 def test_every_row_of_the_notes_is_in_a_lesson():
-    told = {row for lesson in lessons().values() for row in lesson.notes}
-    assert told == ROWS
+    rows = {row for lesson in lessons().values() for row in lesson.notes}
+    assert rows == ROWS
 
 
 def test_every_folder_is_a_lesson():
@@ -37,7 +37,7 @@ def test_every_folder_is_a_lesson():
 
 
 @each_lesson
-def test_a_lesson_tells_what_it_is_about(lesson):
+def test_a_lesson_has_all_its_texts(lesson):
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", lesson.name)
     assert lesson.chapter in CHAPTERS
     assert set(lesson.notes) <= ROWS
@@ -78,8 +78,8 @@ def test_what_is_expected_can_be_read(script):
 
 
 @each_script
-def test_what_is_broken_breaks_somewhere_and_what_is_mended_nowhere(script):
-    verdicts = {table.get("verdict", script.told["verdict"]) for table in tables(script)}
+def test_a_broken_script_breaks_somewhere_and_a_fixed_one_nowhere(script):
+    verdicts = {table.get("verdict", script.table["verdict"]) for table in tables(script)}
     if script.kind == "broken":
         assert verdicts - {"OK"}
     else:
@@ -106,6 +106,6 @@ def test_a_script_is_short_and_stands_alone(script):
 
 
 @each_lesson
-def test_a_script_can_be_told_its_start_method(lesson):
+def test_a_script_takes_its_start_method_as_an_argument(lesson):
     for script in lesson.scripts:
         assert ("sys.argv[1:]" in script.path.read_text("utf-8")) == bool(lesson.start_methods)

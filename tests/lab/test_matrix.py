@@ -1,4 +1,4 @@
-"""Every lesson shows what it claims, on this Python, under every start method."""
+"""Every script does what its lesson expects, on this Python, under every start method."""
 
 import sys
 
@@ -9,7 +9,7 @@ from procdemo.demo.settings import StartMethod
 from procdemo.lab.lesson import VERDICTS, lessons
 
 METHODS = [method.value for method in StartMethod]
-TRIALS = [
+RUNS = [
     (lesson.name, script.kind, method)
     for lesson in lessons().values()
     if not lesson.missing()
@@ -18,9 +18,9 @@ TRIALS = [
 ]
 
 KNOWN = sys.version_info < (3, 14)
-"""Whether the expectations were tried on this Python; on a newer one a change is news, no fault."""
+"""Whether the expectations were tried on this Python; on a newer one a change is news, not a fault."""
 
-pytestmark = pytest.mark.timeout(400)  # whichever test comes first waits for all scripts
+pytestmark = pytest.mark.timeout(400)  # the test that comes first waits for all scripts
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def matrix():
     return run("lab", "--all", "--start-method", "all", "--json", "--timeout", "300", limit=330)
 
 
-@pytest.mark.parametrize(("lesson", "script", "method"), TRIALS)
+@pytest.mark.parametrize(("lesson", "script", "method"), RUNS)
 def test_a_script_does_what_its_lesson_expects(matrix, lesson, script, method):
     names = {"lesson": lesson, "script": script, "start_method": method}
     (end,) = [
@@ -43,11 +43,11 @@ def test_a_script_does_what_its_lesson_expects(matrix, lesson, script, method):
 
 def test_it_leaves_nothing_and_says_so(matrix):
     matrix.assert_clean(0 if KNOWN else [0, 1], stderr_lines=0)
-    assert matrix.summary["scripts"] == len(TRIALS)
+    assert matrix.summary["scripts"] == len(RUNS)
     assert matrix.summary["survivors"] == 0
 
 
 def test_a_row_for_each_script(matrix):
     rows = [event.data for event in matrix.named("verdicts")]
-    assert {(row["lesson"], row["script"]) for row in rows} == {(name, kind) for name, kind, _ in TRIALS}
+    assert {(row["lesson"], row["script"]) for row in rows} == {(name, kind) for name, kind, _ in RUNS}
     assert all(row.keys() == {"lesson", "notes", "script", *METHODS} for row in rows)

@@ -1,4 +1,4 @@
-"""A verdict is given by what is seen from outside."""
+"""The verdict follows from what the watchdog has seen."""
 
 import pytest
 
@@ -44,5 +44,5 @@ def test_differences(seen, expected, differs):
     assert judge(seen, expected).differs == differs
 
 
-def test_survivors_are_told():
+def test_survivors_are_in_the_reason():
     assert judge(report(survivors=3), Expectation("OK")).reason == "exit status 0, 3 left behind"

@@ -46,7 +46,7 @@ def test_run_called_by_hand_makes_no_process():
 
 
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
-def test_the_parent_is_who_called_start(start_method):
+def test_the_parent_is_the_process_that_called_start(start_method):
     result = play("--work", "0", start_method=start_method)
     main = result.events[0].pid
     assert {event.data["ppid"] for event in hellos(result).values()} == {main}

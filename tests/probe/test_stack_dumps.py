@@ -1,4 +1,4 @@
-"""What faulthandler writes, read."""
+"""What faulthandler writes is parsed."""
 
 from procdemo.probe.stack_dumps import Frame, by_age, parse
 
@@ -29,7 +29,7 @@ def test_threads_and_frames():
     assert stacks[1][2] == Frame("/home/me/a folder/broken.py", 17, "<module>")
 
 
-def test_what_is_no_stack():
+def test_other_text_is_no_stack():
     assert parse("") == []
     assert parse('  File "x.py", line 1 in f\nhello') == []
 

@@ -1,4 +1,4 @@
-"""The picture of a script that hangs names who waits for whom."""
+"""The picture of a script that hangs names the processes that wait, and what each waits for."""
 
 import sys
 
@@ -14,8 +14,8 @@ def picture(tmp_path, source, *args):
         return script.picture()
 
 
-def lines_of(told, beginning):
-    return [line.strip() for line in told.splitlines() if line.strip().startswith(beginning)]
+def lines_of(text, beginning):
+    return [line.strip() for line in text.splitlines() if line.strip().startswith(beginning)]
 
 
 JOIN = (
@@ -74,7 +74,7 @@ def test_two_locks_in_two_orders(tmp_path, start_method):
     assert "with second:" in told
 
 
-def test_a_pipe_whose_writing_end_one_holds_oneself(tmp_path):
+def test_a_reader_that_holds_the_writing_end_itself(tmp_path):
     source = "import os\nread, write = os.pipe()\nos.read(read, 1)"
     told = picture(tmp_path, source)
     assert "nobody but itself has the end to write" in told

@@ -119,6 +119,35 @@ def test_the_end_of_a_process_has_a_sentence_for_each_way_to_end():
     ]
 
 
+def test_kill_all_ends_all_without_running_the_loop(loop, start_method):
+    exits, readable = [], []
+    reader, writer = multiprocessing.Pipe()
+    loop.add_reader(reader, lambda: readable.append(True))
+    writer.send_bytes(b"!")
+    context = ServerSettings(start_method=StartMethod(start_method)).context()
+    children = Children(loop, exits.append)
+    for _ in range(2):
+        ours, theirs = context.Pipe()
+        children.start(context.Process(target=stay, args=(theirs,)))
+        theirs.close()
+    children.kill_all()
+    ours.close()
+    assert [(exited.exitcode, exited.by) for exited in exits] == [(-signal.SIGKILL, "main")] * 2
+    assert not len(children)
+    assert not readable
+    reader.close()
+    writer.close()
+
+
+def test_a_process_that_is_started_already_can_be_adopted(loop, start_method):
+    exits = []
+    process = multiprocessing.get_context(start_method).Process(target=leave, args=(3,), name="w")
+    process.start()
+    child = Children(loop, exits.append).adopt(process)
+    assert loop.wait_until(lambda: exits, 10)
+    assert exits == [(child.name, child.pid, 3, "")]
+
+
 def test_a_cause_is_told_in_words():
     assert [cause(code) for code in (None, 0, 3, -9)] == [
         "exit status unknown",

@@ -1,4 +1,4 @@
-"""The event pipe: records arrive whole, none is lost, whoever is killed."""
+"""The event pipe: records arrive whole, and none is lost if a writer is killed."""
 
 import marshal
 import os
@@ -44,6 +44,13 @@ def of_size(size):
     """Return a record that has exactly `size` bytes when encoded."""
     empty = len(marshal.dumps(("mark", "big", b""), 2))
     record = ("mark", "big", b"x" * (size - empty))
+    assert len(marshal.dumps(record, 2)) == size
+    return record
+
+
+def of_numbers(size):
+    """The same without texts, so that nothing can be cut."""
+    record = ("mark", "big", [None] * (size - len(marshal.dumps(("mark", "big", []), 2))))
     assert len(marshal.dumps(record, 2)) == size
     return record
 
@@ -105,9 +112,51 @@ def test_a_record_may_be_as_large_as_one_atomic_write(ends):
 def test_a_larger_record_is_an_error_that_names_it(ends):
     reader, writer = ends
     with pytest.raises(RecordTooLargeError, match=rf"'mark', 'big'.*{LARGEST + 1} bytes.*{LARGEST}"):
-        writer(of_size(LARGEST + 1))
+        writer(of_numbers(LARGEST + 1))
     writer(RECORD)
     assert reader.read() == [RECORD], "nothing of the large one was written"
+
+
+def test_many_short_texts_are_not_cut(ends):
+    with pytest.raises(RecordTooLargeError):
+        ends[1](("mark", "big", ["short"] * 1000))
+
+
+# --- texts that are too long
+
+
+@pytest.mark.parametrize("excess", [1, 2, 3, 100, 1_000_000])
+@pytest.mark.parametrize("letter", [b"x", "x", "\xe9", "\u20ac", "\U0001f600"], ids=ascii)
+def test_a_text_that_is_too_long_loses_its_middle(ends, letter, excess):
+    reader, writer = ends
+    size = len(letter.encode() if isinstance(letter, str) else letter)
+    text = letter * ((LARGEST + excess) // size)
+    writer(("mark", "big", {"text": text, "short": "stays"}, 7))
+    [(_, _, data, number)] = reader.read()
+    assert (data["short"], number) == ("stays", 7)
+    ellipsis = "\u2026" if isinstance(letter, str) else "\u2026".encode()
+    begin, _, end = data["text"].partition(ellipsis)
+    assert text.startswith(begin)
+    assert text.endswith(end)
+    assert len(marshal.dumps(data, 2)) > LARGEST - 50, "no more than needed is lost"
+
+
+def test_the_longest_texts_are_cut_wherever_they_are(ends):
+    reader, writer = ends
+    data = {"a": ["x" * 3000, ("y" * 2500, {"b": b"z" * 500})], "c": "w" * 500}
+    writer(("mark", "big", data))
+    [(_, _, arrived)] = reader.read()
+    first, (second, third) = arrived["a"]
+    assert len(first) == len(second) < 2000
+    assert (third, arrived["c"]) == ({"b": b"z" * 500}, "w" * 500)
+
+
+def test_a_text_that_is_not_valid_unicode_is_cut_too(ends):
+    reader, writer = ends
+    writer(("mark", "big", {"text": "a" * 3000 + "\udcff" * 3000 + "z" * 3000}))
+    [(_, _, data)] = reader.read()
+    assert data["text"].startswith("aaa")
+    assert data["text"].endswith("zzz")
 
 
 def test_what_marshal_cannot_write_is_an_error(ends):

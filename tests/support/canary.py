@@ -1,11 +1,11 @@
-"""What sings when it is unpickled."""
+"""An object that shows that it was unpickled."""
 
 import os
 from pathlib import Path
 
 
 class Canary:
-    """Unpickled, it leaves a file behind."""
+    """If it is unpickled, the directory `path` is made."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,9 +1,9 @@
-"""Kill writers of one channel, again and again, wherever they are, and account for every record.
+"""Kill writers of one channel, again and again, at any moment, and account for every record.
 
-    python tests/killed_writers.py 1500
+    python tests/support/killed_writers.py 1500
 
-Two write at any time. The older one is killed and another takes its place. Each counts in
-shared memory how many writes it began and how many it completed: all completed must arrive.
+At any time two processes write. The older one is killed, and a new one started. Each counts in shared memory
+how many writes it has begun and how many it has completed: all completed records must arrive.
 """
 
 import itertools
@@ -19,16 +19,16 @@ BEGUN, COMPLETED = 0, 1  # counters of a writer in shared memory
 
 
 def filling(number):
-    """Return what the record of this number must hold: up to nearly a whole PIPE_BUF."""
+    """Return the text of the record `number`: of any length up to nearly PIPE_BUF."""
     return "x" * (number * 37 % 3900)
 
 
-class Victim:
-    """A writer, until it is killed; and what has arrived from it."""
+class KilledWriter:
+    """A process that writes until it is killed, and the number of its last record that has arrived."""
 
     def __init__(self, writer, me, counters):
         self.arrived = 0
-        # A number of a memoryview is stored in one go; struct.pack_into clears the place first.
+        # An item of a memoryview is stored at once; struct.pack_into first clears the place.
         self.written = counters[2 * me : 2 * me + 2]
         self.pid = os.fork()
         if self.pid == 0:
@@ -39,29 +39,29 @@ class Victim:
 
 
 class Account:
-    """What the reader has seen."""
+    """What the reader has read."""
 
     def __init__(self, reader):
         self.torn = self.lost = 0
-        self.victims = []
+        self.writers = []
         self._reader = reader
 
-    def take_in(self, wait):
-        """Read what is there, or what comes within `wait` seconds; return whether anything was."""
+    def read(self, wait):
+        """Read what comes within `wait` seconds (None: for ever); return whether anything has come."""
         if not select.select([self._reader], [], [], wait)[0]:
             return False
         records = self._reader.read()
         for _, _, me, number, text in records or ():
-            victim = self.victims[me]
+            killed = self.writers[me]
             self.torn += text != filling(number)
-            self.lost += number != victim.arrived + 1
-            victim.arrived = number
+            self.lost += number != killed.arrived + 1
+            killed.arrived = number
         return records is not None
 
-    def settle(self):
-        """Count what was completed and has not arrived, and what has arrived and was never begun."""
-        for victim in self.victims:
-            self.lost += not victim.written[COMPLETED] <= victim.arrived <= victim.written[BEGUN]
+    def check_all(self):
+        """Count writers whose last completed record has not arrived, or that have not begun what arrived."""
+        for killed in self.writers:
+            self.lost += not killed.written[COMPLETED] <= killed.arrived <= killed.written[BEGUN]
 
 
 def main(kills):
@@ -69,22 +69,22 @@ def main(kills):
     reader, writer = channel()
     account = Account(reader)
     counters = memoryview(mmap.mmap(-1, (kills + 1) * 16)).cast("Q")
-    account.victims.append(Victim(writer, 0, counters))
+    account.writers.append(KilledWriter(writer, 0, counters))
     for me in range(1, kills + 1):
-        account.victims.append(Victim(writer, me, counters))
-        victim = account.victims[me - 1]
-        while not victim.written[COMPLETED]:  # let it come to write, so that it is killed in the midst of it
-            account.take_in(wait=0.001)
-        os.kill(victim.pid, signal.SIGKILL)
-        while not os.waitpid(victim.pid, os.WNOHANG)[0]:
-            account.take_in(wait=0.001)
-    os.kill(account.victims[-1].pid, signal.SIGKILL)
-    os.waitpid(account.victims[-1].pid, 0)
+        account.writers.append(KilledWriter(writer, me, counters))
+        killed = account.writers[me - 1]
+        while not killed.written[COMPLETED]:  # let it begin to write, so that it is killed while it writes
+            account.read(wait=0.001)
+        os.kill(killed.pid, signal.SIGKILL)
+        while not os.waitpid(killed.pid, os.WNOHANG)[0]:
+            account.read(wait=0.001)
+    os.kill(account.writers[-1].pid, signal.SIGKILL)
+    os.waitpid(account.writers[-1].pid, 0)
     writer.close()
-    while account.take_in(wait=None):
+    while account.read(wait=None):
         pass
-    account.settle()
-    arrived = sum(victim.arrived for victim in account.victims)
+    account.check_all()
+    arrived = sum(killed.arrived for killed in account.writers)
     print(f"killed {kills}, torn {account.torn}, lost {account.lost}, arrived {arrived}")
 
 

@@ -1,4 +1,4 @@
-"""Networks and files of a test's own, where the system permits that to everybody."""
+"""Network and mounts of a test's own, if the system permits that without root."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ import pytest
 
 NETWORK_OF_ITS_OWN = ["unshare", "--user", "--map-root-user", "--net"]
 FILES_OF_ITS_OWN = ["--mount"]
-"""After that: what is mounted by it, only it sees."""
+"""To be added to it: what the command mounts is invisible elsewhere."""
 
 
 def _permitted(*options: str) -> bool:

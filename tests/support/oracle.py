@@ -1,4 +1,4 @@
-"""The oracle: what a command left when it had ended, and whether that is right."""
+"""The oracle: what a command has left when it has ended, and whether that is right."""
 
 import errno
 import json
@@ -12,21 +12,21 @@ from typing import Any, Self
 from procdemo.demo.events import Event
 
 ALARMING = ("Traceback", "leaked", "Exception ignored", "DeprecationWarning", "ResourceWarning")
-"""O5: what nobody should have to read on stderr."""
+"""O5: words that must not be on stderr."""
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""O12: what steers a terminal."""
+"""O12: characters that control a terminal."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a command left when it had ended."""
+    """What a command has left when it has ended."""
 
     args: Sequence[str]
     status: int
     stdout: str
     stderr: str
     seconds: float
-    """From the last signal on; without one, from the start."""
+    """From the last signal to the end; from the start if there was no signal."""
     survivors: Sequence[str]
     """Descendants that were alive a second after the end, each as PID and command line."""
     temporary: Sequence[str]
@@ -34,7 +34,7 @@ class Result:
 
     @cached_property
     def events(self) -> list[Event]:
-        """What was said with ``--json``; each line must be an event."""
+        """The events that it wrote with ``--json``; each line must be one."""
         return [Event(**json.loads(line)) for line in self.stdout.splitlines()]
 
     @property
@@ -49,7 +49,7 @@ class Result:
         return [event for event in self.events if event.name == name]
 
     def told(self) -> str:
-        """Return all that was said, for the message of a failure."""
+        """Return all that the command wrote, for the message of a failure."""
         return (
             f"$ {' '.join(self.args)}\nstatus {self.status} after {self.seconds:.2f} s\n"
             f"--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}\n---"
@@ -58,7 +58,7 @@ class Result:
     def assert_clean(
         self, status: int | Sequence[int] = 0, *, port: int | None = None, stderr_lines: int = 3
     ) -> Self:
-        """Assert the oracle: right status, nothing left, nothing odd said (O1 is up to `finish`)."""
+        """Assert the right status, that nothing is left, and nothing odd is written (`finish` asserts O1)."""
         wanted = [status] if isinstance(status, int) else status
         assert self.status in wanted, f"O2: wanted {wanted}\n{self.told()}"
         assert not self.survivors, f"O3: still alive: {self.survivors}\n{self.told()}"
@@ -76,11 +76,11 @@ class Result:
 
 def can_bind(port: int) -> bool:
     """Return whether a server could listen on this port of 127.0.0.1 right now."""
-    with socket.socket() as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            door.bind(("127.0.0.1", port))
-            door.listen()
+            listener.bind(("127.0.0.1", port))
+            listener.listen()
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise

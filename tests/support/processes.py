@@ -1,4 +1,4 @@
-"""Processes looked at from outside, in /proc, so that none of them need be believed."""
+"""What /proc says of processes, so that no test depends on what a process says of itself."""
 
 import contextlib
 import ctypes
@@ -12,16 +12,16 @@ _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
 def adopt_orphans() -> None:
-    """Make this process a sub-reaper: orphans among its descendants become its children."""
+    """Make this process a subreaper (prctl(2)): orphans among its descendants become its children."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-# --- who there is
+# --- all processes
 
 
 @dataclass(frozen=True)
 class Process:
-    """A line of /proc/PID/stat."""
+    """What /proc/PID/stat says of a process."""
 
     pid: int
     state: str
@@ -30,12 +30,12 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs; a zombie does not."""
+        """Whether it has not ended; a zombie has."""
         return self.state not in "ZX"
 
 
 def processes() -> dict[int, Process]:
-    """Return every process of this machine."""
+    """Return all processes of this machine by PID."""
     found = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):  # gone meanwhile
@@ -45,13 +45,13 @@ def processes() -> dict[int, Process]:
 
 
 def tree(root: int) -> dict[int, Process]:
-    """Return the descendants of `root`, whatever group or session they moved to."""
-    everybody = processes()
+    """Return the descendants of `root` by PID, also those in another process group or session."""
+    all_processes = processes()
     found: dict[int, Process] = {}
     todo = [root]
     while todo:
         parent = todo.pop()
-        for process in everybody.values():
+        for process in all_processes.values():
             if process.parent == parent and process.pid not in found:
                 found[process.pid] = process
                 todo.append(process.pid)
@@ -69,15 +69,15 @@ def kill(*pids: int) -> None:
     first, *others = pids
     os.kill(first, signal.SIGKILL)
     for pid in others:
-        with contextlib.suppress(ProcessLookupError):  # the end of the first may have been theirs
+        with contextlib.suppress(ProcessLookupError):  # it may have ended because the first has
             os.kill(pid, signal.SIGKILL)
 
 
-# --- what one of them does
+# --- one process
 
 
 def command_line(pid: int) -> str:
-    """Return the command line of a process, nothing if it is gone."""
+    """Return the command line of a process, empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
     except OSError:
@@ -85,7 +85,7 @@ def command_line(pid: int) -> str:
 
 
 def waits_in(pid: int) -> str:
-    """Return the kernel function that a process waits in."""
+    """Return the kernel function in which a process waits, empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/wchan").read_text("ascii")
     except OSError:
@@ -93,13 +93,13 @@ def waits_in(pid: int) -> str:
 
 
 def describe(process: Process) -> str:
-    """Return what a process is and what it waits for."""
+    """Return a line about a process: PID, parent, state, kernel function, command line."""
     line = command_line(process.pid).replace("\0", " ").strip() or "?"
     where = waits_in(process.pid) or "?"
     return f"{process.pid} (child of {process.parent}, {process.state}, in {where}): {line[:100]}"
 
 
-# --- whom it talks to
+# --- its connections
 
 
 def sockets(pid: int) -> Counter[int]:
@@ -115,9 +115,9 @@ def sockets(pid: int) -> Counter[int]:
 
 
 def connections(client: str) -> set[int]:
-    """Return the inodes of sockets whose other end has the address of `client`, ``host:port``.
+    """Return the inodes of sockets whose other end has the port of `client`, ``host:port``.
 
-    More than one: the same port may be in use, or a memory, between other addresses as well.
+    There may be several, because the same port may be used between other addresses as well.
     """
     port = int(client.rpartition(":")[2])
     rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]

@@ -1,4 +1,4 @@
-"""Schedulers and workers of dask, started by their own commands, as a user would."""
+"""Schedulers and workers of dask, started by dask's own commands, as a user does it."""
 
 import contextlib
 import re
@@ -9,7 +9,7 @@ from harness import Command
 DASK = [sys.executable, "-m", "distributed.cli.dask_{}"]
 """``dask scheduler`` and ``dask worker``, of this very Python."""
 
-QUIET = {"PYTHONWARNINGS": "default"}  # dask's own are not ours to mend
+QUIET = {"PYTHONWARNINGS": "default"}  # we cannot mend the causes of dask's own
 LIMIT = 120
 
 
@@ -25,9 +25,9 @@ def scheduler(*args, host="127.0.0.1", **options):
 
 
 def address_of(running):
-    """Return where a scheduler listens, once it does."""
-    said = re.compile(r"Scheduler at: +(\w+://[\d.]+:\d+)")
-    return running.wait_for(lambda: said.search(running.stderr), 30, "the scheduler's address")[1]
+    """Wait until a scheduler listens; return its address."""
+    pattern = re.compile(r"Scheduler at: +(\w+://[\d.]+:\d+)")
+    return running.wait_for(lambda: pattern.search(running.stderr), 30, "the scheduler's address")[1]
 
 
 def wait_until_registered(running):

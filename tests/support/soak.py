@@ -1,10 +1,10 @@
-"""make soak: every case of the fault programme, again and again; one line for each case at the end.
+"""make soak: repeat every case of the fault programme, and print one line for each case at the end.
 
-A pytest plugin (``-p soak``). A test belongs to the case that its name, or the name of its
-parameter, begins with: ``test_b1_...``, ``a1_sigterm_when_idle``. A repetition runs it under one
-of its start methods, drawn anew each time; what must fail on a tutorial program, only the first
-does. With ``--tally FILE`` the counts are added to those in that file, so that several runs, and
-several Pythons, make one table: scripts/faults.py writes it to docs/faults.md.
+A pytest plugin (``-p soak``). A test belongs to the case with which its name, or the name of its parameter,
+begins: ``test_b1_...``, ``a1_sigterm_when_idle``. Each repetition runs a test under one of its start methods,
+chosen at random. Only the first repetition has the tests that show a case to fail on a tutorial program.
+With ``--tally FILE`` the counts are added to those in that file, so that several runs, and several Pythons,
+make one table: scripts/faults.py writes it to docs/faults.md.
 """
 
 import json
@@ -30,8 +30,8 @@ CASES = {
     "A7": "SIGKILL of the command, or of the main process: nothing is left",
     "A8": "SIGKILL of the command while a worker is in a C call, or stopped",
     "A9": "the terminal is closed",
-    "A10": "the reader of a pipe leaves, as head -1 does",
-    "A11": "200 signals that mean nothing, to every process",
+    "A10": "the reader of a pipe closes it, as head -1 does",
+    "A11": "200 signals without a meaning, to every process",
     "B1": "an idle worker is killed",
     "B2": "a worker is killed in the middle of a request: one client is cut off",
     "B3": "all workers are killed at once",
@@ -62,7 +62,7 @@ CASES = {
     "E3": "a worker is killed during a download",
     "E4": "pages that never end, or never begin",
     "E5": "heads and bodies without end",
-    "E6": "redirects to where nobody may go",
+    "E6": "redirects to forbidden addresses",
     "E7": "odd encodings, odd statuses",
     "E8": "a page that takes too long to parse",
     "F1": "terminal escapes as data",
@@ -72,11 +72,11 @@ CASES = {
     "G1": "every demo under every start method, warnings as errors",
     "G2": "as a script, as a module, from another folder",
     "H1": "nothing listens but the port asked for",
-    "H2": "a pickle from a stranger",
+    "H2": "a pickle from another program",
     "H3": "other protocols",
     "H4": "a connection from another address",
 }
-"""The programme: what is done. What is expected is in the tests."""
+"""What is done in each case. The tests say what is expected."""
 
 _CASE = re.compile(r"(?:^|\[|-|test_)([a-h]\d{1,2})_")
 _STEP = "__pytest_repeat_step_number"
@@ -99,13 +99,13 @@ class Tally:
 
 
 def case_of(test: str) -> str | None:
-    """Return the case that a test's name, with its parameters, belongs to."""
+    """Return the case that a test belongs to, by its name with parameters; None if to no case."""
     found = _CASE.findall(test)
     return found[-1].upper() if found else None
 
 
 def commands_of(file: str, test: str) -> set[str]:
-    """Return the commands that a test is about, by its name and that of its file."""
+    """Return the commands that a test is about, by its name and the name of its file."""
     found = set(_COMMAND.findall(f"{file} {test}".replace("_", "-"))) - {"spawn"}
     methods = re.findall(r"(?<=[\[-])(?:fork|spawn|forkserver)(?=[\]-])", test)
     if "test_spawn" in file or (len(methods) > 1 and "spawn" in methods):  # one of them is the demo
@@ -114,7 +114,7 @@ def commands_of(file: str, test: str) -> set[str]:
 
 
 def drawn(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
-    """Yield each test of a repetition under one of its start methods; the tutorial's in the first only."""
+    """Yield each test of a repetition under one start method; tests of the tutorial only in the first."""
     variants: dict[tuple[str, int], list[pytest.Item]] = defaultdict(list)
     for item in items:
         step = item.callspec.params.get(_STEP, 0) if hasattr(item, "callspec") else 0
@@ -125,21 +125,21 @@ def drawn(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
 
 
 class Programme:
-    """Runs the tests that belong to a case, and counts."""
+    """The plugin: runs the tests that belong to a case, and counts them."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._tallies = {case: Tally() for case in CASES}
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Leave nothing but cases of the programme."""
+        """Keep only the tests that belong to a case."""
         cases = [item for item in items if case_of(item.name) in CASES]
         chosen = set(drawn(cases))
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = [item for item in cases if item in chosen]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a test: its call, and whatever else fails."""
+        """Count a test as passed if its call passes, as failed if any phase of it fails."""
         file, _, name = report.nodeid.partition("::")
         tally = self._tallies[case_of(name) or ""]
         if report.failed:
@@ -180,5 +180,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take part in this run of pytest."""
+    """Register the plugin."""
     config.pluginmanager.register(Programme(config.getoption("--tally")))

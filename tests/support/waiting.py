@@ -1,4 +1,4 @@
-"""Waits that have an end, for what nobody announces."""
+"""Waiting, with a time limit, for what no event announces."""
 
 import select
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def wait_until(condition: Callable[[], Any], limit: float = 10.0, what: str = "the condition") -> Any:
-    """Return the first true value of `condition`, asked again and again; fail after `limit` seconds."""
+    """Call `condition` until its value is true, and return that; fail after `limit` seconds."""
     deadline = time.monotonic() + limit
     while not (value := condition()):
         if time.monotonic() > deadline:
@@ -17,7 +17,7 @@ def wait_until(condition: Callable[[], Any], limit: float = 10.0, what: str = "t
 
 
 def ended(pidfds: Sequence[int], within: float) -> bool:
-    """Wait until each of these processes has ended; return whether they did in time."""
+    """Wait until all these processes have ended; return whether they have, within `within` seconds."""
     deadline = time.monotonic() + within
     for pidfd in pidfds:
         poll = select.poll()

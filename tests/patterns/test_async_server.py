@@ -14,7 +14,7 @@ from servers import Running, Server
 
 from procdemo.demo.events import Emitter
 from procdemo.patterns.async_server import Config, echo
-from procdemo.servers.async_listener import factory
+from procdemo.servers.async_listener import loop_factory
 
 SERVER = Server("async-server", "fork")
 LOOPS = ("asyncio", "uvloop")
@@ -42,7 +42,7 @@ def test_many_clients_share_one_thread_and_none_waits(loop):
 def test_the_last_answers_are_sent_although_the_kernel_takes_them_piece_by_piece(loop):
     """After close() with answers unsent, a transport of asyncio cannot be aborted any more: it raises."""
     server, client = socket.socketpair()
-    with server, client, asyncio.Runner(loop_factory=factory(loop)) as runner:
+    with server, client, asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         server.setblocking(False)
         client.sendall(b"x" * 60_000)

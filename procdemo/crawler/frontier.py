@@ -1,7 +1,7 @@
 """What a crawler knows of the web: which pages are known, which wait, what became of each.
 
-A *frontier* is a crawler's list of pages that it knows of and has not fetched yet. This one
-never leaves the *origins* it was started with (scheme, host and port; RFC 6454).
+A *frontier* is a crawler's list of pages that it knows and has not fetched yet. This one holds
+only pages of the *origins* it was started with (scheme, host and port; RFC 6454).
 """
 
 import re
@@ -22,9 +22,9 @@ _LONGEST = 2_000  # characters of one URL
 def resolve(href: str, base: str) -> str | None:
     """Return the page that `href` on the page `base` leads to, in its one normal form.
 
-    Without fragment and default port, host in lower case, path escaped and free of dot
-    segments. None for what is no page of the web: mailto:, javascript:, nonsense, a URL with
-    a user name, one with more than 2,000 characters.
+    The normal form has no fragment and no default port, the host is in lower case, the path is
+    escaped and has no dot segments. The result is None if it is no page of the web: mailto:,
+    javascript:, nonsense, a URL with a user name or with more than 2,000 characters.
     """
     if href[:1] != "?":  # then only the folder of `base` matters, and pages of a folder share many links
         base = base[: base.partition("?")[0].rfind("/") + 1]
@@ -95,15 +95,15 @@ class Frontier:
     """All pages known, and the account of them."""
 
     def __init__(self, starts: Iterable[str], most: int) -> None:
-        """Begin with the pages `starts`; never know of more than `most`."""
+        """Begin with the pages `starts`; know `most` pages at most."""
         self.waiting: deque[str] = deque()
-        """Pages to fetch next; one that is taken out and cannot be had may be put back."""
+        """Pages to fetch next; a page that was taken out may be put back, to be tried again."""
         self.outside = 0
-        """Links (counted once a page) that lead away from the origins."""
+        """How many links lead away from the origins; equal links on one page count once."""
         self.left_out = 0
-        """Links (counted once a page) that `most` kept out."""
+        """How many links `most` kept out; equal links on one page count once."""
         self.settled = 0
-        """Pages that have met their fate."""
+        """How many pages have a fate."""
         self._most = most
         self._entries: dict[str, _Entry] = {}
         self._starts = list(dict.fromkeys(starts))
@@ -117,7 +117,7 @@ class Frontier:
 
     @property
     def open(self) -> int:
-        """How many pages have yet to meet their fate."""
+        """How many pages have no fate yet."""
         return self.known - self.settled
 
     def add(self, links: Iterable[str], found_on: str) -> int:
@@ -136,7 +136,11 @@ class Frontier:
         return len(self._entries) - before
 
     def settle(self, url: str, fate: Fate, status: int, why: str = "") -> None:
-        """Write down what became of `url`, once and for all."""
+        """Note what became of `url`.
+
+        Raises:
+            ValueError: it has a fate already.
+        """
         entry = self._entries[url]
         if entry.fate is not None:
             raise ValueError(f"{url} was {entry.fate} already")
@@ -144,7 +148,7 @@ class Frontier:
         self.settled += 1
 
     def unsettled(self) -> list[str]:
-        """Return the pages that have yet to meet their fate."""
+        """Return the pages that have no fate yet."""
         return [url for url, entry in self._entries.items() if entry.fate is None]
 
     def account(self) -> dict[str, int]:
@@ -161,7 +165,7 @@ class Frontier:
         ]
 
     def starts_without_page(self) -> list[tuple[str, str]]:
-        """Return the pages to begin with that were not had, each with why."""
+        """Return the pages to begin with that could not be had, each with the reason."""
         entries = [(url, self._entries[url]) for url in self._starts if url in self._entries]
         return [
             (url, entry.why or f"status {entry.status}")

@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext
@@ -17,13 +18,15 @@ from urllib.parse import quote, unquote
 from procdemo.crawler.stdlib_docs import StdlibDocs
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError
+from procdemo.process.children import Children
+from procdemo.process.exit_status import report_exit
 from procdemo.process.selector_loop import SelectorLoop
 
 STORY = {
     "serving": "serves {what} on port {port} of 127.0.0.1",
-    "site died": "the process of the site, PID {site_pid}, has ended: it has no more pages",
+    "site died": "the process of the site, PID {child_pid}, has ended, {cause}: no more pages",
 }
-"""Sentences of a site; a pattern's STORY takes them in."""
+DETAIL = {"site killed": "{by} has ended the process of the site, PID {child_pid}"}
 
 _START_S = 20.0  # for the process to start, import and listen
 
@@ -40,12 +43,12 @@ class Answer(NamedTuple):
 _NOT_FOUND = Answer(404, "text/html; charset=utf-8", b"<title>Not found</title><p>There is no such page.\n")
 
 
-def handbook_site() -> Callable[[str], Answer]:
+def stdlib_site() -> Callable[[str], Answer]:
     """Return a site with the documentation of the standard library."""
-    handbook = StdlibDocs()
+    docs = StdlibDocs()
 
     def answer(path: str) -> Answer:
-        text = handbook.page(path)
+        text = docs.page(path)
         if text is None:
             return _NOT_FOUND
         kind = "text/plain" if path == "/robots.txt" else "text/html"
@@ -55,7 +58,7 @@ def handbook_site() -> Callable[[str], Answer]:
 
 
 def folder_site(folder: Path) -> Callable[[str], Answer]:
-    """Return a site with the files of `folder`: what is outside of it, even by a link, is not there."""
+    """Return a site with the files of `folder`; files outside of it are not found, also not by a link."""
     root = os.path.realpath(folder)
 
     def answer(path: str) -> Answer:
@@ -79,7 +82,7 @@ def folder_site(folder: Path) -> Callable[[str], Answer]:
 
 
 class _Server(ThreadingTCPServer):
-    """A thread for each connection; says nothing on stderr when a client is rude."""
+    """A thread for each connection; writes nothing to stderr if a connection fails."""
 
     daemon_threads = True
     block_on_close = False
@@ -90,11 +93,11 @@ class _Server(ThreadingTCPServer):
         self.site = site
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Let the connection go; its client knows why."""
+        """Ignore an error of one connection: the crawler reports it."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD, as many times as a connection asks."""
+    """Answers GET and HEAD, any number of times over one connection."""
 
     protocol_version = "HTTP/1.1"
     server: _Server
@@ -130,14 +133,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - likewise
-        """Say nothing: the crawler reports what it gets."""
+        """Write no log: the crawler reports what it gets."""
 
 
 def serve_site(folder: Path | None, report: Connection, emit: Emitter) -> None:
-    """Be the site's process: `folder` or else the handbook, until terminated; `report` the port."""
-    with _Server(folder_site(folder) if folder else handbook_site()) as server:
+    """Serve `folder`, or else the documentation of the standard library, until killed; `report` the port."""
+    with _Server(folder_site(folder) if folder else stdlib_site()) as server:
         port = server.server_address[1]
-        emit.mark("serving", what=str(folder or "the standard library's documentation")[:300], port=port)
+        emit.mark("serving", what=str(folder or "the standard library's documentation"), port=port)
         report.send(port)
         report.close()
         server.serve_forever()
@@ -147,7 +150,7 @@ class Site:
     """The running site, as a context manager."""
 
     def __init__(self, context: ForkContext, folder: Path | None, loop: SelectorLoop, emit: Emitter) -> None:
-        """Start it; it accepts connections on return. Its death is noticed by `loop`, and reported.
+        """Start it; it accepts connections on return. The end of its process is reported, while `loop` runs.
 
         Raises:
             CannotRunError: `folder` is not one, or the server does not start.
@@ -156,11 +159,10 @@ class Site:
             raise CannotRunError(
                 f"no such folder: {folder}", "--site with a folder of HTML pages", exit_code=2
             )
+        self._processes = Children(loop, partial(report_exit, emit, kind="site"))
         receiver, sender = context.Pipe(duplex=False)
-        self.process = context.Process(
-            target=serve_site, args=(folder, sender, emit), name="site", daemon=True
-        )
-        self.process.start()
+        args = (folder, sender, emit)
+        self._processes.start(context.Process(target=serve_site, args=args, name="site", daemon=True))
         sender.close()
         try:
             with receiver:
@@ -170,13 +172,6 @@ class Site:
         if port is None:
             raise CannotRunError("the site's process did not start", "--debug for what it said")
         self.url = f"http://127.0.0.1:{port}/"
-        self._loop = loop
-        self._emit = emit
-        loop.add_reader(self.process.sentinel, self._mourn)
-
-    def _mourn(self) -> None:
-        self._loop.remove_reader(self.process.sentinel)
-        self._emit.mark("site died", site_pid=self.process.pid)
 
     def __enter__(self) -> Self:
         return self
@@ -184,6 +179,4 @@ class Site:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.process.terminate()
-        self.process.join()
-        self.process.close()
+        self._processes.kill_all()

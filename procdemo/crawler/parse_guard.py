@@ -1,9 +1,9 @@
-"""Prove that a page can be parsed, in a process that may die of it.
+"""Check what a page costs to parse, in a worker, which may be killed meanwhile.
 
 Most pages take time and memory in proportion to their size, but a page can be made to take
 minutes and gigabytes: 60,000 nested <div> take lexbor 5 s, and 1,000 unclosed <b> before 1,000
 <p> make a million elements, because the HTML Standard wants them reopened in each ("reconstruct
-the active formatting elements", 13.2.4.3). Who parses such a page cannot be interrupted.
+the active formatting elements", 13.2.4.3). A thread that parses such a page cannot be interrupted.
 """
 
 import os
@@ -21,10 +21,10 @@ class TooCostlyError(Exception):
 
 
 def check_parse_cost(html: bytes) -> None:
-    """Parse `html` within a second and 256 MiB.
+    """Parse `html`, and throw the result away.
 
     Raises:
-        TooCostlyError: it is.
+        TooCostlyError: it takes more than 1 s of CPU time, or 256 MiB.
     """
     if len(html) < _SMALL_BYTES and html.count(b"<") < _SMALL_TAGS:
         return

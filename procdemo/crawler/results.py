@@ -1,4 +1,4 @@
-"""What a crawl brings home: every page's fate told once, as it is known, and summed up at the end."""
+"""The results of a crawl: what became of each page, reported once, and summed up at the end."""
 
 import time
 from contextlib import ExitStack
@@ -10,6 +10,7 @@ from procdemo.crawler.local_site import Site
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError
 from procdemo.process.selector_loop import SelectorLoop
+from procdemo.process.throttle import Throttle
 
 STORY = {
     "page failed": "{url}: {why}; given up",
@@ -17,20 +18,18 @@ STORY = {
     "no page": "{url}, where to begin, gave no page: {why}",
 }
 DETAIL = {"page": "{url}: status {status}, {bytes} bytes, by PID {worker_pid}: {title}"}
-"""Sentences of any crawler; its own STORY and DETAIL take them in."""
+"""Sentences of any crawler."""
 
-_DRAW_S = 0.05  # between two reports of progress
+_PROGRESS_S = 0.05  # between two reports of progress
 _ROWS = 20  # of the table of pages, unless everything is wanted
-_LONGEST = 300  # characters of one text in an event, which has room for 4,094 bytes
-_LONGEST_LINK = 1_800  # characters of an end of a broken link, of which there are two
-_OVERDUE_TRIES = 2  # what took too long twice is not tried a third time
+_OVERDUE_TRIES = 2  # a page that took too long twice is not tried a third time
 
 
 def web_address(word: str) -> str:
-    """Return what a person typed as a URL in normal form.
+    """Return the URL that was typed, in normal form.
 
     Raises:
-        CannotRunError: it is none; exit status 2.
+        CannotRunError: it is no URL of a page; exit status 2.
     """
     url = resolve(word, "")
     if url is None:
@@ -39,11 +38,17 @@ def web_address(word: str) -> str:
     return url
 
 
-def set_out(config: Any, stack: ExitStack, loop: SelectorLoop, emit: Emitter) -> tuple[Frontier, Bounds]:
-    """Return where to begin, with a site of our own if asked for, and how far to go.
+def prepare(config: Any, stack: ExitStack, loop: SelectorLoop, emit: Emitter) -> tuple[Frontier, Bounds]:
+    """Return where to begin and how far to go; start a site of our own if there is no URL, or ``--site``.
+
+    Args:
+        config: the settings of a crawler.
+        stack: ends the site.
+        loop: notices the end of the site.
+        emit: where to report.
 
     Raises:
-        CannotRunError: an address is none, exit status 2; or the site does not start.
+        CannotRunError: a URL is none, exit status 2; or the site does not start.
     """
     starts, ours = [web_address(url) for url in config.urls], set[str]()
     if config.site or not starts:
@@ -60,18 +65,25 @@ class CrawlResults:
     """The pages of one crawl."""
 
     def __init__(self, frontier: Frontier, tries: int, emit: Emitter, *, everything: bool) -> None:
-        """Settle the pages of `frontier`; `everything` for a table of all of them."""
+        """Settle the pages of `frontier`.
+
+        Args:
+            frontier: the pages of the crawl.
+            tries: how many workers may be killed while they have the same page.
+            emit: where to report.
+            everything: whether the table has all pages, not only the first and those that failed.
+        """
         self._frontier = frontier
         self._tries = tries
         self._emit = emit
         self._everything = everything
-        self._began, self._drawn = time.monotonic(), 0.0
+        self._started, self._progress = time.monotonic(), Throttle(_PROGRESS_S)
         self._deaths: dict[str, int] = {}
         self._rows: list[dict[str, Any]] = []
         self._counts = {"retried": 0, "forbidden": 0, "bytes": 0}
 
-    def bring(self, page: Page, title: str, links: list[str]) -> None:
-        """Settle a page that a worker came back from, and queue its links."""
+    def record_page(self, page: Page, title: str, links: list[str]) -> None:
+        """Settle a page that a worker has fetched, and queue its links."""
         if page.skip:
             self._counts["forbidden"] += page.skip == "forbidden"
             self._frontier.outside += page.skip == "outside"
@@ -83,13 +95,13 @@ class CrawlResults:
             self._frontier.add(links, page.final or page.url)
         self._settle(fate, page, title)
 
-    def fail(self, url: str, why: str, pid: int) -> None:
+    def record_failed(self, url: str, why: str, pid: int) -> None:
         """Settle a page that could not be used."""
         self._settle(Fate.FAILED, Page(url, why=why, pid=pid))
 
-    def lose(self, url: str, pid: int, *, overdue: bool) -> None:
+    def record_lost(self, url: str, pid: int, *, overdue: bool) -> None:
         """Settle a page whose worker was killed, or queue it again."""
-        why = self._bury(url, overdue=overdue)
+        why = self._count_death(url, overdue=overdue)
         if self._deaths[url] < min(self._tries, _OVERDUE_TRIES if overdue else self._tries):
             self._retry(url, why, pid)
             self._frontier.waiting.append(url)  # at the end: others first
@@ -97,52 +109,48 @@ class CrawlResults:
             why += f" {self._deaths[url]} times" if self._deaths[url] > 1 else ""
             self._settle(Fate.FAILED if overdue else Fate.LOST, Page(url, why=why, pid=pid))
 
-    def begin_again(self, url: str, pid: int, *, overdue: bool) -> None:
+    def record_retry(self, url: str, pid: int, *, overdue: bool) -> None:
         """Note that a page whose worker was killed is being fetched by another already."""
-        self._retry(url, self._bury(url, overdue=overdue), pid)
+        self._retry(url, self._count_death(url, overdue=overdue), pid)
 
-    def abandon(self, why: str) -> None:
-        """Settle all that is open: nobody will fetch it any more."""
+    def give_up(self, why: str) -> None:
+        """Settle all pages that are open: no worker will fetch them any more."""
         for url in self._frontier.unsettled():
             self._settle(Fate.LOST, Page(url, why=why))
 
-    def _bury(self, url: str, *, overdue: bool) -> str:
+    def _count_death(self, url: str, *, overdue: bool) -> str:
         self._deaths[url] = self._deaths.get(url, 0) + 1
         return f"{'not there before its deadline, ' if overdue else ''}its worker was killed"
 
     def _retry(self, url: str, why: str, pid: int) -> None:
         self._counts["retried"] += 1
-        self._emit.mark("page again", url=url[:_LONGEST], why=why, worker_pid=pid)
+        self._emit.mark("page again", url=url, why=why, worker_pid=pid)
 
     def _settle(self, fate: Fate, page: Page, title: str = "") -> None:
-        self._frontier.settle(page.url, fate, page.status, page.why[:_LONGEST])
-        facts = {"status": page.status, "bytes": page.size, "worker_pid": page.pid, "title": title[:_LONGEST]}
+        self._frontier.settle(page.url, fate, page.status, page.why)
+        facts = {"status": page.status, "bytes": page.size, "worker_pid": page.pid, "title": title}
         if page.why:
-            facts["why"] = page.why[:_LONGEST]
-        url = page.url[:_LONGEST]
-        self._emit.mark("page", url=url, fate=fate.value, **facts)
+            facts["why"] = page.why
+        self._emit.mark("page", url=page.url, fate=fate.value, **facts)
         bad = fate in {Fate.FAILED, Fate.LOST}
         if bad:
-            self._emit.mark("page failed", url=url, why=facts["why"])
+            self._emit.mark("page failed", url=page.url, why=page.why)
         if bad or self._everything or len(self._rows) < _ROWS:
-            self._rows.append({"page": url, **facts})
-        now = time.monotonic()
-        if now > self._drawn + _DRAW_S or not self._frontier.open:
-            self._drawn = now
+            self._rows.append({"page": page.url, **facts})
+        if self._progress.is_due() or not self._frontier.open:
             self._emit.count("pages", self._frontier.settled, total=self._frontier.known)
 
     def sum_up(self, **more: Any) -> None:
         """Report the tables and the summary, with `more` in it."""
-        seconds = time.monotonic() - self._began
+        seconds = time.monotonic() - self._started
         for row in self._rows:
             self._emit.result("pages", **row)
         broken = self._frontier.broken()
         for link in broken:
-            ends = {end: str(link[end])[:_LONGEST_LINK] for end in ("link", "on_page")}
-            self._emit.result("broken links", **{**link, **ends})
+            self._emit.result("broken links", **link)
         no_start = self._frontier.starts_without_page()
         for url, why in no_start:
-            self._emit.mark("no page", url=url[:_LONGEST], why=why)
+            self._emit.mark("no page", url=url, why=why)
         account = self._frontier.account()
         self._emit.result(
             "summary",

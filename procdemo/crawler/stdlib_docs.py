@@ -32,7 +32,7 @@ _ELSEWHERE = ("#", "http://", "https://")
 
 
 class _Renderer(pydoc.HTMLDoc):
-    """pydoc's, but it shows the value of no variable except numbers: `os.environ` is nobody's business."""
+    """pydoc's, but of all variables it shows only the values of numbers: `os.environ` may hold secrets."""
 
     def docother(self, object: Any, name: Any = None, mod: Any = None, *ignored: Any) -> str:  # noqa: A002, ARG002
         value = repr(object) if type(object) in {int, float, bool} else f"{type(object).__name__} object"
@@ -40,7 +40,7 @@ class _Renderer(pydoc.HTMLDoc):
 
 
 class StdlibDocs:
-    """The pages, rendered when they are asked for, each once."""
+    """The pages; each is rendered once, when it is first asked for."""
 
     def __init__(self) -> None:
         self._modules = [name for name in MODULES if find_spec(name)]
@@ -50,7 +50,7 @@ class StdlibDocs:
         self._lock = Lock()
 
     def page(self, path: str) -> str | None:
-        """Return the page at `path`, None if there is none."""
+        """Return the HTML (or robots.txt) at `path`, None if there is no such page."""
         with self._lock:
             if path not in self._pages:
                 name = path.removeprefix("/").removesuffix(".html")
@@ -71,7 +71,7 @@ class StdlibDocs:
         return self._renderer.page(f"module {name}", _LINK.sub(self._keep, self._renderer.docmodule(module)))
 
     def _keep(self, link: re.Match[str]) -> str:
-        """Keep a link to a page that there is, or to elsewhere; leave only the text of another."""
+        """Return a link as it is if its page exists or is elsewhere, and only its text if not."""
         href, more, text = link.groups()
         module = _MODULE_LINK.fullmatch(href)
         if href == "." or (module and module[1] in self._names):

@@ -2,7 +2,7 @@
 
 What to watch: all clients are served by one thread of one process. A coroutine that waits for its
 client gives way to the others at each `await`; nothing is shared between processes, nothing is
-locked. But one that computes, or calls something that blocks, stops everybody: no kernel
+locked. But one that computes, or calls something that blocks, stops all others: no kernel
 takes the CPU away from a coroutine. With --loop uvloop the loop is written in C.
 
 \b
@@ -21,18 +21,21 @@ Compare with: selector-server, the same by hand and in several processes; thread
 import asyncio
 import socket
 import time
-from asyncio import timeout
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
-from procdemo.servers.async_listener import AsyncListener, factory
+from procdemo.servers.access_log import AccessLog
+from procdemo.servers.async_listener import arrivals, loop_factory
 from procdemo.servers.fd_limit import make_room
-from procdemo.servers.handler import Outcome, say_no
+from procdemo.servers.handler import REPORTED, Outcome
+from procdemo.servers.limits import ClientLimits
+from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
+from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (scripted_clients, handler, access_log, fd_limit)
 STORY = {
@@ -52,55 +55,55 @@ class Config(ServerSettings):
     max_connections: Annotated[int, Arg("Clients connected at once; more are refused.", min=1)] = 10_000
 
 
-async def converse(conn: socket.socket, client: str, config: Config, emit: Emitter) -> Outcome:
+async def echo(conn: socket.socket, client: str, config: Config, emit: Emitter) -> Outcome:
     """Answer the client's bytes in upper case until it has sent its last; return how it ended."""
     clock = asyncio.get_running_loop().time
+    limits = ClientLimits(config, clock())
     reader, writer = await asyncio.open_connection(sock=conn)
     writer.transport.set_write_buffer_limits(0)  # drain() waits until the kernel has taken everything
-    received = 0
     try:
-        async with timeout(config.total_timeout) as total, timeout(config.idle_timeout) as idle:
+        async with asyncio.timeout_at(limits.deadline) as timer:
             while data := await reader.read(_CHUNK):
-                received += len(data)
-                if received > config.max_bytes:
-                    say_no(conn, f"more than {config.max_bytes} bytes (--max-bytes)")
-                    return "more than --max-bytes", received
+                if limits.over_bytes(len(data)):
+                    return limits.refuse_bytes(conn), limits.received
                 if config.verbose:
-                    emit.mark("heard", client=client, data=data[:1000])
+                    emit.mark("heard", client=client, data=data[:REPORTED])
                 writer.write(data.upper())
                 await writer.drain()  # or a client that reads nothing would fill our memory
-                idle.reschedule(clock() + config.idle_timeout)
-            return "client left", received
-    except OSError as error:  # reset, broken pipe, unreachable: the client's affair; or a TimeoutError
-        expired = [name for name, limit in (("idle", idle), ("total", total)) if limit.expired()]
-        return f"over --{expired[0]}-timeout" if expired else error.strerror or str(error), received
+                limits.progress_at = clock()
+                timer.reschedule(limits.deadline)
+            return "client left", limits.received
+    except OSError as error:  # reset, broken pipe: caused by the client; or a TimeoutError of ours
+        expired = limits.over_time(limits.deadline) if timer.expired() else ""
+        return expired or error.strerror or str(error), limits.received
     finally:
         writer.transport.abort()
 
 
-async def serve_all(door: AsyncListener, config: Config, emit: Emitter) -> dict[str, int]:
-    """Have a task talk to each client; at the end, give those who are here their grace."""
+async def serve_all(loop: StoppableLoop, listener: Listener, config: Config, emit: Emitter) -> dict[str, int]:
+    """Have a task serve each client; at the end, give those that are connected their grace."""
     tasks: set[asyncio.Task[None]] = set()
+    log = AccessLog(emit)
     served = most = 0
 
-    async def talk(conn: socket.socket, client: str) -> None:
+    async def serve(conn: socket.socket, client: str) -> None:
         nonlocal served
         since = time.monotonic()
-        door.book.came(client)
-        farewell = await converse(conn, client, config, emit)
-        door.book.left(client, time.monotonic() - since, farewell)
+        log.opened(client)
+        outcome = await echo(conn, client, config, emit)
+        log.closed(client, time.monotonic() - since, outcome)
         served += 1
 
-    def part(task: asyncio.Task[None]) -> None:
+    def on_done(task: asyncio.Task[None]) -> None:
         tasks.discard(task)
         if not task.cancelled():
-            task.result()  # an error is told at once, by the loop, and not when the task is collected
+            task.result()  # the loop reports an error at once, and not when the task is collected
 
-    async for conn, client in door.newcomers(present=lambda: len(tasks)):
+    async for conn, client in arrivals(listener, loop, log, connected=lambda: len(tasks)):
         conn.setblocking(False)
-        task = asyncio.create_task(talk(conn, client))
+        task = asyncio.create_task(serve(conn, client))
         tasks.add(task)
-        task.add_done_callback(part)
+        task.add_done_callback(on_done)
         most = max(most, len(tasks))
     if tasks:
         emit.mark("draining", tasks=len(tasks), grace=config.grace)
@@ -108,15 +111,19 @@ async def serve_all(door: AsyncListener, config: Config, emit: Emitter) -> dict[
     cut_off = len(tasks)
     for task in tasks:
         task.cancel()
-    door.book.close()
-    return {"served": served, "refused": door.refused, "cut_off": cut_off, "most": most}
+    log.close()
+    return {"served": served, "refused": listener.refused, "cut_off": cut_off, "most": most}
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Bind; run the loop until main is asked to stop; sum up."""
+    """Bind; run asyncio's loop until main is asked to stop; sum up."""
     make_room(config.max_connections, emit)
-    with AsyncListener(config, emit) as door, asyncio.Runner(loop_factory=factory(config.loop)) as runner:
-        guests = scripted_clients.start_clients(config, door, emit)
-        counts = runner.run(serve_all(door, config, emit))
-        guests.stop(config.grace)
-    emit.result("summary", ok=True, **counts)
+    with (
+        StoppableLoop() as loop,
+        Listener(config, emit) as listener,
+        asyncio.Runner(loop_factory=loop_factory(config.loop)) as runner,
+    ):
+        clients = scripted_clients.start_clients(config, listener, loop, emit)
+        counts = runner.run(serve_all(loop, listener, config, emit))
+        clients.stop(config.grace)
+    emit.result(SUMMARY, ok=True, **counts)

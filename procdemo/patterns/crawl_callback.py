@@ -2,8 +2,8 @@
 
 What to watch: apply_async() returns at once, and the workers download side by side. As soon as
 a page is there, its callback runs: not in one more process, as is often said, but in the
-parent's own PID, in the Pool's result-handler thread. So a slow callback delays all others,
-and one that raises would end that thread, and the program would wait for ever.
+parent's own PID, in the Pool's result-handler thread. So a slow callback delays all others. If
+one raises, it would end that thread, and the program would wait for ever.
 
 \b
   main --apply_async(fetch, url)--> worker-0 --HTTP--> site
@@ -18,8 +18,8 @@ Try:
   procdemo crawl-callback --cluster local
 
 Never leaves the origins of the URLs given. An error status is an answer, and a broken link; the
-exit status is 1 if a page could not be had or used. A page not there in --page-deadline costs
-its worker's life, and is tried once more (--cluster: as any lost page). Compare with: pool-server.
+exit status is 1 if a page could not be had or used. If a page is not there in --page-deadline, its
+worker is killed, and it is tried once more (--cluster: as any lost page). Compare with: pool-server.
 """
 
 import os
@@ -33,8 +33,8 @@ from typing import Annotated
 from procdemo import cluster
 from procdemo.crawler import local_site, results
 from procdemo.crawler.fetch import Page, fetch
-from procdemo.crawler.links import read
-from procdemo.crawler.results import CrawlResults, set_out
+from procdemo.crawler.links import title_and_links
+from procdemo.crawler.results import CrawlResults, prepare
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, ClusterSettings, usable_cpus
 from procdemo.demo.states import Activity
@@ -74,7 +74,7 @@ class Config(ClusterSettings):
 
 
 def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callbacks, told in one piece
-    """Keep the workers busy with what waits in the frontier, until every page has met its fate."""
+    """Keep the workers busy with the pages that wait in the frontier, until each page has its fate."""
     threads: list[str] = []
     found: dict[str, tuple[Page, str, list[str]]] = {}
 
@@ -82,37 +82,39 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
         threads.append(threading.current_thread().name)
         if len(threads) == config.raise_on:
             raise ValueError(f"--raise-on {config.raise_on}")
-        title, links = read(page)
+        title, links = title_and_links(page)
         if not page.why:
-            emit.mark("parsed", url=page.url[:300], links=len(links), worker_pid=page.pid, thread=threads[-1])
+            emit.mark("parsed", url=page.url, links=len(links), worker_pid=page.pid, thread=threads[-1])
         found.setdefault(page.url, (page, title, links))  # main takes it from here
 
-    def submit() -> None:
+    def submit_pages() -> None:
         while frontier.waiting and pool.idle > -_AHEAD:
             pool.apply_async(fetch, (frontier.waiting.popleft(),), callback=parse)
 
-    def left(task: Task) -> None:
+    def on_done(task: Task) -> None:
         if task.error:
-            crop.fail(task.args[0], f"the callback raised {task.error}", task.pid)
+            pages.record_failed(task.args[0], f"the callback raised {task.error}", task.pid)
         else:
-            crop.bring(*found.pop(task.args[0]))
+            pages.record_page(*found.pop(task.args[0]))
 
-    def lost(task: Task) -> None:
+    def on_lost(task: Task) -> None:
         if task.args[0] in found:  # its worker was killed right after it
-            left(task)
+            on_done(task)
         else:
-            crop.lose(task.args[0], task.pid, overdue=task.overdue)
+            pages.record_lost(task.args[0], task.pid, overdue=task.overdue)
 
     cluster.check(config)
     loop = SelectorLoop()
     with ExitStack() as stack:
-        frontier, bounds = set_out(config, stack, loop, emit)
-        crop = CrawlResults(frontier, config.tries, emit, everything=config.verbose > 0)
-        hire = partial(ResilientPool, config.context(), config.workers)
+        frontier, bounds = prepare(config, stack, loop, emit)
+        pages = CrawlResults(frontier, config.tries, emit, everything=config.verbose > 0)
+        make_pool = partial(ResilientPool, config.context(), config.workers)
         if config.cluster:  # workers on other hosts: submit() and add_done_callback()
-            hire = partial(cluster.load("pool").ClusterPool, config, crop)
-        pool = hire(emit, loop, given=(bounds,), left=left, lost=lost, ready=submit)
+            make_pool = partial(cluster.load("pool").ClusterPool, config, pages)
+        pool = make_pool(
+            emit, loop, extra_args=(bounds,), on_done=on_done, on_lost=on_lost, on_idle=submit_pages
+        )
         while frontier.open:
             loop.run_once(pool.kill_overdue(config.page_deadline))
         pool.terminate()
-    crop.sum_up(callback_pid=os.getpid(), callback_threads=f"thread {', '.join(sorted(set(threads)))}"[:300])
+    pages.sum_up(callback_pid=os.getpid(), callback_threads=f"thread {', '.join(sorted(set(threads)))}")

@@ -2,7 +2,7 @@
 
 What to watch: each client gets a PID of its own, and all are served at once. The parent closes
 its copy of each connection (or the client would never see the end), and reaps each child the
-moment it ends (or zombies would pile up). Kill a child: one client is cut off, nobody else.
+moment it ends (or zombies would pile up). If a child is killed, only its client is cut off.
 
 \b
   client-0 --connect--> main --Process(serve, conn)--> handler-0
@@ -19,7 +19,7 @@ Compare with: pool-server, which makes its processes once.
 
 from dataclasses import dataclass
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.states import Activity
 from procdemo.process import exit_status
 from procdemo.process.children import Children
@@ -28,6 +28,7 @@ from procdemo.servers import handler, scripted_clients
 from procdemo.servers.handler import serve
 from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
+from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (scripted_clients, handler, exit_status)
 STORY = {
@@ -45,7 +46,7 @@ class Config(ServerSettings):
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Accept, start a process for each connection, close our copy of it; reap; drain at the end."""
+    """Accept; start a process for each connection, close our copy of it; drain at the end."""
     context = config.context()
     served = cut_off = most = 0
 
@@ -57,21 +58,22 @@ def run(config: Config, emit: Emitter) -> None:
         else:
             cut_off += 1
 
-    with Listener(config, emit) as door:
-        handlers = Children(door.loop, on_exit)
-        guests = scripted_clients.start_clients(config, door, emit)
-        for conn, client in door.arrivals(present=lambda: len(handlers)):
+    with StoppableLoop() as loop, Listener(config, emit) as listener:
+        handlers = Children(loop, on_exit)
+        listener.announce()
+        clients = scripted_clients.start_clients(config, listener, loop, emit)
+        for conn, client in listener.arrivals(loop, connected=lambda: len(handlers)):
             number = served + cut_off + len(handlers)
             child = context.Process(target=serve, args=(conn, client, config, emit), name=f"handler-{number}")
             try:
                 handlers.start(child)
-            except OSError as error:  # too many processes or descriptors, or no memory: the others stay
-                door.turn_away(conn, client, error)
+            except OSError as error:  # too many processes or descriptors, or no memory
+                listener.refuse(conn, client, error)
                 continue
             conn.close()
             most = max(most, len(handlers))
         if handlers:
             emit.mark("draining", children=len(handlers), grace=config.grace)
         handlers.stop(config.grace)
-        guests.stop(config.grace)
-    emit.result("summary", ok=True, served=served, refused=door.refused, cut_off=cut_off, most=most)
+        clients.stop(config.grace)
+    emit.result(SUMMARY, ok=True, served=served, refused=listener.refused, cut_off=cut_off, most=most)

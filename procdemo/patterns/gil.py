@@ -1,10 +1,10 @@
 """The same work in one thread, N threads, N processes: who gains, who is late.
 
-The global interpreter lock lets one thread run Python at a time, and takes it away after 5 ms
+The global interpreter lock (GIL) lets one thread run Python at a time, and takes it away after 5 ms
 (sys.setswitchinterval). What to watch: CPU time divided by time on the clock is how many CPUs
-were at work. With --work cpu threads share one, processes have one each; with --work wait
-threads are as good, for whoever waits has given the GIL back; with --work call one C call keeps
-it to the end. A ticker thread beside the work shows how late somebody else gets a turn.
+were at work. With --work cpu threads share one CPU, processes have one each. With --work wait
+threads are as good, because a thread that waits has given the GIL back. With --work call one C
+call keeps it to the end. A ticker thread beside the work shows how late another thread gets a turn.
 
 \b
 Try:
@@ -58,16 +58,16 @@ def compute(steps: float) -> None:
 
 
 def call(steps: float) -> None:
-    """Be busy in C, in a call that never gives the GIL away."""
+    """Be busy in C, in a call that never releases the GIL."""
     sum(range(int(steps)))
 
 
 def work_when_told(
     work: Callable[[float], None], pieces: list[float], gate: Connection, where: str, emit: Emitter
 ) -> None:
-    """Be there, wait for the gate to open, do the pieces of work, and report their CPU time."""
+    """Wait for the gate to open, do the pieces of work, and send back their CPU time."""
     with gate:
-        gate.send("there")
+        gate.send("ready")
         gate.recv()
         before = time.thread_time()
         for amount in pieces:
@@ -99,7 +99,7 @@ def run(config: Config, emit: Emitter) -> None:
             workers[-1].start()
             gates.append(gate)
             if make is context.Process:
-                theirs.close()  # now it alone has its end: should it die, our recv() says so
+                theirs.close()  # now only the child has its end: if it dies, our recv() raises EOFError
         try:
             for gate in gates:
                 gate.recv()
@@ -125,6 +125,6 @@ def run(config: Config, emit: Emitter) -> None:
 
 
 def _verdict(threads: float, processes: float) -> str:
-    """Return in words who gains by being many."""
+    """Return in words whether threads or processes are faster than one thread."""
     gains = [name for name, ratio in (("threads", threads), ("processes", processes)) if ratio > GAIN]
     return f"{' and '.join(gains)} gain" if gains else "neither threads nor processes gain"

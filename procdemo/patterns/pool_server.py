@@ -1,9 +1,9 @@
 """N workers serve N clients; client N+1 is connected and waits.
 
 What to watch: the kernel completes the connection of every client, and main accepts it, but a
-worker talks to one client until that client leaves. Client N+1 waits in main's own list, is
-told nothing, and is then served by the very PID that became free. Kill a worker: its client
-is cut off, the others notice nothing, and new workers take over.
+worker serves one client until that client leaves. Client N+1 waits in main's own list, is
+told nothing, and is then served by the very PID that became free. If a worker is killed, its
+client is cut off, the other clients notice nothing, and new workers take over.
 
 \b
   client-0 --connect--> main --apply_async(serve, conn)--> worker-0
@@ -16,7 +16,7 @@ Try:
   procdemo pool-server --workers 2 --port 8080
   procdemo echo-client --port 8080        (in three other terminals)
 
-Compare with: echo-server, which never lets anyone wait and pays with a process for each.
+Compare with: echo-server, where no client waits, at the price of a process for each.
 """
 
 import socket
@@ -25,15 +25,17 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
 from procdemo.pools.resilient_pool import ResilientPool, Task
+from procdemo.process.close_on_fork import CloseOnFork
 from procdemo.servers import handler, scripted_clients
-from procdemo.servers.handler import serve
+from procdemo.servers.handler import hang_up, serve
 from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
+from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (scripted_clients, handler, resilient_pool)
 STORY = {
@@ -41,7 +43,7 @@ STORY = {
     "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
     "free": "PID {worker_pid} is free",
     "cut off": "client {client} is cut off: PID {worker_pid}, its worker, is dead; nobody else notices",
-    "worker lost": "PID {worker_pid} was {cause}; it had {tasks} client(s) in hand, perhaps the queue's lock",
+    "died": "{child} (PID {child_pid}) was {cause}; it had {tasks} client(s), perhaps the queue's lock",
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
     "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
 }
@@ -61,12 +63,19 @@ class Config(ServerSettings):
     workers: Annotated[int, Arg("Processes in the pool.", min=1, max=1000, short="-n")] = usable_cpus()
 
 
+def close_copy(copies: CloseOnFork, conn: socket.socket | None) -> None:
+    """Close main's copy of a connection, kept until now: the client sees the end when all are closed."""
+    if conn:
+        copies.discard(conn)
+        hang_up(conn)
+
+
 def run(config: Config, emit: Emitter) -> None:
-    """Accept everybody; give each client to a worker as soon as one is idle; drain at the end."""
+    """Accept every client; give each to a worker as soon as one is idle; drain at the end."""
     waiting: deque[tuple[socket.socket, str, float]] = deque()
     busy = served = waited = cut_off = 0
 
-    def seat() -> None:
+    def assign() -> None:
         nonlocal busy, waited
         while waiting and pool.idle > 0:
             conn, client, since = waiting.popleft()
@@ -76,37 +85,46 @@ def run(config: Config, emit: Emitter) -> None:
             busy += 1
             pool.apply_async(serve, (client,), conn=conn)
 
-    def left(task: Task) -> None:
+    def on_done(task: Task) -> None:
         nonlocal busy, served
         busy, served = busy - 1, served + 1
-        door.let_go(task.conn)  # our copy, kept until now: the client hears the end when all are closed
+        close_copy(copies, task.conn)
         if waiting:
             emit.mark("free", worker_pid=task.pid)
 
-    def lost(task: Task) -> None:
+    def on_lost(task: Task) -> None:
         nonlocal busy, cut_off
         busy, cut_off = busy - 1, cut_off + 1
-        door.let_go(task.conn)
+        close_copy(copies, task.conn)
         emit.mark("cut off", client=task.args[0], worker_pid=task.pid)
 
     context = config.context()
-    with Listener(config, emit) as door:
-        guests = scripted_clients.start_clients(config, door, emit)
+    copies = CloseOnFork()
+    with StoppableLoop() as loop, Listener(config, emit) as listener:
+        listener.announce()
+        clients = scripted_clients.start_clients(config, listener, loop, emit)
         pool = ResilientPool(
-            context, config.workers, emit, door.loop, given=(config,), left=left, lost=lost, ready=seat
+            context,
+            config.workers,
+            emit,
+            loop,
+            extra_args=(config,),
+            on_done=on_done,
+            on_lost=on_lost,
+            on_idle=assign,
         )
-        door.loop.wait_until(lambda: pool.idle == config.workers, _START_S)
-        for conn, client in door.arrivals(present=lambda: busy + len(waiting)):
-            door.keep(conn)
+        loop.wait_until(lambda: pool.idle == config.workers, _START_S)
+        for conn, client in listener.arrivals(loop, connected=lambda: busy + len(waiting)):
+            copies.add(conn)
             must_wait = bool(waiting) or pool.idle <= 0
             if must_wait:
                 emit.begin("waits", client=client, workers=config.workers, place=len(waiting) + 1)
             waiting.append((conn, client, time.monotonic() if must_wait else 0.0))
-            seat()
+            assign()
         if busy or waiting:
             emit.mark("draining", busy=busy, waiting=len(waiting), grace=config.grace)
-        door.loop.wait_until(lambda: not busy and not waiting, config.grace)
+        loop.wait_until(lambda: not busy and not waiting, config.grace)
         cut_off += busy
         pool.terminate()
-        guests.stop(config.grace)
-    emit.result("summary", ok=True, served=served, waited=waited, refused=door.refused, cut_off=cut_off)
+        clients.stop(config.grace)
+    emit.result(SUMMARY, ok=True, served=served, waited=waited, refused=listener.refused, cut_off=cut_off)

@@ -1,9 +1,9 @@
 """N workers accept from one listener; client N+1 waits in the kernel.
 
-What to watch: main binds the listener, starts the workers, and never accepts. Whoever of the
-workers is idle takes the next client, and talks to it until it leaves. Client N+1 is connected by
-the kernel, and waits in its backlog: no process knows its name yet. Kill a worker: another takes
-over its place. Stop one with kill -STOP: it shows no sign of life, is killed and replaced.
+What to watch: main binds the listener, starts the workers, and never accepts. A worker that is
+idle takes the next client, and serves it until it leaves. Client N+1 is connected by the kernel,
+and waits in its backlog: no process knows its name yet. If a worker is killed, another one takes
+its place. If one is stopped (kill -STOP), it shows no sign of life, is killed and replaced.
 
 \b
   client-0 --connect--> kernel: the listener <--accept-- worker-0
@@ -24,16 +24,17 @@ import socket
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, handler, scripted_clients
 from procdemo.servers import arbiter as arbiters
 from procdemo.servers.acceptor import Acceptor
 from procdemo.servers.arbiter import Arbiter, PreforkSettings
-from procdemo.servers.handler import talk
+from procdemo.servers.handler import handle
 from procdemo.servers.scoreboard import Slot
 from procdemo.servers.shared_listener import SharedListener
+from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (scripted_clients, handler, access_log, arbiters)
 STORY = {
@@ -51,26 +52,26 @@ class Config(PreforkSettings):
     """Settings of `run`."""
 
     max_connections: Annotated[
-        int, Arg("Clients served at once; more are refused. Whom no worker is free for waits.", min=1)
+        int, Arg("Clients served at once; more are refused. Clients without a free worker wait.", min=1)
     ] = 100
 
 
-def accept_and_serve(listener: socket.socket, config: Config, seat: Slot, emit: Emitter) -> None:
+def accept_and_serve(listener: socket.socket, config: Config, slot: Slot, emit: Emitter) -> None:
     """Be a worker: wait beside the others for a client, serve it until it leaves, wait again."""
-    with Acceptor(listener, config, seat, emit) as reception:
-        for conn, client in reception.arrivals():
-            since = reception.came(client)
-            farewell = talk(conn, client, config, emit, reception.look)
-            reception.left(client, since, farewell)
+    with Acceptor(listener, config, slot, emit) as acceptor:
+        for conn, client in acceptor.arrivals():
+            since = acceptor.opened(client)
+            outcome = handle(conn, client, config, emit, acceptor.tick)
+            acceptor.closed(client, since, outcome)
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Bind; start the workers and keep them at work; accept nobody; drain at the end."""
-    with SharedListener(config, emit) as door:
-        arbiter = Arbiter(door, accept_and_serve, config, emit)
+    """Bind; start the workers and keep them at work, never accept; drain at the end."""
+    with StoppableLoop() as loop, SharedListener(config, emit) as listener:
+        arbiter = Arbiter(loop, listener, accept_and_serve, config, emit)
         arbiter.boot()
-        guests = scripted_clients.start_clients(config, door, emit)
-        arbiter.stand_by()
+        clients = scripted_clients.start_clients(config, listener, loop, emit)
+        arbiter.run()
         arbiter.drain(config.grace)
-        guests.stop(config.grace)
-    emit.result("summary", **arbiter.account())
+        clients.stop(config.grace)
+    emit.result(SUMMARY, **arbiter.account())

@@ -1,10 +1,10 @@
 """Producers, a bounded queue, consumers, and an account of every item.
 
-What to watch: buns go into the queue until it is full; then the producers are blocked, and the
+What to watch: buns go into the queue until it is full. Then the producers are blocked, and the
 slower side sets the pace (back-pressure). The end comes by itself: each producer joins the
 queue (all its buns acknowledged), main joins the producers, and the consumers are daemons.
-Acknowledge after the work: with --ack early the last buns are lost. Kill a consumer, and the
-queue's join() would wait for ever; here main watches, and names what is missing.
+Acknowledge after the work: with --ack early the last buns are lost. If a consumer is killed, the
+queue's join() waits for ever; here main watches, gives up, and names what is missing.
 
 \b
   producer-0 --put--> [ JoinableQueue(maxsize) ] --get--> consumer-0: work,
@@ -31,7 +31,7 @@ from procdemo.demo.settings import Arg, ClusterSettings, check_item
 from procdemo.demo.states import Activity
 from procdemo.pools import monitored_queue
 from procdemo.pools.item_states import ItemState, ranges
-from procdemo.pools.monitored_queue import MonitoredQueue, join_or_give_up, sum_up
+from procdemo.pools.monitored_queue import MonitoredQueue, QueueProcesses, sum_up
 
 BLOCKS = (monitored_queue, cluster)
 STORY = {
@@ -70,39 +70,39 @@ class HotBun(int):
 def produce(number: int, queue: MonitoredQueue, config: Config, emit: Emitter) -> None:
     """Make every n-th bun, put it into the queue, wait until all are acknowledged."""
     mine = range(number, config.items, config.producers)
-    for tray in (mine[i : i + config.batch] for i in range(0, len(mine), config.batch)):
-        buns = [HotBun(bun) if bun == config.unpicklable else bun for bun in tray]
-        told = config.verbose or tray[0] < config.detail
-        queue.put(number, buns, emit, told)
-        if told:
-            emit.send("bun", id=ranges(tray), depth=queue.depth(), maxsize=queue.maxsize)
+    for batch in (mine[i : i + config.batch] for i in range(0, len(mine), config.batch)):
+        buns = [HotBun(bun) if bun == config.unpicklable else bun for bun in batch]
+        tell = config.verbose or batch[0] < config.detail
+        queue.put(number, buns, emit, tell)
+        if tell:
+            emit.send("bun", id=ranges(batch), depth=queue.depth(), maxsize=queue.maxsize)
     emit.begin("joins")
     queue.join()
     emit.end("joins")
 
 
 def consume(number: int, queue: MonitoredQueue, config: Config, emit: Emitter) -> None:
-    """Take, eat, acknowledge, for ever: a daemon, ended with main."""
-    told = True
+    """Take, eat, acknowledge, for ever: a daemon ends with main."""
+    tell = True
     while True:
-        buns = queue.get(number, emit, told)
+        buns = queue.get(number, emit, tell)
         if config.ack == "early":
-            queue.task_done()  # the notes' way: whoever joins the queue believes that they are eaten
-        told = bool(buns) and (config.verbose > 0 or buns[0] < config.detail)
-        if told:
+            queue.task_done()  # the notes' way: a process that joins the queue takes them for eaten
+        tell = bool(buns) and (config.verbose > 0 or buns[0] < config.detail)
+        if tell:
             emit.receive("bun", id=ranges(buns))
             emit.begin("eats", id=ranges(buns))
         if config.work:
             time.sleep(config.work * len(buns))  # noqa: TID251 - the work itself
-        queue.ledger.note(buns, ItemState.DONE)
-        if told:
+        queue.states.note(buns, ItemState.DONE)
+        if tell:
             emit.end("eats", id=ranges(buns))
         if config.ack == "late":
             queue.task_done()
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Start consumers and producers, join the producers, end the consumers, account for every bun."""
+    """Start consumers and producers, join the producers, kill the consumers, account for every bun."""
     check_item("unpicklable", config.unpicklable, config.items)
     cluster.check(config)
     if config.cluster:  # submit(produce, ...) instead of Process(produce, ...), and a queue in the network
@@ -110,19 +110,18 @@ def run(config: Config, emit: Emitter) -> None:
         return
     context = config.context()
     queue = MonitoredQueue(context, config.maxsize, config.items, config.producers + config.consumers)
+    processes = QueueProcesses(queue, config.items, emit)
     producers, consumers = [], []
-    for number in range(config.producers):
-        args = (number, queue, config, emit)
-        producers.append(context.Process(target=produce, args=args, name=f"producer-{number}"))
     for number in range(config.consumers):
         args = (config.producers + number, queue, config, emit)
-        consumers.append(context.Process(target=consume, args=args, name=f"consumer-{number}", daemon=True))
-    for process in (*consumers, *producers):
-        process.start()
+        consumer = context.Process(target=consume, args=args, name=f"consumer-{number}", daemon=True)
+        consumers.append(processes.start(consumer))
+    for number in range(config.producers):
+        args = (number, queue, config, emit)
+        producer = context.Process(target=produce, args=args, name=f"producer-{number}")
+        producers.append(processes.start(producer))
     before = time.monotonic()
-    in_peace = join_or_give_up(producers, consumers, queue, config.items, emit)
+    all_ended = processes.join_or_give_up(producers)
     seconds = time.monotonic() - before
-    for process in (*producers, *consumers):
-        process.kill()  # a producer has ended, or never will; a consumer is a daemon
-        process.join()
-    sum_up([*producers, *consumers], queue, config, in_peace=in_peace, seconds=seconds, emit=emit)
+    processes.kill_all()  # a consumer never ends; a producer has ended, or never will
+    sum_up([*producers, *consumers], queue, config, all_ended=all_ended, seconds=seconds, emit=emit)

@@ -1,9 +1,9 @@
 """Two processes, three steps each: of twenty orders eighteen lose an update.
 
 Each reads the counter, adds one in its own memory, and writes the sum back. Main is the scheduler:
-nobody takes a step before main opens the gate. What to watch: if both have read before one has
-written, an addition is lost; nothing crashes, and the result is wrong. With --fix lock whoever
-reads first keeps the other out until it has written.
+a process takes a step only when main opens its gate. What to watch: if both have read before one
+has written, an addition is lost; nothing crashes, and the result is wrong. With --fix lock the
+process that reads first keeps the other out until it has written.
 
 \b
   A:  read  add  write      A A A B B B  -> 2
@@ -55,31 +55,31 @@ class Config(Settings):
 
 
 def add_one(gate: Connection, counter: Any, lock: Any, tell: bool, emit: Emitter) -> None:
-    """Add one to the counter, again and again, a step each time the gate opens."""
+    """Add one to the counter, again and again: one step each time the gate opens."""
 
-    def done(step: str, **data: int) -> None:
+    def report(step: str, **data: int) -> None:
         if tell:
             emit.mark(step, **data)
         gate.send(step)
 
     while gate.recv():
         if lock and not lock.acquire(block=False):
-            done("kept out")
+            report("kept out")
             continue
         value = counter.value
-        done("read", value=value)
+        report("read", value=value)
         gate.recv()
         value += 1
-        done("add", value=value)
+        report("add", value=value)
         gate.recv()
         counter.value = value
         if lock:
             lock.release()
-        done("write", value=value)
+        report("write", value=value)
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Open the gates in the order asked for, and look whether both additions are in the counter."""
+    """Open the gates in the given order, and look whether both additions are in the counter."""
     if (asked := config.schedule.upper()) not in EVERY_ORDER:
         raise CannotRunError(f"--schedule {asked}: not three A and three B", "--schedule AABBBA", exit_code=2)
     context = config.context()
@@ -91,11 +91,11 @@ def run(config: Config, emit: Emitter) -> None:
         args = (theirs, counter, lock, not config.all, emit)
         processes.append(context.Process(target=add_one, args=args, name=name))
         processes[-1].start()
-        theirs.close()  # now it alone has its end: should it die, our recv() says so
+        theirs.close()  # now only the child has its end: if it dies, our recv() raises EOFError
     for order in EVERY_ORDER if config.all else [asked]:
         emit.mark("order", order=order)
         counter.value = 0
-        # Whoever was kept out by the lock has its turn later.
+        # A process that was kept out by the lock has its turn later.
         taken = _play(chain(_typed(emit) if config.step else order, cycle("AB")), gates)
         verdict = "an update is lost" if counter.value == 1 else "both are there"
         emit.mark("outcome", taken=taken, counter=counter.value, verdict=verdict)
@@ -123,7 +123,7 @@ def _play(turns: Iterator[str], gates: dict[str, Connection]) -> str:
 
 
 def _typed(emit: Emitter) -> Iterator[str]:
-    """Yield A or B as somebody types it, until the input ends."""
+    """Yield A or B as it is typed, until the input ends."""
     emit.mark(ASK)
     while line := sys.stdin.readline():
         yield from (letter for letter in line.upper() if letter in "AB")

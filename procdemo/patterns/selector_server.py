@@ -1,9 +1,9 @@
 """A few workers, an event loop in each: ten thousand clients, and none waits.
 
 What to watch: a worker waits for all its clients at once, and does for each what can be done
-without waiting. A silent client costs a row in a table, not a process. What a client does not
-read is kept, and no more is taken from it: it holds up nobody. Kill a worker: its clients are
-cut off, all of them; that is the price of sharing a process.
+without waiting. A silent client costs a row in a table, not a process. If a client does not read its
+answers, they are kept, and no more is taken from it: no other client waits for it. If a worker is
+killed, all its clients are cut off; that is the price of sharing a process.
 
 \b
   client-0, client-2, ...  <-->  worker-0: one loop  --accept-->  listener
@@ -24,7 +24,7 @@ import time
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
@@ -35,6 +35,7 @@ from procdemo.servers.connection import IN, Connection, TimeoutSweep
 from procdemo.servers.fd_limit import make_room
 from procdemo.servers.scoreboard import Slot
 from procdemo.servers.shared_listener import SharedListener
+from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (scripted_clients, handler, access_log, arbiters, fd_limit)
 STORY = {
@@ -50,46 +51,47 @@ class Config(PreforkSettings):
     max_connections: Annotated[int, Arg("Clients connected at once; more are refused.", min=1)] = 10_000
 
 
-def serve_all(listener: socket.socket, config: Config, seat: Slot, emit: Emitter) -> None:
+def serve_all(listener: socket.socket, config: Config, slot: Slot, emit: Emitter) -> None:
     """Be a worker: one loop; wait for all clients at once, do for each what needs no waiting."""
-    dialogues: dict[int, Connection] = {}
-    rounds = TimeoutSweep(config)
+    connections: dict[int, Connection] = {}
+    sweep = TimeoutSweep(config)
 
-    def part(dialogue: Connection, reason: str) -> None:
-        del dialogues[dialogue.conn.fileno()]
-        dialogue.conn.close()
-        reception.left(dialogue.client, dialogue.since, (reason, dialogue.received))
+    def close(connection: Connection, reason: str) -> None:
+        del connections[connection.conn.fileno()]
+        connection.conn.close()
+        limits = connection.limits
+        acceptor.closed(connection.client, limits.since, (reason, limits.received))
 
-    with Acceptor(listener, config, seat, emit, one_at_a_time=False) as reception:
-        poller = reception.poller
-        pause = look_at = 0.0
-        while dialogues or not reception.closing:
+    with Acceptor(listener, config, slot, emit, one_at_a_time=False) as acceptor:
+        poller = acceptor.poller
+        pause = tick_at = 0.0
+        while connections or not acceptor.closing:
             for fd, _ in poller.poll(pause):
-                if dialogue := dialogues.get(fd):
-                    if reason := dialogue.go_on():
-                        part(dialogue, reason)
-                elif arrival := reception.newcomer():
+                if connection := connections.get(fd):
+                    if reason := connection.on_ready():
+                        close(connection, reason)
+                elif arrival := acceptor.next_arrival():
                     conn, client = arrival
-                    since = reception.came(client)
-                    dialogues[conn.fileno()] = Connection(
+                    since = acceptor.opened(client)
+                    connections[conn.fileno()] = Connection(
                         conn, client, since, config, want=poller.modify, emit=emit
                     )
                     poller.register(conn, IN)
-            if (now := time.monotonic()) >= look_at:
-                for dialogue, limit in rounds.overdue(dialogues.values(), now):
-                    part(dialogue, limit)
-                pause = reception.look()
-                look_at = now + pause
+            if (now := time.monotonic()) >= tick_at:
+                for connection, limit in sweep.overdue(connections.values(), now):
+                    close(connection, limit)
+                pause = acceptor.tick()
+                tick_at = now + pause
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Bind; start the workers and keep them at work; accept nobody; drain at the end."""
+    """Bind; start the workers and keep them at work, never accept; drain at the end."""
     make_room(config.max_connections, emit)
-    with SharedListener(config, emit) as door:
-        arbiter = Arbiter(door, serve_all, config, emit)
+    with StoppableLoop() as loop, SharedListener(config, emit) as listener:
+        arbiter = Arbiter(loop, listener, serve_all, config, emit)
         arbiter.boot()
-        guests = scripted_clients.start_clients(config, door, emit)
-        arbiter.stand_by()
+        clients = scripted_clients.start_clients(config, listener, loop, emit)
+        arbiter.run()
         arbiter.drain(config.grace)
-        guests.stop(config.grace)
-    emit.result("summary", **arbiter.account())
+        clients.stop(config.grace)
+    emit.result(SUMMARY, **arbiter.account())

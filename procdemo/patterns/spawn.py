@@ -1,40 +1,40 @@
 """Two ways to start a process, and what a parent knows of its child.
 
-What to watch: PIDs and parents. start() makes a new process and calls run() in it; calling
-run() yourself runs the same code in the process you are in. Under forkserver the operating
-system's parent of a child is the fork server, not the process that called start().
+What to watch: PIDs and parents. start() makes a new process and calls run() in it. If you call
+run() yourself, it runs in your own process. Under forkserver the operating system's parent of a
+child is the fork server. Compare with: echo-server, which starts a process for every client.
 
 \b
   main --start()--> child-0: run() -> target()     the child's PID
-  main --run()----> (nobody new) target()          main's own PID
-
-\b
+  main --run()----> (no new process) target()      main's own PID
 Try:
   procdemo spawn
   procdemo spawn --children 3 --work 0.5 --terminate
   procdemo spawn --start-method forkserver
-
-Compare with: echo-server, which does this for every client.
 """
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_all_start_methods
+from multiprocessing import context
 from multiprocessing.process import BaseProcess
 from typing import Annotated, Any, Literal
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg, Settings, StartMethod
+from procdemo.demo.settings import Arg, Settings
 from procdemo.demo.states import Activity
+from procdemo.process import exit_status
 
+BLOCKS = (exit_status,)
+JOINED = "join() of {child} returned; is_alive {alive}, exitcode {exitcode}"
 STORY = {
     "hello": "{way} runs here; my parent is {ppid}",
     "called run": "calling run() of a {way} myself: no new process, it ran in PID {ran_in}, which is mine",
     "not joinable": "join() of a process that was never started: {error}",
     "started": "start() of {child} took {ms:.1f} ms; is_alive {alive}, exitcode {exitcode}",
     "terminated": "terminate() sent to {child}; is_alive right after: {alive}",
-    "joined": "join() of {child} returned; is_alive {alive}, exitcode {exitcode}",
+    **dict.fromkeys(("exited", "killed", "died"), JOINED),
     "summary": "{joined} of {started} children joined; start() took {mean_ms:.1f} ms on average",
 }
 DETAIL = {"work.begin": "works for {seconds} s", "work.end": "work is done"}
@@ -53,7 +53,7 @@ class Config(Settings):
 
 
 def work(way: str, seconds: float, emit: Emitter) -> None:
-    """Say who runs this, then work for `seconds`."""
+    """Report in which process this runs, then work for `seconds`."""
     emit.mark("hello", way=way, ppid=os.getppid())
     emit.begin("work", seconds=seconds)
     time.sleep(seconds)  # noqa: TID251 - the work itself
@@ -65,37 +65,41 @@ class Worker:
 
     def __init__(self, seconds: float, emit: Emitter, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.seconds = seconds
-        self.emit = emit
+        self.seconds, self.emit = seconds, emit
 
     def run(self) -> None:
         """Do what the child is for; start() calls this in the new process."""
         work("run() of a subclass", self.seconds, self.emit)
 
 
-# A subclass must say which Process it extends, and each start method has its own. The names
-# are the module's, because spawn and forkserver pickle the object and look its class up by name.
-WORKERS: dict[str, Any] = {}
-for method in map(StartMethod, get_all_start_methods()):
-    bases = (Worker, Settings(start_method=method).context().Process)
-    name = f"Worker_{method}"
-    WORKERS[method] = globals()[name] = type(name, bases, {"__module__": __name__})
+class SpawnWorker(Worker, context.SpawnProcess):
+    """A subclass must say which Process it extends: each start method has its own."""
+
+
+WORKERS: dict[str, Callable[..., BaseProcess]] = {"spawn": SpawnWorker}
+if hasattr(context, "ForkProcess"):
+
+    class ForkWorker(Worker, context.ForkProcess):
+        """The same for fork."""
+
+    class ForkServerWorker(Worker, context.ForkServerProcess):
+        """The same for forkserver."""
+
+    WORKERS |= {"fork": ForkWorker, "forkserver": ForkServerWorker}
 
 
 def make(way: str, name: str, seconds: float, config: Config, emit: Emitter) -> BaseProcess:
     """Return a process that is not started yet and will work for `seconds`."""
     if way == "subclass":
-        worker: BaseProcess = WORKERS[config.start_method](seconds, emit, name=name, daemon=config.daemon)
-        return worker
+        return WORKERS[config.start_method](seconds, emit, name=name, daemon=config.daemon)
     args = ("the target function", seconds, emit)
     return config.context().Process(target=work, args=args, name=name, daemon=config.daemon)
 
 
 def run(config: Config, emit: Emitter) -> None:
     """Start children both ways, look at each from outside, join each."""
-    ways = ["function", "subclass"] if config.style == "both" else [config.style]
     children: list[tuple[str, BaseProcess, float]] = []
-    for way in ways:
+    for way in ["function", "subclass"] if config.style == "both" else [config.style]:
         never_started = make(way, "never-started", 0, config, emit)
         never_started.run()
         emit.mark("called run", way=way, ran_in=os.getpid())
@@ -107,22 +111,20 @@ def run(config: Config, emit: Emitter) -> None:
             child = make(way, f"child-{len(children)}", config.work, config, emit)
             before = time.perf_counter()
             child.start()
-            ms = (time.perf_counter() - before) * 1e3
+            ms = round((time.perf_counter() - before) * 1e3, 1)
             children.append((way, child, ms))
             emit.mark("started", child=child.name, ms=ms, alive=child.is_alive(), exitcode=child.exitcode)
-    if config.terminate:
-        for _, child, _ in children:
-            child.terminate()
-            emit.mark("terminated", child=child.name, alive=child.is_alive())
-    expected = -15 if config.terminate else 0
-    for _, child, _ in children:
+    by, expected = (exit_status.MAIN, -15) if config.terminate else ("", 0)
+    for _, child, _ in children if config.terminate else []:
+        child.terminate()
+        emit.mark("terminated", child=child.name, alive=child.is_alive())
+    for way, child, ms in children:
         emit.begin("joins")
         child.join()
         emit.end("joins")
-        emit.mark("joined", child=child.name, alive=child.is_alive(), exitcode=child.exitcode)
-    for way, child, ms in children:
-        row = {"pid": child.pid, "start_ms": round(ms, 1), "exitcode": child.exitcode}
-        emit.result("children", child=child.name, way=way, **row)
+        end = exit_status.Exit(child.name, child.pid or 0, child.exitcode, by)
+        exit_status.report_exit(emit, end, alive=child.is_alive())
+        emit.result("children", child=end.name, way=way, pid=end.pid, start_ms=ms, exitcode=end.exitcode)
     ok = all(child.exitcode == expected for _, child, _ in children)
     mean_ms = sum(ms for _, _, ms in children) / len(children)
     emit.result("summary", ok=ok, started=len(children), joined=len(children), mean_ms=mean_ms)

@@ -1,10 +1,10 @@
 """A pool that never hangs and never loses an item, even if a worker is killed.
 
 What to watch: each worker has a pipe of its own, and one item in hand at most. Main waits for
-all pipes and all sentinels at once, so it hears of a death, and knows which item it cost: that
-one is tried again, and after three deaths it has failed, by name. Nobody shares a lock that a
-killed worker could take along. An error comes back as plain text, never as a pickled exception.
-At least once: a worker killed after the work and before the answer has its item done again.
+all pipes and all sentinels at once. So it notices a death, and knows which item it cost: that
+one is tried again, and after three deaths it has failed, by name. There is no shared lock that
+a killed worker could hold. An error comes back as plain text, never as a pickled exception.
+At least once: if a worker is killed after the work and before the answer, its item is done again.
 
 \b
   main --item--> [pipe] --> worker-0     a worker dies: read what its pipe
@@ -20,7 +20,7 @@ Try:
   procdemo supervise --stuck 7 --item-deadline 0.5
   procdemo supervise --raises 7
 
-Compare with: prodcons, where a killed consumer ends the run; crawl-callback, which mends a Pool.
+Compare with: prodcons, where a killed consumer ends the run; crawl-callback, which replaces a Pool.
 """
 
 import contextlib
@@ -64,8 +64,8 @@ class Config(Settings):
 
 
 def serve(pipe: Connection, config: Config, emit: Emitter) -> None:
-    """Be a worker: take an item, work, answer, until the pipe ends."""
-    with contextlib.suppress(EOFError, OSError):  # main needs nobody any more, or is dead itself
+    """Take an item, work, answer, until the pipe ends (in a worker)."""
+    with contextlib.suppress(EOFError, OSError):  # main needs this worker no more, or is dead itself
         pipe.send(READY)
         emit.mark("ready")
         while True:
@@ -81,13 +81,13 @@ def attempt(item: int, config: Config, emit: Emitter) -> tuple[str, ...]:
         work(item, config)
         answer: tuple[str, ...] = ("done",)
     except Exception as error:  # noqa: BLE001 - an exception might not survive pickling: its text does
-        answer = ("error", type(error).__name__, str(error)[:300])
+        answer = ("error", type(error).__name__, str(error))
     emit.end("works", item=item, how=answer[0])
     return answer
 
 
 def work(item: int, config: Config) -> None:
-    """Do what there is to do, or come to grief, really, as asked for."""
+    """Do the work on an item, or fail in the way that the settings ask for."""
     time.sleep(config.work)  # noqa: TID251 - the work itself
     if item == config.poison:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -98,18 +98,18 @@ def work(item: int, config: Config) -> None:
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Give each idle worker an item; hear answers and deaths, until every item is done or has failed."""
+    """Give each idle worker an item; wait for answers and deaths, until every item is done or has failed."""
     for option in ("poison", "stuck", "raises"):
         check_item(option, getattr(config, option), config.items)
     items, before = Batch(config.items, config.tries, emit), time.monotonic()
-    with Supervisor(config.context(), serve, (config,), emit) as crew:
-        while items.open and crew.hopeful:
-            crew.hire(min(config.workers, items.open))
-            for worker in crew.idle[: len(items.waiting)]:
+    with Supervisor(config.context(), serve, (config,), emit) as workers:
+        while items.open and workers.may_go_on:
+            workers.start_workers(min(config.workers, items.open))
+            for worker in workers.idle[: len(items.waiting)]:
                 item = items.waiting.popleft()
                 emit.send("item", id=item, worker=worker.name, worker_pid=worker.pid)
                 worker.give(item, config.item_deadline)
-            for worker, item, answer in crew.hear():  # one wait, for all pipes and all sentinels
+            for worker, item, answer in workers.next_answers():  # one wait, for all pipes and sentinels
                 match answer:
                     case ("done",):
                         items.done(item)
@@ -118,7 +118,7 @@ def run(config: Config, emit: Emitter) -> None:
                     case None:  # the worker is dead, and no answer was left in its pipe
                         items.retry_or_fail(item, worker.cause, ran=worker.ran)
     seconds = time.monotonic() - before
-    account = items.account(crew.in_hand)
-    crew.sum_up(everything=config.verbose > 0)
+    account = items.account(workers.in_hand)
+    workers.sum_up(everything=config.verbose > 0)
     pace = {"items_per_s": round(account["done"] / seconds), "seconds": seconds}
-    emit.result("summary", **account, deaths=crew.deaths, **pace)
+    emit.result("summary", **account, deaths=workers.deaths, **pace)

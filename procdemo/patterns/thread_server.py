@@ -27,13 +27,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import handler, scripted_clients
 from procdemo.servers.handler import serve
 from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
+from procdemo.servers.stoppable_loop import StoppableLoop
 from procdemo.servers.threads import OpenConnections
 
 BLOCKS = (scripted_clients, handler)
@@ -54,42 +55,42 @@ class Config(ServerSettings):
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Accept; have a thread talk to each client; drain at the end."""
+    """Accept; have a thread serve each client; drain at the end."""
     seen: set[int] = set()
     served = most = 0
 
-    def talk(conn: socket.socket, client: str, over: Callable[[], None]) -> None:
+    def work(conn: socket.socket, client: str, done: Callable[[], None]) -> None:
         seen.add(threading.get_native_id())
         try:
-            if conn.fileno() >= 0:  # a pool takes what it has no new thread for, though it says it cannot
+            if conn.fileno() >= 0:  # submit() queues a task before it fails to start a thread: refused by now
                 serve(conn, client, config, emit)
         finally:
-            over()
+            done()
 
-    with Listener(config, emit) as door:
-        guests = scripted_clients.start_clients(
-            config, door, emit
-        )  # before any thread: fork() copies only its own
-        talks = OpenConnections(door)
+    with StoppableLoop() as loop, Listener(config, emit) as listener:
+        listener.announce()
+        # Before any thread is started, because fork() copies only the thread that calls it.
+        clients = scripted_clients.start_clients(config, listener, loop, emit)
+        connections = OpenConnections(loop)
         pool = ThreadPoolExecutor(config.threads) if config.threads else None
-        for conn, client in door.arrivals(present=lambda: len(talks)):
-            over = talks.begin(conn)
+        for conn, client in listener.arrivals(loop, connected=lambda: len(connections)):
+            done = connections.add(conn)
             try:
                 if pool:
-                    pool.submit(talk, conn, client, over)
+                    pool.submit(work, conn, client, done)
                 else:
-                    threading.Thread(target=talk, args=(conn, client, over), daemon=True).start()
-            except RuntimeError as error:  # no thread can be started: the others stay
-                over()
-                door.turn_away(conn, client, OSError(str(error)))
+                    threading.Thread(target=work, args=(conn, client, done), daemon=True).start()
+            except RuntimeError as error:  # no thread can be started
+                done()
+                listener.refuse(conn, client, OSError(str(error)))
                 continue
             served += 1
-            most = max(most, len(talks))
-        if talks:
-            emit.mark("draining", talks=len(talks), grace=config.grace)
-        cut_off = talks.dismiss(config.grace)
+            most = max(most, len(connections))
+        if connections:
+            emit.mark("draining", talks=len(connections), grace=config.grace)
+        cut_off = connections.drain(config.grace)
         if pool:
             pool.shutdown(wait=False, cancel_futures=True)
-        guests.stop(config.grace)
-    counts = {"served": served - cut_off, "refused": door.refused, "cut_off": cut_off, "most": most}
-    emit.result("summary", ok=True, threads=len(seen), pid=os.getpid(), **counts)
+        clients.stop(config.grace)
+    counts = {"served": served - cut_off, "refused": listener.refused, "cut_off": cut_off, "most": most}
+    emit.result(SUMMARY, ok=True, threads=len(seen), pid=os.getpid(), **counts)

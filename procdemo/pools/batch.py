@@ -1,36 +1,37 @@
-"""Every item of a batch: whether it waits, how often it was tried, and what became of it."""
+"""The items of a batch: which wait, how often each was tried, and what became of it."""
 
-import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 from procdemo.demo.events import Emitter
 from procdemo.pools.item_states import in_rows
+from procdemo.process.throttle import Throttle
 
 STORY = {
     "again": "item {item} is tried again, try {attempt} of {tries}",
     "failed": "item {item} has failed: {reason}",
 }
 DETAIL = {"done": "item {item} is done"}
-"""Sentences of a worklist; a pattern's STORY and DETAIL take them in."""
+"""Sentences of a batch."""
 
-_DRAW_S = 0.05  # between two reports of progress
+_PROGRESS_S = 0.05  # between two reports of progress
 
 
 class Batch:
-    """The items 0, 1, 2, ... of one run; all is noted here, in one process."""
+    """The items 0, 1, 2, ... of one run, in the process that gives them to workers."""
 
     def __init__(self, items: int, tries: int, emit: Emitter) -> None:
-        """Make `items` items wait; each that has cost `tries` workers their lives has failed."""
+        """Make `items` items wait; an item fails once `tries` workers have died of it."""
         self.waiting = deque(range(items))
         self.tried: dict[int, int] = {}
-        """How many workers have died while they had the item in hand, for each that was so unlucky."""
+        """By item: how many workers have died while they worked on it."""
         self._tries = tries
         self._emit = emit
         self._open = set(range(items))
         self._failed: dict[int, str] = {}
-        self._items, self._retried, self._drawn = items, 0, 0.0
+        self._items, self._retried = items, 0
+        self._progress = Throttle(_PROGRESS_S)
 
     @property
     def open(self) -> int:
@@ -38,7 +39,7 @@ class Batch:
         return len(self._open)
 
     def done(self, item: int) -> None:
-        """Note that `item` is done; it counts once, whatever happens to whoever did it."""
+        """Note that `item` is done; it counts once, whatever happens to its worker."""
         self._settle(item)
         self._emit.mark("done", item=item)
 
@@ -49,12 +50,12 @@ class Batch:
         self._emit.mark("failed", item=item, reason=reason)
 
     def retry_or_fail(self, item: int, cause: str, *, ran: bool) -> None:
-        """Note that `item` was in the hands of a worker that died of `cause`; it waits, or has failed.
+        """Note that the worker of `item` has died; let the item wait again, or fail.
 
         Args:
             item: which.
             cause: what its worker died of.
-            ran: whether the worker had begun with it: otherwise its death is not held against the item.
+            ran: whether the worker had begun with it; if not, its death does not count against the item.
         """
         tried = self.tried[item] = self.tried.get(item, 0) + ran
         if tried >= self._tries:
@@ -67,19 +68,18 @@ class Batch:
 
     def _settle(self, item: int) -> None:
         self._open.remove(item)
-        now = time.monotonic()
-        if now > self._drawn + _DRAW_S or not self._open:
-            self._drawn = now
+        if self._progress.is_due() or not self._open:
             self._emit.count("items", self._items - len(self._open), total=self._items)
 
     def account(self, in_hand: Mapping[int, str]) -> dict[str, Any]:
-        """Name each item that is not done, by its fate; return how many there are of each kind.
+        """Name each item that is not done, by its fate.
 
         Args:
-            in_hand: where those are that neither wait nor are settled.
+            in_hand: which worker has an item, in words, for the items that a worker has.
 
         Returns:
-            the data of a summary: ``ok``, ``produced``, ``done``, ``failed``, ``lost``, ``retried``.
+            the data of a summary, ``ok`` and how many items have each fate: ``produced``, ``done``,
+            ``failed``, ``lost``, ``retried``.
         """
         fates: dict[str, list[int]] = {}
         for item in sorted(self._failed):

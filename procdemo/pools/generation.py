@@ -7,7 +7,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkContext
 from multiprocessing.pool import Pool
@@ -15,7 +15,8 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from procdemo.demo.events import Emitter
-from procdemo.pools.pool_worker import WORDS, init_worker, run_next_task
+from procdemo.pools.pool_worker import TASK_BYTES, init_worker, run_next_task
+from procdemo.process.children import Children
 from procdemo.process.record_pipe import channel
 
 NOTE_S = 0.5
@@ -35,9 +36,9 @@ class Task:
     conn: socket.socket | None
     callback: Callable[[Any], None] | None
     pid: int = 0
-    """The worker that has it in hand; 0 while nobody has."""
+    """The worker that has it in hand; 0 while none has."""
     since: float = 0.0
-    """When that worker took it (`time.monotonic`, as the parent heard)."""
+    """When that worker took it (`time.monotonic`, when the parent read the note)."""
     ended: float = 0.0
     """When that worker had done it; its result may still be on the way."""
     overdue: bool = False
@@ -47,7 +48,7 @@ class Task:
 
 
 def deliver(task: Task, result: Any, emit: Emitter) -> None:
-    """Call the callback of `task`, and report it; what it raises is written down in the task."""
+    """Call the callback of `task`, and report it; an exception of the callback goes into ``task.error``."""
     if task.callback is None:
         return
     emit.receive("callback", id=task.ticket)
@@ -55,25 +56,34 @@ def deliver(task: Task, result: Any, emit: Emitter) -> None:
     try:
         task.callback(result)
     except Exception as error:  # noqa: BLE001 - the next callback must still be called
-        task.error = f"{type(error).__name__}: {error}"[:300]
-        emit.mark("error in pool", error=f"{type(error).__name__}: {error}"[:500])
+        task.error = f"{type(error).__name__}: {error}"
+        emit.mark("error in pool", error=task.error)
     emit.end("callback")
 
 
 class UnmanagedPool(Pool):
     """A Pool whose worker-handler thread has nothing to do, because it does not know the workers.
 
-    The original replaces those that have ended; here a new Pool does, since this one may have
-    lost its locks, and forks only in the main thread: a fork in another one would pass on what
-    the main thread is just opening. And the original wakes whenever a result can be read, so
-    that it spins as long as a callback keeps the result-handler thread from reading it: 45 % of
-    the parent's CPU time in a crawl.
+    The original replaces workers that have ended. Here a new Pool does, because this one may have
+    lost its locks; and it starts its workers in the main thread, because a fork in another thread
+    would pass on what the main thread is just opening. The original also wakes whenever a result
+    can be read, so that it spins as long as a callback keeps the result-handler thread from
+    reading it: 45 % of the parent's CPU time in a crawl.
     """
 
     _change_notifier: Any
     _pool: list[BaseProcess]
     _inqueue: Any
     _outqueue: Any
+
+    def __init__(self, context: ForkContext, names: Sequence[str], initargs: tuple[Any, ...]) -> None:
+        """Start a worker for each of `names`; `initargs` are for `init_worker`."""
+        self._names = iter(names)
+        super().__init__(len(names), init_worker, initargs, context=context)
+
+    def Process(self, ctx: ForkContext, **kwargs: Any) -> BaseProcess:  # type: ignore[override] # noqa: N802
+        """Make a worker whose name is its role, ``worker-3``, instead of ``Process-7``."""
+        return ctx.Process(**kwargs, name=next(self._names))
 
     def _repopulate_pool(self) -> None:
         super()._repopulate_pool()  # type: ignore[misc]
@@ -84,20 +94,15 @@ class UnmanagedPool(Pool):
         return [self._change_notifier._reader]  # noqa: SLF001 - as in ThreadPool
 
     def end(self) -> None:
-        """End as `terminate` does, even if killed workers have taken locks along; leave nothing open.
+        """End as `terminate` does, even if killed workers had locks; leave nothing open.
 
-        Once no worker is left, a lock that cannot be had is a dead worker's: it is given back, or
-        `terminate` would wait for it for ever.
+        The workers must have ended. So a lock that cannot be had is a dead worker's: it is given
+        back, because `terminate` would wait for it for ever.
         """
-        for process in self.workers:
-            process.kill()
-        for process in self.workers:
-            process.join()
         for lock in (self._inqueue._rlock, self._outqueue._wlock):  # noqa: SLF001 - those that workers take
             lock.acquire(timeout=_OWN_S)
             lock.release()
         self.terminate()
-        self.workers.clear()
         for queue in (self._inqueue, self._outqueue, self._change_notifier):
             queue.close()
 
@@ -106,33 +111,34 @@ class Generation:
     """A Pool, its tasks and its workers."""
 
     def __init__(
-        self, context: ForkContext, workers: int, first: int, given: tuple[Any, ...], emit: Emitter
+        self,
+        context: ForkContext,
+        names: Sequence[str],
+        children: Children,
+        extra_args: tuple[Any, ...],
+        emit: Emitter,
     ) -> None:
-        """Start `workers` processes; `first` is the number of ``worker-0``; `given` as in `ResilientPool`."""
+        """Start a worker for each of `names`, to be watched by `children`; the rest as in `ResilientPool`."""
         self._emit = emit
         self.notes, self._notes_writer = channel()
         os.set_blocking(self.notes.fileno(), False)
-        self._desk, self._workers_desk = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._pool = UnmanagedPool(
-            workers,
-            init_worker,
-            (first, self._notes_writer, self._workers_desk, given, emit),
-            context=context,
-        )
-        self.workers = {process.pid or 0: process for process in self._pool.workers}
+        self._sender, self._receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._pool = UnmanagedPool(context, names, (self._notes_writer, self._receiver, extra_args, emit))
+        self.workers = {process.pid or 0: children.adopt(process) for process in self._pool.workers}
         """By PID; those that have not ended."""
         self.up: set[int] = set()
-        """PIDs of those that have said hello."""
+        """PIDs of the workers that are ready for tasks."""
         self.tasks: dict[int, Task] = {}
-        """What was put on the desk and is not done, by ticket."""
-        self.ended = False
+        """Tasks that were sent and are not done, by ticket."""
+        self.ending = False
+        self._ending: threading.Thread | None = None
 
     def put(self, task: Task) -> None:
-        """Put `task` on the desk, and have an idle worker take what lies there."""
+        """Send `task`, and have an idle worker take what lies in the socket."""
         self.tasks[task.ticket] = task
         self._emit.send("submit", id=task.ticket)
-        words = pickle.dumps((task.ticket, task.func, task.args))
-        socket.send_fds(self._desk, [words], [task.conn.fileno()] if task.conn else [])
+        pickled = pickle.dumps((task.ticket, task.func, task.args))
+        socket.send_fds(self._sender, [pickled], [task.conn.fileno()] if task.conn else [])
         self._pool.apply_async(run_next_task, callback=self._deliver, error_callback=self._report)
 
     def _deliver(self, outcome: tuple[int, Any] | None) -> None:
@@ -143,55 +149,55 @@ class Generation:
         task = self.tasks.get(ticket)
         if task and task.callback:
             deliver(task, result, self._emit)
-            self._notes_writer(("done", 0, ticket))
+            self._notes_writer(("delivered", 0, ticket))
 
     def _report(self, error: BaseException) -> None:
-        self._emit.mark("error in pool", error=f"{type(error).__name__}: {error}"[:500])
+        self._emit.mark("error in pool", error=f"{type(error).__name__}: {error}")
 
-    def news(self) -> Iterator[tuple[str, int, int]]:
+    def read_notes(self) -> Iterator[tuple[str, int, int]]:
         """Yield the notes that are there: what happened, to which PID, with which ticket."""
-        with contextlib.suppress(BlockingIOError):  # all read already, while a death was sorted out
+        with contextlib.suppress(BlockingIOError):  # all were read already, after the end of a worker
             yield from self.notes.read() or []
 
     def take_back(self) -> list[Task]:
-        """Take from the desk what none of the workers has taken."""
+        """Take the tasks out of the socket that no worker has taken, and return them."""
         back = []
-        self._workers_desk.setblocking(False)
+        self._receiver.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while True:
-                words, fds, _, _ = socket.recv_fds(self._workers_desk, WORDS, 1)
+                pickled, fds, _, _ = socket.recv_fds(self._receiver, TASK_BYTES, 1)
                 for fd in fds:
                     os.close(fd)  # the original is still ours
-                back.append(self.tasks.pop(pickle.loads(words)[0]))  # noqa: S301 - our own words
+                back.append(self.tasks.pop(pickle.loads(pickled)[0]))  # noqa: S301 - written by us
         return back
 
-    def await_takers(self, read_notes: Callable[[], None]) -> None:
-        """Call `read_notes` until each task has a taker, for `NOTE_S` at most.
+    def wait_for_notes(self, read_notes: Callable[[], None]) -> None:
+        """Call `read_notes` until it is known which worker has each task, for `NOTE_S` at most.
 
-        A worker killed between taking and noting leaves no note: what nobody has noted by then
-        died with it.
+        A worker that is killed after it took a task and before it noted that leaves no note: a task
+        without one by then was that worker's.
         """
         deadline = time.monotonic() + NOTE_S
         while True:
             read_notes()
-            nobodys = any(not task.pid for task in self.tasks.values())
+            unknown = any(not task.pid for task in self.tasks.values())
             left = max(deadline - time.monotonic(), 0.0)
-            if not nobodys or not select.select([self.notes], [], [], left)[0]:
+            if not unknown or not select.select([self.notes], [], [], left)[0]:
                 return
 
-    def end(self) -> None:
-        """Begin to end the Pool and all its workers, in a thread: nobody knows how long it takes."""
-        self.ended = True
+    def end_pool(self) -> None:
+        """Begin to end the Pool, whose workers are gone, in a thread: it can take long."""
         self._ending = threading.Thread(target=self._pool.end, daemon=True)
         self._ending.start()
 
     def join(self) -> None:
-        """Wait until the Pool and its workers, told to `end`, are gone."""
-        self._ending.join(_END_S)
+        """Wait until the Pool has ended, for 2 s at most."""
+        if self._ending:
+            self._ending.join(_END_S)
 
     def close(self) -> None:
         """Close the pipes; the workers are gone."""
         self.notes.close()
         self._notes_writer.close()
-        self._desk.close()
-        self._workers_desk.close()
+        self._sender.close()
+        self._receiver.close()

@@ -1,7 +1,7 @@
-"""Where every item is: shared memory without a lock, so that no kill can lose the account.
+"""The state of every item, in shared memory without a lock: if a process is killed, nothing is lost.
 
-Each item has one byte, written by whoever has the item in hand. It is the parent's evidence of
-what a killed process was doing, at about 0.03 µs a note.
+Each item has one byte, which the process that has the item in hand writes. So the parent knows what
+a killed process was doing, at about 0.03 µs a note.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ class ItemState(IntEnum):
 class ItemStates:
     """One state and one holder for each of `items` items, numbered from 0.
 
-    Goes to child processes as an argument, under every start method.
+    It can be an argument of a child process, under every start method.
     """
 
     def __init__(self, context: ForkContext, items: int) -> None:
@@ -56,7 +56,7 @@ class ItemStates:
             states[item] = at
 
     def take(self, items: Iterable[int], holder: int) -> None:
-        """Write that `items` are now in the hands of process number `holder`."""
+        """Write that process number `holder` has `items` in hand now."""
         states, holders, at = self._states, self._holders, int(ItemState.TAKEN)
         for item in items:
             holders[item] = holder
@@ -67,7 +67,7 @@ class ItemStates:
         return self._states[item]
 
     def snapshot(self) -> bytes:
-        """Return all states, a byte for each item; two equal ones mean that nothing has moved."""
+        """Return all states, a byte for each item; if two snapshots are equal, nothing has moved."""
         return bytes(self._states)
 
     def count(self, state: ItemState) -> int:
@@ -79,7 +79,7 @@ class ItemStates:
         return [item for item, at in enumerate(self._states) if at == state]
 
     def taken(self, state: ItemState) -> dict[int, list[int]]:
-        """Return the items in `state`, by the process that took them."""
+        """Return the items in `state`, by the number of the process that took them."""
         found: dict[int, list[int]] = {}
         for item in self.find(state):
             found.setdefault(self._holders[item], []).append(item)
@@ -93,7 +93,7 @@ def ranges(items: Sequence[int]) -> str:
 
 
 def in_rows(items: Sequence[int], runs: int = 50) -> Iterator[str]:
-    """Yield `ranges` of `items` in pieces that an event has room for, each of at most `runs` runs."""
+    """Yield `ranges` of `items` in pieces that fit into an event, each of at most `runs` runs."""
     found = ranges(items).split(", ") if items else []
     for start in range(0, len(found), runs):
         yield ", ".join(found[start : start + runs])

@@ -1,36 +1,34 @@
 """A `multiprocessing.Pool` that is retired, and replaced, when it loses a worker.
 
 A Pool does not survive the death of a worker (python/cpython#96062): the task is neither run
-again nor failed, and an idle worker dies holding the lock of the queue that all others read.
-It cannot be mended from outside, so it gets no more work; its other workers finish what they
-have in hand, and a new Pool takes over at once:
+again nor failed, and an idle worker that is killed holds the lock of the queue that all others
+read. It cannot be repaired from outside, so it gets no more work. Its other workers finish what
+they have in hand, and a new Pool takes over at once:
 
     main --apply_async--> Pool 1: worker-0 (killed)  worker-1 (finishes its task)   retired
-         --apply_async--> Pool 2: worker-3           worker-4                       takes over
+         --apply_async--> Pool 2: worker-2           worker-3                       takes over
 
-What the parent must know for this comes from the workers over pipes without a lock: *hello*
-when they are up, *took* and *left* (or *failed*) around each task.
+What the parent must know for this comes from the workers over pipes without a lock: *ready*
+when they are up, *took* and *returned* (or *raised*) around each task.
 """
 
 import socket
 import time
 from collections.abc import Callable
-from functools import partial
 from multiprocessing.context import ForkContext
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 from procdemo.demo.events import Emitter
 from procdemo.pools.generation import NOTE_S, Generation, Task
-from procdemo.pools.pool_worker import number
-from procdemo.process.exit_status import cause
+from procdemo.process import exit_status
+from procdemo.process.children import Children
+from procdemo.process.exit_status import Exit, report_exit
 from procdemo.process.selector_loop import SelectorLoop
 
 __all__ = ["ResilientPool", "Task"]
 
-
+BLOCKS = (exit_status,)
 STORY = {
-    "worker lost": "PID {worker_pid} was {cause}",
     "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
 }
 DETAIL = {
@@ -38,7 +36,7 @@ DETAIL = {
     "result stuck": "PID {worker_pid} was done, but its result is stuck behind a lost lock: done again",
     "error in pool": "{error}",
 }
-"""Sentences of a Pool; a pattern's STORY and DETAIL take them in."""
+"""Sentences of a Pool. The end of a worker has ``tasks`` too: how many it had in hand."""
 
 
 class ResilientPool:
@@ -55,38 +53,38 @@ class ResilientPool:
         emit: Emitter,
         loop: SelectorLoop,
         *,
-        given: tuple[Any, ...] = (),
-        left: Callable[[Task], None],
-        lost: Callable[[Task], None],
-        ready: Callable[[], None],
+        extra_args: tuple[Any, ...] = (),
+        on_done: Callable[[Task], None],
+        on_lost: Callable[[Task], None],
+        on_idle: Callable[[], None],
     ) -> None:
         """Start the first Pool.
 
         Args:
             context: multiprocessing with a start method.
             workers: how many processes each Pool has.
-            emit: where to report hello, loss and retirement.
-            loop: what the caller waits with; it must, or nothing is noticed.
-            given: arguments that each task gets after its own; sent to a worker once.
-            left: called with each task that a worker has ended.
-            lost: called with each task whose worker was killed; nobody will end it.
-            ready: called when a worker may have become idle.
+            emit: where to report ends of workers and retirements of Pools.
+            loop: the caller must run it, because the pool notices all things there.
+            extra_args: arguments that each task gets after its own; sent to a worker once.
+            on_done: called with each task that a worker has ended.
+            on_lost: called with each task whose worker was killed; no worker will end it.
+            on_idle: called when a worker may have become idle.
         """
         self._context = context
         self._workers = workers
         self._emit = emit
-        self._given = given
-        self._watch, self._unwatch = loop.add_reader, loop.remove_reader
-        self._left, self._lost, self._ready = left, lost, ready
-        self._tickets = 0
-        # A process numbers its children; the next number names our first worker worker-0.
-        self._first = number(context.Process()) + 1
+        self._loop = loop
+        self._extra_args = extra_args
+        self._on_done, self._on_lost, self._on_idle = on_done, on_lost, on_idle
+        self._children = Children(loop, self._on_exit)
+        self._tickets = self._started = 0
+        self._generations: dict[int, Generation] = {}  # by the PIDs of their living workers
         self._retired: list[Generation] = []
         self._current = self._open()
 
     @property
     def idle(self) -> int:
-        """How many workers have nothing to do."""
+        """How many workers have nothing to do; less than 0 if so many tasks wait for a worker."""
         return len(self._current.up) - len(self._current.tasks)
 
     @property
@@ -102,7 +100,7 @@ class ResilientPool:
         conn: socket.socket | None = None,
         callback: Callable[[Any], None] | None = None,
     ) -> Task:
-        """Have an idle worker call ``func(*args, *given, emit)``, or ``func(conn, *args, *given, emit)``.
+        """Have an idle worker call ``func(*args, *extra_args, emit)``, with `conn` before `args` if given.
 
         Args:
             func: a function at the top level of a module; an exception it raises is reported.
@@ -112,7 +110,7 @@ class ResilientPool:
             callback: called with the result in this process's result-handler thread.
 
         Returns:
-            the task, to recognise it in ``left`` and ``lost``.
+            the task, to recognise it in ``on_done`` and ``on_lost``.
         """
         self._tickets += 1
         task = Task(self._tickets, func, args, conn, callback)
@@ -120,86 +118,88 @@ class ResilientPool:
         return task
 
     def _open(self) -> Generation:
-        generation = Generation(self._context, self._workers, self._first, self._given, self._emit)
-        self._watch(generation.notes, lambda: self._read_notes(generation))
-        for process in generation.workers.values():
-            self._watch(process.sentinel, partial(self._bury, generation, process))
+        first, self._started = self._started, self._started + self._workers
+        names = [f"worker-{number}" for number in range(first, self._started)]
+        generation = Generation(self._context, names, self._children, self._extra_args, self._emit)
+        self._loop.add_reader(generation.notes, lambda: self._read_notes(generation))
+        self._generations |= dict.fromkeys(generation.workers, generation)
         return generation
 
     def _read_notes(self, generation: Generation) -> None:
-        for note, pid, ticket in generation.news():
+        for note, pid, ticket in generation.read_notes():
             task = generation.tasks.get(ticket)
-            if note == "hello" and pid in generation.workers:
+            if note == "ready" and pid in generation.workers:
                 generation.up.add(pid)
             elif task and note == "took":
                 task.pid, task.since = pid, time.monotonic()
-            elif task and note == "left" and task.callback:
+            elif task and note == "returned" and task.callback:
                 task.ended = time.monotonic()
             elif task:
-                self._left(generation.tasks.pop(ticket))
-        self._close_if_drained(generation)
-        self._ready()
+                self._on_done(generation.tasks.pop(ticket))
+        self._end_if_drained(generation)
+        self._on_idle()
 
-    def _bury(self, generation: Generation, process: BaseProcess) -> None:
-        """Note that a worker has ended; a Pool's worker never does of its own will."""
-        pid = process.pid or 0
-        self._unwatch(process.sentinel)
-        del generation.workers[pid]
-        generation.up.discard(pid)
-        if generation.ended:
-            self._close(generation)
+    def _on_exit(self, exited: Exit) -> None:
+        """Note that a worker has ended; a Pool's worker never does so by itself."""
+        generation = self._generations.pop(exited.pid)
+        del generation.workers[exited.pid]
+        generation.up.discard(exited.pid)
+        if not generation.ending:
+            self._retire(generation, exited)
             return
-        process.join()
-        self._retire(generation, pid, cause(process.exitcode))
+        in_hand = [task for task in generation.tasks.values() if task.pid == exited.pid]
+        report_exit(self._emit, exited, tasks=len(in_hand))
+        self._close_if_ended(generation)
 
-    def _retire(self, generation: Generation, pid: int, why: str) -> None:
-        """Give `generation` no more work; start another; sort out what the dead worker had."""
-        if (
-            newly := generation is self._current
-        ):  # first of all, so that what is submitted from now on is safe
+    def _retire(self, generation: Generation, exited: Exit) -> None:
+        """Give `generation` no more work; start another; sort out which tasks the dead worker had."""
+        newly = generation is self._current
+        if newly:  # first of all, so that what is submitted from now on goes to the new Pool
             self._retired.append(generation)
             self._current = self._open()
         untaken = generation.take_back()
-        generation.await_takers(lambda: self._read_notes(generation))
-        dead = [task for task in generation.tasks.values() if task.pid in {0, pid} and not task.ended]
-        for task in dead:
+        generation.wait_for_notes(lambda: self._read_notes(generation))
+        lost = [task for task in generation.tasks.values() if task.pid in {0, exited.pid} and not task.ended]
+        for task in lost:
             del generation.tasks[task.ticket]
-        self._emit.mark("worker lost", worker_pid=pid, cause=why, tasks=len(dead))
+        report_exit(self._emit, exited, tasks=len(lost))
         if newly:
             self._emit.mark("pool retired", busy=len(generation.tasks), workers=self._workers)
         for task in untaken:
             self._current.put(task)
-        for task in dead:
-            self._lost(task)
-        self._close_if_drained(generation)
+        for task in lost:
+            self._on_lost(task)
+        self._end_if_drained(generation)
 
-    def _close_if_drained(self, generation: Generation) -> None:
-        if generation in self._retired and not generation.tasks and not generation.ended:
-            generation.end()
-            self._close(generation)
+    def _end_if_drained(self, generation: Generation) -> None:
+        if generation in self._retired and not generation.tasks and not generation.ending:
+            generation.ending = True
+            for worker in generation.workers.values():
+                worker.kill()
+            self._close_if_ended(generation)
 
-    def _close(self, generation: Generation) -> None:
-        """Close what belongs to an ended Pool, once its last worker is gone."""
+    def _close_if_ended(self, generation: Generation) -> None:
+        """Close what belongs to a retired Pool, once its last worker is gone."""
         if generation.workers or generation not in self._retired:
             return
         self._retired.remove(generation)
-        self._unwatch(generation.notes)
+        self._loop.remove_reader(generation.notes)
+        generation.end_pool()
         generation.close()
 
     def kill(self, task: Task) -> None:
-        """Kill the worker that has `task` in hand, if any has; ``lost`` will be called."""
-        for generation in (self._current, *self._retired):
-            if task.pid in generation.workers:
-                generation.workers[task.pid].kill()
+        """Kill the worker that has `task` in hand, if there is one; ``on_lost`` will be called."""
+        if generation := self._generations.get(task.pid):
+            generation.workers[task.pid].kill()
 
     def kill_overdue(self, seconds: float) -> float | None:
-        """Kill each worker that has had its task for longer than `seconds`; ``lost`` will be called.
+        """Kill each worker that has had its task for longer than `seconds`; ``on_lost`` will be called.
 
         In a retired Pool a result can be stuck behind the lock that a killed worker held: such a
         task is done again.
 
         Returns:
-            how long it is until there may be something to do here, None if nothing is in hand.
+            seconds until there may be something to do here; None if no worker has a task.
         """
         now = time.monotonic()
         soonest = None
@@ -222,13 +222,16 @@ class ResilientPool:
         del generation.tasks[task.ticket]
         task.pid, task.since, task.ended = 0, 0.0, 0.0
         self._current.put(task)
-        self._close_if_drained(generation)
+        self._end_if_drained(generation)
 
     def terminate(self) -> None:
         """End all workers, busy or not; returns when they are gone."""
         generations = (self._current, *self._retired)
+        self._retired.clear()  # not to be closed now: a result may still be on its way
         for generation in generations:
-            if not generation.ended:
-                generation.end()
+            generation.ending = True
+        self._children.kill_all()
+        for generation in generations:
+            generation.end_pool()
         for generation in generations:
             generation.join()

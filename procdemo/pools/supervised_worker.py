@@ -1,23 +1,24 @@
-"""What a parent knows of a worker that has a private pipe: what it has in hand, has said, and died of."""
+"""What a parent knows of a worker that has a private pipe: its item, its answers, and how it ended."""
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any
 
+from procdemo.process.children import Child
+
 READY = "ready"
-"""What a worker says first, when it can take an item."""
+"""What a worker sends first, when it can take an item."""
 
 ALIVE = "-"
-"""The cause of death of one that has not died."""
+"""The cause of death of a worker that has not died."""
 
 BOOT_S = 30.0
-"""Seconds for a worker to come up."""
+"""Seconds for a worker to become ready."""
 
 LEAVE_S = 1.0
-"""Seconds for a worker whose pipe has ended to leave by itself."""
+"""Seconds for a worker whose pipe has ended to end by itself."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,13 +26,13 @@ class SupervisedWorker:
     """A child process, and the parent's end of its pipe."""
 
     name: str
-    process: BaseProcess
     pipe: Connection
-    born: float
+    started: float
     """When it was started (`time.monotonic`)."""
-    pid: int = 0
+    child: Child | None = None
+    """Its process; None until that is started."""
     up: bool = False
-    """Whether it has said that it is ready."""
+    """Whether it has sent that it is ready."""
     item: int | None = None
     """What it has in hand: one item at most, so that its death costs no other."""
     ran: bool = False
@@ -39,7 +40,7 @@ class SupervisedWorker:
     since: float = 0.0
     """When it was given the item (`time.monotonic`)."""
     until: float = float("inf")
-    """When it is killed, if it has not spoken by then."""
+    """When it is killed, if it has sent nothing by then."""
     overdue: bool = False
     """Whether it was killed because the item took too long."""
     done: int = 0
@@ -48,7 +49,12 @@ class SupervisedWorker:
     """What it died of."""
 
     def __post_init__(self) -> None:
-        self.until = self.born + BOOT_S
+        self.until = self.started + BOOT_S
+
+    @property
+    def pid(self) -> int:
+        """Its PID, 0 until it is started."""
+        return self.child.pid if self.child else 0
 
     def give(self, item: int, deadline: float) -> None:
         """Send it `item`, to be done within `deadline` seconds."""
@@ -56,27 +62,30 @@ class SupervisedWorker:
         self.item, self.ran, self.since, self.until = item, True, now, now + deadline
         try:
             self.pipe.send(item)
-        except OSError:  # it is dead, as its sentinel is about to tell
+        except OSError:  # it is dead, as its sentinel is about to show
             self.ran = False
 
-    def lay_down(self) -> int | None:
-        """Take the item out of its hands, and return it."""
+    def take_back(self) -> int | None:
+        """Note that it has nothing in hand any more; return the item it had."""
         item, self.item, self.until = self.item, None, float("inf")
         return item
 
-    def said(self) -> Iterator[Any]:
-        """Yield the answers that nobody has heard yet; never waits; closes the pipe at its end."""
+    def answers(self) -> Iterator[Any]:
+        """Yield the answers that are in the pipe; never wait.
+
+        Raises:
+            EOFError: there will be no more.
+        """
         try:
-            while not self.pipe.closed and self.pipe.poll():
-                said = self.pipe.recv()
-                if said == READY:
+            while self.pipe.poll():
+                answer = self.pipe.recv()
+                if answer == READY:
                     self.up, self.until = True, float("inf")
                     continue
                 self.done += 1
-                yield said
-        except (EOFError, OSError) as error:
+                yield answer
+        except OSError as error:
             if isinstance(error, ConnectionResetError):  # it died with something unread in its pipe: Linux
-                # says so (unix_release_sock in net/unix/af_unix.c); elsewhere the item counts as begun
+                # reports that (unix_release_sock in net/unix/af_unix.c); elsewhere the item counts as begun
                 self.ran = False
-            self.pipe.close()
-            self.until = min(self.until, time.monotonic() + LEAVE_S)
+            raise EOFError from error

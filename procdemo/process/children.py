@@ -1,7 +1,7 @@
 """Child processes, each joined at the moment it ends.
 
 multiprocessing reaps a finished child when the next one is started, and asks every living child
-first (`Process.start` in multiprocessing/process.py): without new clients zombies stay, and
+first (`Process.start` in multiprocessing/process.py): without new children zombies stay, and
 with thousands of children each start takes longer than the one before.
 """
 
@@ -9,6 +9,7 @@ import gc
 import multiprocessing.process
 import multiprocessing.util
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -16,7 +17,33 @@ from multiprocessing.process import BaseProcess
 from procdemo.process.exit_status import MAIN, Exit
 from procdemo.process.selector_loop import SelectorLoop
 
+_KILLED = -9  # exit code after SIGKILL
 _KILLED_S = 5.0  # for the kernel to end a killed process
+
+
+class Child:
+    """A child process that was started."""
+
+    __slots__ = ("_killed", "_process", "name", "pid", "started")
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        self.name = process.name
+        self.pid = process.pid or 0
+        self.started = time.monotonic()
+        """When, in seconds of `time.monotonic`."""
+        self._killed = False
+
+    def kill(self) -> None:
+        """Kill the process; its `Exit` will say that the main process did it on purpose."""
+        self._killed = True
+        self._process.kill()
+
+    def join(self) -> Exit:
+        """Return how the process, which has ended, ended."""
+        self._process.join()
+        exitcode = self._process.exitcode
+        return Exit(self.name, self.pid, exitcode, MAIN if self._killed and exitcode == _KILLED else "")
 
 
 class Children:
@@ -26,13 +53,13 @@ class Children:
         """Notice each end while `loop` runs, and call `on_exit` with it once."""
         self._loop = loop
         self._on_exit = on_exit
-        self._by_sentinel: dict[int, BaseProcess] = {}
-        self._killed: set[int] = set()  # sentinels of the processes that we have killed
+        self._by_sentinel: dict[int, Child] = {}
+        self._on_end: dict[int, Callable[[], None]] = {}
 
     def __len__(self) -> int:
         return len(self._by_sentinel)
 
-    def start(self, process: BaseProcess) -> None:
+    def start(self, process: BaseProcess) -> Child:
         """Start `process`, and join it when it ends.
 
         Raises:
@@ -41,31 +68,43 @@ class Children:
         _find_room()
         gc.freeze()  # or the collector, in a forked child, touches and so copies what it inherited
         process.start()
-        own_up = _keep_from_siblings(process)
-        sentinel = process.sentinel
-        self._by_sentinel[sentinel] = process
-        self._loop.add_reader(sentinel, lambda: self._join(sentinel, own_up))
+        return self._watch(process, _keep_from_siblings(process))
 
-    def _join(self, sentinel: int, own_up: Callable[[], None]) -> None:
-        process = self._by_sentinel.pop(sentinel)
-        self._loop.remove_reader(sentinel)
-        process.join()
-        by = MAIN if sentinel in self._killed else ""
-        self._killed.discard(sentinel)
-        self._on_exit(Exit(process.name, process.pid or 0, process.exitcode, by))
-        own_up()
-        process.close()
+    def adopt(self, process: BaseProcess) -> Child:
+        """Join `process`, which a `multiprocessing.Pool` has started, when it ends."""
+        return self._watch(process, lambda: None)
+
+    def _watch(self, process: BaseProcess, restore_finalizer: Callable[[], None]) -> Child:
+        sentinel = process.sentinel
+        child = self._by_sentinel[sentinel] = Child(process)
+
+        def on_end() -> None:
+            del self._by_sentinel[sentinel], self._on_end[sentinel]
+            self._loop.remove_reader(sentinel)
+            self._on_exit(child.join())
+            restore_finalizer()
+            process.close()
+
+        self._on_end[sentinel] = on_end
+        self._loop.add_reader(sentinel, on_end)
+        return child
 
     def stop(self, grace: float) -> int:
         """Wait `grace` seconds for the children to end, then kill the rest; return how many those were."""
         if self._loop.wait_until(lambda: not self._by_sentinel, grace):
             return 0
         killed = len(self._by_sentinel)
-        for sentinel, process in self._by_sentinel.items():
-            self._killed.add(sentinel)
-            process.kill()
+        for child in self._by_sentinel.values():
+            child.kill()
         self._loop.wait_until(lambda: not self._by_sentinel, _KILLED_S)
         return killed
+
+    def kill_all(self) -> None:
+        """Kill the children, and join them; the loop does not run meanwhile."""
+        for child in self._by_sentinel.values():
+            child.kill()
+        for on_end in list(self._on_end.values()):
+            on_end()
 
 
 def _find_room() -> None:

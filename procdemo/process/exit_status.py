@@ -2,7 +2,8 @@
 
 Whatever part of a demo notices the end of a process reports it with `report_exit`, once. A story has three
 sentences for this event, chosen by `sentence_of_exit`: ``exited`` (status 0), ``killed`` (the demo itself
-killed it, on purpose) and ``died`` (everything else).
+killed it, on purpose) and ``died`` (everything else). If a demo says something else of one kind of its
+processes, it has three more for them: ``client exited``, ``client killed`` and ``client died``.
 """
 
 import signal
@@ -29,22 +30,31 @@ class Exit(NamedTuple):
     """The role of the process, e.g. ``worker-0``."""
     pid: int
     exitcode: int | None
-    """As `multiprocessing.Process.exitcode`: -N if signal N killed it. None if nobody can know it."""
+    """As `multiprocessing.Process.exitcode`: -N if signal N killed it. None if it is not known."""
     by: str = ""
     """The role that killed it on purpose; empty if it ended by itself, or if that is not known."""
 
 
-def report_exit(emit: Emitter, exited: Exit, **more: Any) -> None:
-    """Report the end of a process as the mark `EXITED`; `more` are data for the demo's sentences."""
+def report_exit(emit: Emitter, exited: Exit, *, kind: str = "", **more: Any) -> None:
+    """Report the end of a process as the mark `EXITED`.
+
+    Args:
+        emit: where to report.
+        exited: how the process ended.
+        kind: of the process, if its sentences have names of their own, e.g. ``client``.
+        more: data for the demo's sentences.
+    """
+    if kind:
+        more["kind"] = kind
     told = {"child": exited.name, "child_pid": exited.pid, "exitcode": exited.exitcode, "by": exited.by}
     emit.mark(EXITED, **told, cause=cause(exited.exitcode), **more)
 
 
 def sentence_of_exit(data: Mapping[str, Any]) -> str:
     """Return the name of the sentence for the data of an event `EXITED`."""
-    if data.get("by") == MAIN:
-        return "killed"
-    return "exited" if data.get("exitcode") == 0 else "died"
+    ended = "exited" if data.get("exitcode") == 0 else "died"
+    how = "killed" if data.get("by") == MAIN else ended
+    return f"{data['kind']} {how}" if "kind" in data else how
 
 
 def cause(exitcode: int | None) -> str:

@@ -1,10 +1,12 @@
 """Wait for many things at once: one loop, one thread, no polling."""
 
-import os
+import math
 import selectors
 import time
 from collections.abc import Callable
 from typing import Any
+
+from procdemo.process.close_on_fork import CloseOnFork
 
 
 class SelectorLoop:
@@ -15,7 +17,7 @@ class SelectorLoop:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
-        os.register_at_fork(after_in_child=self._disown)
+        self._close_on_fork = CloseOnFork(self._selector)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when one of ours is, for another loop (epoll, kqueue)."""
@@ -31,9 +33,13 @@ class SelectorLoop:
         self._selector.unregister(fileobj)
 
     def run_once(self, seconds: float | None) -> None:
-        """Wait at most `seconds` (None: for ever) until something is readable; call what belongs to it."""
-        for key, _ in self._selector.select(seconds):
-            if self._selector.get_map().get(key.fileobj) is key:  # the call before may have removed it
+        """Wait until something is readable; call what belongs to it.
+
+        Args:
+            seconds: the longest wait; None or `math.inf`: for ever.
+        """
+        for key, _ in self._selector.select(None if seconds == math.inf else seconds):
+            if self._selector.get_map().get(key.fd) is key:  # the call before may have removed it
                 key.data()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
@@ -45,13 +51,6 @@ class SelectorLoop:
                 return False
             self.run_once(left)
         return True
-
-    def _disown(self) -> None:
-        # Neither its close() nor suppress(): every object that is touched costs the child a page.
-        try:  # noqa: SIM105
-            os.close(self._selector.fileno())
-        except (AttributeError, ValueError, OSError):  # it has none; it is closed; a kqueue is not inherited
-            pass
 
     def close(self) -> None:
         """Close the selector; the loop cannot wait any more."""

@@ -1,22 +1,22 @@
-"""A worker's side of a shared listener: wait for clients beside other workers, and keep account.
+"""A worker's side of a shared listener: it accepts clients beside other workers, and counts them.
 
-One connection wakes one worker (``EPOLLEXCLUSIVE``, epoll_ctl(2)), not all that wait. Should that
-one be killed before it accepts, nobody else is told: so each worker looks for itself now and
+One connection wakes one worker (``EPOLLEXCLUSIVE``, epoll_ctl(2)), not all that wait. If that
+worker is killed before it accepts, no other worker is woken: so each worker looks for itself now and
 then. That is also when it shows that it lives.
 """
 
-import math
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Self
 
 from procdemo.demo.events import Emitter
+from procdemo.servers.accept_queue import AcceptQueue, Arrival
 from procdemo.servers.access_log import AccessLog
-from procdemo.servers.handler import Outcome, say_no
-from procdemo.servers.listener import accept
+from procdemo.servers.handler import Outcome
+from procdemo.servers.refusal import refuse_over_limit
 from procdemo.servers.scoreboard import CLOSING, Slot
 from procdemo.servers.settings import ServerSettings
 
@@ -24,109 +24,109 @@ _IN = 1 | getattr(select, "EPOLLEXCLUSIVE", 0)  # POLLIN is EPOLLIN
 
 
 class Acceptor:
-    """The shared listener and the other sockets of one worker, and what it knows of its clients."""
+    """Accepts the clients of one worker; a context manager, because its log is written to the end."""
 
     def __init__(
         self,
         listener: socket.socket,
         settings: ServerSettings,
-        seat: Slot,
+        slot: Slot,
         emit: Emitter,
         *,
         one_at_a_time: bool = True,
     ) -> None:
-        """Wait for clients from now on; `seat` is the worker's row in the roster."""
-        self._listener = listener
+        """Wait for clients from now on, and say so.
+
+        Args:
+            listener: non-blocking, shared with the other workers.
+            settings: what limits the number of clients of all workers.
+            slot: the worker's row in the scoreboard.
+            emit: where to report.
+            one_at_a_time: whether the worker serves one client after the other.
+        """
         self._pace = settings.pace
-        self._seat = seat
-        most = settings.max_connections
-        self._most = most if not one_at_a_time or most < seat.roster.workers else 0  # 0: cannot be reached
+        self._slot = slot
+        workers, most = slot.scoreboard.workers, settings.max_connections
+        # With one client per worker, at most `workers` are served: a larger limit can never be exceeded, so
+        # do not check it (0).
+        self._most = most if not one_at_a_time or most < workers else 0
         self._emit = emit
-        self._book = AccessLog(emit, partial(seat.roster.name, seat.row) if one_at_a_time else None)
-        self._alone = seat.roster.workers == 1
-        self._open_at = math.inf
+        self._log = AccessLog(emit, partial(slot.scoreboard.set_client, slot.row) if one_at_a_time else None)
+        self._alone = workers == 1
         self._now = 0.0
         self.poller: Any = select.epoll() if hasattr(select, "epoll") else _Poll()
-        self.poller.register(listener, _IN)
+        self._queue = AcceptQueue(
+            listener,
+            watch=partial(self.poller.register, listener, _IN),
+            unwatch=partial(self.poller.unregister, listener),
+        )
         emit.mark("ready")
-        seat.hello()
+        slot.ready()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._book.close()
+        self._log.close()
 
-    def arrivals(self) -> Iterator[tuple[socket.socket, str]]:
+    def arrivals(self) -> Iterator[Arrival]:
         """Yield one client after the other, as its connection and its name, until the server closes."""
-        poll, look, pace, cells = self.poller.poll, self.look, self._pace, self._seat.roster.cells
+        poll, tick, cells = self.poller.poll, self.tick, self._slot.scoreboard.cells
+        pause = self._pace
         while not cells[CLOSING]:
-            poll(pace)
-            look()
-            if arrival := self.accept():
+            poll(pause)
+            pause = tick()
+            if arrival := self._accept():
                 yield arrival
 
-    def accept(self, step_aside: Callable[[float], None] | None = None) -> tuple[socket.socket, str] | None:
-        """Return a new client; None if there is none for us, or it had to be refused."""
-        arrival = accept(self._listener, step_aside)
-        if arrival is None or self._seat.take(self._most):
+    def _accept(self) -> Arrival | None:
+        """Return a new client; None if there is none for this worker, or it had to be refused."""
+        arrival = self._queue.accept()
+        if arrival is None or self._slot.acquire(self._most):
             return arrival
-        conn, client = arrival
-        self._emit.mark("refused", client=client, limit=self._most)
-        say_no(conn, f"{self._most} clients are connected already, try again later")
-        conn.close()
+        refuse_over_limit(*arrival, self._most, self._emit)
         return None
 
-    def newcomer(self) -> tuple[socket.socket, str] | None:
-        """As `accept`, for a loop that must not wait, and serves many.
+    def next_arrival(self) -> Arrival | None:
+        """Return a new client, or None, for an event loop that serves many and must not wait.
 
-        Who has taken a client goes to the end of the line of those who wait for the next. Who is
-        out of descriptors does not wait for clients for a moment; the kernel keeps them.
+        After each client, the other workers are the first to be woken by the next one.
         """
         if self.closing:
-            self.poller.unregister(self._listener)
+            self._queue.close()
             return None
         self._now = time.monotonic()
-        arrival = self.accept(self._step_aside)
+        arrival = self._accept()
         if arrival and not self._alone:
-            self.poller.unregister(self._listener)
-            self.poller.register(self._listener, _IN)
+            self._queue.rotate()
         return arrival
-
-    def _step_aside(self, seconds: float) -> None:
-        self.poller.unregister(self._listener)
-        self._open_at = time.monotonic() + seconds
 
     @property
     def closing(self) -> bool:
-        """Whether nobody new is to be let in."""
-        return self._seat.roster.closing
+        """Whether no new clients are to be accepted."""
+        return self._slot.scoreboard.closing
 
-    def look(self) -> float:
-        """Show that this worker lives, tell what is to be told; return how soon to do so again."""
-        self._seat.beat()
-        book = self._book
+    def tick(self) -> float:
+        """Show that this worker lives, flush the log if that is due; return how soon to do so again."""
+        self._slot.heartbeat()
         self._now = now = time.monotonic()
-        if now >= book.turn_at:
-            book.turn(now)
-        if now >= self._open_at:
-            self._open_at = math.inf
-            self.poller.register(self._listener, _IN)
-        return min(self._pace, max(self._open_at - now, 0))
+        if now >= self._log.flush_at:
+            self._log.flush(now)
+        return min(self._pace, self._queue.resume())
 
-    def came(self, client: str) -> float:
+    def opened(self, client: str) -> float:
         """Note that `client` is served from now on; return when that is."""
-        self._book.came(client)
+        self._log.opened(client)
         return self._now
 
-    def left(self, client: str, since: float, farewell: Outcome) -> None:
+    def closed(self, client: str, since: float, outcome: Outcome) -> None:
         """Note that `client`, served since then, is served no more."""
-        self._seat.let_go()
-        self._book.left(client, time.monotonic() - since, farewell)
+        self._slot.release()
+        self._log.closed(client, time.monotonic() - since, outcome)
 
 
 class _Poll:
-    """What we need of `select.epoll`, where there is none."""
+    """The part of `select.epoll` that is needed here, for systems that have none."""
 
     def __init__(self) -> None:
         self._poll = select.poll()

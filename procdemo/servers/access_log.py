@@ -1,8 +1,8 @@
-"""Who was served by whom, told at any speed.
+"""Which client was served, for how long, and how it ended: reported at any speed.
 
-An event costs the worker that tells it 2 microseconds and the command that draws it ten; a
-connection costs a hundred. So clients are told one by one as long as somebody could read
-it, and page by page when they come faster: a page is one event with all their names.
+An event costs the worker that reports it 2 microseconds and the command that draws it ten; a
+connection costs a hundred. So clients are reported one by one as long as a person could read
+it, and in batches when they come faster: a batch is one event with all their names.
 """
 
 import math
@@ -18,109 +18,111 @@ STORY = {
     "serve many": "serves {count} more clients; they come too fast to be told one by one",
     "served many": "{count} clients, {bytes} bytes, {ms:.2f} ms each, too fast to be told one by one",
 }
-"""Sentences of a worker; a pattern's STORY takes them in."""
 
-PAGE_S = 0.5
-"""How long names are gathered, in seconds."""
+BATCH_S = 0.5
+"""How long clients are gathered for a batch, in seconds."""
 
-_ALOUD = 40  # comings and goings in this time that are told one by one
-_NAMES = 64  # on a page: an event has room for 4,094 bytes, a name at most 54
+_ONE_BY_ONE = 40  # clients opened and closed in this time that are reported one by one
+_NAMES = 64  # in a batch: an event has room for 4,094 bytes, a name at most 54
 
 
 class AccessLog:
-    """A worker's own account of its clients."""
+    """The clients of one worker."""
 
     def __init__(self, emit: Emitter, note: Callable[[str], None] | None = None) -> None:
-        """Tell with `emit`.
+        """Report with `emit`.
 
         Args:
             emit: where to report.
-            note: for a worker that serves one client at a time, and so can tell each as a bar:
-                called with the name of a client that is told, and with nothing when it has left.
+            note: for a worker that serves one client at a time, and so can report each as a bar:
+                called with the name of a client that is reported, and with "" when it was served.
         """
         self._emit = emit
         self._note = note
-        self.turn_at = 0.0
-        """When this page ends, in `time.monotonic` seconds."""
-        self._aloud = _ALOUD  # how many more may be told one by one on this page
-        self._told: set[str] = set()  # by a bar that is to be closed
-        self._came: list[str] = []
-        self._left: list[tuple[str, float, Outcome]] = []
+        self.flush_at = 0.0
+        """When `flush` is due, in `time.monotonic` seconds."""
+        self._one_by_one = _ONE_BY_ONE  # how many more may be reported one by one before the next flush
+        self._bars: set[str] = set()  # clients with a bar that is to be closed
+        self._opened: list[str] = []  # not reported yet
+        self._closed: list[tuple[str, float, Outcome]] = []  # not reported yet
 
-    def came(self, client: str) -> None:
-        """Tell, now or soon, that `client` is served."""
-        if self._aloud > 0:
-            self._aloud -= 1
-            self._tell_came(client)
+    def opened(self, client: str) -> None:
+        """Report, now or soon, that `client` is served."""
+        if self._one_by_one > 0:
+            self._one_by_one -= 1
+            self._report_opened(client)
         else:
-            self._came.append(client)
+            self._opened.append(client)
 
-    def left(self, client: str, seconds: float, farewell: Outcome) -> None:
-        """Tell, now or soon, how the service of `client` has ended after so many seconds."""
-        self._left.append((client, seconds, farewell))
-        if self._aloud > 0 or client in self._told:
-            self._aloud -= 1
-            self._tell_departures()
+    def closed(self, client: str, seconds: float, outcome: Outcome) -> None:
+        """Report, now or soon, how the service of `client` has ended after so many seconds."""
+        self._closed.append((client, seconds, outcome))
+        if self._one_by_one > 0 or client in self._bars:
+            self._one_by_one -= 1
+            self._report_all_closed()
 
-    def turn(self, now: float) -> None:
-        """Begin a new page; `now` is `time.monotonic`. After a page too full to be told aloud, none is."""
-        rush = self._aloud <= 0 and now < self.turn_at + PAGE_S
-        self._aloud = 0 if rush and (self._left or self._came) else _ALOUD
-        self.turn_at = now + PAGE_S
-        if self._left:
-            self._tell_departures()
-        if self._came:
-            self._tell_arrivals()
+    def flush(self, now: float) -> None:
+        """Report what is not reported yet; `now` is `time.monotonic`.
+
+        If the last half second had more than 40 clients, the next are reported in batches only.
+        """
+        many = self._one_by_one <= 0 and now < self.flush_at + BATCH_S
+        self._one_by_one = 0 if many and (self._closed or self._opened) else _ONE_BY_ONE
+        self.flush_at = now + BATCH_S
+        if self._closed:
+            self._report_all_closed()
+        if self._opened:
+            self._report_all_opened()
 
     def close(self) -> None:
-        """Tell what is left to be told."""
-        self.turn(math.inf)
+        """Report the rest; the worker ends."""
+        self.flush(math.inf)
 
-    def _tell_came(self, client: str) -> None:
+    def _report_opened(self, client: str) -> None:
         if self._note:
             self._note(client)
-            self._told.add(client)
+            self._bars.add(client)
             self._emit.begin("serve", client=client)
         else:
             self._emit.mark("serve", client=client)
 
-    def _tell_left(self, client: str, seconds: float, farewell: Outcome) -> None:
-        reason, received = farewell
+    def _report_closed(self, client: str, seconds: float, outcome: Outcome) -> None:
+        reason, received = outcome
         self._emit.mark("served", client=client, bytes=received, ms=seconds * 1e3, reason=reason)
-        if client in self._told:
-            self._told.remove(client)
+        if client in self._bars:
+            self._bars.remove(client)
             self._emit.end("serve")
             if self._note:
                 self._note("")
 
-    def _tell_departures(self) -> None:
-        """Tell who has left; who came only now, and left already, need not be told to have come."""
-        left, self._left = self._left, []
-        if self._came:
-            gone = {name for name, _, _ in left}
-            self._came = [name for name in self._came if name not in gone]
-        if len(left) <= _ALOUD:
-            for each in left:
-                self._tell_left(*each)
+    def _report_all_closed(self) -> None:
+        """Report which clients were served; that they were opened need not be reported any more."""
+        closed, self._closed = self._closed, []
+        if self._opened:
+            names = {name for name, _, _ in closed}
+            self._opened = [name for name in self._opened if name not in names]
+        if len(closed) <= _ONE_BY_ONE:
+            for each in closed:
+                self._report_closed(*each)
             return
-        for start in range(0, len(left), _NAMES):
-            names, seconds, farewells = zip(*left[start : start + _NAMES], strict=True)
-            reasons = Counter(reason for reason, _ in farewells)
+        for start in range(0, len(closed), _NAMES):
+            clients, seconds, outcomes = zip(*closed[start : start + _NAMES], strict=True)
+            reasons = Counter(reason for reason, _ in outcomes)
             self._emit.mark(
                 "served many",
-                count=len(names),
-                bytes=sum(received for _, received in farewells),
-                ms=sum(seconds) * 1e3 / len(names),
+                count=len(clients),
+                bytes=sum(received for _, received in outcomes),
+                ms=sum(seconds) * 1e3 / len(clients),
                 reasons=dict(reasons),
-                clients=names,
+                clients=clients,
             )
 
-    def _tell_arrivals(self) -> None:
-        came, self._came = self._came, []
-        if len(came) <= _ALOUD:
-            for client in came:
-                self._tell_came(client)
+    def _report_all_opened(self) -> None:
+        opened, self._opened = self._opened, []
+        if len(opened) <= _ONE_BY_ONE:
+            for client in opened:
+                self._report_opened(client)
             return
-        for start in range(0, len(came), _NAMES):
-            page = came[start : start + _NAMES]
-            self._emit.mark("serve many", count=len(page), clients=page)
+        for start in range(0, len(opened), _NAMES):
+            batch = opened[start : start + _NAMES]
+            self._emit.mark("serve many", count=len(batch), clients=batch)

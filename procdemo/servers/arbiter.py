@@ -1,34 +1,37 @@
-"""The parent of a pre-forked server: keep N workers at work, whatever becomes of them.
+"""The main process of a pre-forked server: keep N workers at work, whatever happens to them.
 
 It binds the listener, lends it to the workers, and never accepts. It waits for three things,
 in one loop: the end of a worker (its sentinel), the request to stop, and the next look at the
-clock. A signal is only a byte in a pipe by then (`Listener`), so none comes at a wrong moment.
+clock. A signal only ends that wait (`StoppableLoop`), so none comes at a wrong moment.
 
-  a worker ends         another takes its row, at once; after a pause that doubles, if it died young
-  it has no pulse       it was stopped, or hangs in C: named, killed, replaced
-  it cannot even begin  at boot the server gives up, later it tries again after a pause
+  a worker ends         it is replaced, at once; after a pause that doubles, if it died young
+  no heartbeat          it was stopped, or hangs in C: reported, killed, replaced
+  it cannot be started  at boot the server gives up, later it tries again after a pause
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 from typing import Annotated, Any
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, usable_cpus
+from procdemo.process import exit_status
 from procdemo.process.backoff import Backoff
-from procdemo.process.children import Children
-from procdemo.process.exit_status import Exit, cause
+from procdemo.process.children import Child, Children
+from procdemo.process.exit_status import Exit, cause, report_exit
 from procdemo.process.record_pipe import channel
-from procdemo.servers.scoreboard import PRESENT, PULSE, REFUSED, SERVED, UP, Scoreboard, Slot
+from procdemo.servers.scoreboard import HEARTBEAT, PRESENT, REFUSED, SERVED, UP, Scoreboard, Slot
 from procdemo.servers.settings import ServerSettings
 from procdemo.servers.shared_listener import SharedListener
+from procdemo.servers.stoppable_loop import StoppableLoop
 
+BLOCKS = (exit_status,)
 STORY = {
     "waits.begin": "{clients} connected, but in the kernel's backlog: {busy} of {workers} workers are busy",
     "waits.end": "nobody waits in the kernel's backlog any more",
-    "worker lost": "{worker} (PID {worker_pid}) is lost, {cause}, and {clients} client(s) with it",
+    "died": "{child} (PID {child_pid}) is lost, {cause}, and {clients} client(s) with it",
+    "killed": "main has killed {child} (PID {child_pid}), and {clients} client(s) are cut off with it",
     "cut off": "client {client} is cut off: its worker, PID {worker_pid}, is dead; nobody else notices",
     "back-off": "workers die young: a pause of {seconds} s before the next",
     "not started": "{worker} cannot be started: {why}",
@@ -37,12 +40,11 @@ STORY = {
     "draining": "no new clients; {busy} may finish within {grace} s; {waiting} in the backlog are reset",
 }
 DETAIL = {"ready": "accepts clients"}
-"""Sentences of a pre-forked server; a pattern's STORY and DETAIL take them in."""
 
-_YOUNG_S = 1.0  # who dies within this time of its birth may do so because of what all workers do
-_BOOT_S = 30.0  # longest wait for a new worker's hello
-_ROUND_S = 0.1  # between two looks at the backlog
-_LOOKS = 4  # in one heartbeat time-out
+_YOUNG_S = 1.0  # a worker that dies within this time may do so because of what all workers do
+_BOOT_S = 30.0  # longest time from the start of a worker until it is ready
+_BACKLOG_S = 0.1  # between two looks at the backlog
+_LOOKS = 4  # at the heartbeats of all workers, in one heartbeat time-out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,201 +58,214 @@ class PreforkSettings(ServerSettings):
 
     @property
     def pace(self) -> float:
-        """Seconds after which whoever waits for a client looks up, and shows that it lives."""
+        """Seconds after which a worker that waits for a client shows that it lives."""
         return min(0.5, self.heartbeat / _LOOKS / 2)
 
 
 @dataclass(slots=True)
 class _Worker:
-    """What the parent knows of a worker."""
+    """What the arbiter knows of a worker, besides its process."""
 
-    process: BaseProcess
+    child: Child
     row: int
-    born: float
-    instead_of: str
-    pulse: int = 0
-    silent: int = 0  # looks in a row without a new pulse
+    replaces: str
+    """The name of the worker that had the row before; empty when the replacement was reported."""
+    heartbeats: int
+    """As counted at the last look."""
+    missed: int = 0
+    """Looks in a row without a new heartbeat."""
 
 
 class Arbiter:
-    """Starts the workers, replaces those that are lost, and ends them."""
+    """Starts the workers, replaces those that have ended, and ends them all (gunicorn's term)."""
 
-    def __init__(self, door: SharedListener, work: Callable[..., None], config: Any, emit: Emitter) -> None:
+    def __init__(
+        self,
+        loop: StoppableLoop,
+        listener: SharedListener,
+        work: Callable[..., None],
+        config: Any,
+        emit: Emitter,
+    ) -> None:
         """Prepare.
 
         Args:
-            door: what the workers accept from, and what this process waits with.
-            work: a worker's life, ``work(listener, config, seat, emit)``.
+            loop: what this process waits with.
+            listener: what the workers accept from.
+            work: what a worker does, ``work(socket, config, slot, emit)``.
             config: `PreforkSettings`.
             emit: where to report.
         """
-        self._door = door
+        self._loop = loop
+        self._listener = listener
         self._work = work
         self._config = config
         self._emit = emit
         self._context = config.context()
-        self._roster = Scoreboard(config.workers)
-        self._crew = Children(door.loop, self._on_exit)
+        self._scoreboard = Scoreboard(config.workers)
+        self._children = Children(loop, self._on_exit)
         self._workers: dict[int, _Worker] = {}  # by row
-        self._before = dict.fromkeys(range(config.workers), "")  # who had a row that is free now
-        self._born = 0
+        self._missing = dict.fromkeys(
+            range(config.workers), ""
+        )  # free rows, and which worker had each before
+        self._started = 0
         self._backoff = Backoff()
         self._look_at = 0.0
-        self._let_in = 0
+        self._accepted = 0
         self._in_backlog = self._waiting = self._booted = self._draining = self._lost = False
         self._notes, self._note = channel()
-        door.loop.add_reader(self._notes, self._hear)
-        self._failure = ""  # why there is no service; nothing if there is
+        loop.add_reader(self._notes, self._on_ready)
+        self._failure = ""  # why there is no service; empty if there is
         self._cut_off = 0
 
     def account(self) -> dict[str, Any]:
-        """Return the data of a summary: what became of every client, dead workers' too."""
+        """Return the data of a summary: what became of every client, also of lost workers."""
         data = {"served": SERVED, "refused": REFUSED}
-        account: dict[str, Any] = {name: self._roster.total(cell) for name, cell in data.items()}
-        account.update(ok=not self._failure, cut_off=self._cut_off, workers=self._born)
+        account: dict[str, Any] = {name: self._scoreboard.total(cell) for name, cell in data.items()}
+        account.update(ok=not self._failure, cut_off=self._cut_off, workers=self._started)
         if self._failure:
             account["reason"] = self._failure
         return account
 
     def boot(self) -> None:
         """Start the workers; report `listening` when all accept clients, unless asked to stop before."""
-        self._keep_up(until=lambda: self._up)
-        self._booted = not self._door.stopping
+        self._keep_workers(until=lambda: self._all_up)
+        self._booted = not self._loop.stopping
         if self._booted:
-            self._door.announce()
+            self._listener.announce()
 
-    def stand_by(self) -> None:
+    def run(self) -> None:
         """Keep the workers at work until this process is asked to stop."""
-        self._keep_up(until=lambda: False)
+        self._keep_workers(until=lambda: False)
 
-    def _keep_up(self, until: Callable[[], bool]) -> None:
-        while not self._door.stopping and not until():
+    def _keep_workers(self, until: Callable[[], bool]) -> None:
+        while not self._loop.stopping and not until():
             self._lost = False
-            self._door.loop.wait_until(lambda: self._door.stopping or self._lost or until(), self._round())
+            self._loop.wait_until(
+                lambda: self._loop.stopping or self._lost or until(), self._do_what_is_due()
+            )
 
     def drain(self, grace: float) -> None:
-        """Let nobody in any more; give the workers `grace` seconds to finish, then kill."""
+        """Accept no more clients; give the workers `grace` seconds to finish, then kill them."""
         self._draining = True
-        busy, waiting = self._roster.total(PRESENT), self._door.backlog()
-        self._roster.close()
-        self._door.shut()
+        busy, waiting = self._scoreboard.total(PRESENT), self._listener.backlog()
+        self._scoreboard.close()
+        self._listener.shut()
         if busy or waiting:
             self._emit.mark("draining", busy=busy, waiting=waiting, grace=grace)
-        self._crew.stop(grace)
-        self._door.loop.remove_reader(self._notes)
+        self._children.stop(grace)
+        self._loop.remove_reader(self._notes)
         self._notes.close()
         self._note.close()
 
     @property
-    def _up(self) -> bool:
-        up: int = self._roster.total(UP)
-        return up == self._roster.workers
+    def _all_up(self) -> bool:
+        up: int = self._scoreboard.total(UP)
+        return up == self._scoreboard.workers
 
-    def _round(self) -> float:
-        """Do what is due; return how long nothing will be."""
+    def _do_what_is_due(self) -> float:
+        """Start workers, check heartbeats, look at the backlog; return how long nothing will be due."""
         now = time.monotonic()
-        if self._before and self._backoff.over:
-            self._start_missing()
+        if self._missing and self._backoff.over:
+            self._start_missing_workers()
         if now >= self._look_at:
-            self._feel_pulses()
+            self._check_heartbeats()
             self._look_at = time.monotonic() + self._config.heartbeat / _LOOKS
         self._watch_backlog()
-        due = min(self._look_at, self._backoff.until if self._before else self._look_at)
-        return max(min(due - time.monotonic(), _ROUND_S), 0)
+        due = min(self._look_at, self._backoff.until if self._missing else self._look_at)
+        return max(min(due - time.monotonic(), _BACKLOG_S), 0)
 
-    def _start_missing(self) -> None:
+    def _start_missing_workers(self) -> None:
         now = time.monotonic()
-        for row, before in list(self._before.items()):
-            seat = Slot(self._roster, row, self._note)
-            name = f"worker-{self._born}"
+        for row, before in list(self._missing.items()):
+            slot = Slot(self._scoreboard, row, self._note)
+            name = f"worker-{self._started}"
             try:
-                with self._door.lend() as listener:
-                    args = (listener, self._config, seat, self._emit)
-                    process = self._context.Process(target=self._work, args=args, name=name)
-                    self._crew.start(process)
+                with self._listener.lend() as sock:
+                    args = (sock, self._config, slot, self._emit)
+                    child = self._children.start(
+                        self._context.Process(target=self._work, args=args, name=name)
+                    )
             except OSError as error:  # no more processes for this user, or no memory
                 self._emit.mark("not started", worker=name, why=error.strerror or str(error))
                 self._give_up_at_boot(f"{name} cannot be started: {error.strerror}")
                 self._put_off(now)
                 return
-            self._born += 1
-            del self._before[row]
-            pulse = self._roster.get(row, PULSE)
-            self._workers[row] = _Worker(process, row, time.monotonic(), before, pulse)
+            self._started += 1
+            del self._missing[row]
+            self._workers[row] = _Worker(child, row, before, self._scoreboard.get(row, HEARTBEAT))
 
-    def _put_off(self, born: float) -> None:
-        """Let the next start wait, twice as long as the last time."""
-        if self._backoff.failed(born):  # those who die together are replaced together
+    def _put_off(self, started: float) -> None:
+        """Start the next worker after a pause, twice as long as the last one."""
+        if self._backoff.failed(started):  # workers that die together are replaced together
             self._emit.mark("back-off", seconds=self._backoff.pause)
 
-    def _hear(self) -> None:
+    def _on_ready(self) -> None:
         for _, row in self._notes.read() or ():
             worker = self._workers.get(row)
-            if worker and worker.instead_of:
-                name, pid = worker.process.name, worker.process.pid
-                self._emit.mark("takes over", worker=name, worker_pid=pid, before=worker.instead_of)
-                worker.instead_of = ""
+            if worker and worker.replaces:
+                name, pid = worker.child.name, worker.child.pid
+                self._emit.mark("takes over", worker=name, worker_pid=pid, before=worker.replaces)
+                worker.replaces = ""
 
     def _on_exit(self, exited: Exit) -> None:
-        """Sort out what a worker leaves behind."""
-        worker = next(each for each in self._workers.values() if each.process.pid == exited.pid)
+        """Report the end of a worker and of its clients; let it be replaced."""
+        worker = next(each for each in self._workers.values() if each.child.pid == exited.pid)
         del self._workers[worker.row]
-        was_up = self._roster.get(worker.row, UP)
-        clients = self._roster.vacate(worker.row)
+        was_up = self._scoreboard.get(worker.row, UP)
+        clients = self._scoreboard.vacate(worker.row)
         self._cut_off += clients
-        if self._draining and not clients:
-            return
-        name, pid, why = exited.name, exited.pid, cause(exited.exitcode)
-        self._emit.mark("worker lost", worker=name, worker_pid=pid, cause=why, clients=clients)
-        if clients == 1 and (client := self._roster.client(worker.row)):
-            self._emit.mark("cut off", client=client, worker_pid=pid)
+        report_exit(self._emit, exited, clients=clients)
+        if clients == 1 and (client := self._scoreboard.client(worker.row)):
+            self._emit.mark("cut off", client=client, worker_pid=exited.pid)
         if self._draining:
             return
         if not was_up and (exited.exitcode or 0) >= 0:
-            self._give_up_at_boot(f"{name} failed before it could accept: {why}")
-        self._before[worker.row] = name
+            self._give_up_at_boot(f"{exited.name} failed before it could accept: {cause(exited.exitcode)}")
+        self._missing[worker.row] = exited.name
         self._lost = True
-        if time.monotonic() - worker.born < _YOUNG_S:
-            self._put_off(worker.born)
+        started = worker.child.started
+        if time.monotonic() - started < _YOUNG_S:
+            self._put_off(started)
         else:
-            self._backoff.worked(worker.born)
+            self._backoff.worked(started)
 
     def _give_up_at_boot(self, why: str) -> None:
-        """Stop if it never worked; later the others go on, and the next is tried after a pause."""
+        """Stop the server at boot; later the other workers go on, and the next starts after a pause."""
         if not self._booted:
             self._failure = self._failure or why
-            self._door.stop()
+            self._loop.stop()
 
-    def _feel_pulses(self) -> None:
-        """Find workers that show no sign of life: say so, and kill those that still do not at the next look.
+    def _check_heartbeats(self) -> None:
+        """Report workers without a heartbeat, and kill those that still have none at the next look.
 
-        Where everybody waits for a reader of events, a worker cannot show that it lives: then nothing
+        If all processes wait for a reader of events, a worker cannot show that it lives: then nothing
         is counted.
         """
         stalled = self._emit.stalled
         for worker in self._workers.values():
-            pulse = self._roster.get(worker.row, PULSE)
-            beats = stalled or pulse != worker.pulse or not self._roster.get(worker.row, UP)
-            worker.silent, worker.pulse = 0 if beats else worker.silent + 1, pulse
-            late = time.monotonic() - worker.born - _BOOT_S
-            if worker.silent == _LOOKS:
-                name, pid, seconds = worker.process.name, worker.process.pid, self._config.heartbeat
-                self._emit.mark("no pulse", worker=name, worker_pid=pid, seconds=seconds)
-            elif worker.silent > _LOOKS or (late > 0 and not self._roster.get(worker.row, UP)):
-                worker.process.kill()
+            child, up = worker.child, self._scoreboard.get(worker.row, UP)
+            heartbeats = self._scoreboard.get(worker.row, HEARTBEAT)
+            alive = stalled or heartbeats != worker.heartbeats or not up
+            worker.missed, worker.heartbeats = 0 if alive else worker.missed + 1, heartbeats
+            if worker.missed == _LOOKS:
+                seconds = self._config.heartbeat
+                self._emit.mark("no pulse", worker=child.name, worker_pid=child.pid, seconds=seconds)
+            elif worker.missed > _LOOKS or (not up and time.monotonic() > child.started + _BOOT_S):
+                child.kill()
 
     def _watch_backlog(self) -> None:
-        """Say when clients begin, or end, to wait in the kernel.
+        """Report when clients begin, or end, to wait in the kernel.
 
-        They wait if it has some at two looks in a row, and nobody was let in meanwhile: at one look
-        alone there may be somebody whom a worker is just about to accept.
+        They wait if there are some at two looks in a row, and none was accepted meanwhile: at one look
+        alone there may be a client that a worker is just about to accept.
         """
-        let_in = sum(self._roster.total(cell) for cell in (PRESENT, SERVED, REFUSED))
-        stands_still, self._let_in = let_in == self._let_in, let_in
-        clients = self._door.backlog() if self._waiting or stands_still else 0
+        accepted = sum(self._scoreboard.total(cell) for cell in (PRESENT, SERVED, REFUSED))
+        stands_still, self._accepted = accepted == self._accepted, accepted
+        clients = self._listener.backlog() if self._waiting or stands_still else 0
         again, self._in_backlog = bool(clients) and self._in_backlog, bool(clients)
         if again and not self._waiting:
-            busy = sum(bool(self._roster.get(row, PRESENT)) for row in self._workers)
+            busy = sum(bool(self._scoreboard.get(row, PRESENT)) for row in self._workers)
             self._emit.begin("waits", clients=clients, busy=busy, workers=self._config.workers)
             self._waiting = True
         elif self._waiting and not clients:

@@ -1,4 +1,4 @@
-"""One client among thousands in an event loop: what must be remembered of it, and when it is over.
+"""A non-blocking connection in an event loop that serves thousands of clients.
 
 Nothing here waits. What the client does not take now is kept, and nothing more is read from it
 until it has taken that: so a client that never reads costs one piece of memory, not all.
@@ -9,7 +9,9 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from procdemo.demo.events import Emitter
-from procdemo.servers.handler import say_no
+from procdemo.process.throttle import Throttle
+from procdemo.servers.handler import REPORTED
+from procdemo.servers.limits import ClientLimits
 from procdemo.servers.settings import ServerSettings
 
 IN, OUT = 1, 4
@@ -19,21 +21,9 @@ _CHUNK = 16_384  # bytes asked of one recv(), and the most that is kept for a cl
 
 
 class Connection:
-    """A connection with one client, its unsent answer, and an account for its limits."""
+    """A connection with one client, its unsent answer, and its limits."""
 
-    __slots__ = (
-        "_allowed",
-        "_answered",
-        "_most",
-        "_quiet_since",
-        "_recv",
-        "_send",
-        "_unsent",
-        "_want",
-        "client",
-        "conn",
-        "since",
-    )
+    __slots__ = ("_answered", "_recv", "_send", "_unsent", "_want", "client", "conn", "limits")
 
     def __init__(
         self,
@@ -50,7 +40,7 @@ class Connection:
         Args:
             conn: the connection; from now on non-blocking.
             client: its name.
-            since: when that was, by `time.monotonic`.
+            since: when it was accepted, by `time.monotonic`.
             settings: the limits; with ``verbose`` each piece is reported.
             want: ``want(fd, IN)`` or ``want(fd, OUT)`` says what to wait for, as `select.epoll.modify`.
             emit: where to report.
@@ -58,16 +48,15 @@ class Connection:
         conn.setblocking(False)
         self.conn = conn
         self.client = client
-        self.since = since
-        self._most = self._allowed = settings.max_bytes
+        self.limits = ClientLimits(settings, since)
         self._want = want
-        self._recv = partial(_overheard, conn, client, emit) if settings.verbose else conn.recv
+        self._recv = partial(_receive_and_report, conn, client, emit) if settings.verbose else conn.recv
         self._send = conn.send
         self._unsent: memoryview | None = None
-        self._quiet_since, self._answered = since, 0
+        self._answered = 0  # bytes, when `over_time` was called last
 
-    def go_on(self) -> str:
-        """Do what can be done now; return why the dialogue is over, nothing if it is not."""
+    def on_ready(self) -> str:
+        """Do what can be done now; return why the connection is to be closed, nothing if it is not."""
         try:
             if self._unsent:
                 return self._send_rest(self._unsent)
@@ -75,10 +64,8 @@ class Connection:
             if not data:
                 return "client left"
             size = len(data)
-            self._allowed = allowed = self._allowed - size
-            if allowed < 0:
-                say_no(self.conn, f"more than {self._most} bytes (--max-bytes)")
-                return "more than --max-bytes"
+            if self.limits.over_bytes(size):
+                return self.limits.refuse_bytes(self.conn)
             answer = data.upper()
             try:
                 sent = self._send(answer)
@@ -89,14 +76,9 @@ class Connection:
                 self._want(self.conn.fileno(), OUT)
         except BlockingIOError:
             pass
-        except OSError as error:  # reset, broken pipe, unreachable: the client's affair, not ours
+        except OSError as error:  # reset, broken pipe: caused by the client, no fault of the server
             return error.strerror or str(error)
         return ""
-
-    @property
-    def received(self) -> int:
-        """How many bytes have come."""
-        return self._most - self._allowed
 
     def _send_rest(self, unsent: memoryview) -> str:
         unsent = unsent[self._send(unsent) :]
@@ -106,38 +88,36 @@ class Connection:
             self._want(self.conn.fileno(), IN)
         return ""
 
-    def limit_reached(self, now: float, idle: float, total: float) -> str:
-        """Return which limit of time is over, nothing if none; to be asked now and then."""
-        answered = self.received - len(self._unsent or b"")
+    def over_time(self, now: float) -> str:
+        """Return which limit of time is reached, nothing if none; to be called now and then.
+
+        There was progress if more bytes were answered than at the call before.
+        """
+        answered = self.limits.received - len(self._unsent or b"")
         if answered != self._answered:
-            self._answered, self._quiet_since = answered, now
-        if now - self.since >= total:
-            return "over --total-timeout"
-        return "over --idle-timeout" if now - self._quiet_since >= idle else ""
+            self._answered, self.limits.progress_at = answered, now
+        return self.limits.over_time(now)
 
 
-def _overheard(conn: socket.socket, client: str, emit: Emitter, size: int) -> bytes:
+def _receive_and_report(conn: socket.socket, client: str, emit: Emitter, size: int) -> bytes:
     """As `conn.recv`, and report it."""
     if data := conn.recv(size):
-        emit.mark("heard", client=client, data=data[:1000])
+        emit.mark("heard", client=client, data=data[:REPORTED])
     return data
 
 
 class TimeoutSweep:
-    """Goes round now and then to find dialogues that are over their time.
+    """Looks at all connections now and then, to find those that have reached a limit of time.
 
-    A look at each costs a tenth of a microsecond, a timer for each a hundred times as much.
+    To look at one costs a tenth of a microsecond; a timer for each would cost a hundred times as much.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        self._idle, self._total = settings.idle_timeout, settings.total_timeout
-        self._pause = min(settings.pace, self._idle / 4, self._total / 4)
-        self._next = 0.0
+        self._throttle = Throttle(min(settings.pace, settings.idle_timeout / 4, settings.total_timeout / 4))
 
-    def overdue(self, dialogues: Collection[Connection], now: float) -> Iterator[tuple[Connection, str]]:
-        """Yield each that has reached a limit, and which, if it is time to look."""
-        if now >= self._next:
-            self._next = now + self._pause
-            for dialogue in list(dialogues):
-                if reason := dialogue.limit_reached(now, self._idle, self._total):
-                    yield dialogue, reason
+    def overdue(self, connections: Collection[Connection], now: float) -> Iterator[tuple[Connection, str]]:
+        """Yield each that has reached a limit, and which limit, if it is time to look."""
+        if self._throttle.is_due(now):
+            for connection in list(connections):
+                if reason := connection.over_time(now):
+                    yield connection, reason

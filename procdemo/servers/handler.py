@@ -1,7 +1,7 @@
-"""Talk to one TCP client, within limits.
+"""Serve one TCP client with blocking calls, within its limits.
 
 TCP is a stream: what one send() put in may come out of several recv() and the other way round,
-so nothing here believes that a recv() is a message (Python documentation, "Socket Programming
+so nothing here takes a recv() for a message (Python documentation, "Socket Programming
 HOWTO", "Using a Socket").
 """
 
@@ -13,29 +13,31 @@ import time
 from collections.abc import Callable
 
 from procdemo.demo.events import Emitter
+from procdemo.servers import refusal
+from procdemo.servers.limits import ClientLimits
 from procdemo.servers.settings import ServerSettings
 
+BLOCKS = (refusal,)
 STORY = {
-    "open to others": "warning: {host} is not loopback; whoever reaches this machine may connect",
+    "open to others": "warning: {host} is not loopback: any host that reaches this machine may connect",
     "served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}",
-    "no room": "client {client} refused: no process can be started for it: {error}",
-    "refused": "client {client} refused: {limit} are connected already (--max-connections)",
 }
 DETAIL = {"serve.begin": "serves client {client}", "heard": "client {client} says {data}"}
-"""Sentences that all servers share; the STORY and DETAIL of each take them in."""
+"""Sentences that all servers share."""
 
 _CHUNK = 65_536  # bytes asked of one recv()
-
+REPORTED = 1_000
+"""Bytes of one piece that an event reports: to encode 64 KiB would cost more than to answer them."""
 
 Outcome = tuple[str, int]
-"""How a conversation ended: the reason, and the bytes that came from the client.
+"""How the service of a client ended: the reason, and the bytes that came from the client.
 
-Each was answered, unless the reason says otherwise.
+Each byte was answered, unless the reason says otherwise.
 """
 
 
 def set_pace(sock: socket.socket, settings: ServerSettings) -> None:
-    """Let recv() and send() on `sock` wait for a moment only, so that `converse` can look at the clock.
+    """Let recv() and send() on `sock` wait for a moment only, so that `echo` can look at the clock.
 
     The kernel keeps the time (socket(7), SO_RCVTIMEO, SO_SNDTIMEO) where a Python time-out would
     poll() before each call. What a listener accepts inherits it.
@@ -47,93 +49,74 @@ def set_pace(sock: socket.socket, settings: ServerSettings) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
 
 
-def converse(
+def echo(
     conn: socket.socket,
     settings: ServerSettings,
-    heard: Callable[[bytes], object] = lambda data: None,  # noqa: ARG005
-    look: Callable[[], object] = lambda: None,
+    on_data: Callable[[bytes], object] = lambda data: None,  # noqa: ARG005
+    on_tick: Callable[[], object] = lambda: None,
 ) -> Outcome:
     """Answer the client's bytes in upper case until it has sent its last, then close `conn`.
 
     Args:
         conn: the connection, with the pace of `set_pace`; closed on return, and for the peer too,
-            unless that has left and somebody else holds a copy.
+            unless the client has left and another process holds a copy.
         settings: its limits: idle and total seconds, bytes.
-        heard: called with each piece as it arrives.
-        look: called now and then, whether the client does something or not.
+        on_data: called with each piece as it arrives.
+        on_tick: called every ``settings.pace`` seconds, whether the client does something or not.
     """
-    clock, idle, most, pace = time.monotonic, settings.idle_timeout, settings.max_bytes, settings.pace
-    look_at = now = clock()
-    end, quiet_until = now + settings.total_timeout, now + idle
-    received, unsent = 0, b""
-    left = False
+    clock, pace = time.monotonic, settings.pace
+    tick_at = now = clock()
+    limits = ClientLimits(settings, now)
+    unsent = b""
+    client_left = False
     try:
         while True:
             try:
                 if not unsent:
                     data = conn.recv(_CHUNK)
                     if not data:
-                        left = True
-                        return "client left", received
-                    received += len(data)
-                    if received > most:
-                        say_no(conn, f"more than {most} bytes (--max-bytes)")
-                        return "more than --max-bytes", received
-                    heard(data)
+                        client_left = True
+                        return "client left", limits.received
+                    if limits.over_bytes(len(data)):
+                        return limits.refuse_bytes(conn), limits.received
+                    on_data(data)
                     unsent = data.upper()
                 unsent = unsent[conn.send(unsent) :]
-                now = clock()
-                quiet_until = now + idle
+                limits.progress_at = now = clock()
             except BlockingIOError:  # nothing can be read, or written, for a moment
-                look_at = now = clock()
-                if now >= quiet_until:
-                    return "over --idle-timeout", received
-            if now >= look_at:  # a client that always has something to say leaves no such moment
-                look_at = now + pace
-                look()
-            if now >= end:
-                return "over --total-timeout", received
-    except OSError as error:  # reset, broken pipe, unreachable: the client's affair, not ours
-        return error.strerror or str(error), received
+                tick_at = now = clock()
+            if now >= tick_at:  # also for a client that always sends something
+                on_tick()
+                if reason := limits.over_time(now):
+                    return reason, limits.received
+                tick_at = min(now + pace, limits.deadline)
+    except OSError as error:  # reset, broken pipe, unreachable: caused by the client, no fault of the server
+        return error.strerror or str(error), limits.received
     finally:
-        conn.close() if left else hang_up(conn)
+        conn.close() if client_left else hang_up(conn)
 
 
-def talk(
+def handle(
     conn: socket.socket,
     client: str,
     settings: ServerSettings,
     emit: Emitter,
-    look: Callable[[], object] = lambda: None,
+    on_tick: Callable[[], object] = lambda: None,
 ) -> Outcome:
-    """As `converse`; with ``-v`` each piece is reported, too."""
+    """As `echo`; with ``-v`` each piece is reported, too."""
     if not settings.verbose:
-        return converse(conn, settings, look=look)
-    return converse(conn, settings, lambda data: emit.mark("heard", client=client, data=data[:1000]), look)
+        return echo(conn, settings, on_tick=on_tick)
+    return echo(conn, settings, lambda data: emit.mark("heard", client=client, data=data[:REPORTED]), on_tick)
 
 
 def serve(conn: socket.socket, client: str, settings: ServerSettings, emit: Emitter) -> None:
     """Answer one client until it leaves, and report it; `client` is its name, ``host:port``."""
     emit.begin("serve", client=client)
     before = time.monotonic()
-    reason, received = talk(conn, client, settings, emit)
+    reason, received = handle(conn, client, settings, emit)
     ms = (time.monotonic() - before) * 1e3
     emit.mark("served", client=client, bytes=received, ms=ms, reason=reason)
     emit.end("serve")
-
-
-def say_no(conn: socket.socket, reason: str) -> None:
-    """Send one line that says why there is no (more) service; never waits.
-
-    What the client has sent so far is read and dropped: closing a socket with unread bytes
-    resets the connection, and the client might not see the line.
-    """
-    conn.setblocking(False)
-    with contextlib.suppress(OSError):
-        conn.send(f"procdemo: {reason}\n".encode())
-        conn.shutdown(socket.SHUT_WR)
-        while conn.recv(_CHUNK):
-            pass
 
 
 def hang_up(conn: socket.socket) -> None:

@@ -1,11 +1,11 @@
-"""What the workers of a server say of themselves, in memory they all share.
+"""The state of each worker of a server, in memory that all of them share (Apache's scoreboard).
 
-A row a worker, one writer a row, eight bytes a cell: nobody needs a lock, so a worker that is
-killed, at any moment, leaves nothing locked, and what it said last can still be read:
+A row for each worker, only that worker writes into it, eight bytes a cell: no lock is needed, so a
+worker that is killed, at any moment, leaves nothing locked, and what it wrote last can still be read:
 
-             pulse  up  present  served  refused | client
-  worker-0     417   1        1      12        0 | 127.0.0.1:50312
-  worker-1     416   1        0      15        0 |
+             heartbeat  up  present  served  refused | client
+  worker-0         417   1        1      12        0 | 127.0.0.1:50312
+  worker-1         416   1        0      15        0 |
 """
 
 import mmap
@@ -17,7 +17,7 @@ from typing import Any
 
 from procdemo.process.record_pipe import Writer
 
-PULSE, UP, PRESENT, SERVED, REFUSED = range(5)
+HEARTBEAT, UP, PRESENT, SERVED, REFUSED = range(5)
 """Cells of a row."""
 
 CLOSING = 0
@@ -28,7 +28,7 @@ _NAME = 64  # bytes for the name of a client
 
 
 class Scoreboard:
-    """All rows, and in front of them the word that the server is closing."""
+    """The rows of all workers, and in front of them whether the server is closing."""
 
     def __init__(self, workers: int, fd: int | None = None) -> None:
         """Make room for so many workers; or share the memory behind `fd`."""
@@ -47,15 +47,15 @@ class Scoreboard:
 
     @property
     def closing(self) -> bool:
-        """Whether nobody new is to be let in."""
+        """Whether no new clients are to be accepted."""
         return bool(self.cells[CLOSING])
 
     def close(self) -> None:
-        """Let all workers know that they shall let nobody in any more."""
+        """Tell all workers to accept no new clients, and to end when they have served those they have."""
         self.cells[CLOSING] = 1
 
     def get(self, row: int, cell: int) -> int:
-        """Return what a worker says."""
+        """Return a cell of a worker's row."""
         return self.cells[self.at(row) + cell]
 
     def total(self, cell: int) -> int:
@@ -67,17 +67,17 @@ class Scoreboard:
         return 1 + row * _CELLS
 
     def client(self, row: int) -> str:
-        """Return whom a worker talks to, if it said so."""
+        """Return the name of the client that a worker serves, if the worker has written it."""
         start = self._names + row * _NAME
         return bytes(self._map[start : start + _NAME]).rstrip(b"\0").decode("ascii", "replace")
 
-    def name(self, row: int, client: str) -> None:
-        """Say whom a worker talks to."""
+    def set_client(self, row: int, client: str) -> None:
+        """Write the name of the client that a worker serves; "" for none."""
         start = self._names + row * _NAME
         self._map[start : start + _NAME] = client.encode()[:_NAME].ljust(_NAME, b"\0")
 
     def vacate(self, row: int) -> int:
-        """Free the row of a worker that is gone; return how many clients it had."""
+        """Free the row of a worker that has ended; return how many clients it had."""
         at = self.at(row)
         present = self.cells[at + PRESENT]
         self.cells[at + UP] = self.cells[at + PRESENT] = 0
@@ -85,42 +85,42 @@ class Scoreboard:
 
 
 class Slot:
-    """One worker's own row, and how it says hello; an argument of its process."""
+    """One worker's own row, and the pipe on which it says that it is ready; an argument of its process."""
 
-    def __init__(self, roster: Scoreboard, row: int, notes: Writer) -> None:
-        self.roster = roster
+    def __init__(self, scoreboard: Scoreboard, row: int, notes: Writer) -> None:
+        self.scoreboard = scoreboard
         self.row = row
         self._notes = notes
-        self._cells = roster.cells
-        self._at = roster.at(row)
+        self._cells = scoreboard.cells
+        self._at = scoreboard.at(row)
 
     def __reduce__(self) -> tuple[Callable[..., "Slot"], tuple[Any, ...]]:
-        return Slot, (self.roster, self.row, self._notes)
+        return Slot, (self.scoreboard, self.row, self._notes)
 
-    def hello(self) -> None:
+    def ready(self) -> None:
         """Say that this worker accepts clients from now on."""
         self._cells[self._at + UP] = 1
-        self._notes(("hello", self.row))
+        self._notes(("ready", self.row))
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Show that this worker lives: to be called again and again."""
-        self._cells[self._at + PULSE] += 1
+        self._cells[self._at + HEARTBEAT] += 1
 
-    def take(self, most: int) -> bool:
-        """Take a client in, unless with it more than `most` would be here (0: any number); return whether.
+    def acquire(self, most: int) -> bool:
+        """Count one more client, unless more than `most` would be connected (0: no limit); return whether.
 
-        First counted, then asked: two workers that are equally fast may both refuse, but never
-        both let in.
+        The client is counted first, then the limit is checked: two workers that are equally fast may both
+        refuse, but never both accept.
         """
         cells, at = self._cells, self._at
         cells[at + PRESENT] += 1
-        if not most or self.roster.total(PRESENT) <= most:
+        if not most or self.scoreboard.total(PRESENT) <= most:
             return True
         cells[at + PRESENT] -= 1
         cells[at + REFUSED] += 1
         return False
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Note that a client was served."""
         cells, at = self._cells, self._at
         cells[at + SERVED] += 1
@@ -128,9 +128,9 @@ class Slot:
 
 
 def _memory() -> int:
-    """Return a descriptor of memory that has no name and goes with its last user."""
+    """Return a descriptor of memory that has no name, and ends with the last process that uses it."""
     if sys.platform == "linux":
-        return os.memfd_create("procdemo-roster")
+        return os.memfd_create("procdemo-scoreboard")
     import tempfile  # noqa: PLC0415 - imports random, whose hooks make every fork dearer
 
     with tempfile.TemporaryFile() as file:

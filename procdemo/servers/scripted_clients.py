@@ -5,25 +5,28 @@ import time
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.states import Activity
+from procdemo.process import exit_status
 from procdemo.process.children import Children
 from procdemo.process.exit_status import Exit, report_exit
 from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
+from procdemo.servers.stoppable_loop import StoppableLoop
 
 STORY = {
     "asks": "connects and says {text}",
     "answered": "hears {text} after {waited_ms:.0f} ms",
     "turned away": "got no answer: {why}",
     "leaves": "leaves",
+    "client died": exit_status.STORY["died"],
 }
+DETAIL = {f"client {how}": sentence for how, sentence in exit_status.DETAIL.items()}
 LANES = {"answer": Activity.WAITS}
-"""Sentences and lanes of these clients; a server's own STORY and LANES take them in."""
 
 
 def run_client(host: str, port: int, stay: float, timeout: float, emit: Emitter) -> None:
-    """Be a client: say hello, hear it in upper case, stay `stay` seconds, leave.
+    """Be a client: send hello, receive it in upper case, stay `stay` seconds, leave.
 
-    A server that does not answer within `timeout` seconds turns the client away.
+    If the server does not answer within `timeout` seconds, the client leaves without an answer.
     """
     emit.begin("visit")
     text = b"hello"
@@ -47,17 +50,17 @@ def run_client(host: str, port: int, stay: float, timeout: float, emit: Emitter)
     emit.end("visit")
 
 
-def start_clients(config: ServerSettings, door: Listener, emit: Emitter) -> Children:
-    """Start ``--clients`` scripted clients; the server stops when all have left."""
+def start_clients(config: ServerSettings, listener: Listener, loop: StoppableLoop, emit: Emitter) -> Children:
+    """Start ``--clients`` scripted clients of `listener`; `loop` is asked to stop when all have left."""
 
     def on_exit(client: Exit) -> None:
-        report_exit(emit, client)
+        report_exit(emit, client, kind="client")
         if not clients:
-            door.stop()
+            loop.stop()
 
-    clients = Children(door.loop, on_exit)
+    clients = Children(loop, on_exit)
     context = config.context()
     for number in range(config.clients):
-        args = (door.host, door.port, config.stay, config.total_timeout, emit)
+        args = (listener.host, listener.port, config.stay, config.total_timeout, emit)
         clients.start(context.Process(target=run_client, args=args, name=f"client-{number}"))
     return clients

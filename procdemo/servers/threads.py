@@ -1,47 +1,48 @@
-"""The conversations of a server that holds them in threads; its main thread hears when one is over."""
+"""The open connections of a server that serves each client in a thread."""
 
 import contextlib
 import socket
 from collections.abc import Callable
 from functools import partial
 
+from procdemo.process.selector_loop import SelectorLoop
 from procdemo.process.thread_calls import ThreadCalls
-from procdemo.servers.listener import Listener
 
-_LAST_S = 5.0  # for a thread to notice that its connection is gone
+_LAST_S = 5.0  # for a thread to notice that its connection was shut down
 
 
 class OpenConnections:
-    """Whom we talk to. All methods are for the thread that made it, but what `begin` returns."""
+    """The connections that threads serve. All methods are for the main thread, but what `add` returns."""
 
-    def __init__(self, door: Listener) -> None:
-        """Hear of ends while `door` waits."""
-        self._door = door
-        self._tickets = 0
+    def __init__(self, loop: SelectorLoop) -> None:
+        """Notice while `loop` runs that a thread is done with its connection."""
+        self._loop = loop
+        self._last = 0  # number of the connection that was added last
         self._open: dict[int, socket.socket] = {}
-        self._errands = ThreadCalls(door.loop)
+        self._calls = ThreadCalls(loop)
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def begin(self, conn: socket.socket) -> Callable[[], None]:
-        """Note that somebody talks over `conn`; return what to call, in any thread, when that is over."""
-        self._tickets += 1
-        self._open[self._tickets] = conn
-        # It may be over twice: for a client that was refused, and that a thread of a pool finds later.
-        return partial(self._errands.call_soon, self._open.pop, self._tickets, None)
+    def add(self, conn: socket.socket) -> Callable[[], None]:
+        """Note that a thread serves `conn`; return what it shall call, from any thread, when it is done."""
+        self._last += 1
+        self._open[self._last] = conn
+        # It may be called twice (ThreadPoolExecutor can queue a task although submit() raised); the second
+        # call must do nothing.
+        return partial(self._calls.call_soon, self._open.pop, self._last, None)
 
-    def dismiss(self, grace: float) -> int:
-        """Give them `grace` seconds to finish, then hang up; return how many were cut off.
+    def drain(self, grace: float) -> int:
+        """Give the threads `grace` seconds to finish, then shut their connections down; return how many.
 
         A thread cannot be killed: one that does not notice is left to the end of the process.
         """
         cut_off = 0
-        if not self._door.loop.wait_until(lambda: not self._open, grace):
+        if not self._loop.wait_until(lambda: not self._open, grace):
             cut_off = len(self._open)
             for conn in self._open.values():
                 with contextlib.suppress(OSError):  # it has been closed just now
                     conn.shutdown(socket.SHUT_RDWR)
-            self._door.loop.wait_until(lambda: not self._open, _LAST_S)
-        self._errands.close()
+            self._loop.wait_until(lambda: not self._open, _LAST_S)
+        self._calls.close()
         return cut_off

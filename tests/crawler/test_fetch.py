@@ -13,14 +13,15 @@ from downloads import forget_connections, get
 from web import Web, answer, page
 
 from procdemo.crawler import fetch as fetching
-from procdemo.crawler.fetch import AGENT, Page
+from procdemo.crawler.fetch import Page
+from procdemo.crawler.origin import AGENT
 
 pytestmark = pytest.mark.usefixtures("fresh_worker")
 
 # --- a page
 
 
-def test_a_page_comes_with_all_that_is_known_of_it():
+def test_a_page_has_url_status_size_and_html():
     records = []
     with Web({"/a": page("hello")}) as web:
         got = get(f"{web.origin}/a", emit=records.append)
@@ -35,7 +36,7 @@ def test_a_page_is_made_of_built_in_types():
     assert all(type(value) in {str, int, bytes, float} for value in Page("x"))
 
 
-def test_the_request_says_who_asks_and_wants_no_compression():
+def test_the_request_names_the_crawler_and_wants_no_compression():
     with Web({"/a?b=c": page("")}) as web:
         assert get(f"{web.origin}/a?b=c").status == 200
     robots, head = web.heads
@@ -85,7 +86,7 @@ def test_an_error_status_is_an_answer(status):
     assert (got.status, got.why) == (int(status[:3]), "")
 
 
-def test_what_is_not_html_is_not_brought_home():
+def test_only_html_bodies_are_returned():
     with Web({"/a": answer(b"\0" * 1000, Content_Type="image/png")}) as web:
         got = get(f"{web.origin}/a")
     assert (got.size, got.html) == (1000, b"")
@@ -126,7 +127,7 @@ def test_no_such_host():
         (b"a", "", "a"),
     ],
 )
-def test_whatever_the_encoding_it_comes_as_utf_8(body, kind, text):
+def test_a_page_in_any_encoding_is_returned_as_utf_8(body, kind, text):
     with Web({"/a": answer(body, Content_Type=kind)}) as web:
         assert get(f"{web.origin}/a").html.decode("utf-8") == text
 
@@ -174,7 +175,7 @@ def secure_server(folder):
 def test_a_certificate_is_checked_against_the_name(certificate, monkeypatch):
     with secure_server(certificate) as port:
         assert "CERTIFICATE_VERIFY_FAILED" in get(f"https://localhost:{port}/").why
-        fetching._places.clear()
+        fetching._origins.clear()
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
         assert get(f"https://localhost:{port}/").status == 200
         assert "doesn't match" in get(f"https://127.0.0.1:{port}/").why

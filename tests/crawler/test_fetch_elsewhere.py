@@ -4,8 +4,7 @@ import pytest
 from downloads import get
 from web import GIB_OF_CHUNKS, Web, answer, hang_up, page, redirect, stay_silent
 
-from procdemo.crawler import fetch as fetching
-from procdemo.crawler.fetch import AGENT, is_public
+from procdemo.crawler.origin import AGENT, NoPageError, is_public, refuse_private
 
 pytestmark = pytest.mark.usefixtures("fresh_worker")
 
@@ -58,9 +57,9 @@ def test_a_private_host_gets_no_connection(host):
 
 
 def test_one_private_address_among_public_ones_is_enough():
-    with pytest.raises(fetching._NotHadError, match=r"10\.0\.0\.1"):
-        fetching._refuse_private("example.org", ["8.8.8.8", "10.0.0.1"])
-    fetching._refuse_private("example.org", ["8.8.8.8"])
+    with pytest.raises(NoPageError, match=r"10\.0\.0\.1"):
+        refuse_private("example.org", ["8.8.8.8", "10.0.0.1"])
+    refuse_private("example.org", ["8.8.8.8"])
 
 
 # --- redirects
@@ -78,7 +77,7 @@ def test_redirects_are_followed_within_the_origin():
     assert (got.url, got.final, got.status) == (f"{web.origin}/1", f"{web.origin}/3?4", 200)
 
 
-def test_a_redirect_into_what_robots_forbids_is_not_followed():
+def test_a_redirect_to_a_forbidden_page_is_not_followed():
     robots = answer("User-agent: *\nDisallow: /private/", Content_Type="text/plain")
     with Web({"/a": redirect("/private/b"), "/private/b": page("")}, robots) as web:
         assert get(f"{web.origin}/a").skip == "forbidden"
@@ -156,7 +155,7 @@ def test_hostile_locations():
 # --- robots.txt
 
 
-def test_robots_speak_to_us():
+def test_robots_txt_is_obeyed():
     robots = answer(
         f"User-agent: other\nAllow: /\n\nUser-agent: {AGENT}\nDisallow: /no", Content_Type="text/plain"
     )
@@ -175,7 +174,7 @@ def test_robots_speak_to_us():
         (stay_silent, "timed out"),
     ],
 )
-def test_robots_that_cannot_be_had_forbid_all(robots, why):
+def test_if_robots_txt_cannot_be_had_all_is_forbidden(robots, why):
     with Web({"/a": page("")}, robots) as web:
         got = get(f"{web.origin}/a", patience=0.3)
         assert why in got.why
@@ -193,6 +192,6 @@ def test_robots_that_cannot_be_had_forbid_all(robots, why):
         answer("gone", "410 Gone"),
     ],
 )
-def test_odd_robots_allow_all(robots):
+def test_an_odd_robots_txt_allows_all(robots):
     with Web({"/a": page("")}, robots) as web:
         assert get(f"{web.origin}/a").status == 200

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("fresh_worker")
         "http://h\r\nHost: x/",
     ],
 )
-def test_e6_what_is_no_web_address_is_wrong_usage(word):
+def test_e6_no_web_address_is_wrong_usage(word):
     result = run("crawl-callback", word, "--allow-private").assert_clean(2, stderr_lines=2)
     assert result.stderr.startswith("error: not an address of a web page: ")
     assert not result.stdout.startswith("{")
@@ -62,7 +62,7 @@ HOSTS = [
 
 @pytest.fixture(scope="module")
 def secret():
-    """Return a server on every address of this machine, and whom it has heard."""
+    """Return a server on every address of this machine, and the clients it has had."""
     heard = []
 
     def listen():
@@ -116,7 +116,7 @@ def test_e6_a_redirect_to_a_private_host(host, status, secret):
         assert (got.skip, got.status, got.html) == ("outside", status, b"")
         named = resolve(target, "")
         if named and fetching.origin(named) != web.origin:
-            fetching._places.clear()
+            fetching._origins.clear()
             origins = frozenset({web.origin, fetching.origin(named)})
             bounds = Bounds(origins, frozenset({web.origin}), frozenset(), 1 << 20, 5, 5.0)
             got = fetch(web.url, bounds, Emitter(lambda _: None))
@@ -156,10 +156,10 @@ def test_e6_a_link_cannot_write_a_header():
 
 
 HEADERS = {"Host", "User-Agent", "Accept", "Accept-Encoding"}
-"""All that anybody is told."""
+"""All that a user sees."""
 
 
-def test_neither_cookies_nor_credentials_are_kept_or_taken_along(tmp_path, monkeypatch):
+def test_neither_cookies_nor_credentials_are_kept_or_sent(tmp_path, monkeypatch):
     (tmp_path / ".netrc").write_text("default login me password swordfish\n")
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -220,7 +220,7 @@ def test_e5_without_end_in_any_form(body):
     assert got.html == b""
 
 
-def test_e5_what_only_the_deadline_ends():
+def test_e5_some_servers_only_the_deadline_ends():
     """A hundred thousand nested tags, and a trailer without end."""
     bad = {
         "/div": answer("<div>" * 100_000),
@@ -240,14 +240,14 @@ def test_e5_what_only_the_deadline_ends():
 @pytest.mark.parametrize(
     "target", ["http://[::1]/robots.txt", "http://169.254.169.254/robots.txt", "file:///etc/hosts"]
 )
-def test_robots_that_are_elsewhere_forbid_all(target):
+def test_if_robots_txt_is_elsewhere_all_is_forbidden(target):
     with Web({"/": page("")}, redirect(target)) as web:
         got = get(web.url)
     assert "robots.txt, so nothing may be fetched" in got.why
     assert web.asked["/"] == 0
 
 
-def test_silent_robots_cost_the_page_not_the_crawl():
+def test_a_silent_robots_txt_costs_the_page_not_the_crawl():
     with Web({"/": page("never")}, stay_silent) as slow, Web({"/": page("fine")}) as web:
         result = finished(web.url, slow.url, "--page-deadline", "0.5", status=1, within=20)
         assert slow.asked["/"] == 0

@@ -68,7 +68,7 @@ def test_a_negative_length_is_read_to_the_end():
     assert (got.size, got.why) == (3, "")
 
 
-def test_what_cannot_be_parsed_in_reasonable_time_is_refused():
+def test_a_page_that_takes_too_long_to_parse_is_refused():
     with Web(
         {"/a": answer("<div>" * 40_000), "/b": answer("<a " * 20_000), "/c": answer("<!--" * 20_000)}
     ) as web:

@@ -60,7 +60,7 @@ def test_a_link_has_one_normal_form(href, url):
         "http://h.example/" + "x" * 2000,
     ],
 )
-def test_what_is_no_page(href):
+def test_some_links_lead_to_no_page(href):
     assert resolve(href, BASE) is None
 
 

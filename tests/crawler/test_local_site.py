@@ -1,4 +1,4 @@
-"""A site of our own: what is in the folder or the handbook, and nothing else, on 127.0.0.1 only."""
+"""A site of our own, on 127.0.0.1 only: the files of a folder, or the standard library's documentation."""
 
 import contextlib
 import http.client
@@ -98,7 +98,7 @@ def test_a_folder_is_served(folder, start_method):
         "/" + "x" * 5000,
     ],
 )
-def test_what_is_not_in_the_folder_is_not_there(folder, path):
+def test_a_file_outside_the_folder_is_not_found(folder, path):
     with serving(folder) as (port, _):
         status, _, body = ask(port, path)
     assert status == 404
@@ -138,7 +138,7 @@ def test_a_connection_answers_many_requests_and_rude_clients_do_no_harm(folder, 
     assert capfd.readouterr() == ("", "")
 
 
-def test_nobody_else_is_let_in(folder):
+def test_other_hosts_are_not_let_in(folder):
     with serving(folder) as (port, _), pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", port), timeout=5)
 
@@ -148,20 +148,20 @@ def test_no_folder(tmp_path):
         pass
 
 
-# --- the handbook
+# --- the documentation of the standard library
 
 
 @pytest.fixture(scope="module")
-def handbook():
+def docs():
     return StdlibDocs()
 
 
-def test_every_link_of_the_handbook_leads_somewhere(handbook):
+def test_every_link_of_the_docs_leads_somewhere(docs):
     site = "http://127.0.0.1/"
     waiting, seen = [site], {site}
     while waiting:
         url = waiting.pop()
-        text = handbook.page(url.removeprefix(site[:-1]))
+        text = docs.page(url.removeprefix(site[:-1]))
         assert text is not None, url
         for link in LexborHTMLParser(text).css("a[href]"):
             target = resolve((link.attributes["href"] or "").partition("#")[0] or url, url)
@@ -172,9 +172,9 @@ def test_every_link_of_the_handbook_leads_somewhere(handbook):
     assert f"{site}private/{PRIVATE}.html" in seen
 
 
-def test_the_handbook_does_not_tell_the_environment(handbook, monkeypatch):
+def test_the_docs_do_not_show_the_environment(docs, monkeypatch):
     monkeypatch.setenv("CANARY", "canary-of-the-environment")
-    text = handbook.page("/os.html")
+    text = docs.page("/os.html")
     assert "environ</strong> = " in text
     assert "canary" not in text
     assert os.environ["PATH"] not in text
@@ -183,8 +183,8 @@ def test_the_handbook_does_not_tell_the_environment(handbook, monkeypatch):
 @pytest.mark.parametrize(
     "path", ["/none.html", "/os", "/this.html", "/antigravity.html", "/../os.html", "/private/os.html"]
 )
-def test_there_is_no_other_page(handbook, path):
-    assert handbook.page(path) is None
+def test_there_is_no_other_page(docs, path):
+    assert docs.page(path) is None
 
 
 def test_the_modules_are_in_order_and_do_no_harm():

@@ -11,6 +11,7 @@ from collections import Counter
 
 import pytest
 from batches import Batch, accounted, not_done
+from exits import ends
 from harness import run
 from waiting import ended
 
@@ -103,7 +104,7 @@ def test_d2_killed_all_the_time_by_others(start_method):
 ITEMS = {"fork": 10_000, "spawn": 5_000, "forkserver": 5_000}
 
 
-def test_d2_somebody_killed_every_30_ms(start_method):
+def test_d2_a_worker_killed_every_30_ms(start_method):
     items = ITEMS[start_method]
     chaos = ("--chaos", "kill:0.03", "--tries", "20")
     args = ("supervise", "--json", "--items", str(items), "--work", "0", *chaos)
@@ -114,7 +115,7 @@ def test_d2_somebody_killed_every_30_ms(start_method):
     given = Counter(event.data["id"] for event in result.named("item") if event.kind == "send")
     assert sum(given.values()) == items + summary["retried"], "one item in hand, and none that nobody gave"
     faults = {event.data["target_pid"] for event in result.named("fault")}
-    assert {event.data["worker_pid"] for event in result.named("died")} <= faults
+    assert {data["child_pid"] for data in ends(result.events)} <= faults
 
 
 def test_d3_all_killed_at_once(start_method):
@@ -135,9 +136,9 @@ def test_d7_a_stopped_worker_is_no_different(start_method):
         os.kill(victim, signal.SIGSTOP)
         result = running.finish(within=SOON_S).assert_clean(0)
         accounted(result, 10)
-        (died,) = result.named("died")
-        assert died.data["worker_pid"] == victim
-        assert died.data["cause"].startswith("killed by SIGKILL after 0.5")
+        assert victim in {data["child_pid"] for data in ends(result.events, "killed")}
+        (row,) = [row.data for row in result.named("workers") if row.data["pid"] == victim]
+        assert row["died_of"].startswith("killed by SIGKILL after 0.5")
 
 
 def test_a4_ctrl_c_ends_it_and_every_item_is_accounted_for(start_method):

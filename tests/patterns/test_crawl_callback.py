@@ -16,7 +16,7 @@ DEBIAN_DOCS = Path("/usr/share/doc/python3.11/html")
 # --- the lesson
 
 
-def test_the_handbook(start_method):
+def test_the_docs_of_the_standard_library(start_method):
     result = run("crawl-callback", "--json", "--workers", "2", start_method=start_method).assert_clean()
     summary = assert_accounted(result).summary
     assert summary["done"] > 60
@@ -94,7 +94,7 @@ def test_the_table_shows_twenty_pages_and_all_that_failed_or_everything():
     assert count == [21, 41]
 
 
-def test_for_a_person():
+def test_the_screen():
     with Web({"/": page("hello", ["/gone"])}) as web:
         result = run("crawl-callback", web.url, "--allow-private").assert_clean()
     assert "_handle_results" in result.stdout
@@ -144,8 +144,8 @@ def test_a_start_that_gives_no_page_is_a_failure():
     with Web({"/gone": redirect("https://example.org/")}) as web:
         for path, why in (("", "status 404"), ("gone", "outside")):
             result = finished(f"{web.url}{path}", status=1)
-            (told,) = result.named("no page")
-            assert why in told.data["why"]
+            (start,) = result.named("no page")
+            assert why in start.data["why"]
 
 
 def test_two_origins_are_both_crawled():
@@ -158,12 +158,12 @@ def test_two_origins_are_both_crawled():
     "word",
     ["example.org", "file:///etc/passwd", "ftp://x/", "http://", "http://u@x/", "http://[/", "http://x:y/"],
 )
-def test_what_is_no_web_address_is_wrong_usage(word):
+def test_no_web_address_is_wrong_usage(word):
     result = run("crawl-callback", word).assert_clean(2, stderr_lines=2)
     assert "not an address of a web page" in result.stderr
 
 
-def test_a_folder_that_is_none(tmp_path):
+def test_a_missing_folder_is_wrong_usage(tmp_path):
     result = run("crawl-callback", "--site", str(tmp_path / "none")).assert_clean(2, stderr_lines=2)
     assert "no such folder" in result.stderr
 
@@ -176,7 +176,7 @@ def test_it_can_be_stopped(signum, status, start_method):
         command.finish(5).assert_clean(status)
 
 
-def test_killed_it_leaves_nobody(start_method):
+def test_killed_it_leaves_no_process(start_method):
     with Command("crawl-callback", "--json", start_method=start_method) as command:
         command.wait_event("parsed")
         command.signal(signal.SIGKILL)

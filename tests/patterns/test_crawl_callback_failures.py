@@ -1,10 +1,11 @@
-"""A callback raises, workers are killed, pages never end, the site dies: each page meets one fate."""
+"""A callback raises, workers are killed, pages never end, the site dies: each page has one fate."""
 
 import contextlib
 import os
 import signal
 
 from crawls import assert_accounted, crawl, fate_of, finished, hub
+from exits import ends
 from harness import Command
 from web import Web, answer, continue_for_ever, drip_body, drip_header, hang_up, page, stay_silent
 
@@ -32,8 +33,8 @@ class Once:
         return conn.sendall(self.then)
 
 
-def strike_fetcher(command, web, path, nth=1, signum=signal.SIGKILL):
-    """Strike whoever fetches a page, for the nth time, once the server has been asked for it."""
+def signal_fetcher(command, web, path, nth=1, signum=signal.SIGKILL):
+    """Signal the worker that fetches a page, for the nth time, once the server has been asked for it."""
     url = f"{web.origin}{path}"
     event = command.wait_event(
         lambda event: (event.kind, event.name) == ("begin", "fetch") and event.data["url"] == url, nth
@@ -45,7 +46,7 @@ def strike_fetcher(command, web, path, nth=1, signum=signal.SIGKILL):
 
 def test_e3_a_page_whose_worker_is_killed_is_fetched_again(start_method):
     with Web(hub(20, **{"/7": Once()})) as web, crawl(web.url, start_method=start_method) as command:
-        pid = strike_fetcher(command, web, "/7")
+        pid = signal_fetcher(command, web, "/7")
         result = assert_accounted(command.finish().assert_clean())
     assert (result.summary["done"], result.summary["retried"]) == (21, 1)
     (again,) = result.named("page again")
@@ -58,7 +59,7 @@ def test_e3_a_page_whose_worker_is_killed_is_fetched_again(start_method):
 def test_e3_a_page_whose_worker_always_dies_is_lost_by_name():
     with Web(hub(20, **{"/7": stay_silent})) as web, crawl(web.url) as command:
         for nth in range(1, 4):
-            strike_fetcher(command, web, "/7", nth)
+            signal_fetcher(command, web, "/7", nth)
         result = assert_accounted(command.finish().assert_clean(1))
     assert (result.summary["done"], result.summary["lost"], result.summary["retried"]) == (20, 1, 2)
     assert fate_of(result, f"{web.origin}/7")["why"] == "its worker was killed 3 times"
@@ -98,7 +99,7 @@ def test_e4_a_page_without_end_fails_at_its_deadline_and_the_rest_is_done(start_
     assert "RemoteDisconnected" in fate_of(result, f"{web.origin}/close")["why"]
 
 
-def test_what_was_late_once_is_done():
+def test_a_page_that_was_late_once_is_done():
     with Web(hub(5, **{"/3": Once()})) as web:
         result = finished(web.url, "--page-deadline", "0.5")
     assert result.summary["done"] == 6
@@ -107,7 +108,7 @@ def test_what_was_late_once_is_done():
 
 def test_e4_a_stopped_worker_is_killed_at_the_deadline():
     with Web(hub(5, **{"/3": Once()})) as web, crawl(web.url, "--page-deadline", "0.7") as command:
-        strike_fetcher(command, web, "/3", signum=signal.SIGSTOP)
+        signal_fetcher(command, web, "/3", signum=signal.SIGSTOP)
         result = assert_accounted(command.finish(10).assert_clean())
     assert result.summary["done"] == 6
 
@@ -118,6 +119,6 @@ def test_the_site_dies(start_method):
         command.wait_event("parsed", 3)
         os.kill(site, signal.SIGKILL)
         result = assert_accounted(command.finish(15).assert_clean(1))
-    (died,) = result.named("site died")
-    assert died.data["site_pid"] == site
+    (died,) = ends(result.events, "site died")
+    assert (died["child"], died["child_pid"], died["cause"]) == ("site", site, "killed by SIGKILL")
     assert result.summary["failed"] > 0

@@ -123,7 +123,7 @@ def test_f1_nothing_hostile_reaches_the_terminal(how):
     assert "PWN" in result.stdout
 
 
-def test_a_broken_link_between_the_longest_addresses_is_told():
+def test_a_broken_link_between_the_longest_addresses_is_reported():
     with Web({}) as web:
         rest = 2_000 - len(web.origin) - 1  # a longer one is none
         known, gone = "/" + "a" * rest, "/" + "b" * rest

@@ -1,4 +1,4 @@
-"""prodcons: back-pressure, acknowledging, and an account of every bun, whoever is killed."""
+"""prodcons: back-pressure, acknowledging, and an account of every bun, whatever is killed."""
 
 import os
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from bunaccounts import account_of, missing
+from exits import ends
 from harness import Command, run
 from waiting import wait_until
 
@@ -15,17 +16,22 @@ def play(*args, **options):
     return run("prodcons", "--json", *args, **options)
 
 
-# --- in peace
+# --- no process is killed
 
 
-def test_everything_made_is_eaten_by_somebody(start_method):
+def test_every_bun_is_eaten_once(start_method):
     result = play("--items", "30", "--work", "0", start_method=start_method)
     result.assert_clean(status=0)
     assert account_of(result, 30)["done"] == 30
     eaten = [event for event in result.named("eats") if event.kind == "end"]
     assert sorted(int(event.data["id"]) for event in eaten) == list(range(30))
     assert {event.role for event in eaten} <= {"consumer-0", "consumer-1"}
-    assert len({row.data["pid"] for row in result.named("processes")}) == 4
+    rows = {row.data["name"]: row.data["pid"] for row in result.named("processes")}
+    ended = {data["child"]: data["child_pid"] for data in ends(result.events, "exited")}
+    killed = {data["child"]: data["child_pid"] for data in ends(result.events, "killed")}
+    assert sorted(ended) == ["producer-0", "producer-1"]
+    assert sorted(killed) == ["consumer-0", "consumer-1"], "main kills them at the end"
+    assert ended | killed == rows
 
 
 def test_d1_ten_thousand_items_are_each_eaten_once(start_method):
@@ -56,7 +62,7 @@ def test_the_queue_holds_producers_back():
     assert result.summary["slower"] == "consumers"
 
 
-def test_consumers_wait_for_slow_producers_visibly():
+def test_consumers_report_their_wait_for_slow_producers():
     result = play("--items", "4", "--consumers", "4", "--work", "0")
     assert any(event.kind == "begin" and event.role.startswith("consumer") for event in result.named("get"))
 
@@ -69,10 +75,10 @@ def test_a_batch_is_one_message():
     assert account_of(result, 20)["done"] == 20
 
 
-def test_buns_beyond_the_detail_are_counted_not_told():
+def test_buns_beyond_the_detail_are_counted_not_reported():
     result = play("--items", "50", "--detail", "10", "--work", "0")
-    told = {int(event.data["id"]) for event in result.named("bun") if event.kind == "send"}
-    assert told == set(range(10))
+    sent = {int(event.data["id"]) for event in result.named("bun") if event.kind == "send"}
+    assert sent == set(range(10))
     assert account_of(result, 50)["done"] == 50
 
 
@@ -132,8 +138,8 @@ def kill(start_method, *roles, args=()):
 def test_a_killed_process_is_named_and_every_bun_accounted_for(start_method, role):
     (pid,), result = kill(start_method, role)
     result.assert_clean(status=1)
-    (died,) = result.named("died")
-    assert died.data == {"child": role, "child_pid": pid, "cause": "killed by SIGKILL"}
+    (died,) = ends(result.events)
+    assert (died["child"], died["child_pid"], died["cause"]) == (role, pid, "killed by SIGKILL")
     summary = account_of(result, 200)
     assert not summary["ok"]
     assert len(missing(result)) == 200 - summary["done"]
@@ -142,7 +148,7 @@ def test_a_killed_process_is_named_and_every_bun_accounted_for(start_method, rol
 def test_d3_all_consumers_killed_at_once(start_method):
     pids, result = kill(start_method, "consumer-0", "consumer-1")
     result.assert_clean(status=1)
-    assert {event.data["child_pid"] for event in result.named("died")} == set(pids)
+    assert {data["child_pid"] for data in ends(result.events)} == set(pids)
     assert account_of(result, 200)["lost"] > 0
     assert any(fate == "still in the queue" for fate in missing(result).values())
 
@@ -154,20 +160,20 @@ def is_in_the_middle_of_a_message(pid):
 
 
 def test_d4_a_producer_killed_in_the_middle_of_a_message(start_method):
-    """Nobody can read on, not even the consumer that has the lock."""
+    """No consumer can read on, not even the one that has the lock."""
     big = ("--items", "300000", "--batch", "10000", "--maxsize", "30", "--work", "0.0001", "--producers", "1")
     with Command("prodcons", "--json", *big, start_method=start_method) as command:
         producer = command.wait_event(lambda event: event.role == "producer-0").pid
         wait_until(lambda: is_in_the_middle_of_a_message(producer))
         os.kill(producer, signal.SIGKILL)
         result = command.finish(within=10).assert_clean(1)
-    (died,) = result.named("died")
-    assert died.data["child_pid"] == producer
+    (died,) = ends(result.events)
+    assert died["child_pid"] == producer
     assert account_of(result, 300_000)["lost"] > 0
     assert any(fate == "still in the queue" for fate in missing(result).values())
 
 
-def test_a_killed_main_process_has_an_obituary():
+def test_a_killed_main_process_is_reported():
     with Command("prodcons", "--json", "--items", "200") as command:
         main = command.wait_event("meta").pid
         command.wait_event("eats")

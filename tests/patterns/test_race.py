@@ -17,7 +17,7 @@ def outcomes(result):
 
 
 def steps(result):
-    """Return who took which step, in their order."""
+    """Return which process took which step, in order."""
     done = [event for event in result.events if event.name in {"read", "add", "write", "kept out"}]
     return [(event.role, event.name, event.data.get("value")) for event in done]
 
@@ -52,7 +52,7 @@ def test_they_are_two_processes_and_main_is_the_third():
 
 
 @pytest.mark.parametrize("order", ["", "AAB", "AAABBBA", "ABCABC", "AAAABB"])
-def test_an_order_that_there_is_not(order):
+def test_a_wrong_order_is_wrong_usage(order):
     result = play(f"--schedule={order}")
     result.assert_clean(2, stderr_lines=0)
     assert "three A and three B" in result.summary["reason"]
@@ -90,7 +90,7 @@ def asked(command, nth):
     command.wait_event("ask", nth)
 
 
-def test_somebody_chooses_every_step():
+def test_the_user_chooses_every_step():
     with Command("race", "--json", "--step", stdin=subprocess.PIPE) as race:
         for nth, letter in enumerate("abbaba", start=1):
             asked(race, nth)
@@ -115,7 +115,7 @@ def test_when_the_input_ends_they_take_turns():
     assert result.named("orders")[0].data["taken"] == "ABABAB"
 
 
-def test_more_input_than_anybody_reads():
+def test_more_input_than_is_read():
     with Command("race", "--json", "--step", stdin=subprocess.PIPE) as race:
         race.stdin.write(b"A\n" * 3 + b"B\n" * 20_000)
         result = race.finish().assert_clean(0)
@@ -133,7 +133,7 @@ def test_ctrl_c_while_it_asks():
 
 
 @pytest.mark.parametrize("fix", [[], ["--fix", "lock"]], ids=["unlocked", "locked"])
-def test_whoever_dies_between_two_steps_is_named(start_method, fix):
+def test_a_process_that_dies_between_two_steps_is_named(start_method, fix):
     with Command("race", "--json", "--step", *fix, stdin=subprocess.PIPE, start_method=start_method) as race:
         asked(race, 1)
         race.stdin.write(b"A\n")

@@ -46,7 +46,7 @@ def test_run_called_by_hand_makes_no_process():
 
 
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
-def test_the_parent_is_who_called_start(start_method):
+def test_the_parent_is_the_process_that_called_start(start_method):
     result = play("--work", "0", start_method=start_method)
     main = result.events[0].pid
     assert {event.data["ppid"] for event in hellos(result).values()} == {main}
@@ -64,8 +64,9 @@ def test_what_the_parent_sees_while_a_child_works_and_afterwards(start_method):
     result = play("--style", "function", "--work", "0.3", start_method=start_method)
     for event in result.named("started"):
         assert (event.data["alive"], event.data["exitcode"]) == (True, None)
-    for event in result.named("joined"):
-        assert (event.data["alive"], event.data["exitcode"]) == (False, 0)
+    assert len(result.named("exited")) == 2
+    for event in result.named("exited"):
+        assert (event.data["alive"], event.data["exitcode"], event.data["by"]) == (False, 0, "")
 
 
 def test_terminate_ends_them_at_once(start_method):
@@ -73,6 +74,13 @@ def test_terminate_ends_them_at_once(start_method):
     result.assert_clean(status=0)
     assert [row.data["exitcode"] for row in result.named("children")] == [-signal.SIGTERM] * 2
     assert not [event for event in result.named("work") if event.kind == "end" and event.role != "main"]
+    assert [event.data["by"] for event in result.named("exited")] == ["main"] * 2
+
+
+@pytest.mark.parametrize("way", [(), ("--terminate",)], ids=["returned", "terminated"])
+def test_every_join_is_on_the_screen(way):
+    result = run("spawn", "--style", "function", "--work", "0.2", *way)
+    assert result.stdout.count("returned; is_alive False, exitcode ") == 2
 
 
 def test_the_environment_and_the_screen():

@@ -1,4 +1,4 @@
-"""supervise: who has which item, who died of what, and an account of every item."""
+"""supervise: which worker has which item, what it died of, and an account of every item."""
 
 import os
 import re
@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from batches import accounted, not_done
+from exits import ends
 from harness import Command, run
 
 
@@ -18,10 +19,10 @@ def at_work(command, nth=1):
     return command.wait_event(lambda event: (event.kind, event.name) == ("begin", "works"), nth)
 
 
-# --- in peace
+# --- no worker is killed
 
 
-def test_everything_is_done_by_somebody(start_method):
+def test_every_item_is_done_once(start_method):
     result = play("--items", "30", "--work", "0", "-n", "3", start_method=start_method)
     result.assert_clean(0, stderr_lines=0)
     summary = accounted(result, 30)
@@ -76,10 +77,10 @@ def test_the_screen_tells_the_same_story():
     assert "ok: produced 3 = done 3 + failed 0 + lost 0; 0 workers died" in result.stdout
 
 
-# --- in war
+# --- workers die
 
 
-def test_a_death_is_told_with_pid_cause_and_item(start_method):
+def test_a_death_is_reported_with_pid_cause_and_item(start_method):
     with Command(
         "supervise", "--json", "--items", "8", "--work", "0.2", start_method=start_method
     ) as command:
@@ -87,10 +88,12 @@ def test_a_death_is_told_with_pid_cause_and_item(start_method):
         os.kill(begun.pid, signal.SIGKILL)
         result = command.finish(within=15).assert_clean(0)
     item = begun.data["item"]
-    (died,) = result.named("died")
-    assert died.data == {
-        "worker": begun.role,
-        "worker_pid": begun.pid,
+    (died,) = ends(result.events)
+    assert died == {
+        "child": begun.role,
+        "child_pid": begun.pid,
+        "exitcode": -signal.SIGKILL,
+        "by": "",
         "cause": "killed by SIGKILL",
         "item": item,
         "hand": f"item {item} in hand",
@@ -104,7 +107,7 @@ def test_a_death_is_told_with_pid_cause_and_item(start_method):
     assert set(rows.values()) == {"-"}
 
 
-def test_an_error_is_plain_text_and_costs_nobody_his_life(start_method):
+def test_an_error_is_plain_text_and_costs_no_worker(start_method):
     result = play("--items", "9", "--work", "0", "--raises", "4", start_method=start_method).assert_clean(1)
     assert not_done(result) == {4: "failed: ValueError: item 4 cannot be done (--raises)"}
     summary = accounted(result, 9)
@@ -116,7 +119,7 @@ def test_poison_costs_as_many_workers_as_it_has_tries(tries):
     result = play("--items", "6", "--work", "0", "--poison", "0", "--tries", str(tries)).assert_clean(1)
     summary = accounted(result, 6)
     assert (summary["failed"], summary["deaths"], summary["retried"]) == (1, tries, tries - 1)
-    assert [event.data["item"] for event in result.named("died")] == [0] * tries
+    assert [data["item"] for data in ends(result.events)] == [0] * tries
 
 
 def test_poison_stuck_and_raises_at_once(start_method):
@@ -128,9 +131,9 @@ def test_poison_stuck_and_raises_at_once(start_method):
 
 
 def table_of_workers(*args):
-    """Return how many died in a run in which many do, and the table's rows; their items add up."""
-    war = ("--items", "800", "--work", "0.005", "--tries", "100", "-n", "4", "--chaos", "kill:0.02")
-    result = play(*war, *args, within=25).assert_clean(0)
+    """Return how many workers died in a run in which many do, and the table's rows; their items add up."""
+    kills = ("--items", "800", "--work", "0.005", "--tries", "100", "-n", "4", "--chaos", "kill:0.02")
+    result = play(*kills, *args, within=25).assert_clean(0)
     accounted(result, 800)
     rows = [event.data for event in result.named("workers")]
     assert sum(row["items"] for row in rows) == 800
@@ -145,7 +148,7 @@ def test_many_deaths_make_no_long_table():
     assert dead[-1]["died_of"] == f"killed by SIGKILL ({deaths - 20})"
 
 
-def test_with_v_the_table_has_everybody():
+def test_with_v_the_table_has_all_workers():
     deaths, dead = table_of_workers("-v")
     assert len(dead) == deaths
 

@@ -34,7 +34,7 @@ def test_an_item_fails_when_it_has_cost_three_workers_their_lives():
     assert items.open == 1
 
 
-def test_others_come_first():
+def test_an_item_to_be_tried_again_waits_behind_the_others():
     items, _ = worklist(3)
     items.retry_or_fail(items.waiting.popleft(), "exit status 1", ran=True)
     assert list(items.waiting) == [1, 2, 0]
@@ -55,7 +55,7 @@ def test_nothing_is_settled_twice():
         items.done(0)
 
 
-def test_who_is_not_done_is_named_with_the_reason():
+def test_an_item_that_is_not_done_is_named_with_the_reason():
     items, records = worklist(6)
     items.done(0)
     items.fail(1, "ValueError: no")

@@ -1,4 +1,4 @@
-"""A server's door: who gets in, who is refused, and what a forked child must not keep."""
+"""The listener: which clients are let in, which are refused, and what a forked child must not keep."""
 
 import os
 import signal
@@ -10,120 +10,114 @@ from procdemo.demo.events import LISTENING, Emitter
 from procdemo.demo.settings import CannotRunError
 from procdemo.servers.listener import Listener, is_loopback
 from procdemo.servers.settings import ServerSettings
+from procdemo.servers.stoppable_loop import StoppableLoop
 
 
-class Events(list):
-    """The names of what was reported."""
+class Names(list):
+    """The names of the events that were reported."""
 
     def __call__(self, record):
         self.append(record[1])
 
 
-def knock(door):
-    return socket.create_connection((door.host, door.port), 5)
+def connect(listener):
+    return socket.create_connection((listener.host, listener.port), 5)
 
 
 @pytest.fixture
-def said():
-    return Events()
+def reported():
+    return Names()
 
 
 @pytest.fixture
-def door(said):
-    with Listener(ServerSettings(port=0, max_connections=2), Emitter(said)) as door:
-        yield door
+def listener(reported):
+    with Listener(ServerSettings(port=0, max_connections=2), Emitter(reported)) as listener:
+        yield listener
 
 
-def test_stopping_ends_a_wait_at_once(door):
+@pytest.fixture
+def loop():
+    with StoppableLoop() as loop:
+        yield loop
+
+
+def test_a_signal_ends_a_wait_at_once(listener, loop):
     os.kill(os.getpid(), signal.SIGTERM)
-    assert list(door.arrivals(present=lambda: 0)) == []
+    assert list(listener.arrivals(loop, connected=lambda: 0)) == []
 
 
-def test_each_client_comes_in_by_its_name_until_it_is_stopped(door):
-    guests = [knock(door), knock(door)]
+def test_each_client_is_accepted_with_its_name_until_the_loop_is_asked_to_stop(listener, loop):
+    clients = [connect(listener), connect(listener)]
     names = []
-    for conn, name in door.arrivals(present=lambda: 0):
+    for conn, name in listener.arrivals(loop, connected=lambda: 0):
         names.append(name)
         conn.close()
         if len(names) == 2:
-            door.stop()
-    assert names == [f"127.0.0.1:{guest.getsockname()[1]}" for guest in guests]
+            loop.stop()
+    assert names == [f"127.0.0.1:{client.getsockname()[1]}" for client in clients]
     with pytest.raises(OSError, match=r".*"):
-        knock(door)
-    for guest in guests:
-        guest.close()
+        connect(listener)
+    for client in clients:
+        client.close()
 
 
-def test_whoever_reads_that_it_listens_may_ask_it_to_stop_at_once():
+def test_a_process_that_reads_listening_may_ask_to_stop_at_once():
     def stop_when_it_listens(record):
         if record[1] == LISTENING:
             signal.raise_signal(signal.SIGTERM)
 
-    unheard = []
-    before = signal.signal(signal.SIGTERM, lambda *_: unheard.append("too early"))
-    with Listener(ServerSettings(port=0), Emitter(stop_when_it_listens)) as door:
-        assert not unheard
-        assert list(door.arrivals(present=lambda: 0)) == []
-    signal.signal(signal.SIGTERM, before)
+    unhandled = []
+    before = signal.signal(signal.SIGTERM, lambda *_: unhandled.append("too early"))
+    with (
+        StoppableLoop() as loop,
+        Listener(ServerSettings(port=0), Emitter(stop_when_it_listens)) as listener,
+    ):
+        listener.announce()
+        assert not unhandled
+        assert list(listener.arrivals(loop, connected=lambda: 0)) == []
+    assert signal.signal(signal.SIGTERM, before) is not before, "the handlers from before are back"
 
 
-def test_one_more_than_may_be_here_is_refused_with_a_reason(door, said):
-    present = 2
-    with knock(door) as guest:
-        door.loop.add_reader(guest, door.stop)
-        assert list(door.arrivals(present=lambda: present)) == []
-        assert guest.recv(1000).startswith(b"procdemo: 2 clients are connected already")
-        assert guest.recv(1) == b""
-    assert door.refused == 1
-    assert said.count("refused") == 1
+def test_one_client_more_than_allowed_is_refused_with_a_reason(listener, loop, reported):
+    with connect(listener) as client:
+        loop.add_reader(client, loop.stop)
+        assert list(listener.arrivals(loop, connected=lambda: 2)) == []
+        assert client.recv(1000).startswith(b"procdemo: 2 clients are connected already")
+        assert client.recv(1) == b""
+    assert listener.refused == 1
+    assert reported == ["refused"]
 
 
-def test_a_port_that_is_taken_is_named(door):
-    with pytest.raises(CannotRunError, match=f"port {door.port}"):
-        Listener(ServerSettings(port=door.port), Emitter(lambda _record: None))
+def test_a_client_without_a_process_is_refused_with_a_reason(listener, loop, reported):
+    with connect(listener) as client:
+        conn, name = next(listener.arrivals(loop, connected=lambda: 0))
+        listener.refuse(conn, name, BlockingIOError(11, "too many processes"))
+        assert client.recv(1000) == b"procdemo: no room for one more, try again later\n"
+    assert listener.refused == 1
+    assert reported == ["no room"]
 
 
-def test_a_forked_child_keeps_neither_the_port_nor_a_kept_connection(door):
-    with knock(door):
-        conn, _ = next(door.arrivals(present=lambda: 0))
-        door.keep(conn)
-        read, write = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            open_ = sum(stands_open(fd) for fd in (conn.fileno(), door._listener.fileno()))
-            os.write(write, bytes([open_]))
+def test_a_port_that_is_taken_is_named(listener):
+    with pytest.raises(CannotRunError, match=f"port {listener.port}"):
+        Listener(ServerSettings(port=listener.port), Emitter(lambda _record: None))
+
+
+def test_a_forked_child_does_not_keep_the_port(listener):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.fstat(listener.socket.fileno())
+        except OSError:
             os._exit(0)
-        os.waitpid(pid, 0)
-        assert os.read(read, 1) == b"\0"
-        os.close(read)
-        os.close(write)
-        door.let_go(conn)
-
-
-def stands_open(fd):
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
-
-
-def test_a_connection_let_go_is_over_for_the_client_though_a_child_has_a_copy(door):
-    with knock(door) as guest:
-        conn, _ = next(door.arrivals(present=lambda: 0))
-        copy = conn.dup()
-        door.keep(conn)
-        door.let_go(conn)
-        guest.settimeout(5)
-        assert guest.recv(1) == b""
-        copy.close()
+        os._exit(1)
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1"])
-def test_loopback_is_nobodys_business(address):
+def test_a_loopback_address_is_known(address):
     assert is_loopback(address)
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.1", "10.127.0.1", "fe80::1"])
-def test_any_other_address_is(address):
+def test_any_other_address_is_not_loopback(address):
     assert not is_loopback(address)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from exits import ends
 from harness import Command
 from oracle import Result
 
@@ -18,9 +19,9 @@ PATIENCE_S = 3.0
 """How long the tutorial's batch may take; it has nothing to do that takes one second."""
 
 
-def numbers(told: str) -> list[int]:
+def numbers(text: str) -> list[int]:
     """Return the numbers that ``0, 3-5`` stands for."""
-    parts = [part.split("-") for part in told.split(", ")]
+    parts = [part.split("-") for part in text.split(", ")]
     return [n for part in parts for n in range(int(part[0]), int(part[-1]) + 1)]
 
 
@@ -43,7 +44,8 @@ def accounted(result: Result, items: int) -> dict[str, object]:
     assert summary["produced"] == items == summary["done"] + summary["failed"] + summary["lost"]
     assert (summary["done"], summary["failed"]) == (len(done), len(failed))
     assert summary["ok"] is (summary["done"] == items)
-    assert summary["deaths"] == len(result.named("died"))
+    killed = [*result.named("overdue"), *result.named("not up")]
+    assert summary["deaths"] == len(ends(result.events)) + len(killed)
     return summary
 
 
@@ -55,7 +57,7 @@ class Running:
         self.tutorial = tutorial
 
     def at_work(self) -> list[tuple[int, int]]:
-        """Return each item that was begun so far, with the PID of who began it, in order."""
+        """Return each item that was begun so far, with the PID of the worker that began it, in order."""
         if self.tutorial:
             lines = [line.split() for line in self.command.stdout.splitlines(keepends=True) if "\n" in line]
             return [(int(line[1]), int(line[2])) for line in lines if line[0] == "works"]
@@ -63,12 +65,12 @@ class Running:
         return [(event.data["item"], event.pid) for event in begun]
 
     def begun(self, number: int, limit: float = 10.0) -> int:
-        """Wait until `number` items were begun; return the PID of who has begun the last of them."""
+        """Wait until `number` items were begun; return the PID of the last one's worker."""
         self.command.wait_for(lambda: len(self.at_work()) >= number, limit, f"item number {number} in hand")
         return self.at_work()[number - 1][1]
 
     def kill(self, number: int) -> None:
-        """Kill whoever has begun the item that was the `number`th to be begun, as soon as that is known."""
+        """Kill the worker that was the `number`th to begin an item, as soon as that is known."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.begun(number), signal.SIGKILL)
 

@@ -1,9 +1,9 @@
 """What a run of prodcons says became of each bun."""
 
 
-def numbers(told):
+def numbers(text):
     """Return the numbers that ``0, 3-5`` stands for."""
-    parts = [part.split("-") for part in told.split(", ")]
+    parts = [part.split("-") for part in text.split(", ")]
     return [n for part in parts for n in range(int(part[0]), int(part[-1]) + 1)]
 
 

@@ -6,7 +6,7 @@ from procdemo.demo.events import Emitter
 
 
 def get(url, *more_origins, private=True, emit=lambda _: None, **limits):
-    """Return the page at `url`; `more_origins` may be gone to as well, and `limits` are of Bounds."""
+    """Return the page at `url`; it may also go to `more_origins`, and `limits` are of Bounds."""
     origins = frozenset({fetching.origin(url), *more_origins})
     limits = {"max_bytes": 1 << 20, "max_redirects": 5, "patience": 5.0} | limits
     bounds = Bounds(
@@ -17,7 +17,6 @@ def get(url, *more_origins, private=True, emit=lambda _: None, **limits):
 
 def forget_connections():
     """Close what is kept open for the next page."""
-    for place in fetching._places.values():
-        for pool in place._pools:
-            pool.close()
-    fetching._places.clear()
+    for server in fetching._origins.values():
+        server.close()
+    fetching._origins.clear()

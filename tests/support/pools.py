@@ -1,4 +1,4 @@
-"""A pool, and what becomes of its tasks; each story is told by the main process of a stage."""
+"""A pool, and what becomes of its tasks; each scenario runs as the main process of a demo."""
 
 import os
 import signal
@@ -15,28 +15,28 @@ WORKERS = 2
 LIMIT_S = 10.0
 
 
-class House:
+class PoolRun:
     """A pool, and what has become of its tasks."""
 
-    def __init__(self, config, emit, workers=WORKERS, given=()):
+    def __init__(self, config, emit, workers=WORKERS, extra_args=()):
         self.loop = SelectorLoop()
-        self.left, self.lost, self.results = [], [], []
+        self.done, self.lost, self.results = [], [], []
         self.workers = workers
         self.pool = ResilientPool(
             config.context(),
             workers,
             emit,
             self.loop,
-            given=given,
-            left=self.left.append,
-            lost=self.lost.append,
-            ready=lambda: None,
+            extra_args=extra_args,
+            on_done=self.done.append,
+            on_lost=self.lost.append,
+            on_idle=lambda: None,
         )
 
     def until(self, condition, limit=LIMIT_S):
         deadline = time.monotonic() + limit
         while not condition():
-            assert time.monotonic() < deadline, (self.left, self.lost, self.pool.idle, self.pool.pids)
+            assert time.monotonic() < deadline, (self.done, self.lost, self.pool.idle, self.pool.pids)
             self.loop.run_once(0.02)
 
     def all_idle(self):
@@ -50,10 +50,10 @@ class House:
         return task.pid
 
 
-def perform(story, start_method="fork"):
-    """Perform `story`, and return its events; what goes wrong there goes wrong here."""
-    with Runner(story, Settings(start_method=StartMethod(start_method)), limit=30) as stage:
-        events = list(stage)
+def run_as_main(scenario, start_method="fork"):
+    """Run `scenario` as the main process of a demo, and return its events; fail here if it fails there."""
+    with Runner(scenario, Settings(start_method=StartMethod(start_method)), limit=30) as runner:
+        events = list(runner)
     for event in events:
         assert event.name != "error", event.data.get("traceback")
         assert event.name != "stderr", b"\n".join(each["text"] for each in named(events, "stderr")).decode()
@@ -67,13 +67,12 @@ def named(events, name):
 
 
 def reads(pid):
-    """Return whether it is the idle worker that has the lock of the queue."""
+    """Return whether this is the idle worker that has the lock of the queue."""
     return "pipe_read" in waits_in(pid)
 
 
 def processes_under_me():
-    everybody = processes()
-    return [pid for pid, process in everybody.items() if process.parent == os.getpid()]
+    return [pid for pid, process in processes().items() if process.parent == os.getpid()]
 
 
 # --- tasks

@@ -1,4 +1,4 @@
-"""A supervisor at work in the main process of a stage, and workers of every kind."""
+"""A supervisor at work in the main process of a demo, and workers of every kind."""
 
 import contextlib
 import os
@@ -60,44 +60,44 @@ class Bomb:
 
 
 def explode(pipe, bomb, emit):
-    raise AssertionError("nobody gets here")
+    raise AssertionError("this line is never reached")
 
 
-class House:
-    """A supervisor, and what was heard."""
+class SupervisorRun:
+    """A supervisor, and the answers that it has returned."""
 
-    def __init__(self, config, emit, serve=serve, given=()):
-        self.crew = Supervisor(config.context(), serve, given, emit)
-        self.heard = []
+    def __init__(self, config, emit, serve=serve, extra_args=()):
+        self.workers = Supervisor(config.context(), serve, extra_args, emit)
+        self.answers = []
 
-    def until(self, condition, workers=1):
+    def until(self, condition, wanted=1):
         deadline = time.monotonic() + LIMIT_S
         while not condition():
-            assert time.monotonic() < deadline, self.heard
-            self.crew.hire(workers)
-            self.heard += [(item, answer) for _, item, answer in self.crew.hear()]
+            assert time.monotonic() < deadline, self.answers
+            self.workers.start_workers(wanted)
+            self.answers += [(item, answer) for _, item, answer in self.workers.next_answers()]
 
-    def idle(self, workers=1):
+    def idle(self, wanted=1):
         """Wait until so many are idle, and return them."""
-        self.until(lambda: len(self.crew.idle) == workers, workers)
-        return self.crew.idle
+        self.until(lambda: len(self.workers.idle) == wanted, wanted)
+        return self.workers.idle
 
 
-def perform(story, start_method="fork", serve=serve, given=(), *, silent=True):
-    """Perform ``story(house)``, and return its events; what goes wrong there goes wrong here.
+def run_as_main(scenario, start_method="fork", serve=serve, extra_args=(), *, silent=True):
+    """Run ``scenario(run)`` as the main process of a demo, and return its events; fail if it fails.
 
-    Unless it is not `silent`, nobody may write to stderr.
+    If `silent`, no process may write to stderr.
     """
 
-    def run(config, emit):
-        house = House(config, emit, serve, given)
-        with house.crew:
-            story(house)
-        house.crew.sum_up()
+    def main(config, emit):
+        run = SupervisorRun(config, emit, serve, extra_args)
+        with run.workers:
+            scenario(run)
+        run.workers.sum_up()
         emit.result("summary", ok=True)
 
-    with Runner(run, Settings(start_method=StartMethod(start_method)), limit=30) as stage:
-        events = list(stage)
+    with Runner(main, Settings(start_method=StartMethod(start_method)), limit=30) as runner:
+        events = list(runner)
     for event in events:
         assert event.name != "error", event.data.get("traceback")
         assert not (silent and event.name == "stderr"), event.data

@@ -13,7 +13,7 @@ import time
 
 
 def work(item, options):
-    """Do an item, and say who does it."""
+    """Do an item, and print which process does it."""
     print("works", item, os.getpid(), flush=True)
     time.sleep(options.work)  # noqa: TID251 - the work itself
     if item == options.poison:

@@ -1,4 +1,4 @@
-"""A script under a warden, as the lab runs it."""
+"""A script under a watchdog, as the lab runs it."""
 
 import json
 import subprocess
@@ -6,18 +6,18 @@ import sys
 
 from harness import Command
 
-WARDEN = [sys.executable, "-m", "procdemo.lab.watchdog"]
+WATCHDOG = [sys.executable, "-m", "procdemo.lab.watchdog"]
 
 
 class Watched(Command):
-    """A script under a warden."""
+    """A script under a watchdog."""
 
     def __init__(self, tmp_path, source, *args, deadline=20, still=1.0):
         script = tmp_path / "script.py"
         script.write_text(source)
         self.script = str(script)
         limits = [str(deadline), str(still)]
-        super().__init__(self.script, *args, *limits, program=WARDEN, stdin=subprocess.PIPE)
+        super().__init__(self.script, *args, *limits, program=WATCHDOG, stdin=subprocess.PIPE)
 
     @property
     def report(self):

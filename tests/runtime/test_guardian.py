@@ -13,7 +13,17 @@ import pytest
 from harness import Command
 from killed_commands import DEMOS, KilledCommand, behaving, behaviour, survivors
 from processes import command_line, processes, tree
-from stages import FORK, Crowd, endless, events_of, names, reaped, settings, short_story, until_all_are_here
+from stages import (
+    FORK,
+    ManyProcesses,
+    endless,
+    events_of,
+    names,
+    reaped,
+    settings,
+    short_story,
+    until_all_are_here,
+)
 from traces import shared_memory_left
 from waiting import wait_until
 
@@ -145,7 +155,7 @@ def test_what_the_command_had_before_stays():
 
 
 def test_its_name_and_command_line_are_its_own():
-    with Runner(endless, Crowd()) as runner:
+    with Runner(endless, ManyProcesses()) as runner:
         guardian = runner._guardian.pid
         wait_until(lambda: command_line(guardian).startswith("demo-guardian"), what="its new command line")
         assert command_line(guardian).strip("\0") == "demo-guardian"
@@ -185,7 +195,7 @@ def test_a7_killed_together_at_any_moment(start_method):
 
 
 def test_a_run_without_its_guardian_ends(start_method, directory):
-    with Runner(endless, Crowd(start_method=StartMethod(start_method))) as runner:
+    with Runner(endless, ManyProcesses(start_method=StartMethod(start_method))) as runner:
         events, children = until_all_are_here(runner)
         os.kill(runner._guardian.pid, signal.SIGKILL)
         at = time.monotonic()

@@ -9,7 +9,17 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
-from stages import FORK, Crowd, endless, events_of, names, settings, short_story, stay, until_all_are_here
+from stages import (
+    FORK,
+    ManyProcesses,
+    endless,
+    events_of,
+    names,
+    settings,
+    short_story,
+    stay,
+    until_all_are_here,
+)
 from traces import shared_memory_left
 
 from procdemo.demo.events import STARTS
@@ -187,6 +197,6 @@ def test_it_calls_back_when_nothing_happens_and_loses_nothing_when_much_does():
     with Runner(noisy, FORK, on_idle=lambda: idle.append(1) or 1) as runner:
         numbers = [event.data["number"] for event in runner if event.name == "tick"]
     assert numbers == list(range(100_000))
-    with Runner(endless, Crowd(), on_idle=lambda: idle.append(2) or 0, limit=0.5) as runner:
+    with Runner(endless, ManyProcesses(), on_idle=lambda: idle.append(2) or 0, limit=0.5) as runner:
         list(runner)
     assert 2 in idle

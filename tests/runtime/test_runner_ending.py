@@ -7,7 +7,17 @@ import time
 
 import pytest
 from processes import processes, tree
-from stages import FORK, Crowd, endless, names, reaped, settings, short_story, stay, until_all_are_here
+from stages import (
+    FORK,
+    ManyProcesses,
+    endless,
+    names,
+    reaped,
+    settings,
+    short_story,
+    stay,
+    until_all_are_here,
+)
 
 from procdemo.demo.settings import StartMethod
 from procdemo.runtime.runner import Runner
@@ -15,7 +25,7 @@ from procdemo.runtime.runner import Runner
 
 @pytest.mark.parametrize("deaf", [False, True], ids=["obedient", "deaf"])
 def test_leaving_the_block_ends_every_process(start_method, deaf):
-    config = Crowd(start_method=StartMethod(start_method), deaf=deaf)
+    config = ManyProcesses(start_method=StartMethod(start_method), deaf=deaf)
     with Runner(endless, config) as runner:
         _, children = until_all_are_here(runner)
         members = {runner.pid, *children, *tree(os.getpid())}
@@ -24,14 +34,14 @@ def test_leaving_the_block_ends_every_process(start_method, deaf):
 
 
 def test_an_exception_in_the_command_ends_every_process():
-    with pytest.raises(ZeroDivisionError), Runner(endless, Crowd()) as runner:  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), Runner(endless, ManyProcesses()) as runner:  # noqa: PT012
         _, children = until_all_are_here(runner)
         raise ZeroDivisionError
     assert all(map(reaped, [runner.pid, *children]))
 
 
 def test_a_stopped_run_may_report_its_end():
-    with Runner(endless, Crowd()) as runner:
+    with Runner(endless, ManyProcesses()) as runner:
         events, children = until_all_are_here(runner)
         runner.stop()
         rest = list(events)
@@ -60,7 +70,7 @@ def test_a_run_that_does_not_stop_in_time_is_killed():
 
 
 def test_children_that_ignore_sigterm_are_killed_when_the_main_process_stops(start_method):
-    config = Crowd(start_method=StartMethod(start_method), deaf=True)
+    config = ManyProcesses(start_method=StartMethod(start_method), deaf=True)
     with Runner(endless, config, patience=5) as runner:
         events, children = until_all_are_here(runner)
         runner.stop()
@@ -71,7 +81,7 @@ def test_children_that_ignore_sigterm_are_killed_when_the_main_process_stops(sta
 
 
 def test_a_stopped_main_process_can_be_stopped_all_the_same():
-    with Runner(endless, Crowd()) as runner:
+    with Runner(endless, ManyProcesses()) as runner:
         events, children = until_all_are_here(runner)
         os.kill(runner.pid, signal.SIGSTOP)
         os.waitid(os.P_PID, runner.pid, os.WSTOPPED | os.WNOWAIT)
@@ -81,7 +91,7 @@ def test_a_stopped_main_process_can_be_stopped_all_the_same():
 
 
 def test_a_killed_main_process_gets_a_summary(start_method):
-    with Runner(endless, Crowd(start_method=StartMethod(start_method))) as runner:
+    with Runner(endless, ManyProcesses(start_method=StartMethod(start_method))) as runner:
         events, children = until_all_are_here(runner)
         os.kill(runner.pid, signal.SIGKILL)
         at = time.monotonic()
@@ -94,7 +104,7 @@ def test_a_killed_main_process_gets_a_summary(start_method):
 
 
 def test_a_limit_ends_a_run_that_would_not_end():
-    with Runner(endless, Crowd(), limit=0.3) as runner:
+    with Runner(endless, ManyProcesses(), limit=0.3) as runner:
         events = list(runner)
     assert runner.timed_out
     assert events[-1].data["ok"] is False

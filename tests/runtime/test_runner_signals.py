@@ -11,7 +11,7 @@ import pytest
 from processes import waits_in
 from stages import (
     FORK,
-    Crowd,
+    ManyProcesses,
     endless,
     events_of,
     names,
@@ -126,7 +126,7 @@ def test_a_caller_that_ignores_sigchld_does_not_break_it(start_method):
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         assert events_of(exit_code_of_a_child, settings(start_method))[-1].data["ok"]
-        with Runner(endless, Crowd(start_method=StartMethod(start_method))) as runner:
+        with Runner(endless, ManyProcesses(start_method=StartMethod(start_method))) as runner:
             events, children = until_all_are_here(runner)
             os.kill(runner.pid, signal.SIGKILL)
             assert "SIGKILL" in list(events)[-1].data["reason"]

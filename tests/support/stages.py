@@ -31,7 +31,7 @@ def reaped(pid):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd(Settings):
+class ManyProcesses(Settings):
     """Settings of a run with children that stay."""
 
     deaf: bool = False

@@ -1,4 +1,4 @@
-"""The ordered rows: what there is to learn, and where it is told."""
+"""The ordered list of demos: the name, the summary and the module of each, and what it needs."""
 
 from typing import NamedTuple
 
@@ -9,26 +9,31 @@ class Demo(NamedTuple):
     name: str
     summary: str
     """First line of the module's docstring, word for word; spelled here so that help imports nothing."""
-    staged: bool = True
-    """Whether it starts processes, and so needs what only a POSIX system has."""
+    starts_processes: bool = True
+    """If it does, it needs what only a POSIX system has."""
     limit: float = 60.0
     """Default of ``--timeout`` in seconds; 0 for none."""
 
     path: str = ""
-    """Where it is, if not among the patterns."""
+    """Its module, if it is not one of the patterns."""
     before: str = ""
-    """Module with ``prepare(config, view)``: what the command does before, or instead of, a run."""
+    """Module with ``prepare(config, view)``, which the command calls before a run: it returns the settings
+    for the run, or None if nothing is to be run."""
 
     @property
     def module(self) -> str:
-        """Where the demo is, for `importlib`."""
+        """The dotted name of its module, for `importlib`."""
         return self.path or f"procdemo.patterns.{self.name.replace('-', '_')}"
 
 
 DEMOS = (
     Demo("spawn", "Two ways to start a process, and what a parent knows of its child."),
     Demo("echo-server", "A process per connection, answering in upper case.", limit=0),
-    Demo("echo-client", "Talk to a server: by hand, in a pipe, or as many clients at once.", staged=False),
+    Demo(
+        "echo-client",
+        "Talk to a server: by hand, in a pipe, or as many clients at once.",
+        starts_processes=False,
+    ),
     Demo("thread-server", "A thread per connection: all in one PID, and one GIL for all.", limit=0),
     Demo("pool-server", "N workers serve N clients; client N+1 is connected and waits.", limit=0),
     Demo(
@@ -86,5 +91,5 @@ BENCHES = (
 
 
 def find(name: str) -> Demo | None:
-    """Return the row called `name`, None when there is none."""
-    return next((row for row in (*DEMOS, *BENCHES) if row.name == name), None)
+    """Return the demo called `name`; None if there is none."""
+    return next((demo for demo in (*DEMOS, *BENCHES) if demo.name == name), None)

@@ -1,4 +1,4 @@
-"""Make the pictures of the README from real runs: docs/*.svg, or in another folder (make pictures)."""
+"""Make the pictures of the README from real runs, in docs/ or in another folder (make pictures)."""
 
 import re
 import subprocess
@@ -29,25 +29,25 @@ _LANE = re.compile(r"^\S+ +\d+ .*[█▒░·]")
 
 
 def procdemo(*args: str) -> None:
-    """Run a command of ours to its end."""
+    """Run a procdemo command to its end."""
     subprocess.run([sys.executable, "-m", "procdemo", *args], check=True, stdout=subprocess.DEVNULL)
 
 
 def moving(still: Path) -> str:
-    """Return the picture of a screen as one that moves: each line comes at its time, the lanes grow."""
+    """Return the picture of a screen as a moving one: each line appears at its time, the lanes grow."""
     ET.register_namespace("", SVG)
     root = ET.parse(still).getroot()  # noqa: S314 - we have just drawn it
     rows: dict[float, list[ET.Element]] = {}
     for text in root.iter(f"{{{SVG}}}text"):
         if text.get("clip-path"):
             rows.setdefault(float(text.get("y", 0)), []).append(text)
-    told = {y: "".join(t.text or "" for t in rows[y]).replace("\xa0", " ") for y in sorted(rows)}
-    times = [float(found[1]) for line in told.values() if (found := _TIME.match(line))]
+    lines = {y: "".join(t.text or "" for t in rows[y]).replace("\xa0", " ") for y in sorted(rows)}
+    times = [float(found[1]) for line in lines.values() if (found := _TIME.match(line))]
     run_s = max(times) * SLOWER
-    top = next(y for y, line in told.items() if _LANE.match(line))
-    legend = next(y for y, line in told.items() if line.startswith(_LEGEND))
+    top = next(y for y, line in lines.items() if _LANE.match(line))
+    legend = next(y for y, line in lines.items() if line.startswith(_LEGEND))
     now = 0.0
-    for y, line in told.items():
+    for y, line in lines.items():
         if found := _TIME.match(line):
             now = float(found[1]) * SLOWER
         if y < top or y > legend:  # lanes, axis and legend are there from the start
@@ -60,7 +60,7 @@ def moving(still: Path) -> str:
 
 
 def _curtain(top: float, bottom: float, run_s: float) -> ET.Element:
-    """Return what covers the lanes, and moves off to the right while the run goes on."""
+    """Return a rectangle that covers the lanes, and moves to the right while the run goes on."""
     left, right = 21 * _CELL + 8, 101 * _CELL  # of the cells, after roles and PIDs
     area = {"y": f"{top - 20}", "width": f"{right}", "height": f"{bottom - top + 3}", "fill": "#292929"}
     curtain = ET.Element(f"{{{SVG}}}rect", {"x": f"{right}", **area})
@@ -83,7 +83,7 @@ def _animate(element: ET.Element, what: str, values: list[str], times: list[floa
 
 
 def main() -> None:
-    """Run each demo once, and keep its picture; make one of them move."""
+    """Run each demo once, and write its picture; make one of them move."""
     docs = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
     for name, command in PICTURES.items():
         procdemo(*command.split(), "-o", str(docs / f"{name}.svg"), "--force")

@@ -1,4 +1,4 @@
-"""Each row keeps the contract of a demo (DESIGN, section 4), whatever it shows."""
+"""Each demo of the catalog keeps the contract of a demo."""
 
 import ast
 import dataclasses
@@ -14,7 +14,8 @@ import pytest
 
 import procdemo
 from procdemo.catalog import BENCHES, DEMOS, find
-from procdemo.demo.settings import Arg
+from procdemo.demo.contract import DemoModule, load
+from procdemo.demo.settings import Arg, DemoSettings
 from procdemo.demo.story import compose
 
 PACKAGE = Path(procdemo.__file__).parent
@@ -30,12 +31,12 @@ FORBIDDEN_IMPORTS = (
 )
 
 ALL = (*DEMOS, *BENCHES)
-each_row = pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
+each_demo = pytest.mark.parametrize("demo", ALL, ids=lambda demo: demo.name)
 each_pattern = pytest.mark.parametrize("path", PATTERNS, ids=lambda path: path.stem)
 
 
-def module(row):
-    return importlib.import_module(row.module)
+def module(demo):
+    return importlib.import_module(demo.module)
 
 
 def nodes(path, kind):
@@ -47,38 +48,44 @@ def dotted(node):
     return ast.unparse(node)
 
 
-# --- rows
+# --- the catalog and its modules
 
 
-def test_rows_and_modules_are_the_same():
-    patterns = {row.module.rpartition(".")[2] for row in DEMOS if not row.path}
+def test_there_is_a_demo_for_each_pattern():
+    patterns = {demo.module.rpartition(".")[2] for demo in DEMOS if not demo.path}
     assert patterns == {path.stem for path in PATTERNS}
 
 
 def test_names_are_unique_and_found():
-    assert len({row.name for row in ALL}) == len(ALL)
-    assert all(find(row.name) is row for row in ALL)
+    assert len({demo.name for demo in ALL}) == len(ALL)
+    assert all(find(demo.name) is demo for demo in ALL)
     assert find("no-such-demo") is None
 
 
-@each_row
-def test_the_docstring_begins_with_the_summary(row):
-    first, rest = inspect.getdoc(module(row)).split("\n", 1)
-    assert first == row.summary
+@each_demo
+def test_the_module_has_what_the_command_needs(demo):
+    assert isinstance(load(demo.module), DemoModule)
+    assert issubclass(module(demo).Config, DemoSettings)
+
+
+@each_demo
+def test_the_docstring_begins_with_the_summary(demo):
+    first, rest = inspect.getdoc(module(demo)).split("\n", 1)
+    assert first == demo.summary
     assert "What to watch" in rest
     assert "Compare with" in rest
-    assert f"procdemo {row.name}" in rest, "an example"
+    assert f"procdemo {demo.name}" in rest, "an example"
 
 
-@each_row
-def test_the_summary_fits_on_a_line_of_a_projector(row):
-    assert len(row.summary) <= 80
-    assert row.summary.endswith(".")
+@each_demo
+def test_the_summary_fits_on_a_line_of_a_projector(demo):
+    assert len(demo.summary) <= 80
+    assert demo.summary.endswith(".")
 
 
-@each_row
-def test_config_is_frozen_and_valid_without_an_argument(row):
-    config = module(row).Config()
+@each_demo
+def test_config_is_frozen_and_valid_without_an_argument(demo):
+    config = module(demo).Config()
     assert dataclasses.is_dataclass(config)
     assert not hasattr(config, "__dict__"), "slots"
     for field in dataclasses.fields(config):
@@ -86,9 +93,9 @@ def test_config_is_frozen_and_valid_without_an_argument(row):
             setattr(config, field.name, None)
 
 
-@each_row
-def test_every_setting_is_an_option_with_help(row):
-    hints = get_type_hints(module(row).Config, include_extras=True)
+@each_demo
+def test_every_setting_is_an_option_with_help(demo):
+    hints = get_type_hints(module(demo).Config, include_extras=True)
     for name, hint in hints.items():
         if name == "verbose":
             continue
@@ -97,15 +104,15 @@ def test_every_setting_is_an_option_with_help(row):
         assert args[0].help.endswith("."), name
 
 
-@each_row
-def test_run_takes_the_config_and_an_emitter(row):
-    assert list(inspect.signature(module(row).run).parameters) == ["config", "emit"]
-    assert inspect.getdoc(module(row).run)
+@each_demo
+def test_run_takes_the_config_and_an_emitter(demo):
+    assert list(inspect.signature(module(demo).run).parameters) == ["config", "emit"]
+    assert inspect.getdoc(module(demo).run)
 
 
-@each_row
-def test_sentences_of_the_story_can_be_formatted(row):
-    story = compose(module(row))
+@each_demo
+def test_sentences_of_the_story_can_be_formatted(demo):
+    story = compose(module(demo))
     assert story.sentences
     for name, sentence in (story.sentences | story.details).items():
         fields = [field for _, field, _, _ in string.Formatter().parse(sentence) if field is not None]
@@ -150,14 +157,14 @@ def test_child_side_functions_take_emit_last(path):
         assert "emit" not in names[:-1], function.name
 
 
-@each_row
-def test_a_block_that_is_imported_is_a_block_of_the_story(row):
+@each_demo
+def test_a_block_that_is_imported_is_a_block_of_the_story(demo):
     """Otherwise what the block reports has no sentence on the screen."""
     speaks = {"STORY", "DETAIL", "LANES"}
-    used = {value for value in vars(module(row)).values() if inspect.ismodule(value)} | {
+    used = {value for value in vars(module(demo)).values() if inspect.ismodule(value)} | {
         sys.modules[value.__module__]
-        for value in vars(module(row)).values()
+        for value in vars(module(demo)).values()
         if inspect.isclass(value) or inspect.isfunction(value)
     }
     ours = {other for other in used if other.__name__.startswith("procdemo.") and speaks & vars(other).keys()}
-    assert ours - {module(row)} <= set(getattr(module(row), "BLOCKS", ())), row.name
+    assert ours - {module(demo)} <= set(getattr(module(demo), "BLOCKS", ())), demo.name

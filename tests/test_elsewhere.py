@@ -33,7 +33,7 @@ def run(*args):
     )
 
 
-@pytest.mark.parametrize("name", [row.name for row in (*DEMOS, *BENCHES) if row.staged])
+@pytest.mark.parametrize("name", [demo.name for demo in (*DEMOS, *BENCHES) if demo.starts_processes])
 def test_a_demo_says_what_is_missing(name):
     result = run(*name.split(), *{"lab": ["own-memory"]}.get(name, []))
     assert result.returncode == 3, result.stderr

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from demos import SHORT, each_staged, long, wait_until_all_is_made
+from demos import SHORT, each_demo_with_processes, long, wait_until_all_is_made
 from harness import Command, run
 from listeners import listening_tcp, listening_unix
 from processes import command_line
@@ -31,7 +31,7 @@ def poisoned(tmp_path):
     assert not [path.name for path in tmp_path.iterdir() if path.suffix == ".imported"]
 
 
-@each_staged
+@each_demo_with_processes
 def test_no_module_of_the_current_folder_is_imported(name, start_method, poisoned):
     result = run(name, "--json", *SHORT[name].split(), start_method=start_method, cwd=poisoned)
     result.assert_clean(stderr_lines=0)
@@ -95,7 +95,7 @@ def test_no_argument_is_code(place, tmp_path):
 SECRET = "s3cr3t-of-the-environment"
 
 
-@each_staged
+@each_demo_with_processes
 def test_nothing_of_the_environment_is_shown(name):
     environment = {"PROBE": SECRET, "PROCDEMO_TOKEN": SECRET, f"PROBE_{SECRET}": "1"}
     for view in (["-vv"], ["--json", "-vv", "--debug"]):
@@ -125,7 +125,7 @@ def assert_no_key_is_visible(command):
         assert not re.search(r"authkey\w*=b|[0-9a-f]{32}|\\x", line), f"KEY: {line}"
 
 
-@each_staged
+@each_demo_with_processes
 def test_h1_nothing_is_open_to_others_and_no_key_is_visible(name, start_method):
     """Checks sockets, command lines and environments of the whole process tree, while it works."""
     with long(name, start_method) as command:

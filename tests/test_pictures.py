@@ -1,4 +1,4 @@
-"""The pictures of the README can be made anew, and one of them moves."""
+"""The pictures of the README can be made again, and one of them moves."""
 
 import re
 import subprocess
@@ -23,11 +23,11 @@ def test_make_pictures(tmp_path):
             line, _ = comes.get(y := float(text.get("y")), ("", 0))
             comes[y] = line + (text.text or "").replace("\xa0", " "), at
     lines = [comes[y] for y in sorted(comes)]
-    told = [(float(found[1]), at) for line, at in lines if (found := re.match(r" *(\d+\.\d+)s ", line))]
-    assert len(told) > 20
-    assert [at for _, at in told] == sorted(at for _, at in told)
-    assert all(abs(at - 8 * second) < 0.01 for second, at in told)
-    last = told[-1][1]
+    times = [(float(found[1]), at) for line, at in lines if (found := re.match(r" *(\d+\.\d+)s ", line))]
+    assert len(times) > 20
+    assert [at for _, at in times] == sorted(at for _, at in times)
+    assert all(abs(at - 8 * second) < 0.01 for second, at in times)
+    last = times[-1][1]
     assert [at for line, at in lines if line.startswith(("ok:", "processes"))] == [last, last]
     (curtain,) = [rect for rect in root.iter(f"{SVG}rect") if rect.find(f"{SVG}animate") is not None]
     assert curtain.find(f"{SVG}animate").get("attributeName") == "x"

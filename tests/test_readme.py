@@ -1,4 +1,4 @@
-"""What the README promises a stranger, tried."""
+"""What the README promises is tried."""
 
 import re
 import shlex
@@ -27,7 +27,7 @@ STATUS = {
 
 def test_its_table_names_every_demo():
     named = re.findall(r"^\| `procdemo ([a-z-]+)", README, re.MULTILINE)
-    assert sorted(named) == sorted(row.name for row in DEMOS)
+    assert sorted(named) == sorted(demo.name for demo in DEMOS)
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if not line.startswith("procdemo replay")])
@@ -47,7 +47,7 @@ def test_a_run_can_be_kept_and_shown_again(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == set(re.findall(r"\w+\.(?:html|svg|jsonl?)", block))
 
 
-def test_a_picture_is_drawn_into_a_new_file_and_asks_nobody(tmp_path):
+def test_a_picture_is_drawn_into_a_new_file_and_makes_no_request(tmp_path):
     kept, picture = tmp_path / "run.jsonl", tmp_path / "run.svg"
     kept.write_text(run("spawn", "--work", "0", "--json", within=30).stdout, encoding="utf-8")
     run("replay", str(kept), "-o", str(picture), within=30).assert_clean(status=0)
@@ -61,7 +61,7 @@ def test_a_picture_is_drawn_into_a_new_file_and_asks_nobody(tmp_path):
     assert run("replay", str(kept), "-o", str(tmp_path / "run.png"), within=30).status == 2
 
 
-def test_its_pictures_are_there_and_ask_nobody():
+def test_its_pictures_are_there_and_make_no_request():
     pictures = re.findall(r"\]\(([^)]+\.svg)\)", README)
     assert pictures
     for name in pictures:
@@ -77,8 +77,8 @@ def test_the_environment_sets_an_option():
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 def test_make_help_names_what_the_readme_names():
 
-    told = subprocess.run(
+    output = subprocess.run(
         ["make", "-C", str(ROOT), "help"], capture_output=True, text=True, check=True
     ).stdout
     for target in ("demo", "test", "lint", "bench", "help"):
-        assert f"make {target}" in told
+        assert f"make {target}" in output

@@ -1,14 +1,16 @@
-"""The commands that are no demos: list, source, replay, completion."""
+"""The commands that are not demos: list, source, replay, completion."""
 
 import importlib
 import inspect
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from procdemo.catalog import BENCHES, DEMOS, find
-from procdemo.cli.common_options import MISSING, chosen_view, common_options, near
+from procdemo.cli.common_options import chosen_view, common_options, hint_for
+from procdemo.cli.exit_codes import MISSING
 from procdemo.cli.output_files import open_outputs, output_options
 
 
@@ -22,12 +24,12 @@ def list_(**values: Any) -> None:
     """
     import json
 
-    rows = (*DEMOS, *BENCHES)
-    width = max(len(row.name) for row in rows)
-    as_json = chosen_view(values)["json"]
-    for row in rows:
-        told = {"name": row.name, "summary": row.summary}
-        click.echo(json.dumps(told) if as_json else f"{row.name:<{width}}  {row.summary}")
+    demos = (*DEMOS, *BENCHES)
+    width = max(len(demo.name) for demo in demos)
+    as_json = chosen_view(values).json
+    for demo in demos:
+        facts = {"name": demo.name, "summary": demo.summary}
+        click.echo(json.dumps(facts) if as_json else f"{demo.name:<{width}}  {demo.summary}")
 
 
 @click.command(params=[click.Argument(["name"], nargs=-1, required=True), *common_options()])
@@ -40,13 +42,13 @@ def source(name: tuple[str, ...], **values: Any) -> None:
       procdemo source bench queues
     """
     wanted = " ".join(name)
-    row = find(wanted)
-    if row is None:
-        hint = near(wanted, [row.name for row in (*DEMOS, *BENCHES)])
+    demo = find(wanted)
+    if demo is None:
+        hint = hint_for(wanted, [demo.name for demo in (*DEMOS, *BENCHES)])
         raise click.BadParameter(f"no demo called {wanted!r}. {hint}", param_hint="NAME")
-    from procdemo.cli import run_demo
+    from procdemo.cli.source_code import show_source
 
-    run_demo.show_source(inspect.getsource(importlib.import_module(row.module)), chosen_view(values))
+    show_source(inspect.getsource(importlib.import_module(demo.module)), chosen_view(values))
 
 
 _PACE = click.Option(["--pace"], type=float, metavar="X", help="As it happened, X times as fast.")
@@ -60,7 +62,7 @@ _PACE = click.Option(["--pace"], type=float, metavar="X", help="As it happened, 
         *common_options(),
     ]
 )
-def replay(file: Any, pace: float | None, live: bool, **values: Any) -> None:
+def replay(file: Any, pace: float | None, **values: Any) -> None:
     """Show a recorded run again, or draw it into files.
 
     \b
@@ -71,13 +73,13 @@ def replay(file: Any, pace: float | None, live: bool, **values: Any) -> None:
       procdemo replay run.jsonl -o run.html -o run.svg
       procdemo prodcons --json | procdemo replay -
     """
-    from procdemo.cli import run_demo
+    from procdemo.cli.replay import replay_log
 
     if pace is not None and not 0 < pace < 1e6:  # noqa: PLR2004
         raise click.BadParameter("a number above 0, e.g. 0.2 for five times as slow.", param_hint="--pace")
     view = chosen_view(values)
-    view |= {"outputs": open_outputs(values | view), "live": live}
-    sys.exit(run_demo.show_again(file, view, pace))
+    view = replace(view, outputs=open_outputs(values, json=view.json))
+    sys.exit(replay_log(file, view, pace))
 
 
 _SHELL = click.Argument(["shell"], type=click.Choice(["bash", "fish", "powershell", "zsh"]))

@@ -1,14 +1,36 @@
 """The options that every command has: how a run is shown."""
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
-MISSING = 3
-"""Exit status: something optional is missing."""
+from procdemo.cli.output_files import Output
 
-_NAMES = {"json", "plain", "quiet", "verbose", "debug", "color"}
+_COLOUR = {"always": True, "never": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewOptions:
+    """How a run is shown."""
+
+    json: bool = False
+    """JSON Lines on stdout instead of a screen."""
+    plain: bool = False
+    """ASCII only, no colour, nothing that moves."""
+    quiet: bool = False
+    """Only results and errors."""
+    verbose: int = 0
+    """0 for the key sentences, 1 for the details, 2 for every event."""
+    debug: bool = False
+    """Show tracebacks."""
+    colour: bool | None = None
+    """True always, False never, None if the terminal and the environment decide."""
+    live: bool = False
+    """Show the lanes while the demo runs."""
+    outputs: tuple[Output, ...] = ()
+    """The open files that the run is written into."""
 
 
 def common_options() -> list[click.Parameter]:
@@ -23,23 +45,33 @@ def common_options() -> list[click.Parameter]:
     ]
 
 
-def chosen_view(values: dict[str, Any]) -> dict[str, Any]:
+def chosen_view(values: dict[str, Any]) -> ViewOptions:
     """Return the common options among `values`; one given before the command's name counts as well.
 
     Raises:
         click.UsageError: two of them exclude each other.
     """
     before = click.get_current_context().find_root().params
-    view = {name: values[name] or before.get(name) for name in _NAMES if name in values}
-    if view["quiet"] and view["verbose"]:
+
+    def chosen(name: str) -> Any:
+        return values[name] or before.get(name)
+
+    if chosen("quiet") and chosen("verbose"):
         raise click.UsageError("-q and -v exclude each other.")
-    view["debug"] = view["debug"] or bool(os.environ.get("PROCDEMO_DEBUG"))
-    return view
+    return ViewOptions(
+        json=bool(chosen("json")),
+        plain=bool(chosen("plain")),
+        quiet=bool(chosen("quiet")),
+        verbose=chosen("verbose") or 0,
+        debug=bool(chosen("debug") or os.environ.get("PROCDEMO_DEBUG")),
+        colour=_COLOUR.get(chosen("color")),
+        live=values.get("live", False),
+    )
 
 
-def near(name: str, names: list[str]) -> str:
-    """Return what to type instead of a wrong name."""
+def hint_for(name: str, names: list[str]) -> str:
+    """Return a hint for a wrong name: the nearest of `names`, if one is similar."""
     import difflib
 
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else "procdemo list shows all demos."
+    similar = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"Did you mean {similar[0]!r}?" if similar else "procdemo list shows all demos."

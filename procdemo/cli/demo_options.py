@@ -1,4 +1,4 @@
-"""A pattern's `Config` dataclass turned into the options of its command."""
+"""The options of a demo's command: one for each setting of its `Config`, and those for faults."""
 
 import dataclasses
 import math
@@ -66,10 +66,10 @@ def _whole(number: float | None) -> int | None:
 
 
 class FiniteRange(click.FloatRange):
-    """A range of numbers that can be waited for: neither infinity nor not-a-number."""
+    """A range of finite numbers: neither infinity nor not-a-number."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or refuse it."""
+        """Return the number, or fail."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
@@ -77,32 +77,34 @@ class FiniteRange(click.FloatRange):
 
 
 def fault_options() -> list[click.Parameter]:
-    """Return the options that have the observer strike processes of the demo."""
+    """Return the options that make the command kill or stop processes of the demo."""
     return [
         click.Option(
             ["--kill"],
             type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.aimed, "kill")),
             multiple=True,
-            help="SIGKILL whoever has this role, e.g. 'worker-*@1.5'; may be repeated.",
+            help="Kill a process of the demo after some seconds: --kill worker-0@1.5. Repeatable.",
         ),
         click.Option(
             ["--stop"],
             type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.aimed, "stop")),
             multiple=True,
-            help="SIGSTOP them: alive, and silent.",
+            help="Freeze a process (SIGSTOP) after some seconds: --stop worker-0@1.5.",
         ),
         click.Option(
             ["--chaos"],
             type=_Fault("kill:SECONDS", "kill:0.5", fault_injection.at_random),
             multiple=True,
-            help="Every so often strike one at random, never main; also stop:SECONDS.",
+            help="Kill a random process every N seconds: --chaos kill:0.3 (or stop:0.3).",
         ),
-        click.Option(["-s", "--seed"], type=int, default=0, show_default=True, help="Whom --chaos chooses."),
+        click.Option(
+            ["-s", "--seed"], type=int, default=0, show_default=True, help="Which processes --chaos chooses."
+        ),
     ]
 
 
 class _Fault(click.ParamType[fault_injection.Fault]):
-    """A fault as it is typed."""
+    """The type of an option that is a fault."""
 
     def __init__(self, form: str, example: str, read: Callable[[str], fault_injection.Fault]) -> None:
         self.name = form
@@ -110,13 +112,13 @@ class _Fault(click.ParamType[fault_injection.Fault]):
         self._read = read
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Return the form, for the help."""
+        """Return the form of the value, for the help."""
         return self.name
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> fault_injection.Fault:
-        """Return the fault, or say what to type instead."""
+        """Return the fault, or fail with an example of what to type."""
         try:
             return value if isinstance(value, fault_injection.Fault) else self._read(value)
         except ValueError:
@@ -124,7 +126,7 @@ class _Fault(click.ParamType[fault_injection.Fault]):
 
 
 class _EnumValue(click.Choice[str]):
-    """A choice among the values of an enumeration (click's own offers their Python names)."""
+    """A choice among the values of an enumeration (click's own type offers their Python names)."""
 
     def __init__(self, enum: type[StrEnum]) -> None:
         super().__init__([member.value for member in enum])

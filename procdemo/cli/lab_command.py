@@ -1,4 +1,4 @@
-"""The lab's side of the command line: the list of lessons, their code, and a question before a run."""
+"""What ``procdemo lab`` does before a run: it lists the lessons, prints their code, asks for a guess."""
 
 import dataclasses
 import json
@@ -7,15 +7,16 @@ from typing import Any
 
 import click
 
-from procdemo.cli import run_demo
+from procdemo.cli.common_options import ViewOptions
+from procdemo.cli.source_code import show_source
 from procdemo.lab.demo import Config
 from procdemo.lab.lesson import CHAPTERS, VERDICTS, Lesson, find, lessons
 
 _QUESTION = "What will broken.py do: OK (it ends well), LOST (work is missing), ERROR, or HUNG?"
 
 
-def prepare(config: Config, view: dict[str, Any]) -> Config | None:
-    """Do what comes before a run, and return the settings for it; None when nothing is to be run.
+def prepare(config: Config, view: ViewOptions) -> Config | None:
+    """Do what the options ask for before a run. Return the settings for the run; None if there is none.
 
     Raises:
         CannotRunError: there is no such lesson.
@@ -25,18 +26,18 @@ def prepare(config: Config, view: dict[str, Any]) -> Config | None:
         raise click.UsageError(
             "--all runs every script; it takes neither names nor --code, --fixed, --predict."
         )
-    course = [find(name) for name in config.names]
-    if not (course or config.all):
+    chosen = [find(name) for name in config.names]
+    if not (chosen or config.all):
         if config.code or config.predict or config.fixed:
             raise click.UsageError("name a lesson; procdemo lab lists them.")
-        _list(as_json=view["json"])
+        _list(as_json=view.json)
         return None
     if config.code:
-        for lesson in course:
+        for lesson in chosen:
             _show(lesson, config, view)
         return None
     if config.predict:
-        return dataclasses.replace(config, guess=_ask(course))
+        return dataclasses.replace(config, guess=_ask(chosen))
     return config
 
 
@@ -45,13 +46,13 @@ def _list(*, as_json: bool) -> None:
     chapter = ""
     for lesson in lessons().values():
         if as_json:
-            told = {
+            facts = {
                 "name": lesson.name,
                 "title": lesson.title,
                 "chapter": lesson.chapter,
                 "notes": lesson.notes,
             }
-            click.echo(json.dumps(told))
+            click.echo(json.dumps(facts))
             continue
         if lesson.chapter != chapter:
             chapter = lesson.chapter
@@ -59,16 +60,16 @@ def _list(*, as_json: bool) -> None:
         click.echo(f"  {lesson.name:<{width}}  {lesson.title}")
 
 
-def _show(lesson: Lesson, config: Config, view: dict[str, Any]) -> None:
+def _show(lesson: Lesson, config: Config, view: ViewOptions) -> None:
     scripts = [script for script in lesson.scripts if not config.fixed or script.kind == "fixed"]
     for script in scripts or lesson.scripts:
-        run_demo.show_source(script.path.read_text("utf-8"), view)
+        show_source(script.path.read_text("utf-8"), view)
 
 
-def _ask(course: list[Lesson]) -> Any:
-    if not (sys.stdin.isatty() and sys.stderr.isatty()) or len(course) != 1:
+def _ask(chosen: list[Lesson]) -> Any:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()) or len(chosen) != 1:
         raise click.UsageError("--predict asks about one lesson, on a terminal; elsewhere use --guess.")
-    lesson = course[0]
+    lesson = chosen[0]
     click.echo(f"{lesson.title}\n", err=True)
     click.echo(lesson.scripts[0].path.read_text("utf-8"), err=True)
     choice = click.Choice(VERDICTS, case_sensitive=False)

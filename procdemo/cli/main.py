@@ -1,4 +1,4 @@
-"""The command line: one command for each row of the syllabus, imported when it is called.
+"""The command line: one command for each demo of the catalog, imported when it is called.
 
 Exit status: 0 done; 1 the demo or a check failed, or work was lost; 2 usage; 3 something
 optional is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a server that drained).
@@ -8,14 +8,10 @@ What ``--help`` does not need is imported where it is used: the first screen is 
 
 import contextlib
 import errno
-import importlib
-import inspect
 import io
 import os
-import re
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 import click
@@ -23,8 +19,9 @@ import click
 from procdemo import __version__
 from procdemo.catalog import BENCHES, DEMOS, Demo
 from procdemo.cli.commands import OTHER_COMMANDS
-from procdemo.cli.common_options import MISSING, chosen_view, common_options, near
-from procdemo.cli.output_files import open_outputs, output_options
+from procdemo.cli.common_options import common_options, hint_for
+from procdemo.cli.demo_command import demo_command
+from procdemo.cli.exit_codes import DONE, FAILED, INTERRUPTED, READER_GONE
 
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG, errno.EBADF}
 _EXAMPLES = """Examples:
@@ -43,33 +40,33 @@ optional is missing, 4 time limit, 130 Ctrl-C, 143 SIGTERM.
 """
 
 
-class Programme(click.Group):
+class DemoGroup(click.Group):
     """A group of demos and other commands; knows their names and summaries without importing them."""
 
     def __init__(
-        self, *args: Any, rows: Sequence[Demo] = DEMOS, examples: str = _EXAMPLES, **kwargs: Any
+        self, *args: Any, demos: Sequence[Demo] = DEMOS, examples: str = _EXAMPLES, **kwargs: Any
     ) -> None:
-        """Have a command for each of `rows`; `examples` go on top of the help. The rest is click's."""
+        """Make a command for each of `demos`; `examples` is the top of the help. The rest is for click."""
         super().__init__(*args, **kwargs)
-        self._rows = {row.name.rpartition(" ")[2]: row for row in rows}
+        self._demos = {demo.name.rpartition(" ")[2]: demo for demo in demos}
         self._examples = examples
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the demos in teaching order, then the tools."""
-        return [*self._rows, *self.commands]
+        """Return the demos in teaching order, then the other commands."""
+        return [*self._demos, *self.commands]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is meant; a wrong name is told what is near it."""
+        """Return the command of this name; the error for a wrong name suggests a similar one."""
         if args[0] not in self.list_commands(ctx):
-            ctx.fail(f"No such command {args[0]!r}. {near(args[0], self.list_commands(ctx))}")
+            ctx.fail(f"No such command {args[0]!r}. {hint_for(args[0], self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command, built from the pattern's module if it is a demo."""
-        row = self._rows.get(cmd_name)
-        return _demo(row) if row else super().get_command(ctx, cmd_name)
+        """Return the command, made from the demo's module if it is one of a demo."""
+        demo = self._demos.get(cmd_name)
+        return demo_command(demo) if demo else super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their summaries."""
@@ -78,39 +75,39 @@ class Programme(click.Group):
 
     def summaries(self) -> list[tuple[str, str]]:
         """Return each command's name and what it is about."""
-        lines = [(name, row.summary) for name, row in self._rows.items()]
+        lines = [(name, demo.summary) for name, demo in self._demos.items()]
         return lines + [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Put the examples first."""
+        """Write the examples first."""
         formatter.write(f"\n{self._examples}")
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Close with the exit status."""
+        """Write the exit status last."""
         formatter.write(f"\n{_EXIT_CODES}")
 
 
-class Brief(Programme):
-    """The same with no option in its help: what ``procdemo`` alone shows."""
+class FirstScreen(DemoGroup):
+    """The help that ``procdemo`` alone shows: the same group, without options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Leave the options to ``--help``, and give each command one line: all must fit on a screen."""
         from textwrap import shorten
 
-        room = formatter.width - 2 - max(len(row.name) for row in DEMOS) - 2
-        lines = [(row.name, shorten(row.summary, room, placeholder=" ...")) for row in DEMOS]
+        room = formatter.width - 2 - max(len(demo.name) for demo in DEMOS) - 2
+        lines = [(demo.name, shorten(demo.summary, room, placeholder=" ...")) for demo in DEMOS]
         with formatter.section("Commands"):
             formatter.write_dl(lines)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Say where there is more."""
+        """Name the other commands, and where there is more help."""
         formatter.write(f"\nAlso: {', '.join(self.commands)}. More: COMMAND --help, or --help.\n")
 
 
 @click.group(
     "bench",
-    cls=Programme,
-    rows=BENCHES,
+    cls=DemoGroup,
+    demos=BENCHES,
     examples=_BENCH_EXAMPLES,
     short_help="Designs measured side by side: what each costs here.",
     invoke_without_command=True,
@@ -127,7 +124,7 @@ COMMANDS = {"bench": bench, **OTHER_COMMANDS}
 
 
 @click.group(
-    cls=Programme,
+    cls=DemoGroup,
     commands=COMMANDS,
     params=common_options(),
     invoke_without_command=True,
@@ -138,89 +135,8 @@ COMMANDS = {"bench": bench, **OTHER_COMMANDS}
 def main(ctx: click.Context, /, **_: Any) -> None:
     """See Python's process patterns run on your own machine."""
     if ctx.invoked_subcommand is None:
-        brief = Brief("procdemo", commands=COMMANDS)
-        click.echo(brief.get_help(click.Context(brief, info_name="procdemo")))
-
-
-def _demo(row: Demo) -> click.Command:
-    import dataclasses
-
-    from procdemo.cli.demo_options import FiniteRange, fault_options, parameters
-
-    pattern = importlib.import_module(row.module)
-    limit = click.Option(
-        ["--timeout"],
-        type=FiniteRange(min=0),
-        default=row.limit,
-        show_default=True,
-        metavar="SECONDS",
-        help="Stop the demo after this long and exit 4; 0 for no limit.",
-    )
-    extra = [limit, *fault_options()] if row.staged else []
-
-    def callback(**values: Any) -> None:
-        view = chosen_view(values)
-        values.update(view)  # -v before the command's name counts too
-        names = {field.name for field in dataclasses.fields(pattern.Config)}
-        config = pattern.Config(**{name: value for name, value in values.items() if name in names})
-        if row.before:
-            config = _prepared(row, config, view)
-            if config is None:
-                return
-        view |= {"outputs": open_outputs(values), "live": values.get("live", False)}
-        sys.exit(_perform(row, pattern, config, view, values))
-
-    variable = re.sub("[ -]", "_", f"PROCDEMO {row.name}".upper())
-    return click.Command(
-        row.name,
-        params=[*parameters(pattern.Config), *extra, *output_options(live=row.staged), *common_options()],
-        callback=callback,
-        help=_help(pattern),
-        short_help=row.summary,
-        epilog=f"The environment can set any option: {variable}_OPTION.",
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-
-
-def _prepared(row: Demo, config: Any, view: dict[str, Any]) -> Any:
-    from procdemo.demo.settings import CannotRunError
-
-    try:
-        return importlib.import_module(row.before).prepare(config, view)
-    except CannotRunError as error:
-        from procdemo.demo.text import printable
-
-        click.echo(f"error: {printable(error)}\ntry: {printable(error.hint)}", err=True)
-        sys.exit(error.exit_code)
-
-
-def _help(pattern: ModuleType) -> str:
-    """Return the module's docstring with its drawings and examples protected from being rewrapped."""
-    paragraphs = inspect.getdoc(pattern) or ""
-    keep = "\b\n"
-    return "\n\n".join(
-        keep + part.removeprefix(keep) if "\n  " in part else part for part in paragraphs.split("\n\n")
-    )
-
-
-def _perform(
-    row: Demo, pattern: ModuleType, config: Any, view: dict[str, Any], values: dict[str, Any]
-) -> int:
-    from procdemo.cli import run_demo
-
-    if not row.staged:
-        return run_demo.run_in_command(row, pattern, config, view)
-    if not hasattr(os, "fork"):
-        click.echo(
-            f"error: {row.name} needs process groups and os.fork, which {sys.platform} does not have\n"
-            f"try: procdemo source {row.name}, or run it on Linux or macOS (on Windows: in WSL)",
-            err=True,
-        )
-        return MISSING
-    blows = (*values["kill"], *values["stop"], *values["chaos"])
-    return run_demo.run_staged(
-        row, pattern, config, view, run_demo.RunLimits(values["timeout"], blows, values["seed"])
-    )
+        group = FirstScreen("procdemo", commands=COMMANDS)
+        click.echo(group.get_help(click.Context(group, info_name="procdemo")))
 
 
 def run() -> int:
@@ -241,25 +157,25 @@ def run() -> int:
 def _run() -> int:
     try:
         status = main.main(prog_name="procdemo", standalone_mode=False)
-        return status if isinstance(status, int) else 0
+        return status if isinstance(status, int) else DONE
     except SystemExit as leave:
         return int(leave.code or 0)
     except click.ClickException as error:
         from procdemo.demo.text import printable
 
-        told = io.StringIO()
-        error.show(told)
-        click.echo("\n".join(map(printable, told.getvalue().splitlines())), err=True)  # it quotes arguments
+        message = io.StringIO()
+        error.show(message)
+        click.echo("\n".join(map(printable, message.getvalue().splitlines())), err=True)  # quotes arguments
         return error.exit_code
     except click.Abort:
-        return 130
-    except Exception as error:  # noqa: BLE001 - the last word is ours, not the interpreter's
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - an error in two lines, never the interpreter's traceback
         no_output = isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS
         return _no_output(error) if no_output else _bug(error)
 
 
 def _bug(error: Exception) -> int:
-    """Say in two lines what nobody expected; with ``--debug`` where, too."""
+    """Report an unexpected error in two lines; with ``--debug``, raise it with its traceback."""
     if "--debug" in sys.argv or os.environ.get("PROCDEMO_DEBUG"):
         raise error
     from procdemo.demo.text import printable
@@ -268,13 +184,13 @@ def _bug(error: Exception) -> int:
         f"error: {type(error).__name__}: {printable(error)}\ntry: the same with --debug, to see where",
         err=True,
     )
-    return 1
+    return FAILED
 
 
 def _no_output(error: Exception) -> int:
-    """Say in a line that stdout cannot be written to, unless its reader has simply left."""
+    """Report in a line that stdout cannot be written to; say nothing if its reader has closed the pipe."""
     if isinstance(error, BrokenPipeError):
-        return 141
-    with contextlib.suppress(OSError):  # a closed terminal takes no complaint either
+        return READER_GONE
+    with contextlib.suppress(OSError):  # a closed terminal: stderr cannot be written to, either
         click.echo(f"error: cannot write the output: {error}", err=True)
-    return 1
+    return FAILED

@@ -1,4 +1,4 @@
-"""Files that a run is kept in: opened before it starts, so that a wrong name costs nothing."""
+"""The files that a run is written into; opened before the run, so that a wrong name costs nothing."""
 
 import sys
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import IO, Any, NamedTuple
 import click
 
 FORMS = {".html": "one page, lanes and counters", ".svg": "the last screen", ".json": "a trace for Perfetto"}
-"""What the end of a name chooses."""
+"""By the end of the file's name: what is written."""
 
 
 class Output(NamedTuple):
-    """A file to be written, open."""
+    """An open file that the run is written into."""
 
     form: str
     """A key of `FORMS`, or ``.jsonl`` for a record of the run."""
@@ -19,7 +19,7 @@ class Output(NamedTuple):
 
 
 def output_options(*, record: bool = True, live: bool = True) -> list[click.Parameter]:
-    """Return the options of every command that shows a run, without those that it cannot have."""
+    """Return the options of a command that shows a run; `record` and `live` say whether it has these."""
     picture = click.Option(
         ["-o", "--output"],
         multiple=True,
@@ -32,8 +32,8 @@ def output_options(*, record: bool = True, live: bool = True) -> list[click.Para
     return [picture, *([keep] if record else []), force, *([lanes] if live else [])]
 
 
-def open_outputs(values: dict[str, Any]) -> list[Output]:
-    """Open the files that the options name.
+def open_outputs(values: dict[str, Any], *, json: bool) -> tuple[Output, ...]:
+    """Open the files that the options in `values` name; with `json`, stdout is taken.
 
     Raises:
         click.BadParameter: a name ends in no known form, or a file exists and may not be overwritten.
@@ -43,12 +43,12 @@ def open_outputs(values: dict[str, Any]) -> list[Output]:
     wanted = [("-o", name, _form(name)) for name in values["output"]]
     if values.get("record"):
         wanted.append(("--record", values["record"], ".jsonl"))
-    if sum(_is_stdout(name) for _, name, _ in wanted) + bool(values["json"]) > 1:
+    if sum(_is_stdout(name) for _, name, _ in wanted) + json > 1:
         raise click.UsageError("only one of --json, -o - and --record - can have stdout.")
     for option, name, _ in wanted:
         if not _is_stdout(name) and Path(name).exists() and not values["force"]:
             raise click.BadParameter(f"{name} exists; name a new file, or add --force.", param_hint=option)
-    return [Output(form, _open(name)) for _, name, form in wanted]
+    return tuple(Output(form, _open(name)) for _, name, form in wanted)
 
 
 def _is_stdout(name: str) -> bool:

@@ -1,91 +1,94 @@
-"""What a run is shown as: on the screen, as JSON Lines, and as pictures in files."""
+"""The renderers of a run: the screen, JSON Lines, and pictures in files."""
 
 import sys
 from collections.abc import Sequence
-from types import ModuleType
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
+from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.output_files import Output
+from procdemo.demo.contract import DemoModule
 from procdemo.demo.events import Event
 from procdemo.demo.story import compose
+from procdemo.demo.text import printable
 from procdemo.render.jsonl import JsonLines
+from procdemo.render.renderer import Renderer
 from procdemo.runtime import fault_injection
-
-COLOURS = {"always": True, "never": False}
-"""What ``--color`` says, None for the rest."""
-
-
-class Renderer(Protocol):
-    """An output form."""
-
-    def __call__(self, event: Event) -> None:
-        """Take one event."""
-
-    def flush(self) -> None:
-        """Show what was taken."""
-
-    def close(self) -> None:
-        """Finish."""
 
 
 class _Several:
-    """The same events in several forms, some of them in files."""
+    """Gives the same events to several renderers, and closes their files."""
 
-    def __init__(self, sinks: Sequence[Renderer], files: Sequence[IO[str]]) -> None:
-        self._sinks = sinks
+    def __init__(self, renderers: Sequence[Renderer], files: Sequence[IO[str]]) -> None:
+        self._renderers = renderers
         self._files = files
 
     def __call__(self, event: Event) -> None:
-        for sink in self._sinks:
-            sink(event)
+        for renderer in self._renderers:
+            renderer(event)
 
     def flush(self) -> None:
-        for sink in self._sinks:
-            sink.flush()
+        for renderer in self._renderers:
+            renderer.flush()
 
     def close(self) -> None:
-        for sink in self._sinks:
-            sink.close()
+        for renderer in self._renderers:
+            renderer.close()
         for file in self._files:
             file.close()
 
 
-def make_renderer(pattern: ModuleType, view: dict[str, Any]) -> Renderer:
-    """Return what shows a run of `pattern` as the options say."""
-    outputs: list[Output] = view.get("outputs", [])
-    sinks: list[Renderer] = [_picture(output, pattern, view) for output in outputs]
-    if view["json"]:
-        sinks.insert(0, JsonLines(sys.stdout))
-    elif not any(output.file is sys.stdout for output in outputs):
-        sinks.insert(0, _console(pattern, view))
-    files = [output.file for output in outputs if output.file is not sys.stdout]
-    return _Several(sinks, files) if files or len(sinks) > 1 else sinks[0]
+class _Tracebacks:
+    """Writes the tracebacks among the events' data to stderr (``--debug``)."""
+
+    def __call__(self, event: Event) -> None:
+        if "traceback" in event.data:
+            lines = str(event.data["traceback"]).splitlines()
+            sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
-def _console(pattern: ModuleType, view: dict[str, Any], screen: Any = None) -> Renderer:
+def make_renderer(module: DemoModule, view: ViewOptions) -> Renderer:
+    """Return what shows a run of the demo `module` as the options say."""
+    renderers = [_picture(output, module, view) for output in view.outputs]
+    if view.json:
+        renderers.insert(0, JsonLines(sys.stdout))
+    elif not any(output.file is sys.stdout for output in view.outputs):
+        renderers.insert(0, _console(module, view))
+    if view.debug:
+        renderers.append(_Tracebacks())
+    files = [output.file for output in view.outputs if output.file is not sys.stdout]
+    return _Several(renderers, files) if files or len(renderers) > 1 else renderers[0]
+
+
+def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Renderer:
     from procdemo.render.console import Console
 
-    story = compose(fault_injection, pattern)
+    story = compose(fault_injection, module)
     return Console(
-        story.sentences | story.details if view["verbose"] else story.sentences,
+        story.sentences | story.details if view.verbose else story.sentences,
         states=story.lanes,
-        colour=COLOURS.get(view["color"]),
-        quiet=view["quiet"] and not screen,
-        everything=view["verbose"] > 1,
-        plain=view["plain"],
-        live=view.get("live", False),
+        colour=view.colour,
+        quiet=view.quiet and not screen,
+        everything=view.verbose > 1,
+        plain=view.plain,
+        live=view.live,
         screen=screen,
     )
 
 
-def _picture(output: Output, pattern: ModuleType, view: dict[str, Any]) -> Renderer:
+def _picture(output: Output, module: DemoModule, view: ViewOptions) -> Renderer:
     file: IO[str] = output.file
     if output.form == ".jsonl":
         return JsonLines(file)
     if output.form == ".html":
         from procdemo.render.html import Html
 
-        return Html(file, compose(pattern).lanes)
+        return Html(file, compose(module).lanes)
     if output.form == ".json":
         from procdemo.render.perfetto import Perfetto
 
@@ -93,4 +96,4 @@ def _picture(output: Output, pattern: ModuleType, view: dict[str, Any]) -> Rende
     from procdemo.render.svg import Svg, screen
 
     terminal = screen()
-    return Svg(file, terminal, _console(pattern, view, terminal))
+    return Svg(file, terminal, _console(module, view, terminal))

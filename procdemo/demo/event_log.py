@@ -1,10 +1,11 @@
-"""A recorded run read back: the same events, from a file."""
+"""A recorded run, read from a file: the same events again."""
 
 import json
 import time
 from collections.abc import Iterable, Iterator
 
-from procdemo.demo.events import Event, Kind
+from procdemo.demo.events import META, SUMMARY, Event, Kind
+from procdemo.demo.text import printable
 
 _KINDS = frozenset(map(str, Kind))
 _FIELDS = frozenset(Event._fields)
@@ -20,8 +21,8 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
     """Yield the events of a log in JSON Lines, as ``--json`` writes it.
 
     Raises:
-        DamagedLogError: at the first line that is no event, or that should be the mark
-            ``meta`` and is not, or when the last one is not the result ``summary``.
+        DamagedLogError: a line is not an event, the first event is not the mark ``meta``, or the last
+            event is not the result ``summary``.
     """
     number, event = 0, None
     for number, line in enumerate(lines, start=1):
@@ -29,12 +30,12 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
         if number == 1:
             _check_meta(event)
         yield event
-    if event is None or event.name != "summary":
+    if event is None or event.name != SUMMARY:
         raise DamagedLogError(f"line {number}: the log breaks off here: no summary")
 
 
 def paced(events: Iterable[Event], pace: float | None) -> Iterator[Event]:
-    """Yield events when it is their time, `pace` times as fast as they happened; None for at once."""
+    """Yield events at the times when they happened, `pace` times as fast; None for without a pause."""
     start_ns, begin = 0, time.monotonic()
     for event in events:
         start_ns = start_ns or event.time_ns
@@ -46,13 +47,13 @@ def paced(events: Iterable[Event], pace: float | None) -> Iterator[Event]:
 
 def _event(line: bytes, number: int) -> Event:
     try:
-        fields = json.loads(line.decode())  # bytes it would look at for UTF-16 and UTF-32, too
+        fields = json.loads(line.decode())  # given bytes, json would also try UTF-16 and UTF-32
     except (ValueError, RecursionError) as error:
         raise DamagedLogError(f"line {number}: not JSON ({error})") from None
     if not isinstance(fields, dict) or fields.keys() != _FIELDS:
         raise DamagedLogError(f"line {number}: not an event (its keys must be {', '.join(Event._fields)})")
     if str(fields["kind"]) not in _KINDS:
-        raise DamagedLogError(f"line {number}: no such kind of event: {str(fields['kind'])[:40]!r}")
+        raise DamagedLogError(f"line {number}: no such kind of event: '{printable(fields['kind'], 40)}'")
     event = Event(**fields)
     for key, value, type_ in zip(Event._fields, event, _TYPES, strict=True):
         if type(value) is not type_:
@@ -67,8 +68,9 @@ def _event(line: bytes, number: int) -> Event:
 
 
 def _check_meta(event: Event) -> None:
-    if event.name != "meta":
-        raise DamagedLogError(f"line 1: the log must begin with the mark 'meta', not {event.name[:40]!r}")
+    if event.name != META:
+        name = printable(event.name, 40)
+        raise DamagedLogError(f"line 1: the log must begin with the mark '{META}', not '{name}'")
     for key, type_ in {"command": str, "config": dict}.items():
         if not isinstance(event.data.get(key), type_):
             raise DamagedLogError(f"line 1: {key} must be {type_.__name__}")

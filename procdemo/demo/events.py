@@ -1,7 +1,7 @@
 """The vocabulary of a run: what happened, when, in which process.
 
-Kinds are closed, because a terminal and a trace viewer must know how to draw each;
-names are open, because every pattern has its own story to tell.
+There is a fixed set of kinds, because every renderer must be able to draw each. Names are free: a new demo
+invents its own.
 """
 
 import os
@@ -13,16 +13,16 @@ from time import monotonic_ns
 from typing import Any, NamedTuple
 
 Record = tuple[str, str, dict[str, Any], int, int, int, str]
-"""An event as it crosses a process boundary: the fields of `Event`, of built-in types only."""
+"""An event as it is sent between processes: the fields of `Event`, of built-in types only."""
 
 LISTENING = "listening"
-"""Name of the mark every server makes, with ``host`` and ``port``, once it accepts connections."""
+"""Name of the mark of a server that accepts connections from now on, at ``host`` and ``port``."""
 
 ANSWER = "answer"
-"""Name of the mark that is a result by itself: its ``text``, what a server answered, is shown bare."""
+"""Name of the mark of a server's answer, ``text``: a result, shown as a line of its own, and nothing else."""
 
 ERROR = "error"
-"""Name of the mark of what keeps a demo from going on: ``message``, ``hint``, perhaps ``exit_code``."""
+"""Name of the mark of an error that ends a demo: ``message``, ``hint``, perhaps ``exit_code``."""
 
 ASK = "ask"
 """Name of the mark after which a demo waits for a line on its stdin."""
@@ -40,20 +40,20 @@ OBSERVER = "observer"
 """Role of the command itself in the events that it adds to a run."""
 
 STARTS = "starts"
-"""Name of the bar from the beginning of a new interpreter (spawn, forkserver) to its first event."""
+"""Name of the span from the start of a new interpreter (spawn, forkserver) to its first event."""
 
 SUMMARY = "summary"
 """Name of the result that ends every run; its ``ok`` decides the exit status."""
 
 
 class Kind(StrEnum):
-    """The shapes that every sink can draw."""
+    """The kinds of events, which every renderer can draw."""
 
     MARK = "mark"  # an instant
-    BEGIN = "begin"  # a bar opens ...
-    END = "end"  # ... and closes: same name, same process
-    SEND = "send"  # an arrow leaves ...
-    RECEIVE = "receive"  # ... and arrives: same name, same ``id``
+    BEGIN = "begin"  # a span begins ...
+    END = "end"  # ... and ends: same name, same process
+    SEND = "send"  # something is sent to another process ...
+    RECEIVE = "receive"  # ... and received there: same name, same ``id``
     COUNT = "count"  # a value over time
     RESULT = "result"  # a row of a table
 
@@ -62,7 +62,7 @@ class Event(NamedTuple):
     """One thing that happened in one process."""
 
     kind: str
-    """A `Kind`; after a journey between processes an equal plain string."""
+    """A `Kind`, or, in an event from another process, the equal plain string."""
     name: str
     data: dict[str, Any]
     time_ns: int
@@ -71,11 +71,11 @@ class Event(NamedTuple):
     tid: int
     """The operating system's thread number; the main thread's equals the PID on Linux."""
     role: str
-    """The name of the process, e.g. ``producer-0``; ``main`` is the demo's own main process. One on
-    another host has that host's name behind it: ``worker-1@hostB``."""
+    """The name of the process, e.g. ``producer-0``; ``main`` is the demo's main process. On another host, the
+    name of that host follows: ``worker-1@hostB``."""
 
 
-_identity: tuple[int, int, int, str] | None = None  # thread, and for it: PID, system's thread number, role
+_identity: tuple[int, int, int, str] | None = None  # thread; its PID, the system's thread number, role
 
 
 def _forget_identity() -> None:
@@ -89,16 +89,16 @@ if hasattr(os, "register_at_fork"):
 
 
 class Emitter:
-    """What a pattern reports with; travels to child processes as an argument.
+    """Reports events; the processes of a demo get it as an argument.
 
     Data are keyword arguments of built-in types (None, bool, int, float, str, bytes, list,
-    tuple, dict). No method waits for a reader unless the channel is full.
+    tuple, dict). A method waits for the reader only if the channel is full.
     """
 
     __slots__ = ("_write",)
 
     def __init__(self, write: Callable[[Record], None]) -> None:
-        """Report to `write`, which must be picklable if the emitter is to reach children."""
+        """Report to `write`, which must be picklable if the emitter is an argument of a child process."""
         self._write = write
 
     def _emit(self, kind: str, name: str, data: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ class Emitter:
         return bool(getattr(self._write, "full", False))
 
     def relay(self, record: Record) -> None:
-        """Report what another process has, which cannot do so itself: one of another host."""
+        """Report the event of a process that cannot do so itself, because it is on another host."""
         self._write(record)
 
     def mark(self, name: str, /, **data: Any) -> None:
@@ -123,23 +123,23 @@ class Emitter:
         self._emit("mark", name, data)
 
     def begin(self, name: str, /, **data: Any) -> None:
-        """Open the bar `name` in this process."""
+        """Begin the span `name` in this process."""
         self._emit("begin", name, data)
 
     def end(self, name: str, /, **data: Any) -> None:
-        """Close the innermost open bar `name` of this process."""
+        """End the innermost open span `name` of this process."""
         self._emit("end", name, data)
 
     def send(self, name: str, /, **data: Any) -> None:
-        """Start the arrow with ``id`` in `data`: something left for another process."""
+        """Report that something was sent to another process; ``id`` in `data` says what."""
         self._emit("send", name, data)
 
     def receive(self, name: str, /, **data: Any) -> None:
-        """End the arrow with ``id`` in `data`: it arrived here."""
+        """Report that what was sent, with the same ``id`` in `data`, was received here."""
         self._emit("receive", name, data)
 
     def count(self, name: str, value: float, /, **data: Any) -> None:
-        """Report that the counter `name` stands at `value`; ``total`` in `data` makes it progress."""
+        """Report the `value` of the counter `name`; with a ``total`` in `data` it is shown as progress."""
         self._emit("count", name, {"value": value, **data})
 
     def result(self, name: str, /, **data: Any) -> None:

@@ -1,4 +1,4 @@
-"""How a pattern declares its settings, once, and how it refuses to run."""
+"""The settings of a demo, each declared in one place, and the error of a demo that cannot run."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Arg:
-    """What `Annotated` adds to a setting's type, for the command line."""
+    """The option of a setting; stands beside its type, in `Annotated`."""
 
     help: str
     min: float | None = None
@@ -20,13 +20,13 @@ class Arg:
     short: str | None = None
     """One-letter form, e.g. ``-n``."""
     metavar: str | None = None
-    """What stands for the value in the help, e.g. ``SECONDS``."""
+    """The name of the value in the help, e.g. ``SECONDS``."""
     positional: bool = False
     """Words of the command line instead of an option; the type is ``tuple[str, ...]``."""
 
 
 class StartMethod(StrEnum):
-    """How multiprocessing makes a process; see "Contexts and start methods" in its documentation."""
+    """How multiprocessing starts a process; see "Contexts and start methods" in its documentation."""
 
     FORK = "fork"
     SPAWN = "spawn"
@@ -34,7 +34,7 @@ class StartMethod(StrEnum):
 
 
 class CannotRunError(Exception):
-    """The demo cannot do what it was asked to; nothing is wrong with the program."""
+    """A demo cannot do what the options ask for; this is no bug."""
 
     def __init__(self, message: str, hint: str, exit_code: int = 1) -> None:
         """Say what happened and why (`message`) and what to type instead (`hint`)."""
@@ -44,10 +44,10 @@ class CannotRunError(Exception):
 
 
 def check_item(option: str, item: int | None, items: int) -> None:
-    """See to it that there is the `item` that ``--option`` names, among `items` numbered from 0.
+    """Check that there is the `item` that ``--option`` names, among `items` numbered from 0.
 
     Raises:
-        CannotRunError: there is not; exit status 2.
+        CannotRunError: there is no such item; exit status 2.
     """
     if item is not None and item >= items:
         message = f"--{option} {item}: there are {items} items, and the last is item {items - 1}"
@@ -55,19 +55,47 @@ def check_item(option: str, item: int | None, items: int) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class DemoSettings:
+    """Settings of every demo."""
+
+    verbose: int = 0
+    """How much detail is shown (``-v``): a demo reports what costs time only if it is wanted."""
+
+    @property
+    def start_method(self) -> str | None:
+        """How child processes are made; None for a demo that starts none."""
+        return None
+
+    @property
+    def names_semaphores(self) -> bool:
+        """Whether multiprocessing names the demo's semaphores in /dev/shm (spawn, forkserver).
+
+        Then a resource tracker must outlive a killed demo, to remove them.
+        """
+        return False
+
+    @property
+    def step(self) -> bool:
+        """Whether a person decides each step of the demo, with lines on its stdin."""
+        return False
+
+    @property
+    def stop_patience(self) -> float:
+        """Seconds that the demo has, after a request to stop, until all its processes are killed."""
+        return 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(DemoSettings):
     """Settings of every demo that starts processes; a pattern's ``Config`` adds its own."""
 
     start_method: Annotated[StartMethod, Arg("How child processes are made.")] = StartMethod(
         multiprocessing.get_all_start_methods()[0]  # documented: the first is the default
     )
 
-    verbose: int = 0
-    """How much detail somebody wants to see (``-v``); what costs time is only reported then."""
-
     @property
     def names_semaphores(self) -> bool:
-        """Whether semaphores get names that only the resource tracker removes, whoever is killed."""
+        """Only under fork they have no names."""
         return self.start_method != StartMethod.FORK
 
     def context(self) -> "ForkContext":
@@ -83,7 +111,7 @@ class Settings:
                 f"--start-method {methods[0]}",
                 exit_code=3,
             )
-        # All contexts have the same methods; their common type lacks the class Process.
+        # All contexts have the same methods, but their common type has no class Process.
         return cast("ForkContext", multiprocessing.get_context(self.start_method))
 
 
@@ -97,7 +125,7 @@ class ClusterSettings(Settings):
 
     @property
     def names_semaphores(self) -> bool:
-        """As always; dask starts its workers anew."""
+        """Also with dask, which starts each worker as a new interpreter."""
         return self.cluster is not None or self.start_method != StartMethod.FORK
 
 

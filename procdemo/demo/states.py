@@ -1,10 +1,10 @@
-"""What a process can be doing: the states that a picture shows."""
+"""The states of a process that a picture shows."""
 
 from enum import StrEnum
 
 
 class Activity(StrEnum):
-    """What a process does, the most active first."""
+    """What a process does; the most active first."""
 
     RUNS = "runs"
     STARTS = "starts"  # a new interpreter, which imports what it needs

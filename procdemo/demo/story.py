@@ -1,13 +1,14 @@
 """The sentences and the lane states of a demo: its own, and those of the building blocks it is made of.
 
 A module that reports events may have three dictionaries: ``STORY`` (sentences that are shown by default),
-``DETAIL`` (sentences for ``-v``) and ``LANES`` (what a process does within a bar, or outside all bars). A
-module that uses others of this kind names them in ``BLOCKS``; nobody merges dictionaries by hand.
+``DETAIL`` (sentences for ``-v``) and ``LANES`` (what a process does within a span, or outside all spans). A
+module that uses others of this kind names them in ``BLOCKS``; only `compose` merges them.
 """
 
 from types import ModuleType
 from typing import NamedTuple
 
+from procdemo.demo.contract import DemoModule
 from procdemo.demo.states import Activity
 
 
@@ -19,10 +20,10 @@ class Story(NamedTuple):
     details: dict[str, str]
     """The same for ``-v``."""
     lanes: dict[str, Activity]
-    """By the name of a bar, or by ``@role``."""
+    """By the name of a span, or by ``@role``."""
 
 
-def compose(*modules: ModuleType) -> Story:
+def compose(*modules: ModuleType | DemoModule) -> Story:
     """Return the story of these modules with their blocks; a module's own words go before theirs.
 
     A sentence that a module shows by default replaces its blocks' sentence for ``-v``, too.

@@ -1,23 +1,23 @@
-"""Untrusted bytes and strings made fit for a terminal, a table or a log."""
+"""Untrusted bytes and strings made printable, for a terminal, a table or a log."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
 LIMIT = 2_000
-"""Characters kept of one value: a screen is not a place for a megabyte."""
+"""Most characters of one value that are shown: a megabyte would flood a screen."""
 
 
 def printable(value: Any, limit: int = LIMIT) -> str:
-    r"""Return `value` as one line of characters that any terminal shows and none obeys.
+    r"""Return `value` as one line of printable characters: no terminal takes one for a command.
 
     Every character that `str.isprintable` refuses (escape and other control characters, C1
     controls, direction overrides, zero-width characters, lone surrogates) becomes its escape:
     ESC is shown as ``\x1b``. Bytes are read as UTF-8, undecodable ones shown as ``\xff``.
-    Longer than `limit` characters is cut, and the number left out is said.
+    A text of more than `limit` characters is cut; the number of those that are left out follows.
     """
     if type(value) is str and len(value) <= limit and value.isprintable():
-        return value  # nearly all
+        return value  # the usual case
     if isinstance(value, bytes | bytearray):
         # A character has at most four bytes: decode no more of a megabyte than is shown.
         text = bytes(value[: 4 * limit]).decode("utf-8", "backslashreplace")
@@ -32,7 +32,7 @@ def printable(value: Any, limit: int = LIMIT) -> str:
 
 
 def facts(data: Mapping[str, Any], limit: int = 300) -> dict[str, Any]:
-    """Return an event's data for a picture: numbers as they are, all else as printable text."""
+    """Return an event's data for a picture: numbers unchanged, all else as printable text."""
     return {
         printable(key): value if _is_number(value) else printable(value, limit) for key, value in data.items()
     }

@@ -24,7 +24,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg, StartMethod, usable_cpus
+from procdemo.demo.settings import Arg, DemoSettings, StartMethod, usable_cpus
 from procdemo.lab.lesson import SCRIPTS, Interpreter, Lesson, find, lessons
 from procdemo.lab.script_runs import ScriptRun, ScriptRuns
 from procdemo.lab.verdict import Verdict, judge
@@ -55,7 +55,7 @@ class Methods(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(DemoSettings):
     """Settings of `run`."""
 
     names: Annotated[tuple[str, ...], Arg("Lessons.", metavar="[LESSON]...", positional=True)] = ()
@@ -70,12 +70,6 @@ class Config:
         multiprocessing.get_all_start_methods()[0]
     )
     jobs: Annotated[int, Arg("Scripts at a time, with --all.", min=1, max=64)] = 3 * usable_cpus()
-    verbose: int = 0
-
-    @property
-    def names_semaphores(self) -> bool:
-        """False: the demo makes no semaphores, and the watchdog removes those of a script."""
-        return False
 
 
 def run(config: Config, emit: Emitter) -> None:

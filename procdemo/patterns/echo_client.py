@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from procdemo.demo.events import ANSWER, ERROR, Emitter
-from procdemo.demo.settings import Arg, CannotRunError
+from procdemo.demo.settings import Arg, CannotRunError, DemoSettings
 from procdemo.tcp_client import input_lines, load_generator
 from procdemo.tcp_client.connect import connect, resolve
 from procdemo.tcp_client.exchange import Exchange, Goodbye, ServerFailedError
@@ -42,7 +42,7 @@ DETAIL = {ANSWER: "whole after {ms:.2f} ms, {bytes} bytes in {pieces} piece(s)"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(DemoSettings):
     """Settings of `run`."""
 
     words: Annotated[tuple[str, ...], Arg("Messages.", positional=True, metavar="[WORD]...")] = ()

@@ -1,6 +1,6 @@
 """The screen: a line for each thing that happens, tables at the end, colour by role.
 
-On a terminal it draws at most 20 times a second and leaves out what nobody could read; in a
+On a terminal it draws at most 20 times a second, and leaves out lines that come too fast to be read. In a
 pipe every line is written, without one control byte.
 """
 
@@ -12,26 +12,36 @@ from typing import Any
 from rich.console import Console as Terminal
 from rich.text import Text
 
-from procdemo.demo.events import ANSWER, ERROR, EXITED, LISTENING, SUMMARY, Event, Kind
+from procdemo.demo.events import (
+    ANSWER,
+    ERROR,
+    EXITED,
+    LISTENING,
+    META,
+    OBSERVER,
+    STDERR,
+    SUMMARY,
+    Event,
+    Kind,
+)
 from procdemo.demo.states import Activity
 from procdemo.demo.text import LIMIT, printable
 from procdemo.process.exit_status import sentence_of_exit
-from procdemo.render.lane_view import LaneView
+from procdemo.render.coloured_lanes import ColouredLanes
 from procdemo.render.live_view import LiveView, moves
+from procdemo.render.role_colours import RoleColours
 from procdemo.render.tables import table
 from procdemo.render.terminal import broken, pipe_width, terminal, wrapped
-from procdemo.render.timeline import family
 
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
-_LINES_UNSEEN = 60  # on a screen that nobody sees, in all: it becomes a picture
-_FAMILY_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
-_PIPE_LANES = 120  # cells of the lanes in a pipe
+_LINES_OF_PICTURE = 60  # in all, if the screen becomes a picture
+_PIPE_LANES = 120  # width of the lanes in a pipe, in cells
 _CELL_LIMIT = 200  # characters of one value in a line
 
 
-class _Words(dict[str, Any]):
-    """The data of an event, made printable as a sentence asks for them."""
+class _Fields(dict[str, Any]):
+    """The data of an event, as the fields of a sentence: each made printable when it is used."""
 
     def __init__(self, event: Event) -> None:
         super().__init__(event.data, role=event.role, pid=event.pid)
@@ -42,7 +52,7 @@ class _Words(dict[str, Any]):
 
 
 class Console:
-    """Draws events as the sentences of a story; what has no sentence stays untold."""
+    """Draws events as the sentences of a story; an event without a sentence is not shown."""
 
     def __init__(
         self,
@@ -56,80 +66,81 @@ class Console:
         live: bool = False,
         screen: Terminal | None = None,
     ) -> None:
-        """Draw on stdout, and talk (errors, progress) on stderr.
+        """Draw on stdout; errors and progress go to stderr.
 
         Args:
             story: event name to sentence, in the syntax of `str.format`, of the event's data.
-            states: what processes do in which bar, or outside all, for the lanes at the end.
+            states: what processes do within a span, or outside all spans, for the lanes at the end.
             colour: True always, False never, None as the terminal and the environment say.
             quiet: only the results and the line that says where a server listens.
-            everything: also events without a sentence, as they are.
-            plain: nothing but ASCII, apart from what the data are; no colour, nothing that moves.
-            live: show the lanes while the demo runs, too, if stdout is a terminal that can.
-            screen: draw here instead of on stdout, when all is over: the beginning and the end of it.
+            everything: also events without a sentence, with their data.
+            plain: ASCII only (the data may have other characters); no colour, nothing that moves.
+            live: show the lanes while the demo runs, if stdout is a terminal that can.
+            screen: draw here instead of on stdout, when the run is over: its first and its last lines.
         """
         self._out = screen or terminal(colour=False if plain else colour)
         self._err = terminal(colour=False if plain else colour, stderr=True)
         self._plain = plain
-        self._watched = self._out.file.isatty()
+        self._on_terminal = self._out.file.isatty()
         self._story = story
-        self._panorama = LaneView(states or {}, self._colour, plain=plain)
+        self._colours = RoleColours()
+        self._lanes = ColouredLanes(states or {}, self._colours, plain=plain)
         self._quiet = quiet
-        self._conversing = False
+        self._in_command = False
         self._everything = everything
         self._start_ns = 0
-        self._unseen = screen is not None
+        self._is_picture = screen is not None
         self._lines: list[Text | Event] = []
         self._tables: dict[str, list[dict[str, Any]]] = {}
-        self._colours: dict[str, str] = {}
-        self._drawn = 0.0
-        foot = self._out if self._watched else self._err
+        self._drawn_at = 0.0
+        foot = self._out if self._on_terminal else self._err
         still = quiet or plain or screen is not None or not moves(foot)
-        lanes = self._panorama if live and self._watched else None
-        self._motion = None if still else LiveView(foot, lanes)
+        lanes = self._lanes if live and self._on_terminal else None
+        self._live = None if still else LiveView(foot, lanes)
 
     def __call__(self, event: Event) -> None:
         """Take one event; it is on the screen after the next `flush` at the latest."""
         self._start_ns = self._start_ns or event.time_ns
-        self._panorama(event)
-        if self._motion:
-            self._motion.note(event.time_ns)
+        self._lanes(event)
+        if self._live:
+            self._live.note(event.time_ns)
         self._take(event)
-        if time.monotonic() - self._drawn > _FRAME_S:
+        if time.monotonic() - self._drawn_at > _FRAME_S:
             self.flush()
 
     def _take(self, event: Event) -> None:
         match event.kind, event.name:
-            case Kind.MARK, "meta":
-                self._header(event)
+            case Kind.MARK, name if name == META:
+                self._show_header(event)
             case Kind.MARK, name if name == ERROR:
-                self._complain(event)
-            case Kind.MARK, "stderr":
+                self._show_error(event)
+            case Kind.MARK, name if name == STDERR:
                 self.flush()
                 self._err.print(Text(f"PID {event.pid} says: {printable(event.data.get('text', ''))}"))
             case Kind.MARK, name if name == LISTENING:
-                self._lines.append(Text(_say("listening {host} {port}", event)))
+                self._lines.append(Text(_filled("listening {host} {port}", event)))
             case Kind.MARK, name if name == ANSWER:
-                self._answer(event)
+                self._show_answer(event)
             case Kind.RESULT, name if name == SUMMARY:
-                self._sum_up(event)
+                self._show_summary(event)
             case Kind.RESULT, _:
                 self._tables.setdefault(event.name, []).append(event.data)
             case Kind.COUNT, _ if "total" in event.data:
-                if self._motion:
-                    self._motion.advance(event)
+                if self._live:
+                    self._live.advance(event)
             case _:
-                self._tell(event)
+                self._show_event(event)
 
     def flush(self) -> None:
-        """Bring the screen up to date."""
-        self._drawn = time.monotonic()
-        if not self._unseen:
-            self._draw_lines(_LINES_PER_FRAME if self._watched else sys.maxsize, "too fast to read")
-        if self._motion:
-            self._motion.refresh()
+        """Draw what has come since the last time."""
+        self._drawn_at = time.monotonic()
+        if not self._is_picture:
+            self._draw_lines(_LINES_PER_FRAME if self._on_terminal else sys.maxsize, "too fast to read")
+        if self._live:
+            self._live.refresh()
 
     def _draw_lines(self, most: int, why: str) -> None:
+        """Draw the lines that have come, at most `most`; `why` is the reason for leaving out the rest."""
         lines, self._lines = self._lines, []
         if len(lines) > most:
             left_out = len(lines) - most
@@ -137,8 +148,8 @@ class Console:
                 Text(f"... {left_out:,} lines {why}; a pipe or --json has them all ...")
             ]
         if self._out.is_terminal:
-            drawn = [line if isinstance(line, Text) else self._told(line) for line in lines]
-            if drawn:  # all at once: what moves below is drawn anew after each print
+            drawn = [line if isinstance(line, Text) else self._styled(line) for line in lines]
+            if drawn:  # in one print: after each, what moves below is drawn again
                 self._out.print(Text("\n").join(drawn))
         elif lines:
             width = pipe_width()
@@ -149,115 +160,110 @@ class Console:
             self._out.file.flush()
 
     def close(self) -> None:
-        """Draw what is left and give the terminal back."""
-        if self._motion:
-            self._motion.stop()
-        self._motion = None
-        self._draw_lines(_LINES_UNSEEN if self._unseen else sys.maxsize, "left out")
+        """Draw the rest, and remove what moves."""
+        if self._live:
+            self._live.stop()
+        self._live = None
+        self._draw_lines(_LINES_OF_PICTURE if self._is_picture else sys.maxsize, "left out")
 
-    def _header(self, event: Event) -> None:
-        # A command that nobody watches from outside talks with a person: only what it is told or
-        # measures is a result, the rest goes to stderr.
-        self._conversing = event.pid == event.data.get("observer")
-        if self._quiet or self._conversing:
+    def _show_header(self, event: Event) -> None:
+        # A demo that runs in the command itself talks with a person. Only answers and measures are
+        # results then; all else goes to stderr.
+        self._in_command = event.pid == event.data.get(OBSERVER)
+        if self._quiet or self._in_command:
             return
         lines = [
             "{command} - {summary}",
             "python {python}, start method {start_method}, {cpus} usable CPUs",
             "main process {pid}, watched from outside by {observer}",
         ]
-        self._lines.append(Text(_say(lines[0], event), style="bold"))
-        self._lines.extend(Text(_say(line, event)) for line in lines[1:])
+        self._lines.append(Text(_filled(lines[0], event), style="bold"))
+        self._lines.extend(Text(_filled(line, event)) for line in lines[1:])
         chosen = {key: value for key, value in event.data.get("chosen", {}).items() if key != "verbose"}
         if chosen:
-            told = ", ".join(f"{key.replace('_', '-')} {value}" for key, value in chosen.items())
-            self._lines.append(Text(printable(f"with {told}")))
+            options = ", ".join(f"{key.replace('_', '-')} {value}" for key, value in chosen.items())
+            self._lines.append(Text(printable(f"with {options}")))
 
-    def _tell(self, event: Event) -> None:
-        told = _name(event) in self._story or self._everything
-        if self._quiet or not told:
+    def _show_event(self, event: Event) -> None:
+        shown = _name(event) in self._story or self._everything
+        if self._quiet or not shown:
             return
-        if self._conversing:
+        if self._in_command:
             self._err.print(Text(self._sentence(event)))
             return
-        self._colour(event.role)  # in the order in which they appear, whether they are drawn or not
+        self._colours.of(event.role)  # now: colours go by first appearance, even if this line is left out
         self._lines.append(event)
 
     def _sentence(self, event: Event) -> str:
         sentence = self._story.get(_name(event))
         if sentence is None:
             return f"({event.kind} {printable(event.name)}) {_facts(event)}"
-        return _say(sentence, event)
+        return _filled(sentence, event)
 
     def _rows(self, event: Event) -> tuple[int, list[str]]:
-        """Return what is told of an event, by whom and when, in rows; and the width of the head."""
+        """Return an event as rows of text, and the width of their head: the time, the role and the PID."""
         seconds = (event.time_ns - self._start_ns) / 1e9
         head = f"{seconds:7.3f}s {printable(event.role, 20):<11} {event.pid:>6}  "
         first, *rest = wrapped(self._sentence(event), self._width() - len(head), self._out)
         return len(head), [head + first, *(" " * len(head) + row for row in rest)]
 
-    def _told(self, event: Event) -> Text:
+    def _styled(self, event: Event) -> Text:
         head, rows = self._rows(event)
         text = Text("\n".join(rows))
-        text.stylize(self._colour(event.role), 9, head)
+        text.stylize(self._colours.of(event.role), 9, head)
         return text
 
     def _width(self) -> int:
         return self._out.width if self._out.is_terminal else pipe_width()
 
-    def _answer(self, event: Event) -> None:
+    def _show_answer(self, event: Event) -> None:
         """Write an answer as a line of its own, whole unless that would flood a terminal."""
         self.flush()
-        limit = LIMIT if self._watched else sys.maxsize
+        limit = LIMIT if self._on_terminal else sys.maxsize
         self._out.file.write(f"{printable(event.data.get('text', ''), limit)}\n")
         self._out.file.flush()
-        self._tell(event)
+        self._show_event(event)
 
-    def _colour(self, role: str) -> str:
-        kind = family(role)
-        if kind == "main":
-            return "bold"
-        return self._colours.setdefault(kind, _FAMILY_COLOURS[len(self._colours) % len(_FAMILY_COLOURS)])
-
-    def _complain(self, event: Event) -> None:
+    def _show_error(self, event: Event) -> None:
         self.close()
         self._err.print(Text(f"error: {printable(event.data.get('message', ''))}", style="bold"))
         if hint := event.data.get("hint"):
             self._err.print(Text(f"try: {printable(hint)}"))
 
-    def _sum_up(self, event: Event) -> None:
+    def _show_summary(self, event: Event) -> None:
         self.close()
-        if not (self._quiet or self._conversing):
+        if not (self._quiet or self._in_command):
             width = self._out.width if self._out.is_terminal else min(pipe_width(), _PIPE_LANES)
-            lanes = self._panorama.lines(event.time_ns, width)
+            lanes = self._lanes.lines(event.time_ns, width)
             for line in ["", *lanes, ""] if lanes else []:
                 self._out.print(line)
         for name, rows in self._tables.items():
             self._out.print(table(name, rows, plain=self._plain))
         sentence = self._story.get(SUMMARY)
         verdict = "ok" if event.data.get("ok") else "FAILED"
-        told = _facts(event) if sentence is None or "reason" in event.data else _say(sentence, event)
-        if not self._conversing:
-            self._out.print(Text(f"{verdict}: {told}", style="bold"))
+        text = _facts(event) if sentence is None or "reason" in event.data else _filled(sentence, event)
+        if not self._in_command:
+            self._out.print(Text(f"{verdict}: {text}", style="bold"))
         elif not self._quiet:
-            self._err.print(Text(f"{verdict}: {told}"))
+            self._err.print(Text(f"{verdict}: {text}"))
 
 
 def _name(event: Event) -> str:
-    """Return the name that a story knows an event by."""
+    """Return the name of an event's sentence in a story."""
     if event.kind == Kind.MARK:
         return sentence_of_exit(event.data) if event.name == EXITED else event.name
     return f"{event.name}.{event.kind}"
 
 
-def _say(sentence: str, event: Event) -> str:
-    """Return the sentence with the data in it; the bare data if they do not fit into it."""
+def _filled(sentence: str, event: Event) -> str:
+    """Return the sentence filled in with the data; only the data if they do not fit into it."""
     try:
-        return sentence.format_map(_Words(event))
+        return sentence.format_map(_Fields(event))
     except (ValueError, TypeError, OverflowError):
         return _facts(event)
 
 
 def _facts(event: Event) -> str:
-    words = _Words(event)
-    return "  ".join(f"{printable(key)} {words[key]}" for key in event.data if key != "ok")
+    """Return the data of an event as one line."""
+    fields = _Fields(event)
+    return "  ".join(f"{printable(key)} {fields[key]}" for key in event.data if key != "ok")

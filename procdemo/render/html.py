@@ -1,7 +1,7 @@
 """A run as one HTML file: lanes, counters under the same zoom, arrows, and the tables.
 
-It needs no network: Apache ECharts is in it. Whatever the run says is JSON within the page, and
-reaches the reader as text.
+It needs no network: Apache ECharts is in it. All data of the run are JSON within the page, and are shown as
+text, never as markup.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import IO, Any, TypeVar
 
-from procdemo.demo.events import SUMMARY, Event, Kind
+from procdemo.demo.events import META, SUMMARY, Event, Kind
 from procdemo.demo.states import Activity
 from procdemo.demo.text import facts, printable
 from procdemo.render.lane_chart import MEANING
@@ -22,14 +22,14 @@ _Stroke = TypeVar("_Stroke")
 _STATES = list(MEANING)
 
 _MOST = 20_000
-"""Bars, marks, arrows, points of a counter: more of each would be neither seen nor drawn in time."""
+"""Bars, marks, arrows, points of a counter: more of each cannot be seen, and would take too long to draw."""
 
 
 class Html:
     """Collects a run, and writes the page when it is closed."""
 
     def __init__(self, file: IO[str], states: Mapping[str, Activity]) -> None:
-        """Write to `file`; `states` says what processes do in which bar."""
+        """Write to `file`; `states` says what processes do within a span, or outside all spans."""
         self._file = file
         self._states = states
         self._events: list[Event] = []
@@ -43,9 +43,9 @@ class Html:
 
     def close(self) -> None:
         """Write the page."""
-        run = json.dumps(_Run(self._events, self._states).told(), separators=(",", ":"))
+        run = json.dumps(_PageData(self._events, self._states).of_run(), separators=(",", ":"))
         parts = {
-            "RUN": run.replace("<", "\\u003c"),  # or a text could end the element that it is in
+            "RUN": run.replace("<", "\\u003c"),  # otherwise a text could end the element that it is in
             "ECHARTS": files("procdemo.render.vendor").joinpath("echarts.min.js").read_text("utf-8"),
             "LANES": files("procdemo.render").joinpath("lanes.js").read_text("utf-8"),
             "PAGE": files("procdemo.render").joinpath("page.js").read_text("utf-8"),
@@ -55,10 +55,11 @@ class Html:
             self._file.write(parts.get(text, text))
 
 
-class _Run:
-    """A run as the page's script wants it: times in milliseconds since the start, lanes by number.
+class _PageData:
+    """A run as the page's script needs it: times in milliseconds since the start, lanes by number.
 
-    A stroke's name and the names of its data are told once, as a shape; it has their number, and values.
+    A stroke is a bar, a mark or an arrow. Its name and the keys of its data are its shape. A stroke has the
+    number of its shape, and the values of its data.
     """
 
     def __init__(self, events: list[Event], states: Mapping[str, Activity]) -> None:
@@ -70,11 +71,11 @@ class _Run:
         self._shapes: dict[tuple[str, ...], int] = {}
         self._left_out = 0
 
-    def told(self) -> dict[str, Any]:
+    def of_run(self) -> dict[str, Any]:
         """Return all that is drawn."""
-        about = next((event.data for event in self._events if event.name == "meta"), {})
+        about = next((event.data for event in self._events if event.name == META), {})
         how = "Python {python}, start method {start_method}, {cpus} usable CPUs"
-        told = {
+        data = {
             "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
             "about": printable(how.format_map(defaultdict(str, about))),
             "ms": self._ms(self._end_ns),
@@ -86,15 +87,15 @@ class _Run:
             "shapes": list(self._shapes),
         }
         note = f"{self._left_out} strokes are left out: more than can be drawn." if self._left_out else ""
-        return {**told, "note": note}
+        return {**data, "note": note}
 
     def _ms(self, time_ns: int) -> float:
         return round((time_ns - self._start_ns) / 1e6, 3)
 
     def _shaped(self, name: str, data: Mapping[str, Any]) -> list[Any]:
-        told = facts(data)
-        shape = (printable(name), *told)
-        return [self._shapes.setdefault(shape, len(self._shapes)), *told.values()]
+        shown = facts(data)
+        shape = (printable(name), *shown)
+        return [self._shapes.setdefault(shape, len(self._shapes)), *shown.values()]
 
     def _some(self, strokes: list[_Stroke]) -> list[_Stroke]:
         self._left_out += max(len(strokes) - _MOST, 0)
@@ -103,13 +104,13 @@ class _Run:
     def _drawn_lanes(self) -> list[dict[str, Any]]:
         drawn: list[dict[str, Any]] = []
         for lane in self._lanes:
-            changes = [[self._ms(since), _STATES.index(doing)] for since, doing in lane.changes]
+            changes = [[self._ms(since), _STATES.index(state)] for since, state in lane.changes]
             role = printable(lane.role)
             drawn.append({"role": role, "pid": lane.pid, "changes": changes, "bars": [], "marks": []})
-        for bar in self._some(spans(self._events, self._end_ns)):
-            stroke = [self._ms(bar.begin_ns), self._ms(bar.end_ns), *self._shaped(bar.name, bar.data)]
-            drawn[self._rows[bar.pid]]["bars"].append(stroke)
-        marks = [event for event in self._events if event.kind == Kind.MARK and event.name != "meta"]
+        for span in self._some(spans(self._events, self._end_ns)):
+            stroke = [self._ms(span.begin_ns), self._ms(span.end_ns), *self._shaped(span.name, span.data)]
+            drawn[self._rows[span.pid]]["bars"].append(stroke)
+        marks = [event for event in self._events if event.kind == Kind.MARK and event.name != META]
         for mark in self._some([event for event in marks if event.pid in self._rows]):
             stroke = [self._ms(mark.time_ns), *self._shaped(mark.name, mark.data)]
             drawn[self._rows[mark.pid]]["marks"].append(stroke)

@@ -1,4 +1,4 @@
-"""JSON Lines: one object for each event, the whole run and nothing else."""
+"""JSON Lines: the whole run, one object for each event, and nothing else."""
 
 import json
 import math
@@ -27,7 +27,7 @@ class JsonLines:
         self._stream.write(line + "\n")
 
     def flush(self) -> None:
-        """Let the reader of a pipe see what was written."""
+        """Send what was written to the reader of a pipe."""
         self._stream.flush()
 
     def close(self) -> None:

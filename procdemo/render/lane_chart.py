@@ -1,7 +1,8 @@
-"""Lanes drawn with characters: a row for each process, a glyph for what it did, a time axis."""
+"""The lanes drawn with characters: a row for each process, a glyph for what it did, a time axis."""
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from procdemo.demo.states import Activity
 from procdemo.demo.text import printable
@@ -21,8 +22,8 @@ ASCII = {
     Activity.BLOCKED: "-",
     Activity.GONE: ".",
 }
-BUSY = GLYPHS[Activity.RUNS] + ASCII[Activity.RUNS]
-"""The glyphs of whoever runs."""
+RUNNING = GLYPHS[Activity.RUNS] + ASCII[Activity.RUNS]
+"""The glyphs for a process that runs."""
 
 MEANING = {
     Activity.RUNS: "runs",
@@ -36,19 +37,19 @@ _MOST = 24  # rows that fit on a projector
 _NAME, _LONGEST_NAME = 12, 24  # characters of a role; one with the name of its host is longer
 
 
-class Row:
-    """A row of the chart: whose it is, and its cells."""
+class ChartRow(NamedTuple):
+    """A row of the chart."""
 
-    def __init__(self, role: str, head: str, cells: str) -> None:
-        self.role = role
-        """Empty for what is no process."""
-        self.head = head
-        self.cells = cells
+    role: str
+    """The role of the process; empty for a counter, the axis and the legend."""
+    head: str
+    """What stands left of the cells: the role and the PID, or the name of a counter and its maximum."""
+    cells: str
 
 
 def chart(
     lanes: Sequence[Lane], counters: Sequence[Counter], begin_ns: int, end_ns: int, width: int, *, plain: bool
-) -> list[Row]:
+) -> list[ChartRow]:
     """Return the rows of a picture `width` cells wide of what happened between two times.
 
     Args:
@@ -68,23 +69,23 @@ def chart(
     rows = []
     for lane, name in zip(lanes, names, strict=False):
         cells = "".join(_cell(lane, *span, glyphs) for span in pairwise(edges))
-        rows.append(Row(lane.role, f"{name[:room]:<{room}} {lane.pid:>7} ", cells))
+        rows.append(ChartRow(lane.role, f"{name:<{room}.{room}} {lane.pid:>7} ", cells))
     if len(lanes) > _MOST:
-        rows.append(Row("", "", f"... and {len(lanes) - _MOST} more processes"))
+        rows.append(ChartRow("", "", f"... and {len(lanes) - _MOST} more processes"))
     levels = _ASCII_LEVELS if plain else _LEVELS
     for counter in counters:
         most = max(value for _, value in counter.values)
         cells = "".join(_level(counter, *span, most, levels) for span in pairwise(edges))
-        rows.append(Row("", f"{printable(counter.name, _NAME):<{room}} {f'max {most:g}':>7} ", cells))
-    rows.append(Row("", " " * head, _axis(begin_ns, end_ns, columns)))
+        rows.append(ChartRow("", f"{printable(counter.name, _NAME):<{room}} {f'max {most:g}':>7} ", cells))
+    rows.append(ChartRow("", " " * head, _axis(begin_ns, end_ns, columns)))
     rows.extend(
-        Row("", "", line) for line in _legend([f"{glyphs[s]} {MEANING[s]}" for s in _seen(lanes)], width)
+        ChartRow("", "", line) for line in _legend([f"{glyphs[s]} {MEANING[s]}" for s in _seen(lanes)], width)
     )
     return rows
 
 
 def _legend(meanings: Sequence[str], width: int) -> list[str]:
-    """Return the lines of the legend: as many meanings side by side as fit into `width` cells."""
+    """Return the lines of the legend, each with as many meanings as fit into `width` cells."""
     lines = [meanings[0]]
     for meaning in meanings[1:]:
         if len(lines[-1]) + 2 + len(meaning) <= width:
@@ -95,12 +96,13 @@ def _legend(meanings: Sequence[str], width: int) -> list[str]:
 
 
 def _seen(lanes: Sequence[Lane]) -> list[Activity]:
-    seen = {Activity.RUNS, *(doing for lane in lanes for _, doing in lane.changes)}
-    return [doing for doing in Activity if doing in seen]
+    """Return the states that occur in `lanes`, in the order of `Activity`; `RUNS` is always one."""
+    seen = {Activity.RUNS, *(state for lane in lanes for _, state in lane.changes)}
+    return [state for state in Activity if state in seen]
 
 
 def _cell(lane: Lane, begin_ns: int, end_ns: int, glyphs: dict[Activity, str]) -> str:
-    """Return the glyph of what a process did most between two times; doing something counts as running."""
+    """Return the glyph for what a process did most between two times; a mark counts as running."""
     shares = lane.shares(begin_ns, end_ns)
     if not shares:
         return " "
@@ -111,7 +113,7 @@ def _cell(lane: Lane, begin_ns: int, end_ns: int, glyphs: dict[Activity, str]) -
 
 
 def _level(counter: Counter, begin_ns: int, end_ns: int, most: float, levels: str) -> str:
-    """Return the bar for the highest value between two times, which may be older than both."""
+    """Return the bar for the highest value between two times; the first of them may be from before."""
     before = [value for time_ns, value in counter.values if time_ns <= begin_ns][-1:]
     values = before + [value for time_ns, value in counter.values if begin_ns < time_ns < end_ns]
     if not values or most <= 0:

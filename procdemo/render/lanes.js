@@ -1,12 +1,12 @@
 "use strict";
 // Draws the run in #run: lanes above, counters below, one zoom for both. All text of the run is data:
-// it reaches the page by textContent, or as text on a canvas, never as markup.
-// Times are milliseconds. Each lane is one thing to draw, anew at each zoom, and only what can be seen:
-// what is thinner than a pixel is summed up, so that ten thousand strokes cost no more than a hundred.
+// it is set as textContent, or drawn on a canvas, never parsed as markup.
+// Times are milliseconds. Each lane is drawn again after each zoom, and only the part of it that is in view.
+// Strokes thinner than a pixel are drawn as one, so that ten thousand cost no more than a hundred.
 const run = JSON.parse(document.getElementById("run").textContent);
 const element = (id) => document.getElementById(id);
 
-// --- how it looks: the states differ in lightness and in pattern, not only in hue
+// --- colours and sizes: the states differ in lightness and in pattern, not only in hue
 
 const ROW = Math.min(Math.max(Math.floor(480 / run.lanes.length), 18), 72);
 const LEFT = 210;
@@ -37,7 +37,7 @@ function hatch(background, ink, top, bottom) {
   return { image: tile, repeat: "repeat", paper: background };
 }
 
-const FILLS = {
+const STATE_COLOURS = {
   runs: "#1f5fa8", starts: hatch("#fff3a0", "#8a7a00", 0, 8), waits: "#ccd3dd", blocked: hatch("#fbb040", "#7a3e00", 8, 0), gone: "#9aa3b0",
 };
 const STATES = Object.keys(run.meaning);
@@ -49,9 +49,9 @@ const polygon = (points, fill, info) => ({ type: "polygon", shape: { points }, s
 
 function state(number, x, width, top, height, info) {
   const name = STATES[number];
-  // Whoever is gone is a thin line; but the mouse finds all of it.
-  if (name === "gone") return rect(x, top + height / 2 - 1, width, 2, FILLS.gone, info);
-  return rect(x, top, width, height, FILLS[name], info);
+  // After the end of a process: a thin line.
+  if (name === "gone") return rect(x, top + height / 2 - 1, width, 2, STATE_COLOURS.gone, info);
+  return rect(x, top, width, height, STATE_COLOURS[name], info);
 }
 
 const triangle = (x, top, info) => polygon([[x - 5, top - 6], [x + 5, top - 6], [x, top + 5]], MARK, info);
@@ -63,33 +63,33 @@ function arrow(x1, y1, x2, y2, info) {
   return [line, polygon([[x2, y2], end(0.35), end(-0.35)], DARK, info)];
 }
 
-// --- what it says
+// --- texts
 
 const SENT = "sent by one, received by another";
-const told = (ms) => `${ms.toLocaleString("en", { maximumFractionDigits: ms < 10 ? 3 : 1 })} ms`;
+const duration = (ms) => `${ms.toLocaleString("en", { maximumFractionDigits: ms < 10 ? 3 : 1 })} ms`;
 const axisTime = (ms) => (run.ms < 5000 ? `${+ms.toFixed(4)} ms` : `${+(ms / 1000).toFixed(4)} s`);
 const short = (value) => (typeof value === "number" && !Number.isInteger(value) ? +value.toPrecision(4) : value);
-const who = (lane) => `${lane.role} (PID ${lane.pid})`;
+const roleAndPid = (lane) => `${lane.role} (PID ${lane.pid})`;
 const named = (shape) => run.shapes[shape][0];
 const facts = (shape, values) => values.map((value, place) => `${run.shapes[shape][place + 1]}: ${short(value)}`);
 const more = (count) => (count > 1 ? [`and ${count - 1} more here: zoom in`] : []);
 
-function tellState(lane, ms) {
+function stateTip(lane, ms) {
   let place = lane.changes.length - 1;
   while (place > 0 && lane.changes[place][0] > ms) place -= 1;
   const [since, what] = lane.changes[place];
   const until = lane.changes[place + 1]?.[0] ?? run.ms;
-  return [who(lane), run.meaning[STATES[what]], `for ${told(until - since)}, from ${told(since)}`];
+  return [roleAndPid(lane), run.meaning[STATES[what]], `for ${duration(until - since)}, from ${duration(since)}`];
 }
-const tellBar = (lane, [begin, end, shape, ...values], count) =>
-  [who(lane), `${named(shape)}: ${told(end - begin)}, from ${told(begin)}`, ...facts(shape, values), ...more(count)];
-const tellMark = (lane, [at, shape, ...values], count) =>
-  [who(lane), `${named(shape)}, at ${told(at)}`, ...facts(shape, values), ...more(count)];
-const tellArrow = ([from, begin, to, end, shape, ...values]) =>
-  [named(shape), `${run.lanes[from].role} to ${run.lanes[to].role}: ${told(end - begin)} on its way`, ...facts(shape, values)];
-const tellCounter = (counter, ms) => {
+const barTip = (lane, [begin, end, shape, ...values], count) =>
+  [roleAndPid(lane), `${named(shape)}: ${duration(end - begin)}, from ${duration(begin)}`, ...facts(shape, values), ...more(count)];
+const markTip = (lane, [at, shape, ...values], count) =>
+  [roleAndPid(lane), `${named(shape)}, at ${duration(at)}`, ...facts(shape, values), ...more(count)];
+const arrowTip = ([from, begin, to, end, shape, ...values]) =>
+  [named(shape), `${run.lanes[from].role} to ${run.lanes[to].role}: ${duration(end - begin)} on its way`, ...facts(shape, values)];
+const counterTip = (counter, ms) => {
   const value = counter.values.findLast(([at]) => at <= ms)?.[1];
-  return [counter.name, `${value ?? "-"} at ${told(ms)}`];
+  return [counter.name, `${value ?? "-"} at ${duration(ms)}`];
 };
 
 // --- lanes
@@ -105,7 +105,7 @@ for (const lane of run.lanes) { // a bar within a bar is drawn on a level below 
   lane.levels = Math.max(ends.length, 1);
 }
 
-// Where the zoom puts a time, in pixels of the chart.
+// The edges of the chart in pixels, and the function from a time to a pixel at the present zoom.
 function view(params, api) {
   const { x: left, width } = params.coordSys;
   const [from] = api.coord([0, 0]);
@@ -113,7 +113,7 @@ function view(params, api) {
   return { left, right: left + width, x: (ms) => from + ms * scale };
 }
 
-// What a lane is doing most in each pixel, as [state, first pixel, last pixel + 1].
+// The state that a lane is in longest in each pixel, as [state, first pixel, last pixel + 1].
 function stretches(lane, { left, right, x }) {
   const width = Math.ceil(right - left);
   const shares = new Float32Array(width * STATES.length);
@@ -135,7 +135,7 @@ function stretches(lane, { left, right, x }) {
   return found.filter(([what]) => what >= 0).map(([what, begin, end]) => [what, left + begin, left + end]);
 }
 
-// Strokes in view, those closer than `gap` pixels to the one before only counted: [place, begin, end, count].
+// The strokes in view: [place, begin, end, count]. Those closer than `gap` pixels to the one before are only counted.
 function seen(strokes, level, gap, { left, right, x }) {
   const last = [];
   const found = [];
@@ -159,19 +159,19 @@ function drawLane(params, api) {
   const row = api.size([0, 1])[1];
   const top = api.coord([0, params.dataIndex])[1] - row / 2;
   const children = stretches(lane, here).map(([what, begin, end]) =>
-    state(what, begin, end - begin, top + row * 0.1, row * 0.4, (ms) => tellState(lane, ms)));
+    state(what, begin, end - begin, top + row * 0.1, row * 0.4, (ms) => stateTip(lane, ms)));
   const height = row * 0.4 / lane.levels;
   for (const [place, begin, end, count] of seen(lane.bars, (bar) => lane.barLevels[bar], 2, here)) {
     const x = Math.max(begin, here.left);
     const width = Math.max(Math.min(end, here.right) - x - (count > 1 ? 0 : 1), 1);
     const y = top + row * 0.52 + height * lane.barLevels[place];
     const name = named(lane.bars[place][2]);
-    children.push(rect(x, y, width, Math.max(height - 1, 1), count > 1 ? MANY : DARK, () => tellBar(lane, lane.bars[place], count)));
+    children.push(rect(x, y, width, Math.max(height - 1, 1), count > 1 ? MANY : DARK, () => barTip(lane, lane.bars[place], count)));
     if (count === 1 && height >= 12 && width > name.length * 7 + 10) children.push(text(x + 5, y + height / 2, name, "#fff"));
   }
   const marks = lane.marks.map(([at]) => [at, at]);
   for (const [place, x, , count] of seen(marks, () => 0, 4, here)) {
-    children.push(triangle(x, top + row * 0.1, () => tellMark(lane, lane.marks[place], count)));
+    children.push(triangle(x, top + row * 0.1, () => markTip(lane, lane.marks[place], count)));
   }
   return { type: "group", $mergeChildren: false, children };
 }
@@ -183,6 +183,6 @@ function drawArrows(params, api) {
   const many = shown.length > MOST_ARROWS;
   element("arrows").textContent = many ? `${shown.length.toLocaleString("en")} arrows: zoom in to see them` : SENT;
   const children = many ? [] : shown.flatMap((each) =>
-    arrow(here.x(each[1]), y(each[0]), here.x(each[3]), y(each[2]), () => tellArrow(each)));
+    arrow(here.x(each[1]), y(each[0]), here.x(each[3]), y(each[2]), () => arrowTip(each)));
   return { type: "group", $mergeChildren: false, children };
 }

@@ -1,4 +1,4 @@
-"""What moves at the foot of a terminal while a demo runs: progress bars and, if asked for, the lanes."""
+"""What moves at the foot of a terminal while a demo runs: progress bars and, with ``--live``, the lanes."""
 
 import os
 import time
@@ -11,30 +11,30 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from procdemo.demo.events import Event
 from procdemo.demo.text import printable
-from procdemo.render.lane_view import LaneView
+from procdemo.render.coloured_lanes import ColouredLanes
 
-_FRAME_S = 0.1  # between two pictures of the lanes
-_SHARE = 10  # of the time goes by, at least, for each part that goes into drawing them
+_FRAME_S = 0.1  # at least, between two pictures of the lanes
+_SHARE = 10  # the pause after a picture is at least so many times as long as drawing it has taken
 
 
 def moves(terminal: Terminal) -> bool:
-    """Return whether something may move on `terminal`: somebody looks, and it can."""
+    """Return whether `terminal` can show what moves: a terminal, not a dumb one, and not in a CI job."""
     return terminal.file.isatty() and not terminal.is_dumb_terminal and not os.environ.get("CI")
 
 
 class LiveView:
-    """The foot of a terminal, drawn anew again and again, and gone at the end."""
+    """The foot of a terminal: drawn again and again while the demo runs, removed at the end."""
 
-    def __init__(self, terminal: Terminal, panorama: LaneView | None = None) -> None:
-        """Draw on `terminal`, with the lanes of `panorama` on top."""
+    def __init__(self, terminal: Terminal, lanes: ColouredLanes | None = None) -> None:
+        """Draw on `terminal`: progress bars and, above them, `lanes` if there are some."""
         self._terminal = terminal
-        self._panorama = panorama
+        self._lanes = lanes
         self._live: Live | None = None
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=terminal
         )
         self._bars: dict[str, Any] = {}
-        self._lanes: Group = Group()
+        self._drawn_lanes = Group()
         self._due = self._newest = 0.0
         self._newest_ns = 0
 
@@ -46,30 +46,30 @@ class LiveView:
         self._progress.update(bar, completed=event.data["value"], total=event.data["total"])
 
     def note(self, time_ns: int) -> None:
-        """Note how late it is in the run: `time_ns` of an event that has just come."""
+        """Note `time_ns` of an event that has just come: so late it is in the run."""
         self._newest_ns, self._newest = max(self._newest_ns, time_ns), time.monotonic()
 
     def refresh(self) -> None:
-        """Bring it up to date, if there is anything to be seen."""
-        if self._panorama and time.monotonic() >= self._due:
-            self._draw_lanes(self._panorama)
-        if self._live is None and (self._bars or self._lanes.renderables):
+        """Draw it again, if there is something to be seen."""
+        if self._lanes and time.monotonic() >= self._due:
+            self._draw_lanes(self._lanes)
+        if self._live is None and (self._bars or self._drawn_lanes.renderables):
             self._live = Live(console=self._terminal, auto_refresh=False, transient=True)
             self._live.start()
         if self._live:
-            self._live.update(Group(self._lanes, self._progress), refresh=True)
+            self._live.update(Group(self._drawn_lanes, self._progress), refresh=True)
 
-    def _draw_lanes(self, panorama: LaneView) -> None:
+    def _draw_lanes(self, lanes: ColouredLanes) -> None:
         begin = time.monotonic()
         now_ns = self._newest_ns + int((begin - self._newest) * 1e9)
-        self._lanes = Group(*panorama.lines(now_ns, self._terminal.width))
+        self._drawn_lanes = Group(*lanes.lines(now_ns, self._terminal.width))
         end = time.monotonic()
         self._due = end + max(_FRAME_S, _SHARE * (end - begin))
 
     def stop(self) -> None:
-        """Take it away, and give the cursor back."""
+        """Remove it, and show the cursor again."""
         if self._live:
             self._live.stop()
             self._live = None
-        self._panorama = None
+        self._lanes = None
         self._bars.clear()

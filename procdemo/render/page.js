@@ -5,7 +5,7 @@ element("title").textContent = document.title = run.title;
 element("about").textContent = run.about;
 element("note").textContent = run.note;
 
-// --- the legend: what is in this run, as it is drawn
+// --- the legend: what occurs in this run, as it is drawn
 
 function legend(words, id, paint) {
   const canvas = document.createElement("canvas");
@@ -34,7 +34,7 @@ function filled(pen, points, fill) {
 const some = (what) => run.lanes.some((lane) => lane[what].length);
 STATES.forEach((name, number) => {
   if (!run.lanes.some((lane) => lane.changes.some(([, what]) => what === number))) return;
-  const fill = FILLS[name];
+  const fill = STATE_COLOURS[name];
   legend(run.meaning[name], name, (pen) => {
     pen.fillStyle = fill.image ? pen.createPattern(fill.image, "repeat") : fill;
     pen.fillRect(0, name === "gone" ? 9 : 3, 36, name === "gone" ? 2 : 14);
@@ -87,10 +87,10 @@ run.counters.forEach((counter, place) => {
     nameTextStyle: { fontSize: SIZE, color: "#111" }, axisLabel: { fontSize: SIZE, color: "#111" }, splitNumber: 3,
   });
   series.push({
-    // Not sampled: of the values in a pixel it would hold any, not the last.
+    // No `sampling`: ECharts would keep any of the values in a pixel, not the last.
     name: counter.name, type: "line", step: "end", showSymbol: false, silent: true,
     xAxisIndex: number, yAxisIndex: number, data: counter.values,
-    lineStyle: { color: FILLS.runs, width: 1.5 }, areaStyle: { color: FILLS.runs, opacity: 0.25 },
+    lineStyle: { color: STATE_COLOURS.runs, width: 1.5 }, areaStyle: { color: STATE_COLOURS.runs, opacity: 0.25 },
   });
 });
 const everyAxis = xAxes.map((_, number) => number);
@@ -111,7 +111,7 @@ addEventListener("beforeprint", () => fit(true));
 addEventListener("afterprint", () => fit(false));
 matchMedia("print").addEventListener("change", (query) => fit(query.matches));
 
-// --- zoom with the keyboard: where the window begins and ends, in per cent
+// --- zoom with the keyboard: the begin and the end of the window, in per cent
 
 const KEYS = {
   "+": (begin, end) => [begin + (end - begin) / 4, end - (end - begin) / 4],
@@ -128,7 +128,7 @@ chart.addEventListener("keydown", (event) => {
   picture.dispatchAction({ type: "dataZoom", start: Math.max(begin, 0), end: Math.min(until, 100) });
 });
 
-// --- tips: each thing drawn knows what it has to say
+// --- tips: each shape has a function `info`, which returns the lines of its tip
 
 function showTip(lines, { clientX, clientY }) {
   const tip = element("tip");
@@ -147,7 +147,7 @@ const timeAt = (x) => picture.convertFromPixel({ xAxisIndex: 0 }, x);
 picture.getZr().on("mousemove", ({ offsetX, offsetY, event }) => {
   const place = run.counters.findIndex((_, number) => picture.containPixel({ gridIndex: number + 1 }, [offsetX, offsetY]));
   if (place < 0) element("tip").hidden = true;
-  else showTip(tellCounter(run.counters[place], timeAt(offsetX)), event);
+  else showTip(counterTip(run.counters[place], timeAt(offsetX)), event);
 });
 picture.on("mousemove", ({ info, event }) => {
   if (info) showTip(info(timeAt(event.offsetX)), event.event);

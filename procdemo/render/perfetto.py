@@ -1,8 +1,8 @@
-"""A run as a Chrome trace, for https://ui.perfetto.dev: tracks, bars, counters, arrows.
+"""A run as a Chrome trace, for https://ui.perfetto.dev: tracks, spans, counters, flows.
 
-The form is that of "Trace Event Format" (Chromium), which Perfetto reads as "Chrome JSON": bars are
-complete events (``X``), marks instants (``i``), counters ``C``, and an arrow is a pair of flow events
-(``s``, ``f``), each inside a short bar of its own, for an arrow is drawn from bar to bar.
+The form is that of "Trace Event Format" (Chromium), which Perfetto reads as "Chrome JSON". Spans are complete
+events (``X``), marks are instants (``i``), counters are ``C``. A flow is a pair of flow events (``s`` and
+``f``); each lies within a short span of its own, because Perfetto draws an arrow from bar to bar.
 """
 
 import json
@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import IO, Any
 
-from procdemo.demo.events import SUMMARY, Event, Kind
+from procdemo.demo.events import META, SUMMARY, Event, Kind
 from procdemo.demo.text import facts, printable
 from procdemo.render.spans import Span, flows, spans
 
-_SHORT_NS = 1_000  # length of a bar at the end of an arrow
+_SHORT_NS = 1_000  # length of the short span at each end of a flow
 
-Row = dict[str, Any]
+TraceEvent = dict[str, Any]
 """An element of ``traceEvents``."""
 
 
@@ -39,26 +39,26 @@ class Perfetto:
     def close(self) -> None:
         """Write the document."""
         events = self._events
-        about = {key: value for event in events if event.name == "meta" for key, value in event.data.items()}
-        about["summary"] = next((event.data for event in reversed(events) if event.name == SUMMARY), None)
-        trace = [*_names(events), *_Trace(events).rows()]
+        about = {key: value for event in events if event.name == META for key, value in event.data.items()}
+        about[SUMMARY] = next((event.data for event in reversed(events) if event.name == SUMMARY), None)
+        trace = [*_names(events), *_Trace(events).trace_events()]
         document = {"traceEvents": trace, "displayTimeUnit": "ms", "otherData": facts(about)}
         # dump() has no encoder in C; nothing in a document made here contains itself
         self._file.write(json.dumps(document, separators=(",", ":"), check_circular=False))
 
 
 class _Trace:
-    """The rows of a run."""
+    """The trace events of a run."""
 
     def __init__(self, events: list[Event]) -> None:
         self._events = events
         self._start_ns = min((event.time_ns for event in events), default=0)
         self._end_ns = max((event.time_ns for event in events), default=0)
 
-    def rows(self) -> Iterator[Row]:
-        """Yield marks and counters, then bars and arrows, a track after the other."""
+    def trace_events(self) -> Iterator[TraceEvent]:
+        """Yield marks and counters, then the spans and flows of each track."""
         for event in self._events:
-            if event.kind == Kind.COUNT:  # one counter, whoever counts: each process would have its own
+            if event.kind == Kind.COUNT:  # in main's track: counted by several processes, it is still one
                 first = self._events[0].pid
                 where = self._at(event.time_ns, first, first)
                 yield {
@@ -67,44 +67,45 @@ class _Trace:
                     **where,
                     "args": {"value": event.data["value"]},
                 }
-            elif event.kind == Kind.MARK and event.name != "meta":
+            elif event.kind == Kind.MARK and event.name != META:
                 where = self._at(event.time_ns, event.pid, event.tid or event.pid)
                 yield {"ph": "i", "s": "t", "name": printable(event.name), **where, "args": facts(event.data)}
-        tracks: dict[tuple[int, int], list[tuple[Span, Row]]] = defaultdict(list)
-        whole = ((bar, Row()) for bar in spans(self._events, self._end_ns))
-        for bar, flow in chain(whole, self._ends_of_arrows()):
-            tracks[bar.pid, bar.tid].append((bar, flow))
+        tracks: dict[tuple[int, int], list[tuple[Span, TraceEvent]]] = defaultdict(list)
+        whole = ((span, TraceEvent()) for span in spans(self._events, self._end_ns))
+        for span, flow in chain(whole, self._ends_of_flows()):
+            tracks[span.pid, span.tid].append((span, flow))
         for track in tracks.values():
-            for number, (bar, flow, fits) in enumerate(_nested(track)):
-                yield from self._bar(bar, flow) if fits else self._apart(bar, number)
+            for number, (span, flow, fits) in enumerate(_nested(track)):
+                yield from self._span(span, flow) if fits else self._apart(span, number)
 
-    def _at(self, time_ns: int, pid: int, tid: int) -> Row:
+    def _at(self, time_ns: int, pid: int, tid: int) -> TraceEvent:
         return {"ts": (time_ns - self._start_ns) / 1e3, "pid": pid, "tid": tid}
 
-    def _ends_of_arrows(self) -> Iterator[tuple[Span, Row]]:
-        for number, arrow in enumerate(flows(self._events), start=1):
-            for event, flow in ((arrow.sent, {"ph": "s"}), (arrow.received, {"ph": "f", "bp": "e"})):
+    def _ends_of_flows(self) -> Iterator[tuple[Span, TraceEvent]]:
+        """Yield a short span for each send and each receive, with its flow event."""
+        for number, pair in enumerate(flows(self._events), start=1):
+            for event, flow in ((pair.sent, {"ph": "s"}), (pair.received, {"ph": "f", "bp": "e"})):
                 name, begin_ns = f"{event.name} {event.kind}", event.time_ns
                 tid = event.tid or event.pid
                 short = Span(event.pid, tid, name, begin_ns, begin_ns + _SHORT_NS, event.data)
                 yield short, {**flow, "cat": "flow", "name": printable(event.name), "id": number}
 
-    def _bar(self, bar: Span, flow: Row) -> Iterator[Row]:
-        where = self._at(bar.begin_ns, bar.pid, bar.tid)
-        dur = (bar.end_ns - bar.begin_ns) / 1e3
-        yield {"ph": "X", "name": printable(bar.name), **where, "dur": dur, "args": facts(bar.data)}
+    def _span(self, span: Span, flow: TraceEvent) -> Iterator[TraceEvent]:
+        where = self._at(span.begin_ns, span.pid, span.tid)
+        dur = (span.end_ns - span.begin_ns) / 1e3
+        yield {"ph": "X", "name": printable(span.name), **where, "dur": dur, "args": facts(span.data)}
         if flow:
             yield {**flow, **where}
 
-    def _apart(self, bar: Span, number: int) -> Iterator[Row]:
-        """Yield a bar that overlaps others, as a track of its own."""
-        one = {"cat": "bar", "id": f"{bar.tid}-{number}", "name": printable(bar.name)}
-        yield {"ph": "b", **one, **self._at(bar.begin_ns, bar.pid, bar.tid), "args": facts(bar.data)}
-        yield {"ph": "e", **one, **self._at(bar.end_ns, bar.pid, bar.tid)}
+    def _apart(self, span: Span, number: int) -> Iterator[TraceEvent]:
+        """Yield a span that overlaps others as a track of its own."""
+        one = {"cat": "bar", "id": f"{span.tid}-{number}", "name": printable(span.name)}
+        yield {"ph": "b", **one, **self._at(span.begin_ns, span.pid, span.tid), "args": facts(span.data)}
+        yield {"ph": "e", **one, **self._at(span.end_ns, span.pid, span.tid)}
 
 
-def _names(events: list[Event]) -> Iterator[Row]:
-    """Yield the names of processes and threads: main first, the others as they came."""
+def _names(events: list[Event]) -> Iterator[TraceEvent]:
+    """Yield the names of processes and threads: main first, the others in order of appearance."""
     roles = {event.pid: event.role for event in events}
     for place, (pid, role) in enumerate(sorted(roles.items(), key=lambda each: each[1] != "main")):
         name = {"name": printable(role)}
@@ -115,21 +116,21 @@ def _names(events: list[Event]) -> Iterator[Row]:
         yield {"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": name}
 
 
-def _nested(track: list[tuple[Span, Row]]) -> Iterator[tuple[Span, Row, bool]]:
-    """Yield the bars of one thread, each with whether it lies within those around it, as a track needs.
+def _nested(track: list[tuple[Span, TraceEvent]]) -> Iterator[tuple[Span, TraceEvent, bool]]:
+    """Yield the spans of one thread, each with whether it lies within the spans around it, as a track needs.
 
-    The short bar of an arrow is cut to fit.
+    The short span of a flow is cut to fit.
     """
-    around: list[int] = []  # where those end that have begun
+    around: list[int] = []  # the ends of the spans that have begun, the innermost last
     track.sort(key=lambda each: (each[0].begin_ns, -each[0].end_ns))
-    for place, (bar, flow) in enumerate(track):
-        while around and around[-1] <= bar.begin_ns:
+    for place, (span, flow) in enumerate(track):
+        while around and around[-1] <= span.begin_ns:
             around.pop()
         if flow:
-            next_ns = track[place + 1][0].begin_ns if place + 1 < len(track) else bar.end_ns
-            yield bar._replace(end_ns=min(bar.end_ns, next_ns, *around[-1:])), flow, True
-        elif around and bar.end_ns > around[-1]:
-            yield bar, flow, False
+            next_ns = track[place + 1][0].begin_ns if place + 1 < len(track) else span.end_ns
+            yield span._replace(end_ns=min(span.end_ns, next_ns, *around[-1:])), flow, True
+        elif around and span.end_ns > around[-1]:
+            yield span, flow, False
         else:
-            around.append(bar.end_ns)
-            yield bar, flow, True
+            around.append(span.end_ns)
+            yield span, flow, True

@@ -1,4 +1,7 @@
-"""Bars and arrows: which begin belongs to which end, and which send to which receive."""
+"""Spans and flows: which begin belongs to which end, and which send to which receive.
+
+A picture draws a span as a bar, and a flow as an arrow.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,7 +12,7 @@ from procdemo.demo.events import Event, Kind
 
 
 class Span(NamedTuple):
-    """What a thread did for a while."""
+    """What a thread did between a begin and its end."""
 
     pid: int
     tid: int
@@ -18,20 +21,20 @@ class Span(NamedTuple):
     """`time.monotonic_ns`."""
     end_ns: int
     data: dict[str, Any]
-    """Of its begin and, above that, of its end."""
+    """Of its begin and of its end; for a key that both have, of its end."""
 
 
 class Flow(NamedTuple):
-    """Something that left a process and arrived in another."""
+    """Something that one process has sent and another has received."""
 
     sent: Event
     received: Event
 
 
 def spans(events: Iterable[Event], end_ns: int) -> list[Span]:
-    """Return the bars of a run; what was never ended lasts until `end_ns`.
+    """Return the spans of a run; one without an end lasts until `end_ns`.
 
-    An end belongs to the last begin of that name in its thread or, failing that, in its process.
+    An end belongs to the last begin of its name in the same thread; if there is none, in the same process.
     """
     begun: dict[tuple[int, str], list[Event]] = defaultdict(list)
     found = []
@@ -42,17 +45,17 @@ def spans(events: Iterable[Event], end_ns: int) -> list[Span]:
         elif event.kind == Kind.END and same:
             begin = next((each for each in reversed(same) if each.tid == event.tid), same[-1])
             same.remove(begin)
-            found.append(_bar(begin, event.time_ns, event.data))
-    found.extend(_bar(begin, end_ns, {}) for same in begun.values() for begin in same)
-    return sorted(found, key=lambda bar: (bar.begin_ns, -bar.end_ns))
+            found.append(_span(begin, event.time_ns, event.data))
+    found.extend(_span(begin, end_ns, {}) for same in begun.values() for begin in same)
+    return sorted(found, key=lambda span: (span.begin_ns, -span.end_ns))
 
 
 def flows(events: Iterable[Event]) -> list[Flow]:
-    """Return what was sent and received: the same name and ``id``, the first with the first.
+    """Return the flows of a run: pairs of a send and a receive of the same name and ``id``, in their order.
 
-    If more was sent than arrived, the last that was sent before has arrived: what was given to a
-    worker that is dead was given to another. An event may also tell of a sending that is over, and
-    so come after the arrival: then it was just before that.
+    If there are more sends than receives (a task was handed out again, because its worker died), a receive
+    belongs to the latest send before it. A send may have a later time than its receive, because it is
+    reported when it is done; then it is put just before the receive.
     """
     sent: dict[tuple[str, str], list[Event]] = defaultdict(list)
     received: dict[tuple[str, str], list[Event]] = defaultdict(list)
@@ -61,17 +64,17 @@ def flows(events: Iterable[Event]) -> list[Flow]:
         if event.kind in ends:
             ends[Kind(event.kind)][event.name, str(event.data.get("id"))].append(event)
     found = []
-    for same, arrivals in received.items():
+    for key, arrivals in received.items():
         for arrival in arrivals:
-            if not sent[same]:
+            if not sent[key]:
                 break
-            some_lost = len(sent[same]) > len(arrivals)
-            before = [one for one in sent[same] if one.time_ns <= arrival.time_ns] if some_lost else []
-            one = before[-1] if before else sent[same][0]
-            sent[same].remove(one)
+            some_lost = len(sent[key]) > len(arrivals)
+            before = [one for one in sent[key] if one.time_ns <= arrival.time_ns] if some_lost else []
+            one = before[-1] if before else sent[key][0]
+            sent[key].remove(one)
             found.append(Flow(one._replace(time_ns=min(one.time_ns, arrival.time_ns - 1)), arrival))
-    return sorted(found, key=lambda arrow: arrow.received.time_ns)
+    return sorted(found, key=lambda flow: flow.received.time_ns)
 
 
-def _bar(begin: Event, end_ns: int, data: dict[str, Any]) -> Span:
+def _span(begin: Event, end_ns: int, data: dict[str, Any]) -> Span:
     return Span(begin.pid, begin.tid or begin.pid, begin.name, begin.time_ns, end_ns, {**begin.data, **data})

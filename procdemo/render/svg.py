@@ -1,16 +1,17 @@
-"""The last screen as a picture: one SVG file with no web font and no outside request."""
+"""The last screen as a picture: one SVG file, without a web font or any other request."""
 
 import io
-from typing import IO, Any
+from typing import IO
 
 from rich.console import Console as Terminal
 
 from procdemo.demo.events import Event
+from procdemo.render.renderer import Renderer
 
 WIDTH = 100
 """Columns of a picture."""
 
-# Rich's own form asks a web server for its font; the reader's monospace does as well.
+# Rich's own form loads its font from a web server; here the reader's monospace font is used.
 _FORM = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
 .{unique_id}-matrix {{ font: {char_height}px/{line_height}px "DejaVu Sans Mono", monospace }}
@@ -33,7 +34,7 @@ _FORM = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg
 
 
 def screen() -> Terminal:
-    """Return a terminal that nobody sees and that remembers what is drawn on it."""
+    """Return a terminal in memory, which records what is drawn on it."""
     return Terminal(
         file=io.StringIO(),
         record=True,
@@ -47,23 +48,23 @@ def screen() -> Terminal:
 
 
 class Svg:
-    """Draws a run by another sink on a terminal that nobody sees, and keeps what is on it."""
+    """Has another renderer draw a run on a terminal in memory, and writes what is on it."""
 
-    def __init__(self, file: IO[str], terminal: Terminal, sink: Any) -> None:
-        """Write to `file`; `sink` draws on `terminal`."""
+    def __init__(self, file: IO[str], terminal: Terminal, renderer: Renderer) -> None:
+        """Write to `file`; `renderer` draws on `terminal`."""
         self._file = file
         self._terminal = terminal
-        self._sink = sink
+        self._renderer = renderer
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
-        self._sink(event)
+        self._renderer(event)
 
     def flush(self) -> None:
         """Draw what was taken."""
-        self._sink.flush()
+        self._renderer.flush()
 
     def close(self) -> None:
         """Write the picture."""
-        self._sink.close()
+        self._renderer.close()
         self._file.write(self._terminal.export_svg(title="procdemo", code_format=_FORM, unique_id="screen"))

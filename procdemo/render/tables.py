@@ -1,4 +1,4 @@
-"""Results as a table: a row for each, numbers to the right, a bar where there is a column of that name."""
+"""Results as a table: a row for each, numbers to the right; the column ``bar`` is drawn as bars."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from procdemo.demo.text import printable
 
 _RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)  # box.SIMPLE_HEAD in ASCII
-_BAR, _BAR_CELLS = "bar", 24  # a column of parts of one, and how long the longest is drawn
+_BAR, _BAR_CELLS = "bar", 24  # a column of numbers from 0 to 1; 1 is drawn so many cells long
 _CELL_LIMIT = 200  # characters of one value
 
 
@@ -34,14 +34,14 @@ def table(name: str, rows: list[dict[str, Any]], *, plain: bool) -> Table:
 
 
 def _cell(column: str, value: Any, *, plain: bool) -> RenderableType:
-    """Return what a table shows; what is called a bar, and is a part of one, is drawn as room allows."""
+    """Return what a table shows for a value: a bar if it is in the column ``bar`` and from 0 to 1."""
     if column == _BAR and isinstance(value, float | int) and 0 <= value <= 1:
         return _Bar(value, "#" if plain else "█")
     return Text(printable(value, _CELL_LIMIT))
 
 
 class _Bar:
-    """A part of one, as long as its column has room."""
+    """A number from 0 to 1 as a bar; 1 is as long as its column is wide."""
 
     def __init__(self, part: float, glyph: str) -> None:
         self._part = part

@@ -30,7 +30,7 @@ def terminal(colour: bool | None, *, stderr: bool = False) -> Terminal:
 
 
 def _colour_by_environment() -> bool | None:
-    """Return what the customary variables ask for; an empty one counts as unset (no-color.org)."""
+    """Return what the usual variables ask for; an empty one counts as unset (no-color.org)."""
     environment = os.environ
     if environment.get("NO_COLOR"):
         return False
@@ -42,16 +42,16 @@ def _colour_by_environment() -> bool | None:
 
 
 def pipe_width() -> int:
-    """Return the width of lines in a pipe: as asked for by COLUMNS, else as long as they are."""
+    """Return the width of lines in a pipe: what COLUMNS says; if it is not set, no line is broken."""
     columns = os.environ.get("COLUMNS", "")
     return max(int(columns), 20) if columns.isdecimal() else 1_000
 
 
-def wrapped(told: str, width: int, terminal: Terminal) -> list[str]:
-    """Break a sentence into rows of at most `width` cells (but at least 24: a head needs a body)."""
-    if len(told) <= width // 2:  # no character is wider than two cells
-        return [told]
-    return [row.plain.rstrip() for row in Text(told).wrap(terminal, max(width, 24))] or [""]
+def wrapped(sentence: str, width: int, terminal: Terminal) -> list[str]:
+    """Break a sentence into rows of at most `width` cells (at least 24, beside the head)."""
+    if len(sentence) <= width // 2:  # no character is wider than two cells
+        return [sentence]
+    return [row.plain.rstrip() for row in Text(sentence).wrap(terminal, max(width, 24))] or [""]
 
 
 def broken(line: Text, width: int, terminal: Terminal) -> list[str]:

@@ -1,8 +1,8 @@
 """What each process was doing, and when: the lanes behind every picture, made of a run's events.
 
-A process runs, waits for another process, or is blocked, until it is gone. It does what its
-innermost open bar says; a pattern's ``LANES`` gives the state of bars and, outside all bars, of
-roles (``@worker``). Whatever it does not mention runs.
+A process runs, waits for another process, or is blocked, until it is gone. Its state is that of its innermost
+open span or, outside all spans, that of its role. The ``LANES`` of a demo give the states of spans (by name)
+and of roles (``@worker``). A span or a role that is not in there runs.
 """
 
 from collections import defaultdict
@@ -10,24 +10,24 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
-from procdemo.demo.events import STARTS, Event, Kind
+from procdemo.demo.events import EXITED, OBSERVER, STARTS, Event, Kind
 from procdemo.demo.states import Activity
 
 _ORDER = list(Activity)
 
 
 class Lane(NamedTuple):
-    """The story of one process."""
+    """What one process did."""
 
     role: str
     pid: int
     changes: list[tuple[int, Activity]]
-    """Since when (`time.monotonic_ns`) it did what; a state lasts until the next."""
+    """Times (`time.monotonic_ns`), each with the state that begins then; it lasts until the next."""
     marks: list[int]
-    """When it did something that takes no time."""
+    """When it reported something that takes no time."""
 
     def shares(self, begin_ns: int, end_ns: int) -> dict[Activity, int]:
-        """Return for how many nanoseconds between the two it was in which state."""
+        """Return, by state, for how many nanoseconds between the two times it was in it."""
         found: dict[Activity, int] = defaultdict(int)
         for place, (since, state) in enumerate(self.changes):
             until = self.changes[place + 1][0] if place + 1 < len(self.changes) else end_ns
@@ -37,25 +37,27 @@ class Lane(NamedTuple):
 
 
 class _Track:
-    """A lane in the making."""
+    """A lane that is being made, event by event."""
 
     def __init__(self, role: str, pid: int, outside: Activity) -> None:
         self.lane = Lane(role, pid, [], [])
         self._outside = outside
-        self._bars: dict[int, list[tuple[str, Activity]]] = defaultdict(list)  # by thread, the innermost last
+        self._spans: dict[int, list[tuple[str, Activity]]] = defaultdict(
+            list
+        )  # open; by thread, innermost last
 
     def begin(self, event: Event, state: Activity) -> None:
-        self._bars[event.tid].append((event.name, state))
+        self._spans[event.tid].append((event.name, state))
 
     def end(self, event: Event) -> None:
-        bars = self._bars[event.tid] or next((bars for bars in self._bars.values() if bars), [])
-        for place in range(len(bars) - 1, -1, -1):
-            if bars[place][0] == event.name:
-                del bars[place]
+        spans = self._spans[event.tid] or next((spans for spans in self._spans.values() if spans), [])
+        for place in range(len(spans) - 1, -1, -1):
+            if spans[place][0] == event.name:
+                del spans[place]
                 return
 
     def update(self, time_ns: int) -> None:
-        innermost = [bars[-1][1] for bars in self._bars.values() if bars]
+        innermost = [spans[-1][1] for spans in self._spans.values() if spans]
         self.change(time_ns, min(innermost, key=_ORDER.index, default=self._outside))
 
     def change(self, time_ns: int, state: Activity) -> None:
@@ -63,24 +65,28 @@ class _Track:
         if not changes or (changes[-1][1] not in {state, Activity.GONE} and time_ns >= changes[-1][0]):
             changes.append((time_ns, state))
 
-    def leave(self, last_ns: int) -> None:
-        """Whoever was busy when last heard of, with nothing begun, has ended then."""
-        busy = self.lane.changes[-1][1] is Activity.RUNS and not any(self._bars.values())
-        self.change(last_ns, Activity.GONE if busy else self.lane.changes[-1][1])
+    def end_unreported(self, last_ns: int) -> None:
+        """End the lane of a process whose exit no event reports.
+
+        If its last event left it running, outside all spans, it is taken to have ended at that event.
+        """
+        state = self.lane.changes[-1][1]
+        if state is Activity.RUNS and not any(self._spans.values()):
+            self.change(last_ns, Activity.GONE)
 
 
 def lanes(events: Iterable[Event], states: Mapping[str, Activity]) -> list[Lane]:
-    """Return the lane of each process that `events`, in the order of their arrival, tell of.
+    """Return the lane of each process that has an event: main first, then the others by family and number.
 
     Args:
-        events: of one run.
-        states: of bars by name, and of roles as ``@family``; what is missing runs.
+        events: of one run, in any order.
+        states: of spans by name, and of roles as ``@family``; what is missing runs.
     """
     states = {STARTS: Activity.STARTS, **states}
     tracks: dict[int, _Track] = {}
     last_ns: dict[int, int] = {}
     for event in sorted(events, key=attrgetter("time_ns")):
-        if event.kind == Kind.RESULT or event.role == "observer":
+        if event.kind == Kind.RESULT or event.role == OBSERVER:
             continue
         if event.pid not in tracks:
             outside = states.get(f"@{family(event.role)}", Activity.RUNS)
@@ -94,24 +100,23 @@ def lanes(events: Iterable[Event], states: Mapping[str, Activity]) -> list[Lane]
         elif event.kind != Kind.COUNT:
             track.lane.marks.append(event.time_ns)
         track.update(event.time_ns)
-        other = event.data.get("child_pid", event.data.get("worker_pid"))
-        if other in tracks and (event.data.get("cause") or event.data.get("exitcode") is not None):
-            tracks[other].change(event.time_ns, Activity.GONE)
+        if event.name == EXITED and (ended := tracks.get(event.data.get("child_pid", 0))):
+            ended.change(event.time_ns, Activity.GONE)
     families: dict[str, int] = {}
     for pid, track in tracks.items():
         families.setdefault(family(track.lane.role), len(families))
         if track.lane.role != "main":
-            track.leave(last_ns[pid])
+            track.end_unreported(last_ns[pid])
     return sorted((track.lane for track in tracks.values()), key=lambda lane: _place(lane.role, families))
 
 
 def family(role: str) -> str:
-    """Return what `role` has in common with those of its kind, on whatever host: ``worker``."""
+    """Return what the roles of a kind have in common, without number and host: ``worker``."""
     return role.partition("@")[0].rstrip("0123456789").rstrip("-")
 
 
 def _place(role: str, families: Mapping[str, int]) -> tuple[bool, int, int]:
-    """Return where a lane belongs: main first, then families as they appeared, then by number."""
+    """Return the sort key of a lane: main first, then families in order of appearance, then by number."""
     number = role.partition("@")[0].rpartition("-")[2]
     return role != "main", families[family(role)], int(number) if number.isdecimal() else 0
 
@@ -121,7 +126,7 @@ class Counter(NamedTuple):
 
     name: str
     values: list[tuple[int, float]]
-    """When (`time.monotonic_ns`) it became how much."""
+    """Times (`time.monotonic_ns`), each with the value from then on."""
 
 
 def counters(events: Iterable[Event]) -> list[Counter]:

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from procdemo.demo.events import ERROR, STARTS, Emitter, rename_process
-from procdemo.demo.settings import CannotRunError, Settings
+from procdemo.demo.settings import CannotRunError, DemoSettings
 from procdemo.process.procfs import born_ns
 from procdemo.process.record_pipe import Writer
 from procdemo.runtime.parent_death import ParentDeathSwitch, is_uncut
@@ -32,7 +32,7 @@ STOPPING = {signal.SIGINT, signal.SIGTERM}
 
 def run_child(
     run: Run,
-    config: Settings,
+    config: DemoSettings,
     writer: Writer,
     lifeline: ParentDeathSwitch,
     *,
@@ -122,7 +122,7 @@ def _arrive(writer: Writer, lifeline: ParentDeathSwitch) -> _Wire:
     return _FirstWire(writer, lifeline)
 
 
-def _settle_in(config: Settings, error_writer: int) -> None:
+def _settle_in(config: DemoSettings, error_writer: int) -> None:
     """Make this process the leader of the demo: group, signals, standard streams, name."""
     null = os.open(os.devnull, os.O_RDWR)
     for fd, source in ((0, null), (1, null), (2, error_writer)):

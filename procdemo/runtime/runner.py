@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from procdemo.demo.events import ERROR, SUMMARY, Event, Kind
-from procdemo.demo.settings import Settings
+from procdemo.demo.events import ERROR, STDERR, SUMMARY, Event, Kind
+from procdemo.demo.settings import DemoSettings
 from procdemo.process import subreaper
 from procdemo.process.record_pipe import channel
 from procdemo.runtime.bootstrap import STOPPING, Run, run_child
@@ -38,7 +38,7 @@ class Runner:
     def __init__(
         self,
         run: Run,
-        config: Settings,
+        config: DemoSettings,
         *,
         limit: float | None = None,
         patience: float = 5.0,
@@ -182,7 +182,7 @@ class Runner:
             return None if records is None else list(map(Event._make, records))
         lines = self._errors.read(65536).splitlines()
         now = time.monotonic_ns()
-        said = [Event("mark", "stderr", {"text": line}, now, self.pid, 0, "main") for line in lines]
+        said = [Event("mark", STDERR, {"text": line}, now, self.pid, 0, "main") for line in lines]
         return said or None
 
     def _watch(self) -> None:

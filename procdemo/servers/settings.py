@@ -23,6 +23,11 @@ class ServerSettings(Settings):
     max_bytes: Annotated[int, Arg("Bytes taken from one connection.", min=1)] = 64 << 20
 
     @property
+    def stop_patience(self) -> float:
+        """What the clients have to finish, and some time to end."""
+        return self.grace + 2.0
+
+    @property
     def pace(self) -> float:
         """Seconds after which whoever waits for a client looks at the clock.
 

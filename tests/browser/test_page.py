@@ -1,4 +1,4 @@
-"""The page in a browser: it draws what the log says, asks nobody, and runs nothing of what it tells."""
+"""The page in a browser: it draws what the log says, makes no request, and runs no text of the run."""
 
 import json
 import re
@@ -27,7 +27,7 @@ PIXELS = """() => {
   const scale = canvas.width / canvas.clientWidth;
   const pen = canvas.getContext("2d");
   const parts = (colour) => colour.match(/[0-9a-f]{2}/g).map((part) => parseInt(part, 16));
-  const known = STATES.map((name) => [name, parts(FILLS[name].paper ?? FILLS[name])]);
+  const known = STATES.map((name) => [name, parts(STATE_COLOURS[name].paper ?? STATE_COLOURS[name])]);
   known.push(["nothing", [255, 255, 255]]);
   return run.lanes.map((lane, row) => {
     const until = (place) => lane.changes[place + 1]?.[0] ?? run.ms;
@@ -124,17 +124,17 @@ def test_tips_have_the_data(lesson, show):
 @lesson_of("prodcons", "spawn")
 def test_the_legend_has_what_is_there_and_nothing_else(lesson, show):
     page = show(lesson[0])
-    told = page.locator("#legend li:visible").all_inner_texts()
+    texts = page.locator("#legend li:visible").all_inner_texts()
     seen = page.evaluate("run.lanes.flatMap((lane) => lane.changes.map(([, what]) => what))")
     states = [
         what for number, what in enumerate(page.evaluate("Object.values(run.meaning)")) if number in seen
     ]
-    assert told[: len(states)] == states
+    assert texts[: len(states)] == states
     some = {
         what: page.evaluate(f"run.lanes.some((lane) => lane.{what}.length)") for what in ("bars", "marks")
     }
-    assert ("an action, from begin to end" in told) == some["bars"]
-    assert ("an event" in told) == some["marks"]
+    assert ("an action, from begin to end" in texts) == some["bars"]
+    assert ("an event" in texts) == some["marks"]
 
 
 @lesson_of("prodcons")
@@ -144,7 +144,7 @@ def test_one_zoom_for_lanes_and_counters(lesson, show):
     assert len(whole) == 2
     page.focus("#chart")
     for key, narrower in [("+", True), ("ArrowRight", True), ("0", False)]:
-        page.keyboard.generate_load(key)
+        page.keyboard.press(key)
         lane, counter = page.evaluate(EXTENTS)
         assert lane == counter
         assert (lane[1] - lane[0] < whole[0][1] - whole[0][0]) == narrower
@@ -162,9 +162,9 @@ def test_the_table_has_the_numbers_of_the_summary(lesson, show):
     file, events = lesson
     page = show(file)
     cells = page.locator("table", has=page.locator("caption", has_text="summary")).locator("th, td")
-    told = cells.all_inner_texts()
-    half = len(told) // 2
-    shown = dict(zip(told[:half], told[half:], strict=True))
+    texts = cells.all_inner_texts()
+    half = len(texts) // 2
+    shown = dict(zip(texts[:half], texts[half:], strict=True))
     summary = {key.replace("_", " "): value for key, value in events[-1].data.items()}
     assert set(shown) == set(summary)
     for name, value in summary.items():

@@ -1,4 +1,4 @@
-"""The command as a stranger meets it: its help, its examples, its usage errors, its options."""
+"""The command line: help, examples, usage errors, options."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from procdemo import catalog
 from procdemo.catalog import BENCHES
 from procdemo.cli import main
 
-DEMOS = [row.name for row in catalog.DEMOS]
+DEMOS = [demo.name for demo in catalog.DEMOS]
 OTHER_COMMANDS = list(main.main.commands)
 SERVERS = [name for name in DEMOS if name.endswith("-server")]
 COMMANDS = DEMOS + OTHER_COMMANDS
@@ -28,8 +28,8 @@ each_command = pytest.mark.parametrize("name", COMMANDS)
 
 
 def test_procdemo_alone_is_a_screen_of_help_with_examples_first():
-    told = run().assert_clean().stdout
-    lines = told.splitlines()
+    output = run().assert_clean().stdout
+    lines = output.splitlines()
     assert len(lines) <= 24
     examples = [line for line in lines if line.startswith("  procdemo ")]
     assert len(examples) == 3
@@ -39,18 +39,18 @@ def test_procdemo_alone_is_a_screen_of_help_with_examples_first():
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_of_the_group_names_every_command_and_exit_status(flag):
-    told = run(flag).assert_clean().stdout
-    assert all(f"\n  {name} " in told for name in COMMANDS)
-    assert all(f"{code} " in told for code in (0, 1, 2, 3, 4, 130, 143))
+    output = run(flag).assert_clean().stdout
+    assert all(f"\n  {name} " in output for name in COMMANDS)
+    assert all(f"{code} " in output for code in (0, 1, 2, 3, 4, 130, 143))
 
 
 @each_command
 def test_each_help_page_has_an_example_and_fits(name):
-    told = run(name, "--help").assert_clean().stdout
-    assert run(name, "-h").stdout == told
-    assert re.search(rf"^ +procdemo {name}", told, re.MULTILINE)
-    assert max(map(cell_len, told.splitlines())) <= 80
-    assert "--json" in told
+    output = run(name, "--help").assert_clean().stdout
+    assert run(name, "-h").stdout == output
+    assert re.search(rf"^ +procdemo {name}", output, re.MULTILINE)
+    assert max(map(cell_len, output.splitlines())) <= 80
+    assert "--json" in output
 
 
 def modules_after(code, *args):
@@ -64,7 +64,7 @@ def modules_after(code, *args):
 
 @pytest.mark.parametrize("args", [[], ["--help"]], ids=" ".join)
 def test_help_imports_next_to_nothing(args):
-    """No pattern, no screen, no multiprocessing: the first screen is there at once."""
+    """No pattern, no Rich, no multiprocessing: the first screen must come at once."""
     ours = modules_after("from procdemo.cli import main; main.run()", *args) - modules_after("import click")
     assert "procdemo.cli.main" in ours
     heavy = ("procdemo.patterns", "procdemo.runtime", "rich", "multiprocessing", "json", "socket")
@@ -134,7 +134,7 @@ def test_every_example_parses(args):
 @pytest.mark.parametrize("args", COMPLETE, ids=" ".join)
 @pytest.mark.timeout(90)
 def test_every_example_does_what_it_says(args, tmp_path):
-    """Copied and pasted; a server gets a few visitors, so that it ends, and a port of its own."""
+    """As it is written; but a server gets a few clients, so that it ends, and a free port."""
     args = list(args)
     if args[0] in SERVERS:
         args += ["--port", "0"]
@@ -199,7 +199,7 @@ def test_wrong_usage_is_status_2_and_harmless(args):
 def test_common_options_may_stand_before_the_name():
     for args in (["--json", "list"], ["list", "--json"]):
         rows = [json.loads(line) for line in run(*args).assert_clean().stdout.splitlines()]
-        assert [row["name"] for row in rows] == [row.name for row in (*catalog.DEMOS, *BENCHES)]
+        assert [row["name"] for row in rows] == [demo.name for demo in (*catalog.DEMOS, *BENCHES)]
     before = run("--json", "spawn", "--work", "0").assert_clean()
     assert all(json.loads(line)["role"] for line in before.stdout.splitlines())
     assert run("-q", "spawn", "--work", "0").assert_clean().stdout.startswith("children")
@@ -240,7 +240,7 @@ def test_quiet_changes_nothing_in_json():
     assert sorted(shape(plain.assert_clean())) == sorted(shape(quiet.assert_clean()))
 
 
-def test_quiet_leaves_the_result_and_verbose_adds_to_the_story():
+def test_quiet_shows_less_and_verbose_shows_more():
     sizes = [
         run("spawn", "--work", "0", *flags).assert_clean().stdout.count("\n")
         for flags in (["-q"], [], ["-v"])
@@ -253,10 +253,10 @@ def test_quiet_leaves_the_result_and_verbose_adds_to_the_story():
 
 
 @pytest.mark.parametrize("name", DEMOS)
-def test_source_is_the_lesson_ready_to_be_saved(name):
-    told = run("source", name).assert_clean().stdout
-    compile(told, name, "exec")
-    assert "def run(config: Config, emit: Emitter)" in told
+def test_source_prints_a_program_that_compiles(name):
+    output = run("source", name).assert_clean().stdout
+    compile(output, name, "exec")
+    assert "def run(config: Config, emit: Emitter)" in output
 
 
 @pytest.mark.parametrize("option", ["supervise --poison", "supervise --stuck", "prodcons --unpicklable"])

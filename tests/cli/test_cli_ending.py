@@ -1,4 +1,4 @@
-"""A signal or the time limit ends the command at any moment, with its status, and nothing is left."""
+"""A signal or the time limit ends the command at any moment; its exit status says so; nothing is left."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from harness import PROCDEMO, Command, run
 @pytest.mark.parametrize(
     ("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_ends_it_with_its_status(signum, status, start_method):
+def test_the_exit_status_says_which_signal_ended_it(signum, status, start_method):
     with Command("spawn", "--json", "--work", "60", start_method=start_method) as command:
         command.wait_event("hello", nth=6)
         command.signal_group(signum)
@@ -27,7 +27,7 @@ def test_a5_a_second_ctrl_c_does_not_wait():
         command.finish(within=1).assert_clean(130, stderr_lines=0)
 
 
-def test_a7_a_killed_command_takes_everything_along(start_method):
+def test_a7_a_killed_command_leaves_no_process(start_method):
     with Command("spawn", "--json", "--work", "60", start_method=start_method) as command:
         command.wait_event("hello", nth=6)
         assert len(command.descendants()) >= 5

@@ -12,7 +12,7 @@ each_output = pytest.mark.parametrize("args", OUTPUTS, ids=" ".join)
 
 
 @each_output
-def test_a_reader_that_leaves_is_no_error(args):
+def test_a_reader_that_closes_the_pipe_is_no_error(args):
     """``procdemo ... | head -1``"""
     read, write = os.pipe()
     with Command(*args, stdout=write) as command:
@@ -23,7 +23,7 @@ def test_a_reader_that_leaves_is_no_error(args):
 
 
 @each_output
-def test_a_full_disk_is_said_in_a_line(args):
+def test_a_full_disk_is_reported_in_one_line(args):
     full = os.open("/dev/full", os.O_WRONLY)
     with Command(*args, stdout=full) as command:
         os.close(full)
@@ -46,8 +46,8 @@ def test_f4_an_ascii_terminal_gets_ascii():
 @pytest.mark.parametrize("columns", [60, 1])
 def test_f4_a_narrow_screen_is_respected(columns):
     for args in (["spawn"], ["spawn", "-vv"], ["spawn", "-q"]):
-        told = run(*args, env={"COLUMNS": str(columns)}).assert_clean().stdout
-        assert max(map(cell_len, told.splitlines())) <= max(columns, 20)
+        output = run(*args, env={"COLUMNS": str(columns)}).assert_clean().stdout
+        assert max(map(cell_len, output.splitlines())) <= max(columns, 20)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_f4_a_narrow_screen_is_respected(columns):
     ],
     ids=repr,
 )
-def test_colour_is_for_those_who_ask(environment, args, coloured):
+def test_colour_only_if_it_is_asked_for(environment, args, coloured):
     for command in (["spawn", "--work", "0"], ["source", "spawn"]):
-        told = run(*command, *args, env=environment).stdout
-        assert bool(ESCAPE.search(told)) is coloured
-        assert coloured or "\x1b" not in told
+        output = run(*command, *args, env=environment).stdout
+        assert bool(ESCAPE.search(output)) is coloured
+        assert coloured or "\x1b" not in output

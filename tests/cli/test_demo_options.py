@@ -1,4 +1,4 @@
-"""A setting is spelled once, in the pattern; here it becomes an option."""
+"""A setting is declared once, in the demo's `Config`; here it becomes an option."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class Config(Settings):
     loud: Annotated[bool, Arg("Whether to shout.")] = False
     style: Annotated[Literal["plain", "fancy"], Arg("Which way.")] = "plain"
     site: Annotated[Path | None, Arg("Where it is.")] = None
-    name: Annotated[str, Arg("What it is called.")] = "nobody"
+    name: Annotated[str, Arg("What it is called.")] = "no name"
     hidden: int = 7
 
 
@@ -72,16 +72,16 @@ def test_a_field_without_arg_is_no_option():
         ("--hidden 8", "No such option"),
     ],
 )
-def test_what_is_out_of_range_is_refused_with_what_is_allowed(words, message):
+def test_the_error_for_a_wrong_value_names_what_is_allowed(words, message):
     with pytest.raises(click.UsageError) as refusal:
         parse(*words.split())
     assert message in refusal.value.format_message()
 
 
-def test_help_says_what_it_is_its_range_and_its_default():
+def test_the_help_has_the_range_and_the_default_of_an_option():
     command = click.Command("it", params=parameters(Config))
-    told = " ".join(command.get_help(click.Context(command)).split())
-    assert "-n, --workers INTEGER RANGE Workers to start. [default: 2; 1<=x<=9]" in told
-    assert "--pace SECONDS How slow. [default: 0.5; x>=0]" in told
-    assert "--start-method [fork|spawn|forkserver] How child processes are made. [default: " in told
-    assert told.startswith("Usage: [OPTIONS] WORD ")
+    output = " ".join(command.get_help(click.Context(command)).split())
+    assert "-n, --workers INTEGER RANGE Workers to start. [default: 2; 1<=x<=9]" in output
+    assert "--pace SECONDS How slow. [default: 0.5; x>=0]" in output
+    assert "--start-method [fork|spawn|forkserver] How child processes are made. [default: " in output
+    assert output.startswith("Usage: [OPTIONS] WORD ")

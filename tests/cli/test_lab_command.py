@@ -21,9 +21,9 @@ def test_without_a_name_it_lists_all_lessons_by_chapter():
 
 def test_the_list_as_json():
     result = run("lab", "--json").assert_clean(0, stderr_lines=0)
-    told = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [each["name"] for each in told] == list(lessons())
-    assert told[0].keys() == {"name", "title", "chapter", "notes"}
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [each["name"] for each in rows] == list(lessons())
+    assert rows[0].keys() == {"name", "title", "chapter", "notes"}
 
 
 def test_the_code_is_what_the_lab_runs():

@@ -1,4 +1,4 @@
-"""Files of a run: opened before it starts, never overwritten by accident, and all from one log."""
+"""The files that a run is written into: opened before it starts, not overwritten without --force."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_a_record_is_shown_again_in_every_form(tmp_path):
 @pytest.mark.parametrize(
     "args", [["-o", "-"], ["-o", "-.html"], ["-o", "-.svg"], ["-o", "-.json"], ["--record", "-"]]
 )
-def test_a_file_on_stdout_has_it_for_itself(args):
+def test_a_file_on_stdout_is_all_that_is_on_stdout(args):
     result = run(*PRODCONS, *args).assert_clean(0, stderr_lines=0)
     begins = {"-": "<!DOCTYPE", "-.html": "<!DOCTYPE", "-.svg": "<svg", "-.json": "{"}
     assert result.stdout.startswith("{" if args[0] == "--record" else begins[args[1]])
@@ -65,7 +65,7 @@ def test_a_file_that_exists_stays_as_it_is(tmp_path, option):
         (["-o", "-", "--record", "-"], "only one"),
     ],
 )
-def test_what_cannot_be_written_is_said_before_it_runs(args, said):
+def test_a_file_that_cannot_be_written_is_an_error_before_the_run(args, said):
     result = run(*PRODCONS, *args)
     assert result.status in {1, 2}
     assert said in result.stderr

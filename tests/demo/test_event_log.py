@@ -1,4 +1,4 @@
-"""A recorded run read back; a file that is none is refused by the line."""
+"""A recorded run is read back; the error for any other file names the line."""
 
 import io
 import json
@@ -129,7 +129,7 @@ def test_no_such_file_is_a_usage_error(tmp_path):
 
 
 def test_a_hostile_log_cannot_steer_the_terminal(tmp_path):
-    """Whoever sends you a recording must not get at your terminal, nor at a traceback of ours."""
+    """A log from another person can neither send escape sequences to the terminal nor cause a traceback."""
     evil = "\x1b]0;PWN\x07\x1b[2J\x9b31m\u202e[/][link=file:///etc/passwd]x[/link]\r\n"
     data = {evil: evil, "ms": evil, "text": evil, "message": evil, "hint": evil, "traceback": evil * 3}
     file = tmp_path / "run.jsonl"

@@ -1,4 +1,4 @@
-"""The vocabulary: every event says what, when, and in which process."""
+"""Every event says what happened, when, and in which process."""
 
 import multiprocessing
 import os
@@ -76,8 +76,8 @@ def test_renaming_a_process_renames_its_events(emit, heard, own_name):
     assert multiprocessing.current_process().name == "producer-7"
 
 
-def test_a_bare_fork_does_not_speak_in_its_parents_name():
-    """The identity is cached; a child that multiprocessing knows nothing of must not inherit it."""
+def test_events_after_a_bare_fork_have_the_childs_pid():
+    """The identity is cached; a child of `os.fork`, unknown to multiprocessing, must not inherit it."""
     reader, writer = channel()
     emit = Emitter(writer)
     emit.mark("from the parent")

@@ -1,4 +1,4 @@
-"""Nothing that comes from outside can steer a terminal."""
+"""No text from outside can send a command to a terminal."""
 
 import pytest
 from hypothesis import given
@@ -49,14 +49,14 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
-def test_what_steers_a_terminal_becomes_visible(value):
+def test_terminal_commands_become_visible_text(value):
     shown = printable(value)
     assert shown.isprintable()
     assert "\\" in shown
 
 
 @pytest.mark.parametrize("value", HARMLESS)
-def test_what_any_terminal_shows_stays_as_it_is(value):
+def test_printable_text_is_unchanged(value):
     assert printable(value) == value
 
 
@@ -79,7 +79,7 @@ def test_escapes_are_those_of_python(value, shown):
     assert printable(value) == shown
 
 
-def test_a_megabyte_is_cut_and_says_by_how_much():
+def test_a_megabyte_is_cut_and_the_number_of_missing_characters_is_shown():
     assert printable("x" * 1_000_000) == "x" * LIMIT + "... (998,000 more)"
     assert printable(b"x" * 1_000_000) == "x" * LIMIT + "... (998,000 more)"
     assert printable("x" * LIMIT) == "x" * LIMIT

@@ -1,4 +1,4 @@
-"""The screen: what is told, how wide, in which colour, and that nothing from outside gets through."""
+"""The screen: which lines, how wide, in which colour; and no control character from outside."""
 
 import re
 
@@ -56,17 +56,17 @@ def draw(capsys):
     return draw
 
 
-# --- what is told
+# --- which lines
 
 
-def test_a_sentence_of_the_story_says_when_and_who(draw):
+def test_a_line_has_the_time_the_role_the_pid_and_the_sentence(draw):
     out = draw(event("mark", "meta", META), GREET).out.splitlines()
     assert out[-1] == "  0.500s child-0         42  says hello 2.2 times"
 
 
-def test_the_header_names_what_runs_where(draw):
-    told = draw(event("mark", "meta", META)).out
-    assert told.splitlines() == [
+def test_the_header_names_the_demo_and_the_python(draw):
+    output = draw(event("mark", "meta", META)).out
+    assert output.splitlines() == [
         "spawn - A demo.",
         "python 3.11, start method fork, 2 usable CPUs",
         "main process 42, watched from outside by 41",
@@ -74,12 +74,12 @@ def test_the_header_names_what_runs_where(draw):
     ]
 
 
-def test_bars_have_a_sentence_for_each_end(draw):
+def test_a_span_has_a_sentence_for_its_begin_and_one_for_its_end(draw):
     out = draw(event("begin", "work"), event("end", "work")).out
     assert re.findall(r"  (st\w+)", out) == ["starts", "stops"]
 
 
-def test_what_has_no_sentence_stays_untold_unless_everything_is_asked_for(draw):
+def test_an_event_without_a_sentence_is_shown_only_with_everything(draw):
     assert draw(event("mark", "secret", {"a": 1})).out == ""
     assert "(mark secret) a 1" in draw(event("mark", "secret", {"a": 1}), everything=True).out
 
@@ -94,24 +94,24 @@ def test_the_last_line_is_the_verdict(draw):
 
 def test_results_become_a_table(draw):
     rows = [event("result", "children", {"child": f"c-{n}", "start_ms": n}) for n in (1, 22)]
-    told = [line.split() for line in draw(*rows, SUMMARY).out.splitlines()]
-    assert ["child", "start", "ms"] in told
-    assert ["c-1", "1"] in told
-    assert ["c-22", "22"] in told
+    output = [line.split() for line in draw(*rows, SUMMARY).out.splitlines()]
+    assert ["child", "start", "ms"] in output
+    assert ["c-1", "1"] in output
+    assert ["c-22", "22"] in output
 
 
-def test_quiet_leaves_results_and_where_a_server_listens(draw):
+def test_quiet_shows_only_results_and_where_a_server_listens(draw):
     listening = event("mark", "listening", {"host": "127.0.0.1", "port": 8080})
     row = event("result", "children", {"child": "c-1"})
-    told = draw(event("mark", "meta", META), listening, GREET, row, SUMMARY, quiet=True).out
-    assert told.splitlines()[0] == "listening 127.0.0.1 8080"
-    assert "c-1" in told
-    assert told.splitlines()[-1] == "ok: 3 done"
-    assert "hello" not in told
-    assert "python" not in told
+    output = draw(event("mark", "meta", META), listening, GREET, row, SUMMARY, quiet=True).out
+    assert output.splitlines()[0] == "listening 127.0.0.1 8080"
+    assert "c-1" in output
+    assert output.splitlines()[-1] == "ok: 3 done"
+    assert "hello" not in output
+    assert "python" not in output
 
 
-def test_errors_and_the_talk_of_children_go_to_stderr(draw):
+def test_errors_and_the_stderr_of_children_go_to_stderr(draw):
     error = event("mark", "error", {"message": "port taken", "hint": "--port 0"})
     said = draw(error, event("mark", "stderr", {"text": b"oops\xff"}))
     assert said.out == ""
@@ -121,13 +121,13 @@ def test_errors_and_the_talk_of_children_go_to_stderr(draw):
 @pytest.mark.parametrize(
     "data", [{}, {"text": 1, "ms": "x"}, {"ms": None}, {"ms": [1]}, {"ms": 10**400}], ids=repr
 )
-def test_data_that_do_not_fit_into_the_sentence_are_told_all_the_same(draw, data):
-    told = draw(event("mark", "greet", data)).out
-    assert told.count("\n") == 1
-    assert all(key in told for key in data)
+def test_data_that_do_not_fit_into_the_sentence_are_shown_without_it(draw, data):
+    output = draw(event("mark", "greet", data)).out
+    assert output.count("\n") == 1
+    assert all(key in output for key in data)
 
 
-# --- nothing from outside gets through
+# --- text from outside
 
 EVIL = "\x1b]0;PWN\x07\x1b[2J\x9b31m\u202e[/][red]x\r\n\x00\u200b"
 
@@ -172,8 +172,8 @@ def test_no_line_is_wider_than_the_screen(draw, monkeypatch, columns):
 
 
 def test_in_a_pipe_a_line_is_as_long_as_it_is(draw):
-    told = draw(event("mark", "greet", {"text": "x" * 150, "ms": 1.0})).out
-    assert told.count("\n") == 1
+    output = draw(event("mark", "greet", {"text": "x" * 150, "ms": 1.0})).out
+    assert output.count("\n") == 1
 
 
 # --- colour
@@ -198,7 +198,7 @@ def test_in_a_pipe_a_line_is_as_long_as_it_is(draw):
     ],
     ids=repr,
 )
-def test_colour_in_a_pipe_is_for_those_who_ask(draw, monkeypatch, environment, option, coloured):
+def test_colour_in_a_pipe_only_if_it_is_asked_for(draw, monkeypatch, environment, option, coloured):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     out = draw(GREET, SUMMARY, colour=option).out
@@ -212,7 +212,7 @@ def test_colour_changes_no_word(draw, monkeypatch):
     assert ESCAPE.sub("", draw(*events, colour=True).out) == plain
 
 
-def test_a_role_keeps_its_colour_with_its_family(draw):
+def test_roles_of_a_family_have_the_same_colour(draw):
     roles = ["worker-0", "worker-1", "client-0"]
     lines = draw(*(GREET._replace(role=role) for role in roles), colour=True).out.splitlines()
     first, second, other = (COLOURED.search(line)[0] for line in lines)

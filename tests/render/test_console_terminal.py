@@ -40,10 +40,10 @@ def everything(child):
 
 def test_a_terminal_gets_colour_and_its_own_width(terminal):
     child = terminal("spawn", "--work", "0")
-    told = everything(child)
+    output = everything(child)
     assert child.exitstatus == 0
-    assert COLOURED.search(told)
-    assert max(cell_len(ESCAPE.sub("", line)) for line in told.splitlines()) <= 80
+    assert COLOURED.search(output)
+    assert max(cell_len(ESCAPE.sub("", line)) for line in output.splitlines()) <= 80
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_a_terminal_gets_colour_and_its_own_width(terminal):
     ids=repr,
 )
 def test_f4_a_terminal_without_colour_gets_no_escape_at_all(terminal, environment, args):
-    told = everything(terminal("spawn", "--work", "0", *args, **environment))
-    assert "ok: 4 of 4" in told
-    assert "\x1b" not in told
+    output = everything(terminal("spawn", "--work", "0", *args, **environment))
+    assert "ok: 4 of 4" in output
+    assert "\x1b" not in output
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -62,10 +62,10 @@ def test_f3_the_cursor_comes_back_whatever_ends_it(terminal, signum):
     child = terminal("spawn", "--work", "60")
     child.expect("started|start\\(\\) of")
     child.kill(signum)
-    told = everything(child)
+    output = everything(child)
     assert child.exitstatus == 128 + signum
-    assert told.count("\x1b[?25h") >= told.count("\x1b[?25l")
-    assert "\x1b[?1049h" not in told
+    assert output.count("\x1b[?25h") >= output.count("\x1b[?25l")
+    assert "\x1b[?1049h" not in output
 
 
 def test_a9_a_closed_terminal_ends_it(terminal):

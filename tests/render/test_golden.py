@@ -1,7 +1,7 @@
 """Whole screens, character by character: three recorded runs in three widths.
 
-What is expected is in tests/golden; to write it anew, and read the difference in git:
-GOLDEN=write python -m pytest tests/sinks/test_golden.py
+The expected screens are in tests/golden. To write them again, and then read the difference in git:
+GOLDEN=write python -m pytest tests/render/test_golden.py
 """
 
 import os
@@ -20,13 +20,13 @@ WIDTHS = [60, 80, 120]
 @pytest.mark.parametrize("log", sorted(FOLDER.glob("*.jsonl")), ids=lambda log: log.stem)
 def test_the_screen(log, width, form):
     options = [f"--{form}"] if form else []
-    told = run("replay", str(log), *options, env={"COLUMNS": str(width)}).assert_clean(0).stdout
+    output = run("replay", str(log), *options, env={"COLUMNS": str(width)}).assert_clean(0).stdout
     golden = FOLDER / f"{log.stem}-{width}{form and '-'}{form}.txt"
     if os.environ.get("GOLDEN") == "write":
-        golden.write_text(told, "utf-8")
-    assert told == golden.read_text("utf-8")
-    assert max(cell_len(line) for line in told.splitlines()) <= width
-    assert told.isascii() == (form == "plain")
+        golden.write_text(output, "utf-8")
+    assert output == golden.read_text("utf-8")
+    assert max(cell_len(line) for line in output.splitlines()) <= width
+    assert output.isascii() == (form == "plain")
 
 
 def test_each_has_all_its_widths():

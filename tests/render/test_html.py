@@ -1,4 +1,4 @@
-"""The page is one file that asks nobody, and what the run says is data in it."""
+"""The page is one file that makes no request, and all text of the run is data in it."""
 
 import io
 import json
@@ -21,14 +21,14 @@ def event(at, kind, name, pid=1, /, **data):
 def page(*events):
     file = io.StringIO()
     file.close = lambda: None
-    sink = Html(file, {"get": Activity.BLOCKED})
+    renderer = Html(file, {"get": Activity.BLOCKED})
     for each in events:
-        sink(each)
-    sink.close()
+        renderer(each)
+    renderer.close()
     return file.getvalue()
 
 
-def told(text):
+def data_of(text):
     """Return the run that is in a page."""
     (found,) = re.findall(r'<script type="application/json" id="run">(.*)</script>', text)
     return json.loads(found)
@@ -51,7 +51,7 @@ RUN = [
 
 
 def test_lanes_bars_marks_arrows_counters_tables():
-    run = told(page(*RUN))
+    run = data_of(page(*RUN))
     assert (run["title"], run["ms"]) == ("prodcons - Buns.", 10)
     assert run["about"] == "Python 3.11.2, start method fork, 2 usable CPUs"
     assert [(lane["role"], lane["pid"]) for lane in run["lanes"]] == [("worker-1", 1), ("worker-2", 2)]
@@ -64,7 +64,7 @@ def test_lanes_bars_marks_arrows_counters_tables():
     assert list(run["tables"]) == ["rows", "summary"]
 
 
-def test_it_asks_nobody():
+def test_it_makes_no_request():
     text = page(*RUN)
     assert "default-src 'none'" in text
     assert not re.findall(r'(?:src|href)="(?!data:)[^"]+"', text.partition('id="run"')[0])
@@ -72,7 +72,7 @@ def test_it_asks_nobody():
 
 
 @pytest.mark.parametrize("place", ["name", "key", "value", "role", "title", "table", "counter"])
-def test_what_the_run_says_is_data(place):
+def test_text_of_the_run_is_data(place):
     evil = {
         "name": event(1, "begin", EVIL),
         "key": event(1, "mark", "x", **{EVIL: 1}),
@@ -87,7 +87,7 @@ def test_what_the_run_says_is_data(place):
     assert text.count("<script") == harmless.count("<script") == 4
     assert text.count("</script>") == harmless.count("</script>")
     assert text.count("Apache License") == harmless.count("Apache License"), "nothing is filled in twice"
-    assert told(text)
+    assert data_of(text)
     assert "\x1b" not in text
 
 
@@ -95,8 +95,8 @@ def test_a_run_of_ten_thousand_items_fits(tmp_path):
     file = tmp_path / "run.html"
     run("prodcons", "--items", "10000", "--work", "0", "-q", "-o", str(file)).assert_clean(0)
     assert file.stat().st_size < 3_000_000
-    assert len(told(file.read_text("utf-8"))["lanes"]) == 5
+    assert len(data_of(file.read_text("utf-8"))["lanes"]) == 5
 
 
 def test_an_empty_run():
-    assert told(page())["lanes"] == []
+    assert data_of(page())["lanes"] == []

@@ -1,4 +1,4 @@
-"""Each input of the security checklist in each place of each sink; the next honest line looks normal."""
+"""Each input of the security checklist in each place of each renderer; the next line must look normal."""
 
 import io
 import json
@@ -38,21 +38,21 @@ def meta(**data):
 
 
 PLACES = {
-    "sentence": lambda said: [event("mark", "greet", {"text": said})],
-    "event without a sentence": lambda said: [event("mark", as_text(said), {as_text(said): said})],
-    "role": lambda said: [event("mark", "greet", {"text": "-"}, role=as_text(said)[:15])],
-    "bar": lambda said: [event("begin", as_text(said), {"text": said}), event("end", as_text(said), {})],
-    "header": lambda said: [meta(command=said, python=said, chosen={as_text(said): said})],
-    "where it listens": lambda said: [event("mark", "listening", {"host": said, "port": said})],
-    "error": lambda said: [event("mark", "error", {"message": said, "hint": said})],
-    "stderr of a child": lambda said: [event("mark", "stderr", {"text": said})],
-    "answer": lambda said: [event("mark", ANSWER, {"text": said})],
-    "cell": lambda said: [event("result", "pages", {"page": said, "n": 1})],
-    "heading": lambda said: [event("result", as_text(said), {as_text(said): 1})],
-    "summary": lambda said: [event("result", "summary", {"ok": True, "reason": said, as_text(said): said})],
+    "sentence": lambda raw: [event("mark", "greet", {"text": raw})],
+    "event without a sentence": lambda raw: [event("mark", as_text(raw), {as_text(raw): raw})],
+    "role": lambda raw: [event("mark", "greet", {"text": "-"}, role=as_text(raw)[:15])],
+    "bar": lambda raw: [event("begin", as_text(raw), {"text": raw}), event("end", as_text(raw), {})],
+    "header": lambda raw: [meta(command=raw, python=raw, chosen={as_text(raw): raw})],
+    "where it listens": lambda raw: [event("mark", "listening", {"host": raw, "port": raw})],
+    "error": lambda raw: [event("mark", "error", {"message": raw, "hint": raw})],
+    "stderr of a child": lambda raw: [event("mark", "stderr", {"text": raw})],
+    "answer": lambda raw: [event("mark", ANSWER, {"text": raw})],
+    "cell": lambda raw: [event("result", "pages", {"page": raw, "n": 1})],
+    "heading": lambda raw: [event("result", as_text(raw), {as_text(raw): 1})],
+    "summary": lambda raw: [event("result", "summary", {"ok": True, "reason": raw, as_text(raw): raw})],
 }
 HONEST = [event("mark", "greet", {"text": "honest"}, second=2), event("result", "summary", {"ok": True})]
-TOLD = "  1.000s child-0         42  says honest."
+HONEST_LINE = "  1.000s child-0         42  says honest."
 
 
 def each_place(*but):
@@ -75,42 +75,42 @@ def draw(capsys, monkeypatch):
 
 @pytest.mark.parametrize("options", [{}, {"colour": False}, {"plain": True}, {"quiet": True}], ids=str)
 @each_place()
-def test_a_screen_is_not_steered(draw, place, options):
-    for said in ALL.values():
-        told = draw(PLACES[place](said), **options)
-        assert not {c for c in told if not c.isprintable()} - {"\n"}
-        assert "quiet" in options or TOLD in told.splitlines(), "the next line looks normal"
+def test_a_terminal_gets_no_command(draw, place, options):
+    for raw in ALL.values():
+        output = draw(PLACES[place](raw), **options)
+        assert not {c for c in output if not c.isprintable()} - {"\n"}
+        assert "quiet" in options or HONEST_LINE in output.splitlines(), "the next line looks normal"
 
 
 @each_place()
 def test_it_can_be_seen(draw, place):
-    for name, (said, shown) in SHORT.items():
+    for name, (raw, shown) in SHORT.items():
         text = {"role", "heading"} & {place} or place.startswith("event")
         wanted = (AS_TEXT[name] if text else shown)[: 15 if place == "role" else None]
-        assert wanted.replace("_", " ") in draw(PLACES[place](said)).replace("_", " "), name
+        assert wanted.replace("_", " ") in draw(PLACES[place](raw)).replace("_", " "), name
 
 
 @each_place("answer", "role")
 def test_too_much_is_cut_and_counted(draw, place):
-    for said in LONG.values():
-        told = draw(PLACES[place](said))
-        assert len(told) < 20_000
-        assert "more)" in told or len(said) <= LIMIT
+    for raw in LONG.values():
+        output = draw(PLACES[place](raw))
+        assert len(output) < 20_000
+        assert "more)" in output or len(raw) <= LIMIT
 
 
 def test_an_answer_in_a_pipe_is_whole(draw):
-    for said in LONG.values():
-        assert f"{said.decode()}\n" in draw(PLACES["answer"](said))
+    for raw in LONG.values():
+        assert f"{raw.decode()}\n" in draw(PLACES["answer"](raw))
 
 
 @each_place()
 def test_json_is_text_that_loses_nothing(place):
-    for said in ALL.values():
+    for raw in ALL.values():
         stream = io.StringIO()
-        sink = JsonLines(stream)
-        for each in PLACES[place](said):
-            sink(each)
-        for line, each in zip(stream.getvalue().splitlines(), PLACES[place](said), strict=True):
+        renderer = JsonLines(stream)
+        for each in PLACES[place](raw):
+            renderer(each)
+        for line, each in zip(stream.getvalue().splitlines(), PLACES[place](raw), strict=True):
             assert line.isascii()
             assert line.isprintable()
             read = Event(**json.loads(line))
@@ -120,9 +120,9 @@ def test_json_is_text_that_loses_nothing(place):
 
 
 def test_bytes_in_json_can_be_seen():
-    for said, shown in SHORT.values():
+    for raw, shown in SHORT.values():
         stream = io.StringIO()
-        JsonLines(stream)(event("mark", "greet", {"text": said}))
+        JsonLines(stream)(event("mark", "greet", {"text": raw}))
         assert json.loads(stream.getvalue())["data"]["text"] == shown
 
 
@@ -131,10 +131,10 @@ XML = [b"</text><script>alert(1)</script>", b"&lt; &xx; ]]>", b"\"'><a href=x>"]
 
 @each_place("answer", "error", "stderr of a child")
 def test_a_picture_stays_a_picture(place):
-    for said in [*ALL.values(), *XML]:
+    for raw in [*ALL.values(), *XML]:
         screen, picture = svg.screen(), io.StringIO()
         console = svg.Svg(picture, screen, Console(STORY, everything=True, screen=screen))
-        for each in (meta(), *PLACES[place](said), *HONEST):
+        for each in (meta(), *PLACES[place](raw), *HONEST):
             console(each)
         console.close()
         drawing = picture.getvalue()

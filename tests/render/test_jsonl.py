@@ -1,4 +1,4 @@
-"""JSON Lines: the whole run, one object for each event, in characters that no terminal obeys."""
+"""JSON Lines: the whole run, one object for each event, in printable ASCII."""
 
 import io
 import json
@@ -13,10 +13,10 @@ EVENT = Event("mark", "hello", {"way": "x"}, 123, 42, 43, "main")
 
 def written(*events):
     stream = io.StringIO()
-    sink = JsonLines(stream)
+    renderer = JsonLines(stream)
     for event in events:
-        sink(event)
-    sink.close()
+        renderer(event)
+    renderer.close()
     return stream.getvalue()
 
 
@@ -41,7 +41,7 @@ def test_bytes_become_text(value):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_what_json_has_no_number_for_is_still_json(value):
+def test_infinity_and_nan_become_null(value):
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
 

@@ -1,4 +1,4 @@
-"""The picture in characters: exactly these, and never wider than the screen."""
+"""The lanes in characters: exactly these, and never wider than the screen."""
 
 import pytest
 from rich.cells import cell_len
@@ -62,7 +62,7 @@ def test_every_state_has_a_glyph_of_its_own():
     assert all(glyph.isascii() for glyph in ASCII.values())
 
 
-def test_what_takes_no_time_is_seen_where_somebody_waits():
+def test_a_mark_is_seen_in_the_lane_of_a_process_that_waits():
     lane = Lane("A", 1, [(0, WAITS)], [500 * MS])
     assert drawn(31, lanes=[lane], counters=[])[0].endswith(" ▒▒▒▒▒█▒▒▒▒")
 

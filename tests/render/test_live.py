@@ -29,19 +29,19 @@ def watched(*args, columns=60, **environment):
     return child.before
 
 
-def lanes_of(told):
+def lanes_of(output):
     """Return the pictures of a producer's lane, one after the other."""
-    lines = ESCAPE.sub("", told).splitlines()
+    lines = ESCAPE.sub("", output).splitlines()
     return [line.split()[-1] for line in lines if "░" in line and "producer-0 " in line]
 
 
 @pytest.mark.parametrize("columns", [60, 120])
 def test_the_lanes_are_drawn_while_it_runs(columns):
-    told = watched(*LESSON, "--live", columns=columns)
-    assert len(set(lanes_of(told))) > 3, "again and again, and not the same"
-    assert told.index("░") < told.index("takes bun 7"), "before the end"
-    assert told.count("\x1b[?25h") >= told.count("\x1b[?25l") > 0
-    for line in ESCAPE.sub("", told).replace("\r", "\n").splitlines():
+    output = watched(*LESSON, "--live", columns=columns)
+    assert len(set(lanes_of(output))) > 3, "again and again, and not the same"
+    assert output.index("░") < output.index("takes bun 7"), "before the end"
+    assert output.count("\x1b[?25h") >= output.count("\x1b[?25l") > 0
+    for line in ESCAPE.sub("", output).replace("\r", "\n").splitlines():
         assert cell_len(line) <= columns
 
 
@@ -57,12 +57,12 @@ def test_f3_the_cursor_comes_back_from_moving_lanes(signum, status):
     )
     child.expect("waits for another process")
     child.kill(signum)
-    told = child.before + child.after
+    output = child.before + child.after
     child.expect(pexpect.EOF)
     child.wait()
-    told += child.before
+    output += child.before
     assert child.exitstatus == status
-    assert told.count("\x1b[?25h") >= told.count("\x1b[?25l") > 0
+    assert output.count("\x1b[?25h") >= output.count("\x1b[?25l") > 0
 
 
 def test_only_if_asked_for():
@@ -73,20 +73,20 @@ def test_only_if_asked_for():
     ("args", "environment"), [(["--plain"], {}), ([], {"TERM": "dumb"}), ([], {"CI": "1"})], ids=repr
 )
 def test_not_where_nothing_can_move(args, environment):
-    told = watched(*LESSON, "--live", *args, **environment)
-    assert "\x1b[?25l" not in told
-    assert told.count("max 2") == 1
+    output = watched(*LESSON, "--live", *args, **environment)
+    assert "\x1b[?25l" not in output
+    assert output.count("max 2") == 1
 
 
 def test_in_a_pipe_it_changes_nothing():
-    told = run(*LESSON, "--live").assert_clean(0, stderr_lines=0).stdout
-    assert "\x1b" not in told
-    assert told.count("max 2") == 1
+    output = run(*LESSON, "--live").assert_clean(0, stderr_lines=0).stdout
+    assert "\x1b" not in output
+    assert output.count("max 2") == 1
 
 
 def test_a_recorded_run_moves_as_well(tmp_path):
     kept = tmp_path / "run.jsonl"
     run(*LESSON, "-q", "--record", str(kept)).assert_clean(0)
-    told = watched("replay", str(kept), "--pace", "0.4", "--live")
-    assert len(set(lanes_of(told))) > 3
+    output = watched("replay", str(kept), "--pace", "0.4", "--live")
+    assert len(set(lanes_of(output))) > 3
     assert len(lanes_of(watched("replay", str(kept)))) == 1

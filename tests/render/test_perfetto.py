@@ -36,10 +36,10 @@ def event(at, kind, name, pid=1, *, tid=0, **data):
 def trace(*events):
     file = io.StringIO()
     file.close = lambda: None
-    sink = Perfetto(file)
+    renderer = Perfetto(file)
     for each in events:
-        sink(each)
-    sink.close()
+        renderer(each)
+    renderer.close()
     return json.loads(file.getvalue())
 
 
@@ -48,7 +48,7 @@ def rows(document, phase):
 
 
 def check(document):
-    """Assert that it is a trace: fields, bars that nest, arrows that begin and end in bars."""
+    """Assert that it is a trace: fields, spans that nest, flows that begin and end in spans."""
     tracks = defaultdict(list)
     for row in document["traceEvents"]:
         assert row.keys() >= NEEDED[row["ph"]], row
@@ -72,7 +72,7 @@ def check(document):
     assert set(starts.values()) <= {1}
 
 
-def test_a_bar_a_mark_and_a_counter():
+def test_a_span_a_mark_and_a_counter():
     document = trace(
         event(1, "begin", "work", x=1),
         event(2, "mark", "tick"),
@@ -86,17 +86,17 @@ def test_a_bar_a_mark_and_a_counter():
     assert rows(document, "C")[0]["args"] == {"value": 4}
 
 
-def test_bars_that_overlap_have_tracks_of_their_own():
-    told = [event(1, "begin", "a"), event(2, "begin", "b"), event(3, "end", "a"), event(4, "end", "b")]
-    document = trace(*told)
+def test_spans_that_overlap_have_tracks_of_their_own():
+    events = [event(1, "begin", "a"), event(2, "begin", "b"), event(3, "end", "a"), event(4, "end", "b")]
+    document = trace(*events)
     check(document)
     assert [row["name"] for row in rows(document, "X")] == ["a"]
     assert [row["name"] for row in rows(document, "b")] == ["b"]
 
 
-def test_an_arrow_begins_and_ends_in_bars_even_at_the_edge_of_one():
-    told = [event(1, "send", "bun", 1, id=3), event(1, "begin", "work", 1), event(2, "begin", "eat", 2)]
-    document = trace(*told, event(3, "end", "eat", 2), event(3, "receive", "bun", 2, id=3))
+def test_a_flow_begins_and_ends_in_spans_even_at_the_edge_of_one():
+    events = [event(1, "send", "bun", 1, id=3), event(1, "begin", "work", 1), event(2, "begin", "eat", 2)]
+    document = trace(*events, event(3, "end", "eat", 2), event(3, "receive", "bun", 2, id=3))
     check(document)
     assert len(rows(document, "s")) == len(rows(document, "f")) == 1
 

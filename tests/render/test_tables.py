@@ -39,6 +39,6 @@ def test_what_is_called_a_bar_and_is_no_part_of_one_is_shown_as_it_is(bar):
 
 
 def test_rows_need_not_have_the_same_columns():
-    told = "\n".join(drawn([{"a": 1, "b_c": "x"}, {"a": 2, "d": 3.5}], 60))
-    assert "b c" in told
-    assert "3.5" in told
+    output = "\n".join(drawn([{"a": 1, "b_c": "x"}, {"a": 2, "d": 3.5}], 60))
+    assert "b c" in output
+    assert "3.5" in output

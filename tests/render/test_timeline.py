@@ -1,4 +1,4 @@
-"""What each process was doing is read from the events of a run."""
+"""Lanes and counters are made from the events of a run."""
 
 import importlib
 
@@ -6,7 +6,7 @@ import pytest
 from harness import run
 
 from procdemo.catalog import DEMOS
-from procdemo.demo.events import Event
+from procdemo.demo.events import EXITED, Event
 from procdemo.demo.states import Activity
 from procdemo.demo.story import compose
 from procdemo.render.timeline import Counter, counters, lanes
@@ -24,72 +24,78 @@ def changes(*events):
     return lane.changes
 
 
-def test_outside_all_bars_it_does_what_its_role_does():
+def test_outside_all_spans_the_role_gives_the_state():
     assert changes(event(1, "mark", "ready", "worker-3")) == [(1, WAITS)]
     assert changes(event(1, "mark", "ready", "child-3"), event(2, "mark", "x", "child-3"))[0] == (1, RUNS)
 
 
-def test_a_bar_says_what_it_does():
-    told = [event(1, "mark", "x"), event(2, "begin", "get"), event(5, "end", "get"), event(9, "mark", "y")]
-    assert changes(*told) == [(1, RUNS), (2, BLOCKED), (5, RUNS), (9, GONE)]
+def test_a_span_gives_the_state():
+    events = [event(1, "mark", "x"), event(2, "begin", "get"), event(5, "end", "get"), event(9, "mark", "y")]
+    assert changes(*events) == [(1, RUNS), (2, BLOCKED), (5, RUNS), (9, GONE)]
 
 
-def test_the_innermost_bar_counts():
-    told = [
+def test_the_innermost_span_counts():
+    events = [
         event(1, "begin", "joins"),
         event(2, "begin", "work"),
         event(3, "begin", "get"),
         event(4, "end", "get"),
         event(5, "end", "work"),
     ]
-    assert changes(*told) == [(1, WAITS), (2, RUNS), (3, BLOCKED), (4, RUNS), (5, WAITS)]
+    assert changes(*events) == [(1, WAITS), (2, RUNS), (3, BLOCKED), (4, RUNS), (5, WAITS)]
 
 
 def test_of_its_threads_the_busiest_counts():
-    told = [event(1, "begin", "joins"), event(2, "begin", "work", tid=43), event(4, "end", "work", tid=43)]
-    assert changes(*told) == [(1, WAITS), (2, RUNS), (4, WAITS)]
+    events = [event(1, "begin", "joins"), event(2, "begin", "work", tid=43), event(4, "end", "work", tid=43)]
+    assert changes(*events) == [(1, WAITS), (2, RUNS), (4, WAITS)]
 
 
-def test_bars_that_overlap_are_closed_by_name():
-    told = [
+def test_spans_that_overlap_are_ended_by_name():
+    events = [
         event(1, "begin", "get"),
         event(2, "begin", "joins"),
         event(3, "end", "get"),
         event(4, "end", "joins"),
     ]
-    assert changes(*told) == [(1, BLOCKED), (2, WAITS), (4, RUNS), (4, GONE)]
+    assert changes(*events) == [(1, BLOCKED), (2, WAITS), (4, RUNS), (4, GONE)]
 
 
 def test_an_end_without_a_begin_changes_nothing():
     assert changes(event(1, "end", "get", "worker-0")) == [(1, WAITS)]
 
 
-def test_whoever_still_waits_when_all_is_over_is_there_to_the_end():
-    told = [event(1, "begin", "work", "worker-0"), event(2, "end", "work", "worker-0")]
-    assert changes(*told) == [(1, RUNS), (2, WAITS)]
+def test_a_process_that_still_waits_at_the_end_has_a_lane_to_the_end():
+    events = [event(1, "begin", "work", "worker-0"), event(2, "end", "work", "worker-0")]
+    assert changes(*events) == [(1, RUNS), (2, WAITS)]
 
 
 def test_main_is_there_to_the_end():
     assert changes(event(1, "mark", "x", "main"), event(2, "mark", "y", "main")) == [(1, RUNS)]
 
 
-@pytest.mark.parametrize("told", [{"cause": "killed by SIGKILL"}, {"exitcode": 0}])
-@pytest.mark.parametrize("key", ["child_pid", "worker_pid"])
-def test_a_death_that_another_tells_of(key, told):
-    told = event(5, "mark", "died", "main", 1, **{key: 42}, **told)
-    main, worker = lanes([event(1, "mark", "ready", "worker-0"), told], STATES)
+@pytest.mark.parametrize("exitcode", [0, 1, -9, None])
+def test_a_lane_ends_at_the_exit_that_another_process_reports(exitcode):
+    exited = event(5, "mark", EXITED, "main", 1, child_pid=42, exitcode=exitcode)
+    main, worker = lanes([event(1, "mark", "ready", "worker-0"), exited], STATES)
     assert main.pid == 1
     assert worker.changes == [(1, WAITS), (5, GONE)]
 
 
-def test_a_child_that_is_only_mentioned_lives():
-    told = event(5, "mark", "started", "main", 1, child_pid=42, exitcode=None)
-    _, worker = lanes([event(1, "mark", "ready", "worker-0"), told], STATES)
+@pytest.mark.parametrize("key", ["child_pid", "worker_pid"])
+def test_no_other_event_ends_a_lane(key):
+    lost = event(5, "mark", "worker lost", "main", 1, **{key: 42}, cause="killed by SIGKILL", exitcode=-9)
+    _, worker = lanes([event(1, "mark", "ready", "worker-0"), lost], STATES)
     assert worker.changes == [(1, WAITS)]
 
 
-def test_the_dead_stay_dead():
-    died = event(5, "mark", "died", "main", 1, child_pid=42, cause="killed")
+def test_a_child_that_is_only_mentioned_lives():
+    events = event(5, "mark", "started", "main", 1, child_pid=42, exitcode=None)
+    _, worker = lanes([event(1, "mark", "ready", "worker-0"), events], STATES)
+    assert worker.changes == [(1, WAITS)]
+
+
+def test_an_event_that_comes_after_the_exit_changes_nothing():
+    died = event(5, "mark", EXITED, "main", 1, child_pid=42, exitcode=-9)
     late = event(6, "begin", "work", "worker-0")
     assert lanes([event(1, "mark", "ready", "worker-0"), died, late], STATES)[1].changes[-1] == (5, GONE)
 
@@ -103,8 +109,8 @@ def test_events_that_arrive_late_are_put_in_order():
 
 def test_main_first_then_families_as_they_came_each_by_number():
     roles = ["worker-10", "client-1", "worker-2", "main", "client-0"]
-    told = [event(at, "mark", "x", role, pid=at + 1) for at, role in enumerate(roles)]
-    assert [lane.role for lane in lanes(told, {})] == [
+    events = [event(at, "mark", "x", role, pid=at + 1) for at, role in enumerate(roles)]
+    assert [lane.role for lane in lanes(events, {})] == [
         "main",
         "worker-2",
         "worker-10",
@@ -113,9 +119,9 @@ def test_main_first_then_families_as_they_came_each_by_number():
     ]
 
 
-def test_blows_and_results_are_no_process():
-    told = [event(1, "mark", "blow", "observer", 7), event(2, "result", "summary", "main", 1)]
-    assert lanes(told, {}) == []
+def test_faults_and_results_make_no_lane():
+    events = [event(1, "mark", "blow", "observer", 7), event(2, "result", "summary", "main", 1)]
+    assert lanes(events, {}) == []
 
 
 def test_shares_of_a_span():
@@ -126,15 +132,15 @@ def test_shares_of_a_span():
 
 
 def test_counters_without_those_of_progress():
-    told = [
+    events = [
         event(2, "count", "depth", value=3),
         event(1, "count", "depth", value=1),
         event(3, "count", "p", value=1, total=9),
     ]
-    assert counters(told) == [Counter("depth", [(1, 1), (2, 3)])]
+    assert counters(events) == [Counter("depth", [(1, 1), (2, 3)])]
 
 
-# --- what the demos tell
+# --- the lanes of the demos
 
 
 SHOWN = {
@@ -154,12 +160,12 @@ SHOWN = {
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in DEMOS if row.staged and not row.path], ids=lambda row: row.name
+    "demo", [demo for demo in DEMOS if demo.starts_processes and not demo.path], ids=lambda demo: demo.name
 )
-def test_the_demos_make_waiting_visible(row):
-    args, expected = SHOWN[row.name]
-    result = run(row.name, "--json", *args.split()).assert_clean(0)
-    states = compose(importlib.import_module(row.module)).lanes
+def test_the_demos_make_waiting_visible(demo):
+    args, expected = SHOWN[demo.name]
+    result = run(demo.name, "--json", *args.split()).assert_clean(0)
+    states = compose(importlib.import_module(demo.module)).lanes
     found = {}
     for lane in lanes(result.events, states):
         family = lane.role.rstrip("0123456789").rstrip("-")

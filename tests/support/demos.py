@@ -1,4 +1,4 @@
-"""Every demo that starts processes: short, and so long that it does not end by itself."""
+"""For every demo that starts processes: options for a short run, and for one that does not end by itself."""
 
 import socket
 import subprocess
@@ -39,7 +39,7 @@ LONG = {
     "lab": "join-before-drain",
 }
 AT_WORK = {"race": "ask", "gil": "work", "lab": "script"}
-"""The event that says that all is made; elsewhere the first of a child says so."""
+"""By demo: the event after which all processes are made; for the others, it is the first event of a child."""
 
 
 def long(name, start_method):
@@ -49,9 +49,9 @@ def long(name, start_method):
 
 
 def wait_until_all_is_made(name, command):
-    """Wait until a long demo is at work.
+    """Wait until a long demo has made its processes and semaphores.
 
-    Killed while it makes a semaphore, multiprocessing leaves that one.
+    If multiprocessing is killed while it makes a semaphore, that semaphore is left in /dev/shm.
     """
     if name.endswith("-server"):
         port = command.wait_event("listening").data["port"]
@@ -64,4 +64,6 @@ def wait_until_all_is_made(name, command):
         command.wait_for(lambda: any(event.role[:4] in {"work", "cons", "chil"} for event in command.events))
 
 
-each_staged = pytest.mark.parametrize("name", [row.name for row in DEMOS if row.staged])
+each_demo_with_processes = pytest.mark.parametrize(
+    "name", [demo.name for demo in DEMOS if demo.starts_processes]
+)

@@ -3,6 +3,6 @@
 import re
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
-"""Any that sets colour or style."""
+"""A sequence that sets a colour or a style."""
 COLOURED = re.compile(r"\x1b\[(\d+;)*3\d")
-"""One that sets a colour."""
+"""A sequence that sets a colour."""

@@ -1,10 +1,9 @@
-"""The black-box harness: run the installed command as a stranger would, and trust nothing it says.
+"""The black-box harness: run the installed command as a user does, and check everything from outside.
 
-The test process is a sub-reaper, so an orphan comes back to it whatever group or session it
-moved to. Each command gets a session, a temporary directory and a mark in its environment of
-its own; the mark is how its descendants are told from anybody else's. Every wait is for an
-event and has an end: at the hard limit the whole tree is killed and the test fails with all
-that was said.
+The test process is a sub-reaper, so an orphan becomes its child, whatever group or session the orphan has
+moved to. Each command gets a session, a temporary directory and a mark in its environment of its own; by the
+mark its descendants are told from other processes. Every wait is for an event and has an end: at the hard
+limit the whole tree is killed, and the test fails with all output.
 
     with Command("echo-server", "--json", "--port", "0") as server:
         port = server.wait_event("listening").data["port"]
@@ -127,7 +126,7 @@ class Command:
         return self._popen.poll() is None
 
     def wait_for(self, condition: Callable[[], Any], limit: float = 10.0, what: str = "the condition") -> Any:
-        """Return the first true value of `condition`, asked after every new output."""
+        """Return the first true value of `condition`, which is called after every new output."""
         deadline = min(time.monotonic() + limit, self._deadline)
         while not (value := condition()):
             if not self.running:
@@ -139,7 +138,7 @@ class Command:
         return value
 
     def wait_event(self, which: str | Callable[[Event], Any], nth: int = 1, limit: float = 10.0) -> Event:
-        """Return the `nth` event of this name (or that fulfils this predicate), waiting for it."""
+        """Wait for the `nth` event of this name (or for which this predicate is true), and return it."""
         wanted = (lambda event: event.name == which) if isinstance(which, str) else which
 
         def found() -> Event | None:
@@ -150,13 +149,13 @@ class Command:
         return event
 
     def wait_line(self, pattern: str, limit: float = 10.0) -> re.Match[str]:
-        """Return the match of `pattern` in stdout, waiting for it; ``^`` and ``$`` are lines' ends."""
+        """Wait for `pattern` in stdout, and return the match; ``^`` and ``$`` are the ends of a line."""
         expression = re.compile(pattern, re.MULTILINE)
         match: re.Match[str] = self.wait_for(lambda: expression.search(self.stdout), limit, repr(pattern))
         return match
 
     def pause(self, seconds: float) -> None:
-        """Let it run for so long, as a person would who does not look at it."""
+        """Let it run for so many seconds, or until it ends."""
         deadline = time.monotonic() + seconds
         while (rest := deadline - time.monotonic()) > 0 and self.running:
             self._speech.listen(min(rest, 0.02))
@@ -185,7 +184,7 @@ class Command:
         return now
 
     def finish(self, within: float | None = None) -> Result:
-        """Wait for its end, `within` seconds of the last signal (or of now), and look what is left."""
+        """Wait for its end, at most `within` seconds after the last signal (or now); find what is left."""
         if within is not None:
             self._deadline = min(self._deadline, (self._signalled or time.monotonic()) + within)
         while self.running:
@@ -212,9 +211,9 @@ class Command:
         return self.result
 
     def _kill_all(self) -> None:
-        """Kill until nobody is left: pools replace what is killed."""
+        """Kill until no process is left: pools replace what is killed."""
 
-        def nobody() -> bool:
+        def none_left() -> bool:
             self._popen.poll()
             left = self._traces.survivors()
             for pid in left:
@@ -223,7 +222,7 @@ class Command:
             self._traces.reap(self.pid)
             return not left
 
-        wait_until(nobody, what="the end of all processes")
+        wait_until(none_left, what="the end of all processes")
 
     def _fail(self, message: str) -> NoReturn:
         with contextlib.suppress(BlockingIOError):

@@ -1,4 +1,4 @@
-"""The inputs of the security checklist that want to steer a terminal, and what must be seen instead."""
+"""The inputs of the security checklist that send commands to a terminal, and the text to be shown instead."""
 
 MIB = 1 << 20
 STEERING = {
@@ -48,7 +48,7 @@ LONG = {
     "a mebibyte on one line": b"x" * MIB,
     "10,000 accents": ("e" + "\u0301" * 10_000).encode(),
 }
-"""Name: more than anybody wants to see, which is cut, and the rest counted."""
+"""Name: a text that is too long; it is cut, and the missing characters are counted."""
 
 SHORT = STEERING | {name: (text.encode(), text) for name, text in LITERAL.items()}
 ALL = {name: said for name, (said, _) in SHORT.items()} | LONG

@@ -1,10 +1,10 @@
-"""Crawl a host whose name leads where it is told: a public address, a private one, both, or another later.
+"""Crawl a host whose name leads to a public address, to a private one, to both, or later to another.
 
     unshare --user --map-root-user --net --mount python tests/names.py 8.8.8.8,127.0.0.1 LATER [OPTION]...
 
-Needs a network and files of its own: there 8.8.8.8 is this machine, and /etc/hosts is ours. Unless
-LATER is empty, the name leads there as soon as the first page has been asked for. Says as JSON which pages
-were had, which failed and why, and how many connections the public and the private server got.
+Needs a network and files of its own: there 8.8.8.8 is this machine, and /etc/hosts is ours. Unless LATER is
+empty, the name leads there as soon as the first page has been requested. Prints as JSON which pages were
+fetched, which failed and why, and how many connections the public and the private server got.
 """
 
 import fcntl
@@ -61,10 +61,10 @@ def main() -> None:
             args = ("crawl-callback", f"http://{NAME}:{public.port}/", "--json", "--workers", "3", *options)
             done = subprocess.run([*PROCDEMO, *args], stdout=subprocess.PIPE, text=True, check=False)
             events = [json.loads(line) for line in done.stdout.splitlines()]
-            told = [event["data"] for event in events if event["name"] == "page"]
+            outcomes = [event["data"] for event in events if event["name"] == "page"]
             report = {
-                "titles": sorted({page["title"] for page in told if page["fate"] == "done"}),
-                "why": sorted({page["why"] for page in told if "why" in page}),
+                "titles": sorted({page["title"] for page in outcomes if page["fate"] == "done"}),
+                "why": sorted({page["why"] for page in outcomes if "why" in page}),
                 "public": public.connections,
                 "private": private.connections,
             }

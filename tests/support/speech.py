@@ -1,4 +1,4 @@
-"""What a command says, taken in as it comes: bytes of its two streams, events with ``--json``."""
+"""The output of a command, read as it comes: the bytes of its two streams, the events with ``--json``."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from procdemo.demo.events import Event
 
 
 class Speech:
-    """All that a process has said so far; waiting for more ends when the process does."""
+    """All output of a process so far; a wait for more ends when the process ends."""
 
     def __init__(self, process: subprocess.Popen[bytes], pidfd: int) -> None:
         self.said = {"stdout": bytearray(), "stderr": bytearray()}
@@ -24,7 +24,11 @@ class Speech:
                 self._selector.register(stream, selectors.EVENT_READ, name)
 
     def events(self) -> list[Event]:
-        """Return the events so far; a complete line of stdout that is none is a ValueError."""
+        """Return the events so far.
+
+        Raises:
+            ValueError: a complete line of stdout is not an event.
+        """
         said = self.said["stdout"]
         while (stop := said.find(b"\n", self._parsed)) >= 0:
             line, self._parsed = bytes(said[self._parsed : stop]), stop + 1
@@ -35,7 +39,7 @@ class Speech:
         return self._events
 
     def listen(self, seconds: float) -> None:
-        """Take in what has been said; return at once if there is something, or if it has ended."""
+        """Read what is there; wait up to `seconds` if there is nothing and the process still runs."""
         for key, _ in self._selector.select(max(seconds, 0)):
             if key.data == "pidfd":
                 continue
@@ -46,10 +50,10 @@ class Speech:
                 self._selector.unregister(key.fileobj)
 
     def listen_to_the_end(self) -> None:
-        """Take in all that is still there after the process has ended."""
+        """Read all that is still there after the process has ended."""
         while any(key.data != "pidfd" for key, _ in self._selector.select(0)):
             self.listen(0)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop reading."""
         self._selector.close()

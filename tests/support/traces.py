@@ -1,4 +1,4 @@
-"""Traces of a command, which nobody can help leaving: marked processes, files, shared memory."""
+"""What a command may leave behind: marked processes, files, shared memory."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ _STRANGERS = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "CI", "TERM", "COLO
 
 
 class Traces:
-    """What one command is told by: a mark in its environment, a temporary directory of its own.
+    """The marks of the processes of one command: a variable in the environment, a temporary directory.
 
     Its descendants inherit both, whatever group or session they move to.
     """
@@ -41,11 +41,11 @@ class Traces:
         return {**kept, "PYTHONWARNINGS": strict, "TMPDIR": self._temporary, **changes, _MARK: self._mark}
 
     def survivors(self) -> dict[int, Process]:
-        """Return live processes that carry the mark, or lost it: the dying give back their memory first."""
+        """Return live processes with the mark, or without memory: one that ends frees its memory first."""
         mark = f"{_MARK}={self._mark}".encode()
         found = {}
         for process in tree(os.getpid()).values():
-            environment = b""  # ProcessLookupError: it has no memory any more, but perhaps still its files
+            environment = b""  # ProcessLookupError: its memory is freed already, its files perhaps not
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 environment = Path(f"/proc/{process.pid}/environ").read_bytes()
             if process.alive and (mark in environment or not environment) and not gone(process.pid):
@@ -54,9 +54,8 @@ class Traces:
         return found
 
     def reap(self, command: int) -> bool:
-        """Wait for orphans of this command that came to us and have ended; return whether all have."""
-        everybody = processes().values()
-        ours = [each for each in everybody if each.session == command or each.pid in self._seen]
+        """Reap orphans of this command that are our children and have ended; return whether all have."""
+        ours = [each for each in processes().values() if each.session == command or each.pid in self._seen]
         orphans = [each for each in ours if each.pid != command]
         for orphan in orphans:
             if orphan.parent == os.getpid() and not orphan.alive:
@@ -80,7 +79,7 @@ class Traces:
 def shared_memory_left(before: set[str], prefix: str = "") -> set[str]:
     """Return new entries of /dev/shm (beginning so) that will stay for ever: no live process uses them.
 
-    A resource tracker tidies up a moment after the end of the processes it is for, so an entry
+    A resource tracker removes names a moment after the end of its processes, so an entry
     counts if it is still there after a second. Other programs on this machine may leave some to
     their own trackers; while there are such, it takes longer to be sure.
     """

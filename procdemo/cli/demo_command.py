@@ -1,0 +1,101 @@
+"""The command of a demo: made from the demo's module when it is called."""
+
+import dataclasses
+import importlib
+import inspect
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from procdemo.catalog import Demo
+from procdemo.cli.common_options import ViewOptions, chosen_view, common_options
+from procdemo.cli.exit_codes import MISSING
+from procdemo.cli.output_files import open_outputs, output_options
+
+if TYPE_CHECKING:
+    from procdemo.demo.contract import DemoModule
+    from procdemo.demo.settings import DemoSettings
+
+
+def demo_command(demo: Demo) -> click.Command:
+    """Import a demo, and return its command: the options are its settings and those of every run."""
+    from procdemo.cli.demo_options import FiniteRange, fault_options, parameters
+    from procdemo.demo.contract import load
+
+    module = load(demo.module)
+    limit = click.Option(
+        ["--timeout"],
+        type=FiniteRange(min=0),
+        default=demo.limit,
+        show_default=True,
+        metavar="SECONDS",
+        help="Stop the demo after this long and exit 4; 0 for no limit.",
+    )
+    extra = [limit, *fault_options()] if demo.starts_processes else []
+
+    def callback(**values: Any) -> None:
+        view = chosen_view(values)
+        values["verbose"] = view.verbose  # -v before the command's name counts as well
+        names = {field.name for field in dataclasses.fields(module.Config)}
+        config: DemoSettings | None = module.Config(**{name: values[name] for name in names})
+        if demo.before:
+            config = _prepared(demo, config, view)
+        if config is not None:
+            view = dataclasses.replace(view, outputs=open_outputs(values, json=view.json))
+            sys.exit(_run(demo, module, config, view, values))
+
+    variable = re.sub("[ -]", "_", f"PROCDEMO {demo.name}".upper())
+    shown = [*output_options(live=demo.starts_processes), *common_options()]
+    return click.Command(
+        demo.name,
+        params=[*parameters(module.Config), *extra, *shown],
+        callback=callback,
+        help=_help(module),
+        short_help=demo.summary,
+        epilog=f"The environment can set any option: {variable}_OPTION.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _prepared(demo: Demo, config: Any, view: ViewOptions) -> Any:
+    """Return the settings that ``prepare`` of the module `demo.before` makes; None if there is no run."""
+    from procdemo.demo.settings import CannotRunError
+
+    try:
+        return importlib.import_module(demo.before).prepare(config, view)
+    except CannotRunError as error:
+        from procdemo.demo.text import printable
+
+        click.echo(f"error: {printable(error)}\ntry: {printable(error.hint)}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _help(module: "DemoModule") -> str:
+    """Return the module's docstring with its drawings and examples protected from being rewrapped."""
+    paragraphs = inspect.getdoc(module) or ""
+    keep = "\b\n"
+    return "\n\n".join(
+        keep + part.removeprefix(keep) if "\n  " in part else part for part in paragraphs.split("\n\n")
+    )
+
+
+def _run(
+    demo: Demo, module: "DemoModule", config: "DemoSettings", view: ViewOptions, values: dict[str, Any]
+) -> int:
+    from procdemo.cli import run_demo
+
+    if not demo.starts_processes:
+        return run_demo.run_in_command(demo, module, config, view)
+    if not hasattr(os, "fork"):
+        click.echo(
+            f"error: {demo.name} needs process groups and os.fork, which {sys.platform} does not have\n"
+            f"try: procdemo source {demo.name}, or run it on Linux or macOS (on Windows: in WSL)",
+            err=True,
+        )
+        return MISSING
+    faults = (*values["kill"], *values["stop"], *values["chaos"])
+    limits = run_demo.RunLimits(values["timeout"], faults, values["seed"])
+    return run_demo.run_in_process_group(demo, module, config, view, limits)

@@ -1,0 +1,34 @@
+"""The exit status of the command after a run: chosen by the summary, an error, a signal, the time limit."""
+
+import signal
+
+from procdemo.cli.exit_codes import DONE, FAILED, TIME_LIMIT, of_signal
+from procdemo.demo.events import ERROR, SUMMARY, Event, Kind
+
+
+class ExitCodeOfRun:
+    """Chooses the exit status after one run."""
+
+    def __init__(self) -> None:
+        self._of_summary = FAILED
+        self._of_error = DONE
+
+    def note(self, event: Event) -> None:
+        """Take one event: the summary decides, unless an error before it brings its own exit status."""
+        if event.kind == Kind.RESULT and event.name == SUMMARY:
+            self._of_summary = self._of_error or (DONE if event.data.get("ok") else FAILED)
+        elif event.kind == Kind.MARK and event.name == ERROR:
+            self._of_error = event.data.get("exit_code", FAILED)
+
+    def choose(self, *, signum: int = 0, timed_out: bool = False) -> int:
+        """Return the exit status.
+
+        Args:
+            signum: the signal that the command was asked to stop with, 0 if there was none.
+            timed_out: whether the time limit has stopped the demo.
+        """
+        if signum == signal.SIGTERM and self._of_summary == DONE:  # e.g. a server that drained
+            return DONE
+        if signum:
+            return of_signal(signum)
+        return TIME_LIMIT if timed_out else self._of_summary

@@ -1,0 +1,54 @@
+"""A recorded run, shown again."""
+
+import gc
+import sys
+from typing import BinaryIO
+
+from procdemo.catalog import find
+from procdemo.cli.common_options import ViewOptions
+from procdemo.cli.exit_code_of_run import ExitCodeOfRun
+from procdemo.cli.exit_codes import FAILED
+from procdemo.cli.renderers import make_renderer
+from procdemo.demo.contract import DemoModule, load
+from procdemo.demo.event_log import DamagedLogError, paced, read
+from procdemo.demo.events import Event
+from procdemo.demo.text import printable
+from procdemo.render.renderer import Renderer
+
+
+def replay_log(file: BinaryIO, view: ViewOptions, pace: float | None = None) -> int:
+    """Draw a recorded run, on the screen or into files; return the exit status it had.
+
+    Args:
+        file: the log.
+        view: how it is shown.
+        pace: how many times as fast as it happened; None for at once.
+    """
+    exit_code = ExitCodeOfRun()
+    renderer: Renderer | None = None
+    gc.disable()  # events have no cycles; to look for some among so many takes a quarter of the time
+    try:
+        for event in paced(read(file), pace):
+            renderer = renderer or make_renderer(_module_of(event), view)
+            exit_code.note(event)
+            renderer(event)
+    except DamagedLogError as error:
+        sys.stderr.write(
+            f"error: {printable(file.name)}: {error}\n"
+            "try: record it anew, e.g. procdemo spawn --record run.jsonl\n"
+        )
+        return FAILED
+    finally:
+        if renderer:
+            renderer.close()
+        gc.enable()
+    return exit_code.choose()
+
+
+def _module_of(meta: Event) -> DemoModule:
+    """Return the module of the demo that was recorded."""
+    name = meta.data["command"]
+    demo = find(name)
+    if demo is None:
+        raise DamagedLogError(f"line 1: no demo called '{printable(name, 40)}'")
+    return load(demo.module)

@@ -1,0 +1,54 @@
+"""The lanes of a run as coloured lines for the screen: at its end, and while it goes on."""
+
+from collections.abc import Mapping
+
+from rich.text import Text
+
+from procdemo.demo.events import Event
+from procdemo.demo.states import Activity
+from procdemo.render.lane_chart import RUNNING, ChartRow, chart
+from procdemo.render.role_colours import RoleColours
+from procdemo.render.timeline import counters, lanes
+
+_REMEMBERED = 20_000  # events: a server may run for months
+_WIDEST = 200  # cells
+
+
+class ColouredLanes:
+    """Remembers the events of a run, up to a limit, and draws what each process was doing."""
+
+    def __init__(self, states: Mapping[str, Activity], colours: RoleColours, *, plain: bool) -> None:
+        """Draw by the `states` of spans and roles, in the `colours` of roles; in ASCII if `plain`."""
+        self._states = states
+        self._colours = colours
+        self._plain = plain
+        self._events: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        if len(self._events) < _REMEMBERED:
+            self._events.append(event)
+
+    def lines(self, end_ns: int, width: int) -> list[Text]:
+        """Return the lanes until `end_ns`, `width` cells wide; no line if there was only one process."""
+        processes = lanes(self._events, self._states)
+        if len(processes) <= 1:
+            return []
+        start_ns = self._events[0].time_ns
+        if len(self._events) == _REMEMBERED:
+            end_ns = self._events[-1].time_ns
+        width = min(width, _WIDEST)
+        rows = chart(processes, counters(self._events), start_ns, end_ns, width, plain=self._plain)
+        lines = [self._coloured(row) for row in rows]
+        if len(self._events) == _REMEMBERED:
+            lines.append(Text(f"The lanes end after {_REMEMBERED:,} events; -o run.html has all."))
+        return lines
+
+    def _coloured(self, row: ChartRow) -> Text:
+        """Return a row, in the colour of its role where the process runs, without colour where it waits."""
+        line = Text(row.head + row.cells)
+        if row.role:
+            colour = self._colours.of(row.role)
+            line.stylize(colour, 0, len(row.head))
+            line.highlight_regex(f"[{RUNNING}]", colour)
+        return line

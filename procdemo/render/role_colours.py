@@ -1,0 +1,19 @@
+"""The colour of a role: in the lines of the screen and in the lanes."""
+
+from procdemo.render.timeline import family
+
+_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
+
+
+class RoleColours:
+    """Gives each family of roles a colour of its own, in the order in which they appear; `main` is bold."""
+
+    def __init__(self) -> None:
+        self._by_family: dict[str, str] = {}
+
+    def of(self, role: str) -> str:
+        """Return the colour of `role` as Rich names it, the same for all of its family (``worker-*``)."""
+        kind = family(role)
+        if kind == "main":
+            return "bold"
+        return self._by_family.setdefault(kind, _COLOURS[len(self._by_family) % len(_COLOURS)])

@@ -1,0 +1,34 @@
+"""The lanes on the screen: only of several processes, in the colours of roles, up to a number of events."""
+
+import pytest
+
+from procdemo.demo.events import Event
+from procdemo.demo.states import Activity
+from procdemo.render.coloured_lanes import ColouredLanes
+from procdemo.render.role_colours import RoleColours
+
+
+def lines_of(events, *, plain=False):
+    lanes = ColouredLanes({"@main": Activity.WAITS}, RoleColours(), plain=plain)
+    for time_ns, role in enumerate(events, start=1):
+        lanes(Event("mark", "tick", {}, time_ns * 1_000, len(role), len(role), role))
+    return lanes.lines(len(events) * 1_000, 60)
+
+
+def test_one_process_alone_has_no_lane():
+    assert lines_of([]) == lines_of(["main"] * 3) == []
+
+
+def test_a_process_that_runs_has_the_colour_of_its_role():
+    main, worker, *_ = lines_of(["main", "worker-0", "worker-0"])
+    assert main.plain.startswith("main ")
+    assert {span.style for span in worker.spans} == {RoleColours().of("worker-0")}
+    assert worker.plain[worker.spans[-1].start] == "█"
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_last_line_says_that_not_all_events_are_remembered(plain):
+    lines = [line.plain for line in lines_of(["main", "worker-0"] * 10_001, plain=plain)]
+    assert "20,000 events" in lines[-1]
+    assert max(map(len, lines)) <= 60
+    assert not any("events" in line.plain for line in lines_of(["main", "worker-0"] * 9_999, plain=plain))

@@ -7,7 +7,7 @@ from typing import Any
 from procdemo.crawler.fetch import Bounds, Page
 from procdemo.crawler.frontier import Fate, Frontier, origin, resolve
 from procdemo.crawler.local_site import Site
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import CannotRunError
 from procdemo.process.selector_loop import SelectorLoop
 from procdemo.process.throttle import Throttle
@@ -153,7 +153,7 @@ class CrawlResults:
             self._emit.mark("no page", url=url, why=why)
         account = self._frontier.account()
         self._emit.result(
-            "summary",
+            SUMMARY,
             ok=not no_start and not account["failed"] and not account["lost"],
             **account,
             **self._counts,

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Annotated, Any, Literal
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, CannotRunError, Settings, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.process.latency_probe import LatencyProbe
@@ -121,7 +121,7 @@ def run(config: Config, emit: Emitter) -> None:
     if others > BUSY:
         emit.mark("too busy", others=others)
     verdict = "no verdict" if others > BUSY else _verdict(threads, processes)
-    emit.result("summary", ok=True, verdict=verdict, threads=round(threads, 2), processes=round(processes, 2))
+    emit.result(SUMMARY, ok=True, verdict=verdict, threads=round(threads, 2), processes=round(processes, 2))
 
 
 def _verdict(threads: float, processes: float) -> str:

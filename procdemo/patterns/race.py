@@ -26,7 +26,7 @@ from itertools import chain, cycle, permutations
 from multiprocessing.connection import Connection
 from typing import Annotated, Any, Literal
 
-from procdemo.demo.events import ASK, Emitter
+from procdemo.demo.events import ASK, SUMMARY, Emitter
 from procdemo.demo.settings import Arg, CannotRunError, Settings
 from procdemo.demo.states import Activity
 
@@ -105,7 +105,7 @@ def run(config: Config, emit: Emitter) -> None:
         gates[name].send(False)
         process.join()
     lost = sum(value == 1 for _, value in found)
-    emit.result("summary", ok=not (lost and config.fix), lost=lost, orders=len(found), ways=len(set(found)))
+    emit.result(SUMMARY, ok=not (lost and config.fix), lost=lost, orders=len(found), ways=len(set(found)))
 
 
 def _play(turns: Iterator[str], gates: dict[str, Connection]) -> str:

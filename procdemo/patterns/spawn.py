@@ -21,7 +21,7 @@ from multiprocessing import context
 from multiprocessing.process import BaseProcess
 from typing import Annotated, Any, Literal
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, Settings
 from procdemo.demo.states import Activity
 from procdemo.process import exit_status
@@ -127,4 +127,4 @@ def run(config: Config, emit: Emitter) -> None:
         emit.result("children", child=end.name, way=way, pid=end.pid, start_ms=ms, exitcode=end.exitcode)
     ok = all(child.exitcode == expected for _, child, _ in children)
     mean_ms = sum(ms for _, _, ms in children) / len(children)
-    emit.result("summary", ok=ok, started=len(children), joined=len(children), mean_ms=mean_ms)
+    emit.result(SUMMARY, ok=ok, started=len(children), joined=len(children), mean_ms=mean_ms)

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Annotated
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, Settings, check_item, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.pools import batch, supervisor
@@ -121,4 +121,4 @@ def run(config: Config, emit: Emitter) -> None:
     account = items.account(workers.in_hand)
     workers.sum_up(everything=config.verbose > 0)
     pace = {"items_per_s": round(account["done"] / seconds), "seconds": seconds}
-    emit.result("summary", **account, deaths=workers.deaths, **pace)
+    emit.result(SUMMARY, **account, deaths=workers.deaths, **pace)

@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from queue import Empty, Full
 from typing import Any, Protocol
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.states import Activity
 from procdemo.pools.item_states import ItemState, ItemStates, in_rows
 from procdemo.process import exit_status
@@ -229,4 +229,4 @@ def sum_up(
     fates = {"produced": done + failed + lost, "done": done, "failed": failed, "lost": lost}
     slower = "consumers" if put_s > get_s else "producers"
     pace = {"put_s": put_s, "get_s": get_s, "slower": slower, "items_per_s": round(done / seconds)}
-    emit.result("summary", ok=done == config.items and all_ended, **fates, **pace)
+    emit.result(SUMMARY, ok=done == config.items and all_ended, **fates, **pace)

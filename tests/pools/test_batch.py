@@ -11,8 +11,8 @@ from procdemo.demo.events import Emitter
 from procdemo.pools.batch import Batch
 
 
-def worklist(items, tries=3):
-    """Return a worklist, and the events that it reports."""
+def new_batch(items, tries=3):
+    """Return a batch, and the events that it reports."""
     records = []
     return Batch(items, tries, Emitter(records.append)), records
 
@@ -22,7 +22,7 @@ def named(records, name):
 
 
 def test_an_item_fails_when_it_has_cost_three_workers_their_lives():
-    items, records = worklist(2)
+    items, records = new_batch(2)
     for attempt in (2, 3):
         assert items.waiting.popleft() in {0, 1}
         items.retry_or_fail(0, "killed by SIGKILL", ran=True)
@@ -35,13 +35,13 @@ def test_an_item_fails_when_it_has_cost_three_workers_their_lives():
 
 
 def test_an_item_to_be_tried_again_waits_behind_the_others():
-    items, _ = worklist(3)
+    items, _ = new_batch(3)
     items.retry_or_fail(items.waiting.popleft(), "exit status 1", ran=True)
     assert list(items.waiting) == [1, 2, 0]
 
 
 def test_a_death_before_it_ran_is_not_held_against_it():
-    items, records = worklist(1, tries=1)
+    items, records = new_batch(1, tries=1)
     for _ in range(5):
         items.retry_or_fail(items.waiting.popleft(), "killed by SIGKILL", ran=False)
     assert items.open == 1
@@ -49,14 +49,14 @@ def test_a_death_before_it_ran_is_not_held_against_it():
 
 
 def test_nothing_is_settled_twice():
-    items, _ = worklist(1)
+    items, _ = new_batch(1)
     items.done(0)
     with pytest.raises(KeyError):
         items.done(0)
 
 
 def test_an_item_that_is_not_done_is_named_with_the_reason():
-    items, records = worklist(6)
+    items, records = new_batch(6)
     items.done(0)
     items.fail(1, "ValueError: no")
     items.fail(2, "ValueError: no")
@@ -74,7 +74,7 @@ DEEDS = st.lists(st.tuples(st.sampled_from(["done", "error", "died", "unread"]),
 
 @given(st.integers(1, 20), st.integers(1, 4), DEEDS)
 def test_whatever_happens_each_item_is_done_or_named_once(count, tries, deeds):
-    items, records = worklist(count, tries)
+    items, records = new_batch(count, tries)
     given_out = Counter()
     for deed, _ in deeds:
         if not items.waiting:

@@ -70,8 +70,8 @@ class SupervisedWorker:
         item, self.item, self.until = self.item, None, float("inf")
         return item
 
-    def answers(self) -> Iterator[Any]:
-        """Yield the answers that are in the pipe; never wait.
+    def received(self) -> Iterator[Any]:
+        """Yield the answers that are in the pipe; do not wait.
 
         Raises:
             EOFError: there will be no more.

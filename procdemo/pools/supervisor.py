@@ -188,7 +188,7 @@ class Supervisor:
         """Note the answers that are in the pipe of `worker`; close the pipe if there will be no more."""
         was_up = worker.up
         try:
-            for answer in worker.answers():
+            for answer in worker.received():
                 self._backoff.worked(worker.started)
                 if (item := worker.take_back()) is not None:
                     self._answers.append((worker, item, answer))

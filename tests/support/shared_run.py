@@ -23,7 +23,7 @@ def has_shared_fixture(item: pytest.Item) -> bool:
 
 
 def groups(items: Sequence[pytest.Item]) -> Iterator[list[pytest.Item]]:
-    """Yield tests that follow each other in one file, at most `_GROUP` at a time unless they share something."""
+    """Yield tests that follow each other in one file; at most `_GROUP`, unless they share a fixture."""
     whole = {item.path for item in items if has_shared_fixture(item)}
     group: list[pytest.Item] = []
     for item in items:

@@ -55,6 +55,10 @@ class Client:
         assert ended, f"EOF: the client does not receive the end within {limit}"
         return data
 
+    def receive_up_to(self, count: int, within: float) -> tuple[bytes, bool]:
+        """Return `count` bytes or what has come of them in time, and whether the end has come."""
+        return self._receive(count, TimeLimit(within))
+
     def _receive(self, count: int, limit: TimeLimit) -> tuple[bytes, bool]:
         data = b""
         while len(data) < count:

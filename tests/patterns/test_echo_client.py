@@ -149,8 +149,8 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
 
 def test_a_load_is_measured():
     with echo_server() as ours:
-        args = ["--clients", "4", "--messages", "50", "--size", "3000"]
-        result = run("echo-client", "--port", ours.port, *args).assert_clean()
+        args = ["--clients", "4", "--messages", "50", "--size", "3000", "--timeout", "60"]
+        result = run("echo-client", "--port", ours.port, *args, limit=70).assert_clean()
     for measure in ("messages/s", "connections/s", "p50 ms", "p99 ms"):
         assert measure in result.stdout
     assert result.stderr == "ok: 200 of 200 messages answered in upper case, byte for byte\n"

@@ -62,9 +62,9 @@ def semaphore_prefix() -> str:
     return f"/pytest{os.getpid()}"
 
 
-def own_shared_memory() -> "SharedMemory":
-    """Return what this process and its children will make in /dev/shm, without those of a command."""
-    return SharedMemory(ours, prefix=f"sem.{semaphore_prefix()[1:]}")
+def own_shared_memory(*, private: bool | None = None) -> "SharedMemory":
+    """Return what this process and its children will have in /dev/shm; `private` as for `SharedMemory`."""
+    return SharedMemory(ours, prefix=f"sem.{semaphore_prefix()[1:]}", private=private)
 
 
 def inodes() -> dict[int, str]:

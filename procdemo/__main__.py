@@ -11,7 +11,7 @@ import sys
 def main() -> None:
     """Run the command line and leave with its exit status."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # e.g. a background job of a script
-        # Until the command knows better, Ctrl-C just ends it: there is nothing to clean up yet.
+        # Until the command has its own handler, Ctrl-C just ends it: there is nothing to clean up yet.
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     _open_standard_streams()
     from procdemo.cli.main import run  # noqa: PLC0415 - see the module's docstring
@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def _open_standard_streams() -> None:
-    """Make up for streams that the caller has closed; a pipe of ours would take their numbers."""
+    """Open the null device for each stream that the caller has closed; or a pipe would get its number."""
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             os.dup2(os.open(os.devnull, os.O_RDWR), fd)

@@ -106,7 +106,7 @@ def by_clients() -> Table:
         for clients in (1, 10, 100, 1_000, 10_000):
             if clients <= most:
                 with ServerProcess(
-                    get_context(), name, module, SILENT, max_connections=most + 10, **settings
+                    get_context(), name, module, max_connections=most + 10, **settings
                 ) as server:
                     held = server.hold(clients, 60.0)
                 row[f"{clients:,}: ms each"] = held.seconds / held.clients * 1e3
@@ -121,7 +121,7 @@ def by_workers() -> Table:
     for name, module in (("pre-forked workers", "prefork_server"), ("Pool", "pool_server")):
         row: dict[str, Any] = {"design": name}
         for workers in (1, 2, 4, 8, 16, 32):
-            with ServerProcess(get_context(), name, module, SILENT, workers=workers) as server:
+            with ServerProcess(get_context(), name, module, workers=workers) as server:
                 meter = LoadMeter(20.0)
                 row[f"{workers}"] = max(meter.connections(server) for _ in range(REPEAT + 2))
         rows.append(row)

@@ -24,7 +24,7 @@ tools view views visitors watched_queue worker worklist
 OLD_PACKAGES = ["sinks", "vendor"]
 
 OLD_NAMES = """
-answers backstage bars crowd meter targets birth far_queue joining crew dial dialogue door errands guestbook
+backstage bars crowd meter birth far_queue joining crew dial dialogue door errands guestbook
 handbook harvest janitor course kernel trials warden lectern ledger lifeline lookout loop_door machine motion
 observer orphans panorama proof reception retiring_pool roster shared_door shift sinks stage syllabus talks
 ticker visitors watched_queue worklist

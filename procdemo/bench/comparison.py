@@ -177,13 +177,6 @@ def _short(value: float) -> float:
     return int(short) if short.is_integer() else short
 
 
-def arm_child(_emit: Emitter) -> None:
-    """Do nothing, in a Pool's new worker or a Manager: what comes along with the emitter is what matters.
-
-    That is what ends it with the command (`procdemo.runtime.parent_death`), however it was started.
-    """
-
-
 def timed(work: Callable[[], Any]) -> float:
     """Return how many seconds `work` takes."""
     before = time.perf_counter()

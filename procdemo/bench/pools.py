@@ -22,8 +22,8 @@ from functools import partial
 from typing import Annotated, Any
 
 from procdemo.bench import comparison
-from procdemo.bench.comparison import BenchSettings, Design, arm_child, compare, timed
-from procdemo.demo.events import Emitter
+from procdemo.bench.comparison import BenchSettings, Design, compare, timed
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, usable_cpus
 
 BLOCKS = (comparison,)
@@ -64,8 +64,8 @@ def run(config: Config, emit: Emitter) -> None:
     """Compare the ways to hand over tasks, to the same two pools; say when each pays."""
     context = config.context()
     with (
-        context.Pool(config.workers, arm_child, (emit,)) as pool,
-        ProcessPoolExecutor(config.workers, context, arm_child, (emit,)) as executor,
+        context.Pool(config.workers) as pool,
+        ProcessPoolExecutor(config.workers, context) as executor,
     ):
 
         def per_second(work: Callable[[int], Any], count: int) -> float:
@@ -94,7 +94,7 @@ def run(config: Config, emit: Emitter) -> None:
         pool.join()
     for way, spread in found.spreads.items():
         emit.result("break-even", design=way, **break_even(spread.median, config.workers))
-    emit.result("summary", **found.summary)
+    emit.result(SUMMARY, **found.summary)
 
 
 def break_even(tasks_per_s: float, workers: int) -> dict[str, float]:

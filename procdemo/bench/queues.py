@@ -27,8 +27,8 @@ from multiprocessing.process import BaseProcess
 from typing import Annotated, Any
 
 from procdemo.bench import comparison
-from procdemo.bench.comparison import BenchSettings, Design, arm_child, compare
-from procdemo.demo.events import Emitter
+from procdemo.bench.comparison import BenchSettings, Design, compare
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, CannotRunError
 
 BLOCKS = (comparison,)
@@ -45,7 +45,7 @@ class Config(BenchSettings):
     consumers: Annotated[int, Arg("Consumers.", min=1, max=64)] = 2
 
 
-def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: int, _emit: Emitter) -> None:
+def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: int) -> None:
     """Wait until the gate opens, then put `message` `count` times."""
     gate.send("ready")
     gate.recv()
@@ -53,7 +53,7 @@ def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: in
         put(message)
 
 
-def consume(gate: Connection, get: Callable[[], Any], done: Callable[[], Any] | None, _emit: Emitter) -> None:
+def consume(gate: Connection, get: Callable[[], Any], done: Callable[[], Any] | None) -> None:
     """Wait until the gate opens, get messages until the end; send their number, and when the last came."""
     gate.send("ready")
     gate.recv()
@@ -112,28 +112,27 @@ class Team:
             gate.close()
 
 
-def rate(make: Callable[..., Any], lane: Any, load: tuple[Any, int], config: Config, emit: Emitter) -> float:
-    """Return how many messages a second went through a queue.
+def rate(make: Callable[..., Any], transport: Any, load: tuple[Any, int], config: Config) -> float:
+    """Return how many messages per second go through `transport`.
 
     Args:
         make: `multiprocessing.Process` or `threading.Thread`.
-        lane: the queue: has ``put`` and ``get``, and ``task_done`` if it is joinable.
-        load: what is put, and how often by each producer.
-        config: how many take part.
-        emit: goes along, and with it what ends a process when the command is killed.
+        transport: a queue or `Pipes`: has ``put`` and ``get``, and ``task_done`` if it is joinable.
+        load: the message, and how often each producer puts it.
+        config: how many producers and consumers take part.
     """
-    crew, done = Team(), getattr(lane, "task_done", None)
-    putting = [crew.start(make, produce, lane.put, *load, emit) for _ in range(config.producers)]
-    getting = [crew.start(make, consume, lane.get, done, emit) for _ in range(config.consumers)]
-    crew.receive(putting + getting)
+    team, done = Team(), getattr(transport, "task_done", None)
+    putting = [team.start(make, produce, transport.put, *load) for _ in range(config.producers)]
+    getting = [team.start(make, consume, transport.get, done) for _ in range(config.consumers)]
+    team.receive(putting + getting)
     before = time.monotonic()
     for gate in putting + getting:
         gate.send("go")
-    crew.receive(putting)  # returns when they end: only then a queue's feeder thread is done
+    team.receive(putting)  # returns when they end: only then a queue's feeder thread is done
     for _ in range(config.consumers):
-        lane.put(_END)
-    ends = crew.receive(getting)
-    crew.end()
+        transport.put(_END)
+    ends = team.receive(getting)
+    team.end()
     messages: int = sum(count for count, _ in ends)
     return messages / (max(float(last) for _, last in ends) - before)
 
@@ -161,18 +160,18 @@ def run(config: Config, emit: Emitter) -> None:
     """Compare queues, pipes, a Manager and threads, each with the same producers and consumers."""
     context = config.context()
     manager = SyncManager(ctx=context)
-    manager.start(arm_child, (emit,))
+    manager.start()
 
-    def between_processes(make_lane: Callable[[], Any], count: int, message: Any = ITEM) -> float:
-        return rate(context.Process, make_lane(), (message, count), config, emit)
+    def between_processes(make_transport: Callable[[], Any], count: int, message: Any = ITEM) -> float:
+        return rate(context.Process, make_transport(), (message, count), config)
 
-    def batched(make_lane: Callable[[], Any], count: int) -> float:
+    def batched(make_transport: Callable[[], Any], count: int) -> float:
         # Different objects: of equal ones pickle would write the first, and then only refer to it.
         message = [(12345 + number, 3.14 + number, f"bun {number}") for number in range(BATCH)]
-        return BATCH * between_processes(make_lane, count, message)
+        return BATCH * between_processes(make_transport, count, message)
 
     def between_threads(count: int) -> float:
-        return rate(threading.Thread, queue.Queue(), (ITEM, count), config, emit)
+        return rate(threading.Thread, queue.Queue(), (ITEM, count), config)
 
     designs = [
         Design("Queue", partial(between_processes, context.Queue, 10_000)),
@@ -186,4 +185,4 @@ def run(config: Config, emit: Emitter) -> None:
     ]
     with manager:
         found = compare(designs, "items per second", config, emit)
-    emit.result("summary", **found.summary)
+    emit.result(SUMMARY, **found.summary)

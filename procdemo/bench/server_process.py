@@ -21,10 +21,9 @@ _ASLEEP = 2  # so often the server must be seen asleep, with a client unanswered
 class Announcer:
     """What the emitter of a measured server writes to: passes on the port, drops everything else."""
 
-    def __init__(self, pipe: Connection, emit: Emitter) -> None:
-        """Tell `pipe` the port; `emit` takes the lifeline along, see `comparison.board`."""
+    def __init__(self, pipe: Connection) -> None:
+        """Send the port to `pipe`."""
         self._pipe = pipe
-        self._emit = emit
 
     def __call__(self, record: Record) -> None:
         """Take one event."""
@@ -32,10 +31,10 @@ class Announcer:
             self._pipe.send(record[2]["port"])
 
 
-def serve(module: str, settings: ServerSettings, pipe: Connection, emit: Emitter) -> None:
+def serve(module: str, settings: ServerSettings, pipe: Connection) -> None:
     """Run the server in this process; send its port to `pipe`, or why there is none."""
     try:
-        importlib.import_module(module).run(settings, Emitter(Announcer(pipe, emit)))
+        importlib.import_module(module).run(settings, Emitter(Announcer(pipe)))
     except CannotRunError as error:
         pipe.send(str(error))
 
@@ -55,13 +54,13 @@ class Held(NamedTuple):
 class ServerProcess:
     """A server that runs within the block."""
 
-    def __init__(self, context: Any, name: str, module: str, emit: Emitter, **settings: Any) -> None:
+    def __init__(self, context: Any, name: str, module: str, **settings: Any) -> None:
         """Run the server pattern `module` with these settings and a free port; tables call it `name`."""
         self.name = name
         module = f"procdemo.patterns.{module}"
         config = importlib.import_module(module).Config(port=0, **settings)
         self._pipe, self._theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(module, config, self._theirs, emit), name=name)
+        self._process = context.Process(target=serve, args=(module, config, self._theirs), name=name)
 
     def __enter__(self) -> Self:
         self._process.start()

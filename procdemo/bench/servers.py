@@ -29,7 +29,7 @@ from procdemo.bench.comparison import BenchSettings, Design, Findings, compare
 from procdemo.bench.held_clients import HeldClients
 from procdemo.bench.load_meter import LoadMeter
 from procdemo.bench.server_process import ServerProcess
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, StartMethod, usable_cpus
 from procdemo.servers import fd_limit
 from procdemo.servers.fd_limit import make_room
@@ -91,7 +91,7 @@ def run(config: Config, emit: Emitter) -> None:
     make_room(max(config.hold, len(designs) * _CLIENTS[-1]) + _SPARE, emit)
     meter = LoadMeter(_TIMEOUT_S)
     with contextlib.ExitStack() as stack:
-        servers = {design.name: stack.enter_context(start(design, config, emit)) for design in designs}
+        servers = {design.name: stack.enter_context(start(design, config)) for design in designs}
         for server in servers.values():  # on exit, all are asked to end before the first is waited for
             stack.callback(server.stop)
         share = replace(config, budget=_ROUNDS * config.budget / (1 + len(_CLIENTS)))
@@ -104,15 +104,15 @@ def run(config: Config, emit: Emitter) -> None:
             row = {"held": held.clients, "why not more": held.why, "kib each": round(held.kib_each, 1)}
             emit.result("clients held", design=server.name, **row)
             server.end()
-    emit.result("summary", ok=not meter.failures, failures=meter.failures, **sum_up(findings, at_limit))
+    emit.result(SUMMARY, ok=not meter.failures, failures=meter.failures, **sum_up(findings, at_limit))
 
 
-def start(design: ServerDesign, config: Config, emit: Emitter) -> ServerProcess:
+def start(design: ServerDesign, config: Config) -> ServerProcess:
     """Return the server of a design, with limits that the loads do not reach; it starts on entry."""
     patience = 10 * config.budget + 600
     limits: dict[str, Any] = {"idle_timeout": patience, "total_timeout": patience, "max_bytes": 1 << 60}
     limits |= {"max_connections": config.hold + 100, "grace": 0.1}
-    return ServerProcess(config.context(), design.name, design.module, emit, **{**limits, **design.settings})
+    return ServerProcess(config.context(), design.name, design.module, **{**limits, **design.settings})
 
 
 def compare_requests(

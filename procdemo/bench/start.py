@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from procdemo.bench import comparison
-from procdemo.bench.comparison import BenchSettings, Design, arm_child, compare, timed
-from procdemo.demo.events import Emitter
+from procdemo.bench.comparison import BenchSettings, Design, compare, timed
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, StartMethod
 from procdemo.demo.states import Activity
 from procdemo.process.usage import tree_own_kib
@@ -78,11 +78,11 @@ def fork_and_wait(count: int) -> float:
     return timed(one_by_one) / count * 1e3
 
 
-def make_pool(context: Any, workers: int, emit: Emitter) -> float:
+def make_pool(context: Any, workers: int) -> float:
     """Make a Pool, have it do one task, and end it; return ms."""
 
     def once() -> None:
-        with context.Pool(workers, arm_child, (emit,)) as pool:
+        with context.Pool(workers) as pool:
             pool.apply(nothing)
             pool.close()
             pool.join()
@@ -90,13 +90,13 @@ def make_pool(context: Any, workers: int, emit: Emitter) -> float:
     return timed(once) * 1e3
 
 
-def stay(pipe: Connection, _emit: Emitter) -> None:
+def stay_idle(pipe: Connection) -> None:
     """Send a message when this process runs, and wait until it may end."""
     pipe.send("started")
     pipe.recv()
 
 
-def meet(barrier: Any, _emit: Emitter) -> None:
+def wait_for_all(barrier: Any) -> None:
     """Wait, in a Pool's new worker, until all workers run."""
     barrier.wait()
 
@@ -114,10 +114,10 @@ def thread_kib() -> float:
     return taken / len(threads)
 
 
-def pool_kib(context: Any, workers: int, emit: Emitter) -> float:
+def pool_kib(context: Any, workers: int) -> float:
     """Return the memory, in KiB, that the idle workers of a Pool share with no other process."""
     barrier, before = context.Barrier(workers + 1), set(multiprocessing.active_children())
-    with context.Pool(workers, meet, (barrier, emit)) as pool:
+    with context.Pool(workers, wait_for_all, (barrier,)) as pool:
         barrier.wait()
         children = set(multiprocessing.active_children()) - before
         own = sum(tree_own_kib(worker.pid or 0) for worker in children)
@@ -126,12 +126,12 @@ def pool_kib(context: Any, workers: int, emit: Emitter) -> float:
     return own
 
 
-def process_kib(context: Any, emit: Emitter) -> float:
+def process_kib(context: Any) -> float:
     """Return the memory, in KiB, that an idle child shares with no other process (proc(5), smaps_rollup)."""
     children = []
     for _ in range(_IDLE):
         ours, theirs = context.Pipe()
-        child = context.Process(target=stay, args=(theirs, emit))
+        child = context.Process(target=stay_idle, args=(theirs,))
         child.start()
         theirs.close()
         children.append((child, ours))
@@ -159,15 +159,15 @@ def run(config: Config, emit: Emitter) -> None:
         count = 20 if method == StartMethod.FORK else 2
         designs.append(Design(f"Process, {method}", partial(start_and_join, context.Process, count)))
         designs.append(
-            Design(f"Pool({config.workers}), {method}", partial(make_pool, context, config.workers, emit))
+            Design(f"Pool({config.workers}), {method}", partial(make_pool, context, config.workers))
         )
     found = compare(designs, "ms for a start", config, emit, most=False)
     if Path("/proc/self/smaps_rollup").exists():
         own_kib = {"thread": thread_kib()}
         for method, context in methods.items():
-            own_kib[f"Process, {method}"] = process_kib(context, emit)
+            own_kib[f"Process, {method}"] = process_kib(context)
             pool = f"Pool({config.workers}), {method}"
-            own_kib[pool] = pool_kib(context, config.workers, emit)
+            own_kib[pool] = pool_kib(context, config.workers)
         for design, kib in own_kib.items():
             emit.result("memory", design=design, own_kib=round(kib))
-    emit.result("summary", **found.summary)
+    emit.result(SUMMARY, **found.summary)

@@ -81,19 +81,19 @@ def fault_options() -> list[click.Parameter]:
     return [
         click.Option(
             ["--kill"],
-            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.aimed, "kill")),
+            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.parse_targeted, "kill")),
             multiple=True,
             help="Kill a process of the demo after some seconds: --kill worker-0@1.5. Repeatable.",
         ),
         click.Option(
             ["--stop"],
-            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.aimed, "stop")),
+            type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.parse_targeted, "stop")),
             multiple=True,
             help="Freeze a process (SIGSTOP) after some seconds: --stop worker-0@1.5.",
         ),
         click.Option(
             ["--chaos"],
-            type=_Fault("kill:SECONDS", "kill:0.5", fault_injection.at_random),
+            type=_Fault("kill:SECONDS", "kill:0.5", fault_injection.parse_random),
             multiple=True,
             help="Kill a random process every N seconds: --chaos kill:0.3 (or stop:0.3).",
         ),

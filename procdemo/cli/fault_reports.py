@@ -22,9 +22,9 @@ class FaultReports:
 
     def due(self) -> Iterator[Event]:
         """Inject the faults whose time has come; yield an event for each."""
-        for fault in self._injector.strike():
+        for fault in self._injector.inject():
             if fault.data["signal"] == signal.SIGKILL.name:
-                self._killed_by[fault.data["victim_pid"]] = self._option(fault.data["victim"])
+                self._killed_by[fault.data["target_pid"]] = self._option(fault.data["target"])
             yield fault
 
     def seconds_left(self) -> float:

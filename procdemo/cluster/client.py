@@ -20,7 +20,6 @@ import distributed
 
 from procdemo.cluster import LOCAL
 from procdemo.cluster.members import Members
-from procdemo.cluster.remote import ParentDeathPlugin
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError
 from procdemo.process.selector_loop import SelectorLoop
@@ -69,7 +68,7 @@ class Cluster:
         self.address = address
         self._local: Any = None
         if address == LOCAL:
-            self._local = _own_cluster(workers, emit, tries)
+            self._local = _own_cluster(workers, tries)
         self.client = _connect(self._local.scheduler_address if self._local else address)
         self.executor = self.client.get_executor(pure=False)
         """Submits tasks: a `concurrent.futures.Executor`."""
@@ -157,7 +156,7 @@ class Cluster:
                 self._local.close(timeout=_CLOSE_S)
 
 
-def _own_cluster(workers: int, emit: Emitter, tries: int) -> Any:
+def _own_cluster(workers: int, tries: int) -> Any:
     """Start a scheduler in this process, and workers on this host."""
     dask.config.set(
         {
@@ -174,7 +173,6 @@ def _own_cluster(workers: int, emit: Emitter, tries: int) -> Any:
         memory_limit=0,
         local_directory=os.environ["TMPDIR"],
         silence_logs=logging.CRITICAL + 1,
-        plugins=(ParentDeathPlugin(emit),),
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from distributed import WorkerPlugin, get_worker
+from distributed import get_worker
 
 from procdemo.demo.events import Emitter, Record
 
@@ -54,17 +54,6 @@ def identify() -> Identity:
     except OSError:
         boot = ""
     return Identity(socket.gethostname(), boot, os.getpid(), time.monotonic_ns())
-
-
-class ParentDeathPlugin(WorkerPlugin):
-    """Takes the lifeline to a worker on this host, under the name of an emitter: it ends with the command."""
-
-    def __init__(self, emit: Emitter) -> None:
-        """Arm, in the worker, all that `emit` brings along."""
-        self._emit = emit
-
-    def setup(self, worker: Any) -> None:
-        """Do nothing: the emitter has arrived."""
 
 
 def run_task(

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, DemoSettings, StartMethod, usable_cpus
 from procdemo.lab.lesson import SCRIPTS, Interpreter, Lesson, find, lessons
 from procdemo.lab.script_runs import ScriptRun, ScriptRuns
@@ -91,7 +91,7 @@ def run(config: Config, emit: Emitter) -> None:
     survivors = sum(finding.unexpected for finding in findings)
     counts = {"scripts": len(findings), "lessons": len(ready), "left_out": len(chosen) - len(ready)}
     counts |= {"as_expected": len(findings) - surprises, "surprises": surprises, "survivors": survivors}
-    emit.result("summary", ok=not surprises, interpreter=str(Interpreter.own()), **counts)
+    emit.result(SUMMARY, ok=not surprises, interpreter=str(Interpreter.own()), **counts)
 
 
 class _Finding(NamedTuple):

@@ -1,8 +1,8 @@
 """Run a script until it ends or hangs, report, and leave nothing of it behind.
 
-A programme of its own (``python -m procdemo.lab.watchdog SCRIPT [METHOD] DEADLINE STILL``), so that it
-outlives whoever started it by the moment that it takes to clean up: its stdin is a pipe, and when
-that is closed, everything ends. It reports on stdout, in JSON Lines::
+A program of its own (``python -m procdemo.lab.watchdog SCRIPT [METHOD] DEADLINE STILL``), so that it
+can clean up after the end of the process that started it. Its stdin is a pipe: when that is closed, the
+watchdog kills the script and ends. It reports on stdout, in JSON Lines::
 
     {"says": "a line of the script's output", "stream": "stdout"}
     {"xray": "a line about a script that hangs"}
@@ -24,13 +24,12 @@ from types import FrameType
 from typing import Any
 
 from procdemo.probe import stack_dumps, wait_graph
-from procdemo.process import procfs
+from procdemo.process import procfs, subreaper
 
 _LOOK_S = 0.1
-_FAREWELL_S = 0.5  # how long after the script's end somebody may live
-_TIDY_S = 3.0  # the same for helpers of multiprocessing, which tidy up first
+_SURVIVOR_S = 0.5  # how long a process may live after the end of the script
+_HELPER_S = 3.0  # the same for helpers of multiprocessing, which tidy up first
 _ANSWER_S = 1.0  # for a process to write its stacks
-_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
 class Watchdog:
@@ -46,7 +45,7 @@ class Watchdog:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
-            process_group=0,  # it may signal its whole group, which we are not in
+            process_group=0,  # it may signal its whole group, in which we must not be
             env={**_environment(), **stack_dumps.ENVIRONMENT, "PYTHONUNBUFFERED": "1", "TMPDIR": folder},
         )
         assert self._popen.stdout  # noqa: S101 - it is a pipe
@@ -58,7 +57,7 @@ class Watchdog:
         self._ending = False
 
     def watch(self, deadline: float, still: float) -> None:
-        """Report what it says and how it ends; it hangs when nothing moves for `still` seconds."""
+        """Report its output and its end; it hangs if none of its threads runs for `still` seconds."""
         hung = ""
         last: Any = None
         moved = looked = self._begin
@@ -76,20 +75,20 @@ class Watchdog:
                     hung = f"nothing had moved for {still:g} s"
         seconds = time.monotonic() - self._begin
         if hung:
-            self._take_picture()
+            self._report_hang()
         survivors = [] if hung else self._survivors()
         self._report(ended=self._status, seconds=round(seconds, 3), hung=hung, survivors=survivors)
 
     def end(self) -> None:
-        """Kill whatever is left, helpers of multiprocessing last: they tidy up after the others."""
+        """Kill all processes that are left, helpers of multiprocessing last, because they tidy up."""
         self._ending = True
-        give_up = time.monotonic() + 2 * _FAREWELL_S
+        give_up = time.monotonic() + 2 * _SURVIVOR_S
         while family := self._family():
             late = time.monotonic() > give_up
             for pid in family:
                 if late or not _is(pid, "resource_tracker"):
                     with contextlib.suppress(ProcessLookupError):
-                        _strike(pid, signal.SIGKILL)
+                        _send(pid, signal.SIGKILL)
             self._listen(0.01)
         self._reap()
         self._popen.wait()  # it is a zombie as soon as its first thread has ended, and reaped with the last
@@ -98,30 +97,30 @@ class Watchdog:
                 stream.close()
 
     def _family(self) -> list[int]:
-        """Return the PIDs of the script and all that it started, zombies left out."""
+        """Return the PIDs of the script and of all that it started, without zombies."""
         if procfs.LINUX:
             return [pid for pid, state in procfs.descendants(os.getpid()).items() if state not in "ZX"]
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            _strike(self._popen.pid, 0)
+            _send(self._popen.pid, 0)
             return [self._popen.pid]
         return []
 
     def _survivors(self) -> list[int]:
-        """Listen to the end, and return who is still there half a second after it."""
+        """Read all output, and return the processes that still live half a second after the script's end."""
         end = time.monotonic()
         while (family := self._family()) or self._streams:
             self._listen(0.01)
             late = time.monotonic() - end
-            if late > _TIDY_S or (late > _FAREWELL_S and not all(map(_helps, family))):
+            if late > _HELPER_S or (late > _SURVIVOR_S and not all(map(_helps, family))):
                 break
-        for fd, stream in self._streams.items():  # whoever is left holds it open
+        for fd, stream in self._streams.items():  # a survivor has it open
             self._say([self._rest[fd]] if self._rest[fd] else [], stream)
         return family
 
     def _listen(self, seconds: float) -> None:
-        """Report what the script has written, for as long as that; leave if nobody listens to us."""
-        ears = list(self._streams) if self._ending else [0, *self._streams]
-        for fd in select.select(ears, [], [], seconds)[0]:
+        """Report for `seconds` what the script writes; end if our stdin is closed."""
+        inputs = list(self._streams) if self._ending else [0, *self._streams]
+        for fd in select.select(inputs, [], [], seconds)[0]:
             if fd == 0:
                 raise SystemExit
             stream = self._streams[fd]
@@ -129,7 +128,7 @@ class Watchdog:
         self._reap()
 
     def _lines(self, fd: int) -> list[bytes]:
-        """Return the lines that have come since; what has no end yet is kept for the next time."""
+        """Return the lines that have come since the last call; keep one without its end for the next."""
         chunk = os.read(fd, 65536)
         *lines, self._rest[fd] = (self._rest[fd] + chunk).split(b"\n")
         if not chunk:
@@ -150,8 +149,8 @@ class Watchdog:
                 if pid == self._popen.pid:
                     self._status = self._popen.returncode = os.waitstatus_to_exitcode(status)
 
-    def _take_picture(self) -> None:
-        """Report who waits for whom; nobody of the family lives through it."""
+    def _report_hang(self) -> None:
+        """Report which process waits for which; all of them are killed by that."""
         if not procfs.LINUX:
             for line in self._ask(self._popen.pid):
                 self._report(xray=line)
@@ -162,7 +161,7 @@ class Watchdog:
         names = {pid: self._name(pid) for pid in family}
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)  # or the death of one would wake another
+                os.kill(pid, signal.SIGSTOP)  # or the end of one would wake another
         processes = []
         for pid, (parent, threads, files) in seen.items():
             answer = (
@@ -179,7 +178,7 @@ class Watchdog:
         return wait_graph.FORK_SERVER if _serves(pid) else f"child {pid}"
 
     def _ask(self, pid: int) -> list[str]:
-        """Return what a process writes to stderr when it is asked for its stacks, and dies of."""
+        """Return what a process writes to stderr when SIGABRT asks it for its stacks, and kills it."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGABRT)
             os.kill(pid, signal.SIGCONT)
@@ -194,23 +193,23 @@ class Watchdog:
         return said
 
     def _report(self, **facts: Any) -> None:
-        if self._ending:  # perhaps nobody reads it any more, and there is still work to do
+        if self._ending:  # perhaps the reader has gone, and there is still work to do
             return
         sys.stdout.write(json.dumps(facts) + "\n")
         sys.stdout.flush()
 
 
-def _stay(_signum: int, _frame: FrameType | None) -> None:
-    """Do nothing: whoever ends us closes our stdin."""
+def _ignore(_signum: int, _frame: FrameType | None) -> None:
+    """Do nothing: the watchdog is ended by closing its stdin."""
 
 
-def _strike(pid: int, signum: int) -> None:
-    """Signal a process; where its descendants are not known, its group."""
+def _send(pid: int, signum: int) -> None:
+    """Signal a process, or its group on a system where we cannot find its descendants."""
     (os.kill if procfs.LINUX else os.killpg)(pid, signum)
 
 
 def _environment() -> dict[str, str]:
-    """Return ours without what makes Python behave differently from usual."""
+    """Return our environment without the variables that change how Python behaves."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
@@ -219,12 +218,12 @@ def _is(pid: int, helper: str) -> bool:
 
 
 def _serves(pid: int) -> bool:
-    """Return whether it is the fork server itself; what it forks has the same command line."""
+    """Return whether this is the fork server itself; what it forks has the same command line."""
     return _is(pid, "forkserver") and not _is(procfs.parent(pid), "forkserver")
 
 
 def _helps(pid: int) -> bool:
-    """Return whether it is a helper of multiprocessing, or nearly gone: without memory, so without a name."""
+    """Return whether this is a helper of multiprocessing, or nearly gone: it has no command line then."""
     return not procfs.command(pid) or _is(pid, "resource_tracker") or _serves(pid)
 
 
@@ -232,20 +231,19 @@ def main() -> None:
     """Watch the script that the command line names."""
     script, *arguments, deadline, still = sys.argv[1:]
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _stay)  # not SIG_IGN, which the script would inherit
-    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # no core dump of whom we ask for stacks, see core(5)
-    if procfs.LINUX:
-        import ctypes  # noqa: PLC0415
-
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        signal.signal(signum, _ignore)  # not SIG_IGN, which the script would inherit
+    resource.setrlimit(
+        resource.RLIMIT_CORE, (1, 1)
+    )  # no core dump of a process that is asked for its stacks: core(5)
+    subreaper.adopt()
     folder = tempfile.mkdtemp(prefix="lab-")
     try:
-        warden = Watchdog(script, arguments, folder)
+        watchdog = Watchdog(script, arguments, folder)
         try:
-            warden.watch(float(deadline), float(still))
+            watchdog.watch(float(deadline), float(still))
         finally:
-            warden.end()
-    except BrokenPipeError:  # nobody reads the report
+            watchdog.end()
+    except BrokenPipeError:  # the reader of the report has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

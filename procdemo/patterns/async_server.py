@@ -24,12 +24,12 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
 from procdemo.servers.access_log import AccessLog
-from procdemo.servers.async_listener import arrivals, factory
+from procdemo.servers.async_listener import arrivals, loop_factory
 from procdemo.servers.fd_limit import make_room
 from procdemo.servers.handler import REPORTED, Outcome
 from procdemo.servers.limits import ClientLimits
@@ -121,9 +121,9 @@ def run(config: Config, emit: Emitter) -> None:
     with (
         StoppableLoop() as loop,
         Listener(config, emit) as listener,
-        asyncio.Runner(loop_factory=factory(config.loop)) as runner,
+        asyncio.Runner(loop_factory=loop_factory(config.loop)) as runner,
     ):
         clients = scripted_clients.start_clients(config, listener, loop, emit)
         counts = runner.run(serve_all(loop, listener, config, emit))
         clients.stop(config.grace)
-    emit.result("summary", ok=True, **counts)
+    emit.result(SUMMARY, ok=True, **counts)

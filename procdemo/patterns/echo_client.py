@@ -1,8 +1,8 @@
 """Talk to a server: by hand, in a pipe, or as many clients at once.
 
 What to watch: TCP is a stream, so the client reads until it has its whole answer; -v shows in
-how many pieces it came. It compares each byte, never waits without a limit, says when it has
-sent its last (shutdown), and then expects the server to close too. WORDs are one message each.
+how many pieces it came. It compares each byte, and never waits without a limit. After its last
+message it ends its side (shutdown), and expects the server to close too. A WORD is one message.
 
 \b
   echo-client --hello--> server        echo-client --shutdown--> server
@@ -17,7 +17,7 @@ Try:
   ls | procdemo echo-client
   procdemo echo-client --clients 10 --messages 1000 --size 100
 
-Compare with: pool-server, which keeps a client waiting: who waits longer, it or --timeout?
+Compare with: pool-server, where a client may have to wait longer than its --timeout.
 """
 
 import os
@@ -28,11 +28,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import ANSWER, ERROR, Emitter
+from procdemo.demo.events import ANSWER, ERROR, SUMMARY, Emitter
 from procdemo.demo.settings import Arg, CannotRunError, DemoSettings
 from procdemo.tcp_client import input_lines, load_generator
 from procdemo.tcp_client.connect import connect, resolve
-from procdemo.tcp_client.exchange import Exchange, Goodbye, ServerFailedError
+from procdemo.tcp_client.exchange import EndOfStream, Exchange, ServerFailedError
 
 STORY = {
     "prompt": "connected to {host} port {port}; Ctrl-D ends",
@@ -54,48 +54,48 @@ class Config(DemoSettings):
     size: Annotated[int, Arg("Load: bytes of a message.", min=1, max=1 << 24)] = 32
 
 
-def exchange(conn: socket.socket, talk: Exchange, timeout: float) -> None:
-    """Say the message and hear until its whole answer is there, for `timeout` seconds at most."""
+def complete(exchange: Exchange, conn: socket.socket, timeout: float) -> None:
+    """Send the message and receive until its whole answer is there, for `timeout` seconds at most."""
     deadline = time.monotonic() + timeout
-    while not talk.hear(conn):  # one recv(): part of the answer, or nothing yet
-        if talk.unsent:
-            talk.say(conn)  # one send(): part of the message; the next answer may come before its end
+    while not exchange.receive(conn):  # one recv(): part of the answer, or nothing yet
+        if exchange.unsent:
+            exchange.send(conn)  # one send(): part of the message; the answer may begin before its end
         left = max(deadline - time.monotonic(), 0)
-        ready = select.select([conn], [conn] if talk.unsent else [], [], left)
+        ready = select.select([conn], [conn] if exchange.unsent else [], [], left)
         if not left or not any(ready):
-            raise talk.silent(timeout)
+            raise exchange.too_late(timeout)
 
 
-def spoken(config: Config, emit: Emitter) -> Iterable[bytes]:
+def messages(config: Config, emit: Emitter) -> Iterable[bytes]:
     """Return the messages: words, what a person types, or the lines of a pipe."""
     if config.words:
         return map(os.fsencode, config.words)
-    if not input_lines.somebody_there():
+    if not input_lines.is_interactive():
         return input_lines.piped()
     emit.mark("prompt", host=config.host, port=config.port)
     return input_lines.typed()
 
 
-def converse(config: Config, emit: Emitter) -> None:
+def send_messages(config: Config, emit: Emitter) -> None:
     """Send the messages over one connection, each when the one before is answered."""
     asked = answered = 0
     ok = False
     try:
         with connect(resolve(config.host, config.port, config.timeout), config.timeout) as conn:
-            for said in spoken(config, emit):
+            for message in messages(config, emit):
                 asked += 1
-                talk = Exchange(said)
+                answer = Exchange(message)
                 before = time.monotonic()
-                exchange(conn, talk, config.timeout)
+                complete(answer, conn, config.timeout)
                 ms = (time.monotonic() - before) * 1e3
                 answered += 1
-                emit.mark(ANSWER, text=talk.wanted, bytes=talk.heard, ms=ms, pieces=talk.pieces)
-            exchange(conn, Goodbye(conn), config.timeout)
+                emit.mark(ANSWER, text=answer.wanted, bytes=answer.received, ms=ms, pieces=answer.pieces)
+            complete(EndOfStream(conn), conn, config.timeout)
         ok = True
     except ServerFailedError as error:
-        message, hint = error.told(config.host, config.port)
-        emit.mark(ERROR, message=message, hint=hint, exit_code=1)
-    emit.result("summary", ok=ok, asked=asked, answered=answered)
+        what, hint = error.message_and_hint(config.host, config.port)
+        emit.mark(ERROR, message=what, hint=hint, exit_code=1)
+    emit.result(SUMMARY, ok=ok, asked=asked, answered=answered)
 
 
 def generate_load(config: Config, emit: Emitter) -> None:
@@ -110,14 +110,14 @@ def generate_load(config: Config, emit: Emitter) -> None:
     except ServerFailedError as error:
         found = load_generator.Findings(failures={error.kind: [error] * config.clients})
     for failures in found.failures.values():
-        message, hint = failures[0].told(config.host, config.port)
-        message = f"{len(failures)} of {config.clients} clients: {message}"
+        what, hint = failures[0].message_and_hint(config.host, config.port)
+        message = f"{len(failures)} of {config.clients} clients: {what}"
         emit.mark(ERROR, message=message, hint=hint, exit_code=1)
     measures = found.measures()
     if found.answered:
         emit.result("load", **{name.replace("_per_", "/"): value for name, value in measures.items()})
     errors = {kind: len(failures) for kind, failures in found.failures.items()}
-    emit.result("summary", ok=not errors, asked=asked, answered=found.answered, **measures, errors=errors)
+    emit.result(SUMMARY, ok=not errors, asked=asked, answered=found.answered, **measures, errors=errors)
 
 
 def run(config: Config, emit: Emitter) -> None:
@@ -127,4 +127,4 @@ def run(config: Config, emit: Emitter) -> None:
     if config.clients:
         generate_load(config, emit)
     else:
-        converse(config, emit)
+        send_messages(config, emit)

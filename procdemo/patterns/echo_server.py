@@ -19,7 +19,7 @@ Compare with: pool-server, which makes its processes once.
 
 from dataclasses import dataclass
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.states import Activity
 from procdemo.process import exit_status
 from procdemo.process.children import Children
@@ -76,4 +76,4 @@ def run(config: Config, emit: Emitter) -> None:
             emit.mark("draining", children=len(handlers), grace=config.grace)
         handlers.stop(config.grace)
         clients.stop(config.grace)
-    emit.result("summary", ok=True, served=served, refused=listener.refused, cut_off=cut_off, most=most)
+    emit.result(SUMMARY, ok=True, served=served, refused=listener.refused, cut_off=cut_off, most=most)

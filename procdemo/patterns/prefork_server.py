@@ -24,7 +24,7 @@ import socket
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, handler, scripted_clients
@@ -52,7 +52,7 @@ class Config(PreforkSettings):
     """Settings of `run`."""
 
     max_connections: Annotated[
-        int, Arg("Clients served at once; more are refused. Whom no worker is free for waits.", min=1)
+        int, Arg("Clients served at once; more are refused. Clients without a free worker wait.", min=1)
     ] = 100
 
 
@@ -74,4 +74,4 @@ def run(config: Config, emit: Emitter) -> None:
         arbiter.run()
         arbiter.drain(config.grace)
         clients.stop(config.grace)
-    emit.result("summary", **arbiter.account())
+    emit.result(SUMMARY, **arbiter.account())

@@ -24,7 +24,7 @@ import time
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
@@ -94,4 +94,4 @@ def run(config: Config, emit: Emitter) -> None:
         arbiter.run()
         arbiter.drain(config.grace)
         clients.stop(config.grace)
-    emit.result("summary", **arbiter.account())
+    emit.result(SUMMARY, **arbiter.account())

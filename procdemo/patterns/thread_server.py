@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import Emitter
+from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import handler, scripted_clients
@@ -93,4 +93,4 @@ def run(config: Config, emit: Emitter) -> None:
             pool.shutdown(wait=False, cancel_futures=True)
         clients.stop(config.grace)
     counts = {"served": served - cut_off, "refused": listener.refused, "cut_off": cut_off, "most": most}
-    emit.result("summary", ok=True, threads=len(seen), pid=os.getpid(), **counts)
+    emit.result(SUMMARY, ok=True, threads=len(seen), pid=os.getpid(), **counts)

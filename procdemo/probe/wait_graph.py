@@ -214,7 +214,7 @@ def _why_no_circle(
     if locks:
         process, lock = locks[-1]
         other = f"; {process.name} waits for {lock}" if process is not main else ""
-        return f"{main_waits}{other}, and whoever has that is gone or waits, too"
+        return f"{main_waits}{other}, and the process that has it is gone or waits, too"
     in_pool = {
         function for process in processes for stack in process.stacks for function in _pool_functions(stack)
     }

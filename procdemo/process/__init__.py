@@ -1,1 +1,1 @@
-"""What servers, pools and the crawler share: waiting, pipes, exit statuses, pauses, measures."""
+"""What several packages share: loops, pipes, child processes, exits, /proc, the guardian, measures."""

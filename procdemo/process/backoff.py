@@ -1,4 +1,4 @@
-"""Start again what died young, but not at once: a pause that doubles, until something goes well."""
+"""The pause before a process that died soon after its start is replaced: it doubles each time."""
 
 import time
 
@@ -8,27 +8,27 @@ _FIRST_S, _LONGEST_S = 0.05, 2.0
 class Backoff:
     """The pause before the next start.
 
-    All that was started between two pauses makes one round: should a hundred processes die at
+    All processes that were started between two pauses make one round: if a hundred of them die at
     once, the pause doubles once.
     """
 
     def __init__(self) -> None:
         self.pause = 0.0
-        """Seconds that the present pause lasts, or the last one did; 0 when all is well."""
+        """Length in seconds of the present pause, or of the last one; 0 if the last start was a success."""
         self.until = 0.0
-        """When it is over (`time.monotonic`)."""
+        """When the pause is over (`time.monotonic`)."""
         self._began = 0.0
 
     @property
     def over(self) -> bool:
-        """Whether something may be started now."""
+        """Whether the pause is over, so that a process may be started now."""
         return time.monotonic() >= self.until
 
     def failed(self, born: float) -> bool:
-        """Note that what was started at `born` (`time.monotonic`) died young; pause, 0.05 s to 2 s.
+        """Note that a process started at `born` (`time.monotonic`) died early; pause for 0.05 s to 2 s.
 
         Returns:
-            whether a new pause begins; False for another one of a round that has failed already.
+            whether a new pause begins; False if another process of the same round has failed before.
         """
         if born < self._began:
             return False
@@ -38,6 +38,6 @@ class Backoff:
         return True
 
     def worked(self, born: float) -> None:
-        """Note that what was started at `born` is of use; what was there before the pause proves nothing."""
+        """Note that a process that was started at `born` works; one from before the pause proves nothing."""
         if born >= self._began:
             self.pause = 0.0

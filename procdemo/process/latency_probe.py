@@ -1,7 +1,6 @@
-"""A thread that wants its turn a hundred times a second, and notes how late it comes.
+"""A thread that wants to run a hundred times a second, and measures its delay.
 
-It does next to nothing: if it is late, it is because another thread had the GIL, or the machine
-had no CPU for it.
+It does next to nothing. So if it is late, another thread had the GIL, or the machine had no CPU free.
 """
 
 import threading
@@ -14,7 +13,7 @@ _LEVELS = " .:-=+*#%@"
 
 
 class LatencyProbe:
-    """Ticks while the block runs; afterwards `late_s` has the delay of each tick in seconds."""
+    """Ticks while a block of code runs; afterwards `late_s` has the delay of each tick in seconds."""
 
     def __init__(self) -> None:
         self.late_s: list[float] = []
@@ -43,7 +42,7 @@ class LatencyProbe:
         return round(max(self.late_s, default=0.0) * 1000)
 
     def drawn(self, width: int = 20) -> str:
-        """Return the delays over time as so many characters: blank is in time, ``@`` 100 ms and more."""
+        """Return the delays over time as `width` characters: blank is in time, ``@`` 100 ms and more."""
         per_column = -(-len(self.late_s) // width) or 1
         columns = [max(self.late_s[i : i + per_column]) for i in range(0, len(self.late_s), per_column)]
         return "".join(_LEVELS[min(int(late * 90), 9)] for late in columns)

@@ -1,1 +1,1 @@
-"""Run a demo in a process group of its own, and end all of it."""
+"""Run a demo in a process group of its own, and end all its processes."""

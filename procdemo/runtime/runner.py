@@ -1,7 +1,8 @@
-"""Perform a demo in a process group of its own, and yield what it reports.
+"""Run a demo in a process group of its own, and yield the events that it reports.
 
-The observer (the command) forks the stage and then only reads and draws; every process of the
-demo hangs under the stage. Leaving the block ends all of them, and waits until they are gone:
+The command forks the guardian and the demo's main process, and then only reads and draws. All other
+processes of the demo are descendants of the main process. If the command leaves the block, it ends all of
+them, and waits until they are gone. If the command is killed, the guardian does that.
 
     with Runner(run, config) as runner:
         for event in runner:
@@ -20,20 +21,19 @@ from typing import Any, Self
 from procdemo.demo.events import ERROR, STDERR, SUMMARY, Event, Kind
 from procdemo.demo.settings import DemoSettings
 from procdemo.process import subreaper
+from procdemo.process.guardian import Guardian
 from procdemo.process.record_pipe import channel
 from procdemo.runtime.bootstrap import STOPPING, Run, run_child
-from procdemo.runtime.parent_death import ParentDeathSwitch
 from procdemo.runtime.stdin_relay import StdinRelay
-from procdemo.runtime.temp_dir import open_temp_dir
 
-_NOTICE_S = 0.2  # how long a dead stage or an expired limit may go unnoticed
-_GATHER_S = 0.005  # a pause in which events gather; nobody sees five milliseconds
-_PARTING_S = 0.5  # for main to end by itself when nobody listens any more
-_FAREWELL_S = 2.0  # for helpers of multiprocessing to end after the stage has
+_NOTICE_S = 0.2  # how long the end of main or an expired limit may go unnoticed
+_GATHER_S = 0.005  # a pause in which events gather; no reader sees five milliseconds
+_MAIN_S = 0.5  # for main to end by itself after the command has stopped reading
+_END_S = 2.0  # for all processes to be gone after main has ended, or after `Runner.kill`
 
 
 class Runner:
-    """One performance of `run(config, emit)`; an iterator of `Event`, the summary last."""
+    """One run of `run(config, emit)`; an iterator of `Event`, the summary last."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Runner:
         """Prepare; nothing runs before the block is entered.
 
         Args:
-            run: a pattern's main process, told from top to bottom.
+            run: a pattern's main process, from top to bottom.
             config: its settings.
             limit: seconds after which the demo is stopped, None for no limit.
             patience: seconds between a request to stop and SIGKILL for all that is left.
@@ -62,7 +62,7 @@ class Runner:
         self._patience = patience
         self._answers = answers
         self._on_idle = on_idle
-        self._kill_at = self._stop_at = self._nudge_at = float("inf")
+        self._kill_at = self._stop_at = self._wake_at = float("inf")
         self._status: int | None = None
         self._error = ""
         self.pid = 0
@@ -70,33 +70,30 @@ class Runner:
         self.timed_out = False
 
     def __enter__(self) -> Self:
-        self._lifeline = ParentDeathSwitch()
         self._reader, writer = channel()
         errors, error_writer = os.pipe()
         self._errors = os.fdopen(errors, "rb", buffering=0)
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # inherited; exit statuses would be lost
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-        wardrobe = open_temp_dir()
         self.started_ns = time.monotonic_ns()
+        self._guardian = Guardian()
         self.pid = os.fork()
         if self.pid == 0:
-            wardrobe.use()
             run_child(
                 self._run,
                 self._config,
                 writer,
-                self._lifeline,
+                self._guardian,
                 error_writer=error_writer,
                 answers=self._answers,
                 patience=self._patience,
             )
         if self._answers:
-            self._answers.hold()
+            self._answers.close_reading_end()
         writer.close()
         os.close(error_writer)
-        os.close(wardrobe.fd)
-        self._lifeline.hold()
+        self._guardian.close_main_ends()
         if self._limit:
             self._stop_at = time.monotonic() + self._limit
         try:
@@ -113,31 +110,37 @@ class Runner:
         if self._status is None:
             with contextlib.suppress(ProcessLookupError):  # reaped this very moment
                 os.kill(self.pid, signal.SIGTERM)
-            self._nudge()
+            self._wake_main()
 
-    def _nudge(self) -> None:
-        """Have main look up: somebody may have stopped it, or the request came an instant too early.
+    def _wake_main(self) -> None:
+        """Continue main if it is stopped, and end its system call if a request to stop came too early.
 
         A handler in Python runs between two instructions. If a signal comes after the last look for
         one and before a system call begins, that call waits all the same, until the next signal
-        (library/signal, Execution of Python signal handlers). `backstage` hears SIGCONT for this.
+        (library/signal, Execution of Python signal handlers). So `bootstrap` handles SIGCONT.
         """
-        self._nudge_at = time.monotonic() + _NOTICE_S
+        self._wake_at = time.monotonic() + _NOTICE_S
         if self._status is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGCONT)
 
-    def _nudge_if_due(self) -> None:
-        if time.monotonic() > self._nudge_at:
-            self._nudge()
+    def _wake_main_if_due(self) -> None:
+        if time.monotonic() > self._wake_at:
+            self._wake_main()
 
     def kill(self) -> None:
         """End every process of the demo at once."""
-        # Perhaps nobody is left; macOS refuses to signal a group of zombies.
+        signum = signal.SIGKILL
+        if self._guardian.release():
+            signum = (
+                signal.SIGSTOP
+            )  # the guardian kills them; meanwhile they must not complain of each other's end
+            self._kill_at = time.monotonic() + _END_S
+        # The group may be empty; macOS refuses to signal a group of zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if self._status is None:
-                os.kill(self.pid, signal.SIGKILL)
-            os.killpg(self.pid, signal.SIGKILL)
+                os.kill(self.pid, signum)
+            os.killpg(self.pid, signum)
 
     def __iter__(self) -> Iterator[Event]:
         summary: Event | None = None
@@ -149,51 +152,64 @@ class Runner:
                 self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
             else:
                 yield event
-        yield summary or self._obituary()
+        yield summary or self._missing_summary()
 
     def _events(self) -> Iterator[Event]:
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         poll.register(self._errors, select.POLLIN)
+        poll.register(self._guardian, 0)  # its end is always reported
         ends = 2
-        gone_at = float("inf")
+        give_up = float("inf")
         while ends:
             ready = poll.poll(0)
             if not ready:
                 ready = poll.poll(min(self._on_idle(), _NOTICE_S) * 1000)
                 time.sleep(_GATHER_S)  # noqa: TID251 - one bulk read costs less than many small ones
             for fd, _ in ready:
-                batch = self._read(fd)
-                if batch is None:
+                if fd == self._guardian.fileno():
+                    poll.unregister(fd)
+                    yield from self._without_guardian()
+                elif (batch := self._read(fd)) is not None:
+                    yield from batch
+                else:
                     poll.unregister(fd)
                     ends -= 1
-                else:
-                    yield from batch
             self._watch()
-            if self._status is not None:  # whoever still holds its pipes, and may talk on, has outlived it
-                self.kill()
-                gone_at = min(gone_at, time.monotonic() + _FAREWELL_S)
-                if time.monotonic() > gone_at:
+            if self._status is not None:  # main has ended: what else has its pipes open is killed
+                if give_up == float("inf"):
+                    give_up = time.monotonic() + _END_S
+                    self.kill()
+                if time.monotonic() > give_up:
                     return
+
+    def _without_guardian(self) -> Iterator[Event]:
+        """Stop the demo if the guardian has been killed: nothing would end the demo after the command."""
+        if not self._guardian.released:
+            message = f"the guardian (PID {self._guardian.pid}) was killed, so the demo ends"
+            yield self._event("mark", ERROR, {"message": message, "hint": "run it again"})
+            self.stop()
 
     def _read(self, fd: int) -> list[Event] | None:
         if fd == self._reader.fileno():
             records = self._reader.read()
             return None if records is None else list(map(Event._make, records))
         lines = self._errors.read(65536).splitlines()
-        now = time.monotonic_ns()
-        said = [Event("mark", STDERR, {"text": line}, now, self.pid, 0, "main") for line in lines]
-        return said or None
+        return [self._event("mark", STDERR, {"text": line}) for line in lines] or None
+
+    def _event(self, kind: str, name: str, data: dict[str, Any]) -> Event:
+        """Return an event that the command adds in the name of the main process."""
+        return Event(kind, name, data, time.monotonic_ns(), self.pid, 0, "main")
 
     def _watch(self) -> None:
-        """Reap whoever has ended; carry out limits that have passed."""
+        """Wait for processes that have ended; carry out limits that have passed."""
         self._reap()
         now = time.monotonic()
         if now > self._stop_at and self._status is None:
             self._stop_at = float("inf")
             self.timed_out = True
             self.stop()
-        self._nudge_if_due()
+        self._wake_main_if_due()
         if now > self._kill_at:
             self._kill_at = float("inf")
             self.kill()
@@ -210,9 +226,10 @@ class Runner:
         except ChildProcessError:
             return False
 
-    def _obituary(self) -> Event:
-        give_up = time.monotonic() + _FAREWELL_S
-        while self._status is None and time.monotonic() < give_up:
+    def _missing_summary(self) -> Event:
+        """Return a summary for a main process that ended without one."""
+        deadline = time.monotonic() + _END_S
+        while self._status is None and time.monotonic() < deadline:
             select.select([], [], [], 0.001)  # its pipes close an instant before it can be waited for
             self._reap()
         data: dict[str, Any] = {"ok": False}
@@ -221,7 +238,7 @@ class Runner:
             data["reason"] = f"the main process {self.pid} was ended by {name} before it could sum up"
         else:
             data["reason"] = self._error or "ended before it could sum up"
-        return Event("result", SUMMARY, data, time.monotonic_ns(), self.pid, 0, "main")
+        return self._event("result", SUMMARY, data)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -229,26 +246,26 @@ class Runner:
         self._leave()
 
     def _leave(self) -> None:
-        self._part()
-        self._lifeline.release()
+        self._stop_main()
+        if not self._guardian.released:
+            self.kill()
         begin = time.monotonic()
-        while self._reap() and time.monotonic() < begin + 2 * _FAREWELL_S:
-            if time.monotonic() > begin + _FAREWELL_S:
+        while self._reap() and time.monotonic() < begin + 2 * _END_S:
+            if time.monotonic() > begin + _END_S:  # the guardian is gone, or stopped
                 self.kill()
-                subreaper.kill(self.started_ns)  # and the children of each, when they have become ours
-            select.select([], [], [], 0.005)
+                subreaper.kill_children(self.started_ns)  # and theirs, when those have become ours
+            select.select([], [], [], 0.001)
+        self._guardian.close()
         self._reader.close()
         self._errors.close()
 
-    def _part(self) -> None:
-        """End the demo, main by request if it can: killed while it makes a semaphore, it would leave that."""
-        give_up = time.monotonic() + _PARTING_S
+    def _stop_main(self) -> None:
+        """Ask main to end, and give it some time to do so by itself."""
+        deadline = time.monotonic() + _MAIN_S
         ends = [self._reader.fileno(), self._errors.fileno()]
         self.stop()
-        while self._status is None and time.monotonic() < give_up:
+        while self._status is None and time.monotonic() < deadline:
             for fd in select.select(ends, [], [], _GATHER_S)[0]:
-                self._read(fd)  # or main would wait for room to say goodbye
+                self._read(fd)  # or main would wait for room in the pipe
             self._reap()
-            self._nudge_if_due()
-        if self._status is None:
-            self.kill()
+            self._wake_main_if_due()

@@ -1,7 +1,7 @@
-"""What somebody types, on its way to a demo that asks.
+"""Pass what the user types on to a demo that asks for input.
 
-The demo is not in the terminal's foreground, and would be stopped if it read from it (termios,
-SIGTTIN): the command reads, and passes it on through a pipe.
+The demo is not in the terminal's foreground, so it would be stopped if it read from the terminal (termios,
+SIGTTIN). The command reads instead, and passes the input on through a pipe.
 """
 
 import os
@@ -16,24 +16,24 @@ class StdinRelay:
         self._read, self._write = os.pipe()
 
     def use(self) -> None:
-        """In the stage: make this its stdin."""
+        """In the demo's main process: make this its stdin."""
         os.dup2(self._read, 0)
         os.close(self._read)
         os.close(self._write)
         sys.stdin = open(0, encoding="utf-8", errors="replace")  # noqa: SIM115 - to the end
 
-    def hold(self) -> None:
-        """In the command: keep the writing end only."""
+    def close_reading_end(self) -> None:
+        """In the command, once the main process is forked: keep the writing end only."""
         os.close(self._read)
 
     def forward(self) -> None:
-        """Pass on what was typed since; never wait, neither for more of it nor for the demo."""
+        """Pass on what was typed since the last call; never wait, neither for more input nor for the demo."""
         if self._write < 0 or select.select([0], [self._write], [], 0)[:2] != ([0], [self._write]):
             return
         typed = os.read(0, select.PIPE_BUF)
         try:
             os.write(self._write, typed)
-        except BrokenPipeError:  # it has ended
+        except BrokenPipeError:  # the demo has ended
             typed = b""
         if not typed:
             os.close(self._write)

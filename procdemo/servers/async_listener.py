@@ -14,7 +14,7 @@ from procdemo.servers.listener import Listener
 from procdemo.servers.stoppable_loop import StoppableLoop
 
 
-def factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Return what makes a loop of ``asyncio`` (None: its own choice) or of ``uvloop``.
 
     Raises:

@@ -109,7 +109,7 @@ def _receive_and_report(conn: socket.socket, client: str, emit: Emitter, size: i
 class TimeoutSweep:
     """Looks at all connections now and then, to find those that have reached a limit of time.
 
-    To look at one costs a fifth of a microsecond; a timer for each would cost fifty times as much.
+    To look at one costs a tenth of a microsecond; a timer for each would cost a hundred times as much.
     """
 
     def __init__(self, settings: ServerSettings) -> None:

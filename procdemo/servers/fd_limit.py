@@ -1,4 +1,4 @@
-"""Room for thousands of connections: each takes a descriptor, and a user may have only so many."""
+"""Descriptors for thousands of connections: each takes one, and a process may have only so many."""
 
 from procdemo.demo.events import Emitter
 
@@ -6,7 +6,6 @@ STORY = {
     "few descriptors": "a worker has room for {possible} clients, not {wanted}; others wait in the backlog: "
     "a process may have {limit} descriptors here (ulimit -Hn)",
 }
-"""Its sentence; a pattern's STORY takes it in."""
 
 _OTHERS = 24  # descriptors that a worker has besides its clients', and some to spare
 

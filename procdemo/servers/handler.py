@@ -19,7 +19,7 @@ from procdemo.servers.settings import ServerSettings
 
 BLOCKS = (refusal,)
 STORY = {
-    "open to others": "warning: {host} is not loopback; whoever reaches this machine may connect",
+    "open to others": "warning: {host} is not loopback: any host that reaches this machine may connect",
     "served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}",
 }
 DETAIL = {"serve.begin": "serves client {client}", "heard": "client {client} says {data}"}

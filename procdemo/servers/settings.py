@@ -29,7 +29,7 @@ class ServerSettings(Settings):
 
     @property
     def pace(self) -> float:
-        """Seconds after which whoever waits for a client looks at the clock.
+        """Seconds after which a process or thread that waits for a client looks at the clock.
 
         Ten thousand threads that do so twice a second have no time for anything else.
         """

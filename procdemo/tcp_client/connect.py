@@ -1,4 +1,4 @@
-"""Find a server and connect to it, within a time limit, and say clearly why that failed."""
+"""Find a server and connect to it, within a time limit; if that fails, say clearly why."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from procdemo.tcp_client.exchange import RESET, ServerFailedError
 
 
 class Address(NamedTuple):
-    """Where a name led to, for `socket.socket` and its connect()."""
+    """An address that belongs to a name, for `socket.socket` and its connect()."""
 
     family: int
     sockaddr: Any
@@ -21,7 +21,7 @@ def resolve(host: str, port: int, timeout: float) -> list[Address]:
     """Return the addresses of `host`, the preferred one first.
 
     Raises:
-        ServerFailedError: there are none, or nobody said so within `timeout` seconds.
+        ServerFailedError: there are none, or the resolver did not answer within `timeout` seconds.
     """
     found: list[Address] = []
     reason = f"nobody knew within {timeout:g} s"
@@ -34,7 +34,7 @@ def resolve(host: str, port: int, timeout: float) -> list[Address]:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
 
-    # The system's resolver knows no time limit: a thread, left behind if it takes too long.
+    # The system's resolver has no time limit: it runs in a thread, which is left alone if it takes too long.
     resolver = threading.Thread(target=look_up, daemon=True)
     resolver.start()
     resolver.join(timeout)
@@ -74,12 +74,12 @@ def _connect(address: Address, timeout: float) -> socket.socket:
 def check_connected(conn: socket.socket) -> None:
     """Make sure that connecting has led to a server, and let small messages leave at once.
 
-    Where nobody listens on a port that the system may choose for a client, it may choose just
-    that one: the socket is connected to itself (RFC 9293, 3.5, simultaneous connect), and the
-    client would hear its own words.
+    If no server listens on a port that the system may choose for a client, it may choose just
+    that one: then the socket is connected to itself (RFC 9293, 3.5, simultaneous connect), and the
+    client would receive its own message.
 
     Raises:
-        OSError: it has not.
+        OSError: it has not led to one.
     """
     if status := conn.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
         raise OSError(status, os.strerror(status))

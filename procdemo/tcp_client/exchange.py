@@ -1,8 +1,8 @@
-"""One message to an upper-case server and its answer, and every way a server can fail us.
+"""One message to an upper-case server and its answer, and every way a server can fail.
 
 TCP is a stream: one recv() may bring a part of the answer, and more than the answer too. So an
 answer is read until it is whole, compared byte for byte, and what comes beyond it is an error.
-Nothing here waits or sleeps: who calls decides how, for one connection or for thousands.
+Nothing here waits or sleeps: the caller decides how to wait, for one connection or for thousands.
 """
 
 import errno
@@ -12,10 +12,10 @@ from procdemo.demo.text import printable
 
 _CHUNK = 65_536  # most bytes asked of one recv()
 _QUOTED = 60  # characters of a server's bytes shown in an error
-_LINE = 1_000  # longest refusal that is read
-_REFUSAL = b"procdemo: "  # how a line of our servers begins that says why they do not answer
+_LINE = 1_000  # bytes of the longest refusal that is read
+_REFUSAL = b"procdemo: "  # the beginning of a line in which a server of ours says why it does not answer
 RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN}
-"""Errors that mean: the other side has thrown the connection away."""
+"""Errors that mean: the other side has reset the connection."""
 
 _HINTS = {
     "unknown host": "an address, e.g. --host 127.0.0.1",
@@ -39,143 +39,143 @@ class ServerFailedError(Exception):
         super().__init__(what)
         self.kind = kind
 
-    def told(self, host: str, port: int) -> tuple[str, str]:
-        """Return what happened and what to try, for the person who asked for this host and port."""
+    def message_and_hint(self, host: str, port: int) -> tuple[str, str]:
+        """Return what happened with the server at this host and port, and what to try."""
         return f"{host} port {port} {self}", _HINTS[self.kind].format(port=port)
 
 
 class Exchange:
-    """One message on its way out, and what has been heard of its answer.
+    """One message on its way out, and what was received of its answer.
 
-    Call `hear` when the connection is readable and `say` when it is writable and something is
+    Call `receive` when the connection is readable and `send` when it is writable and something is
     `unsent`. Both do one system call on a non-blocking socket.
     """
 
-    __slots__ = ("_broken", "_odd", "heard", "pieces", "unsent", "wanted")
+    __slots__ = ("_broken", "_unexpected", "pieces", "received", "unsent", "wanted")
 
     def __init__(self, message: bytes, wanted: bytes | None = None) -> None:
-        """Prepare to say `message`, and to hear `wanted` if that was computed already."""
+        """Prepare to send `message`, and to receive `wanted` (default: the message in upper case)."""
         self.wanted = message.upper() if wanted is None else wanted
         self.unsent = memoryview(message)
-        self.heard = 0
-        """Bytes of the answer that came, and were right."""
+        self.received = 0
+        """Bytes of the answer that came and were right."""
         self.pieces = 0
-        """How many recv() it took."""
-        self._odd = b""
+        """How many recv() brought something."""
+        self._unexpected = b""
         self._broken: OSError | None = None
 
-    def say(self, conn: socket.socket) -> None:
+    def send(self, conn: socket.socket) -> None:
         """Send what the kernel takes now of what is unsent."""
         try:
             self.unsent = self.unsent[conn.send(self.unsent) :]
         except BlockingIOError:
             pass
         except OSError as error:
-            self._broken = error  # what the server said before is still to be heard
+            self._broken = error  # what the server has sent before can still be received
             self.unsent = self.unsent[:0]
 
-    def hear(self, conn: socket.socket, beyond: int = 0) -> bool:
+    def receive(self, conn: socket.socket, beyond: int = 0) -> bool:
         """Take in what has come; return whether the answer is whole.
 
         Args:
             conn: a non-blocking connection.
-            beyond: bytes to ask for beyond the answer. Who does not hear again before the next
-                message is said must ask for some, to notice that there are some.
+            beyond: bytes to ask for beyond the answer. A caller that does not receive again before it
+                sends the next message must ask for some, to notice that there are some.
 
         Raises:
             ServerFailedError: it cannot become whole any more.
         """
-        missing = 0 if self._odd else len(self.wanted) - self.heard
+        missing = 0 if self._unexpected else len(self.wanted) - self.received
         try:
             piece = conn.recv(min(missing + beyond, _CHUNK) or _LINE)
         except BlockingIOError:
-            return self._whole()
+            return self._is_whole()
         except OSError as error:
             raise self._lost(error) from None
         return self.take(piece) if piece else self._ended()
 
     def take(self, piece: bytes) -> bool:
-        """Compare a piece of the answer; as `hear`."""
+        """Compare a piece of the answer; as `receive`."""
         self.pieces += 1
-        if not self._odd:
+        if not self._unexpected:
             asked = len(self.wanted) - len(self.unsent)
-            expected = self.wanted[self.heard : min(self.heard + len(piece), asked)]
+            expected = self.wanted[self.received : min(self.received + len(piece), asked)]
             if piece == expected:
-                self.heard += len(piece)
-                return self._whole()
+                self.received += len(piece)
+                return self._is_whole()
             pairs = enumerate(zip(piece, expected, strict=False))
             right = next((at for at, (a, b) in pairs if a != b), len(expected))
-            self.heard += right
+            self.received += right
             piece = piece[right:]
-        self._odd += piece
-        started = self._odd.startswith(_REFUSAL) or _REFUSAL.startswith(self._odd)
-        if not started or b"\n" in self._odd or len(self._odd) > _LINE:
-            raise self._misfit()
+        self._unexpected += piece
+        started = self._unexpected.startswith(_REFUSAL) or _REFUSAL.startswith(self._unexpected)
+        if not started or b"\n" in self._unexpected or len(self._unexpected) > _LINE:
+            raise self._wrong_bytes()
         return False  # a refusal; read its line to the end
 
-    def silent(self, timeout: float) -> ServerFailedError:
-        """Return what to say of a server that did not do its part within `timeout` seconds."""
-        if self._odd:
-            return self._misfit()
-        how = "too slow" if self.heard else "silent"
-        so_far = f"{self.heard} of {len(self.wanted)} bytes"
+    def too_late(self, timeout: float) -> ServerFailedError:
+        """Return the failure of a server that has not answered within `timeout` seconds."""
+        if self._unexpected:
+            return self._wrong_bytes()
+        how = "too slow" if self.received else "silent"
+        so_far = f"{self.received} of {len(self.wanted)} bytes"
         return ServerFailedError("silent", f"was {how}: {so_far} of the answer within {timeout:g} s")
 
-    def _whole(self) -> bool:
-        return self.heard == len(self.wanted) and not self._odd
+    def _is_whole(self) -> bool:
+        return self.received == len(self.wanted) and not self._unexpected
 
     def _ended(self) -> bool:
-        if self._odd:
-            raise self._misfit()
+        if self._unexpected:
+            raise self._wrong_bytes()
         if self._broken:
             raise self._lost(self._broken)
-        so_far = f"{self.heard} of {len(self.wanted)} bytes"
+        so_far = f"{self.received} of {len(self.wanted)} bytes"
         raise ServerFailedError("closed early", f"closed the connection after {so_far} of the answer")
 
     def _lost(self, error: OSError) -> ServerFailedError:
-        if self._odd:
-            return self._misfit()
-        so_far = f"after {self.heard} of {len(self.wanted)} bytes of the answer"
+        if self._unexpected:
+            return self._wrong_bytes()
+        so_far = f"after {self.received} of {len(self.wanted)} bytes of the answer"
         if error.errno in RESET:
             return ServerFailedError("reset", f"reset the connection {so_far}")
         return ServerFailedError("unreachable", f"cannot be reached {so_far}: {error.strerror or error}")
 
-    def _misfit(self) -> ServerFailedError:
-        """Return what to say of bytes that do not belong to the answer."""
-        if self._odd.startswith(_REFUSAL):
-            line = self._odd.removeprefix(_REFUSAL).split(b"\n")[0]
+    def _wrong_bytes(self) -> ServerFailedError:
+        """Return the failure of a server that sent bytes that do not belong to the answer."""
+        if self._unexpected.startswith(_REFUSAL):
+            line = self._unexpected.removeprefix(_REFUSAL).split(b"\n")[0]
             return ServerFailedError("said no", f"says: {printable(line, 200)}")
-        odd = printable(self._odd, _QUOTED)
-        if self.heard < len(self.wanted) - len(self.unsent):
-            wanted = printable(self.wanted[self.heard :], _QUOTED)
+        unexpected = printable(self._unexpected, _QUOTED)
+        if self.received < len(self.wanted) - len(self.unsent):
+            wanted = printable(self.wanted[self.received :], _QUOTED)
             return ServerFailedError(
-                "wrong bytes", f"answered '{odd}' instead of '{wanted}', from byte {self.heard} on"
+                "wrong bytes", f"answered '{unexpected}' instead of '{wanted}', from byte {self.received} on"
             )
-        return ServerFailedError("extra bytes", f"sent bytes that nobody asked for: '{odd}'")
+        return ServerFailedError("extra bytes", f"sent bytes that nobody asked for: '{unexpected}'")
 
 
-class Goodbye(Exchange):
-    """The end of a conversation: we send no more; the server should end its side, and say nothing."""
+class EndOfStream(Exchange):
+    """The end of a connection: the client sends no more; the server should end its side, and send nothing."""
 
     __slots__ = ()
 
     def __init__(self, conn: socket.socket) -> None:
-        """Tell the server that no more will come."""
+        """Tell the server that no more will come (shutdown)."""
         super().__init__(b"")
         try:
             conn.shutdown(socket.SHUT_WR)
         except OSError as error:
             self._broken = error
 
-    def silent(self, timeout: float) -> ServerFailedError:
-        """Return what to say of a server that did not close within `timeout` seconds."""
-        if self._odd:
-            return self._misfit()
+    def too_late(self, timeout: float) -> ServerFailedError:
+        """Return the failure of a server that has not closed the connection within `timeout` seconds."""
+        if self._unexpected:
+            return self._wrong_bytes()
         what = f"answered, but keeps the connection open: no end within {timeout:g} s of ours"
         return ServerFailedError("never closed", what)
 
-    def _whole(self) -> bool:
-        return False  # only the end is
+    def _is_whole(self) -> bool:
+        return False  # only the end of the stream is
 
     def _ended(self) -> bool:
-        return not (self._odd or self._broken) or super()._ended()
+        return not (self._unexpected or self._broken) or super()._ended()

@@ -1,4 +1,4 @@
-"""Where messages come from when none are given: a person at a prompt, or a pipe.
+"""The messages to send if none are given as arguments: from a person at a prompt, or from a pipe.
 
 At the prompt there is line editing and a history if Python has readline. The prompt is for a
 terminal only: it never reaches a pipe or a file.
@@ -15,13 +15,13 @@ PROMPT = ">>> "
 _LONGEST = 64 << 20  # bytes of one line of a pipe; an endless line must not take all memory
 
 
-def somebody_there() -> bool:
+def is_interactive() -> bool:
     """Return whether stdin is a terminal, so that a person can be asked."""
     return sys.stdin.isatty()
 
 
 def typed() -> Iterator[bytes]:
-    """Yield what a person types, line by line, until Ctrl-D; empty lines are only a pause."""
+    """Yield what a person types, line by line, until Ctrl-D; empty lines are left out."""
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="surrogateescape")  # a terminal can send any byte
     with contextlib.suppress(EOFError):
@@ -33,7 +33,7 @@ def typed() -> Iterator[bytes]:
 def _ask() -> str:
     """Return one line without its end; raise EOFError when there will be none."""
     if not sys.stdout.isatty():
-        return _ask_beside()
+        return _ask_on_stderr()
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401, PLC0415 - input() edits lines by it; it may write to the terminal
     try:
@@ -45,8 +45,8 @@ def _ask() -> str:
         raise
 
 
-def _ask_beside() -> str:
-    """Ask on stderr, because stdout leads elsewhere; the terminal's own line editing must do."""
+def _ask_on_stderr() -> str:
+    """Ask on stderr, because stdout is no terminal; only the terminal itself edits the line."""
     if sys.stderr.isatty():
         sys.stderr.write(PROMPT)
         sys.stderr.flush()

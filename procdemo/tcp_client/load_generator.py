@@ -1,8 +1,8 @@
 """A load of clients on one upper-case server: one thread, many connections, every byte compared.
 
 Each client connects, sends its messages one after the other, each when the one before is
-answered, says that it has sent its last, and waits for the server to close. What goes wrong
-ends that client only, and is counted by kind.
+answered, ends its side of the connection, and waits for the server to close. A failure ends only its
+client, and is counted by kind.
 """
 
 import errno
@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from procdemo.demo.settings import CannotRunError
+from procdemo.process.throttle import Throttle
 from procdemo.tcp_client.connect import Address, check_connected, not_connected
-from procdemo.tcp_client.exchange import Exchange, Goodbye, ServerFailedError
+from procdemo.tcp_client.exchange import EndOfStream, Exchange, ServerFailedError
 from procdemo.tcp_client.percentiles import LatencyReservoir
 
-_TICK_S = 0.05  # how often progress is told, and how exactly a time limit is kept
+_TICK_S = 0.05  # between two reports of progress; and how exactly a time limit is kept
 _DIFFERENT = 8  # messages; an answer to the one before is a wrong answer
 _BEYOND = 100  # bytes asked for beyond an answer, to see that there are none
 _FULL = {errno.EMFILE, errno.ENFILE}
@@ -29,7 +30,7 @@ _BOTH = selectors.EVENT_READ | selectors.EVENT_WRITE
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much is asked of the server."""
+    """How much is asked of a server."""
 
     clients: int
     """Connected at once."""
@@ -43,21 +44,21 @@ class Load:
 
 @dataclass(slots=True)
 class Findings:
-    """What came of a load."""
+    """What a load has shown of the server."""
 
     answered: int = 0
     """Messages whose whole answer was right."""
     connections: int = 0
     """Clients that got a connection."""
     seconds: float = 0.0
-    """From the first connect() until the last client was done."""
+    """From the first connect() until the last client had ended."""
     round_trips: LatencyReservoir = field(default_factory=LatencyReservoir)
-    """Of each message, from its send() until its answer was whole."""
+    """Of each message, from its send() until its whole answer was there."""
     failures: dict[str, list[ServerFailedError]] = field(default_factory=dict)
     """What ended clients too early, by kind."""
 
-    def note(self, failure: ServerFailedError) -> None:
-        """Add a failure."""
+    def add_failure(self, failure: ServerFailedError) -> None:
+        """Count a failure."""
         self.failures.setdefault(failure.kind, []).append(failure)
 
     def measures(self) -> dict[str, float | None]:
@@ -72,7 +73,7 @@ class Findings:
 
 
 def generate_load(addresses: list[Address], load: Load, progress: Callable[[int], None]) -> Findings:
-    """Put `load` on the server at `addresses`; return what came of it when all clients are done.
+    """Put `load` on the server at `addresses`; return the findings when all clients have ended.
 
     Args:
         addresses: of one server; a client that cannot connect to one tries the next.
@@ -88,14 +89,14 @@ def generate_load(addresses: list[Address], load: Load, progress: Callable[[int]
 class _Client:
     """A client from connect() on."""
 
-    __slots__ = ("conn", "events", "left", "others", "since", "talk")
+    __slots__ = ("conn", "events", "exchange", "left", "others", "since")
 
     def __init__(self, conn: socket.socket, others: Iterator[Address], messages: int) -> None:
         self.conn = conn
         self.others = others
-        """Addresses to try if this one does not take it."""
+        """Addresses to try if it cannot connect to this one."""
         self.left = messages
-        self.talk: Exchange | None = None
+        self.exchange: Exchange | None = None
         """None until it is connected."""
         self.since = time.monotonic()
         """When it began to wait for what it waits for now."""
@@ -116,22 +117,22 @@ class _Generator:
         self._wanted = [message.upper() for message in self._messages]
 
     def run(self) -> Findings:
-        """Start all clients, and see to each as often as its connection is ready."""
+        """Start all clients, and serve each as often as its connection is ready."""
         before = time.monotonic()
-        told = before + _TICK_S
+        throttle = Throttle(_TICK_S)
+        throttle.is_due(before)  # not before the first client could be answered
         try:
             for _ in range(self._load.clients):
-                self._dial(iter(self._addresses), OSError("no address"))
+                self._connect(iter(self._addresses), OSError("no address"))
             while self._clients:
                 for key, events in self._selector.select(_TICK_S):
                     try:
-                        self._attend(key.data, events)
+                        self._on_ready(key.data, events)
                     except ServerFailedError as failure:
-                        self._leave(key.data, failure)
+                        self._end(key.data, failure)
                 now = time.monotonic()
-                if now >= told:
-                    told = now + _TICK_S
-                    self._dismiss_who_waits_too_long(now)
+                if throttle.is_due(now):
+                    self._end_overdue(now)
                     self._progress(self._findings.answered)
             self._findings.seconds = time.monotonic() - before
             self._progress(self._findings.answered)
@@ -141,8 +142,8 @@ class _Generator:
             self._selector.close()
         return self._findings
 
-    def _dial(self, addresses: Iterator[Address], error: OSError) -> None:
-        """Start to connect to the next address; `error` is what became of the one before."""
+    def _connect(self, addresses: Iterator[Address], error: OSError) -> None:
+        """Begin to connect to the next address; `error` says why the one before failed."""
         for address in addresses:
             try:
                 conn = socket.socket(address.family)
@@ -158,9 +159,9 @@ class _Generator:
             status = conn.connect_ex(address.sockaddr)
             if status in _STARTED:
                 return
-            self._leave(client)
+            self._end(client)
             error = OSError(status, os.strerror(status))
-        self._findings.note(not_connected(error, self._load.timeout))
+        self._findings.add_failure(not_connected(error, self._load.timeout))
 
     def _too_many(self) -> CannotRunError:
         clients = self._load.clients
@@ -169,63 +170,67 @@ class _Generator:
             f"ulimit -n {clients + 50}, or fewer --clients",
         )
 
-    def _attend(self, client: _Client, events: int) -> None:
+    def _on_ready(self, client: _Client, events: int) -> None:
         """Do what can be done for a client whose connection is ready."""
-        talk = client.talk
-        if talk is None:
-            self._enter(client)
+        exchange = client.exchange
+        if exchange is None:
+            self._on_connected(client)
             return
         if events & selectors.EVENT_WRITE:
-            talk.say(client.conn)
-        if not (events & selectors.EVENT_READ and talk.hear(client.conn, _BEYOND)):
-            self._listen(client, talk)
-        elif isinstance(talk, Goodbye):
-            self._leave(client)
+            exchange.send(client.conn)
+        if not (events & selectors.EVENT_READ and exchange.receive(client.conn, _BEYOND)):
+            self._wait_for(client, exchange)
+        elif isinstance(exchange, EndOfStream):
+            self._end(client)
         else:
             now = time.monotonic()
             self._findings.round_trips.add(now - client.since)
             self._findings.answered += 1
-            self._go_on(client, now)
+            self._send_next(client, now)
 
-    def _enter(self, client: _Client) -> None:
+    def _on_connected(self, client: _Client) -> None:
         """Find out whether the connection was made; if so, begin."""
         try:
             check_connected(client.conn)
         except OSError as error:
-            self._leave(client)
-            self._dial(client.others, error)
+            self._end(client)
+            self._connect(client.others, error)
         else:
             self._findings.connections += 1
-            self._go_on(client, time.monotonic())
+            self._send_next(client, time.monotonic())
 
-    def _go_on(self, client: _Client, now: float) -> None:
-        """Say the next message, or goodbye."""
+    def _send_next(self, client: _Client, now: float) -> None:
+        """Send the next message, or the end."""
         client.since = now
         if client.left:
             client.left -= 1
             number = client.left % _DIFFERENT
-            client.talk = Exchange(self._messages[number], self._wanted[number])
-            client.talk.say(client.conn)
+            client.exchange = Exchange(self._messages[number], self._wanted[number])
+            client.exchange.send(client.conn)
         else:
-            client.talk = Goodbye(client.conn)
-        self._listen(client, client.talk)
+            client.exchange = EndOfStream(client.conn)
+        self._wait_for(client, client.exchange)
 
-    def _listen(self, client: _Client, talk: Exchange) -> None:
+    def _wait_for(self, client: _Client, exchange: Exchange) -> None:
         """Wait for the answer and, while something is unsent, for room to send."""
-        events = _BOTH if talk.unsent else selectors.EVENT_READ
+        events = _BOTH if exchange.unsent else selectors.EVENT_READ
         if events != client.events:
             client.events = events
             self._selector.modify(client.conn, events, client)
 
-    def _leave(self, client: _Client, failure: ServerFailedError | None = None) -> None:
+    def _end(self, client: _Client, failure: ServerFailedError | None = None) -> None:
         self._clients.remove(client)
         self._selector.unregister(client.conn)
         client.conn.close()
         if failure:
-            self._findings.note(failure)
+            self._findings.add_failure(failure)
 
-    def _dismiss_who_waits_too_long(self, now: float) -> None:
+    def _end_overdue(self, now: float) -> None:
         timeout = self._load.timeout
         for client in [client for client in self._clients if now - client.since >= timeout]:
-            late = client.talk.silent(timeout) if client.talk else not_connected(TimeoutError(), timeout)
-            self._leave(client, late)
+            late = (
+                client.exchange.too_late(timeout)
+                if client.exchange
+                else not_connected(TimeoutError(), timeout)
+            )
+            self._end(client, late)

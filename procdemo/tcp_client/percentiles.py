@@ -8,7 +8,7 @@ _KEPT = 100_000
 
 
 class LatencyReservoir:
-    """Exact up to 100,000 durations; of more, a random sample in which each has the same chance.
+    """Durations: up to 100,000 are kept; of more, a random sample in which each has the same chance.
 
     Vitter, "Random Sampling with a Reservoir", 1985, algorithm R.
     """
@@ -18,7 +18,7 @@ class LatencyReservoir:
         self._seen = 0
 
     def add(self, seconds: float) -> None:
-        """Take one."""
+        """Add one duration."""
         self._seen += 1
         if self._seen <= _KEPT:
             self._kept.append(seconds)

@@ -12,7 +12,6 @@ from processes import command_line
 
 from procdemo.bench import queues
 from procdemo.catalog import BENCHES
-from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError, usable_cpus
 
 DESIGNS = {
@@ -52,7 +51,6 @@ DESIGNS = {
         *(f"executor.map, chunks of {size}" for size in (1, 64)),
     },
 }
-SILENT = Emitter(print)
 SHORT = {"bench servers": ["--workers", "3", "--hold", "70", "--patience", "1"]}
 each = pytest.mark.parametrize("row", BENCHES, ids=lambda row: row.name)
 
@@ -169,7 +167,7 @@ def test_a_killed_member_of_a_team_is_noticed(start_method):
     """It may have held the queue's lock: then the other members wait for ever."""
     context, team = get_context(start_method), queues.Team()
     queue = context.Queue()
-    gates = [team.start(context.Process, queues.consume, queue.get, None, SILENT) for _ in range(2)]
+    gates = [team.start(context.Process, queues.consume, queue.get, None) for _ in range(2)]
     assert team.receive(gates) == ["ready", "ready"]
     killed, other = active_children()
     os.kill(killed.pid, signal.SIGKILL)

@@ -17,13 +17,11 @@ from procdemo.demo.settings import CannotRunError
 from procdemo.process.usage import process_tree
 from procdemo.tcp_client.percentiles import LatencyReservoir
 
-SILENT = Emitter(lambda _: None)
-
 
 @pytest.fixture
 def pair():
     """A server that serves two clients at a time."""
-    with ServerProcess(get_context("fork"), "two workers", "prefork_server", SILENT, workers=2) as server:
+    with ServerProcess(get_context("fork"), "two workers", "prefork_server", workers=2) as server:
         yield server
 
 
@@ -99,9 +97,7 @@ def test_no_server_listens():
 
 
 def test_a_server_that_does_not_start_says_why():
-    elsewhere = ServerProcess(
-        get_context("fork"), "elsewhere", "prefork_server", SILENT, workers=1, host="192.0.2.1"
-    )
+    elsewhere = ServerProcess(get_context("fork"), "elsewhere", "prefork_server", workers=1, host="192.0.2.1")
     with pytest.raises(CannotRunError, match=r"elsewhere did not start: cannot listen on 192\.0\.2\.1"):
         elsewhere.__enter__()
 
@@ -112,7 +108,7 @@ def test_a_server_that_does_not_start_says_why():
 )
 def test_how_many_a_server_holds_and_why_no_more(limit, wanted, held, why):
     with ServerProcess(
-        get_context("fork"), "loops", "selector_server", SILENT, workers=1, max_connections=limit
+        get_context("fork"), "loops", "selector_server", workers=1, max_connections=limit
     ) as server:
         found = server.hold(wanted, 20.0)
         assert (found.clients, found.why) == (held, why)
@@ -152,7 +148,7 @@ def test_the_meter_counts_the_servers_cpu_time_and_failures(pair):
 
 
 def test_clients_that_are_refused_are_failures():
-    with ServerProcess(get_context("fork"), "one", "thread_server", SILENT, max_connections=1) as server:
+    with ServerProcess(get_context("fork"), "one", "thread_server", max_connections=1) as server:
         meter = LoadMeter(5.0)
         meter.connections(server)
         assert meter.failures > 0

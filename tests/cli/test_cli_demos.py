@@ -53,7 +53,7 @@ def test_the_exit_of_a_process_says_which_option_has_killed_it(options, by, star
     server = ("echo-server", "--json", "--port", "0", "--clients", "1", "--stay", "1")
     result = run(*server, *options, start_method=start_method).assert_clean([0, 1])
     (fault, *_) = [event for event in result.events if event.role == OBSERVER]
-    (exited,) = [each for each in result.named(EXITED) if each.data["child_pid"] == fault.data["victim_pid"]]
+    (exited,) = [each for each in result.named(EXITED) if each.data["child_pid"] == fault.data["target_pid"]]
     assert (exited.data["exitcode"], exited.data["by"]) == (-signal.SIGKILL, by)
     others = [each for each in result.named(EXITED) if each.data["exitcode"] == 0]
     assert all(not each.data["by"] for each in others)

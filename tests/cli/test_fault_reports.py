@@ -35,28 +35,28 @@ def reported(target, fault, **data):
 
 
 def test_the_exit_says_which_option_killed_the_process(target):
-    first, fault, end, summary = reported(target, fault_injection.aimed("kill", "worker-*@0"))
+    first, fault, end, summary = reported(target, fault_injection.parse_targeted("kill", "worker-*@0"))
     assert (first.name, fault.role, summary.name) == ("ready", OBSERVER, SUMMARY)
     assert end.data["by"] == "--kill"
 
 
 @pytest.mark.parametrize("data", [{"exitcode": 0}, {"exitcode": -signal.SIGTERM}, {"child_pid": os.getpid()}])
 def test_another_exit_is_unchanged(target, data):
-    *_, end, _ = reported(target, fault_injection.aimed("kill", "worker-*@0"), **data)
+    *_, end, _ = reported(target, fault_injection.parse_targeted("kill", "worker-*@0"), **data)
     assert end == exited(target.pid, **data)
 
 
 def test_an_exit_that_names_the_killer_is_unchanged(target):
-    *_, end, _ = reported(target, fault_injection.aimed("kill", "worker-*@0"), by="main")
+    *_, end, _ = reported(target, fault_injection.parse_targeted("kill", "worker-*@0"), by="main")
     assert end.data["by"] == "main"
 
 
 def test_a_stopped_process_that_is_killed_later_was_not_killed_by_the_option(target):
-    *_, end, _ = reported(target, fault_injection.aimed("stop", "worker-*@0"))
+    *_, end, _ = reported(target, fault_injection.parse_targeted("stop", "worker-*@0"))
     assert end.data["by"] == ""
 
 
 def test_a_fault_that_hit_no_process_is_an_error_before_the_summary(target):
-    *_, error, summary = reported(target, fault_injection.aimed("kill", "consumer-7@0"))
+    *_, error, summary = reported(target, fault_injection.parse_targeted("kill", "consumer-7@0"))
     assert (error.name, error.role, error.data["exit_code"]) == (ERROR, OBSERVER, 2)
     assert summary.name == SUMMARY

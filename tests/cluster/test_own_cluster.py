@@ -8,7 +8,7 @@ from bunaccounts import account_of, missing
 from crawls import assert_accounted, finished, hub
 from harness import Command, run
 from listeners import listening_tcp
-from stages import perform
+from stages import events_of
 from web import Web, drip_body
 
 from procdemo.cluster import load
@@ -73,8 +73,8 @@ def test_a_killed_worker_is_named_and_its_page_fetched_by_another():
 def test_kill_finds_a_worker_by_its_role():
     result = run("crawl-callback", *LOCAL, "--json", "--kill", "worker-1@0.1", "--workers", "2", limit=LIMIT)
     summary = assert_accounted(result.assert_clean()).summary
-    (blow,) = result.named("blow")
-    assert blow.data["victim_pid"] in {event.data["child_pid"] for event in result.named("exited")}
+    (fault,) = result.named("fault")
+    assert fault.data["target_pid"] in {event.data["child_pid"] for event in result.named("exited")}
     assert summary["lost"] == 0
 
 
@@ -134,7 +134,7 @@ def run_with_failing_consumers(config, emit):
 
 def test_a_consumer_that_fails_is_named_and_not_waited_for():
     config = prodcons.Config(cluster="local", producers=1, consumers=1, maxsize=2, items=50, work=0)
-    events = perform(run_with_failing_consumers, config, limit=LIMIT)
+    events = events_of(run_with_failing_consumers, config, limit=LIMIT)
     (error,) = [event for event in events if event.name == "error"]
     assert error.data["message"] == "consumer-0 failed: LookupError: no appetite"
 

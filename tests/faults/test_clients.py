@@ -1,4 +1,4 @@
-"""C: clients that are silent, slow, rude or talkative, and honest ones beside them.
+"""C: clients that are silent, slow, rude or too busy, and honest ones beside them.
 
 Not shown to fail on every variant of the tutorial: a process for each connection is not starved by
 silent clients (C1-C3 bite on `pool` and `prefork`), and only dies alone of a reset (C4 bites as a
@@ -55,7 +55,7 @@ def c3_clients_that_never_read(server: Server) -> None:
         for client in deaf:
             client.sock.setblocking(False)
             try:
-                while True:  # until the server, which nobody hears, has stopped taking more
+                while True:  # until the server, whose answers are not read, has stopped taking more
                     client.sock.send(b"x" * 65536)
             except BlockingIOError:
                 pass
@@ -67,10 +67,10 @@ def c4_resets(server: Server) -> None:
         before = running.workers()
         for _ in range(20):
             with running.client() as client:
-                client.say(b"x" * 5000)
+                client.send(b"x" * 5000)
                 client.reset()
         running.check()
-        if server.crew:
+        if server.worker_count:
             assert running.workers() == before, "C4: a worker has died of a reset"
 
 
@@ -81,7 +81,7 @@ def c5_everything_then_the_end(server: Server) -> None:
         client.sock.settimeout(10)
         sender.start()
         try:
-            answer = client.hear_end(within=5)
+            answer = client.receive_end(within=5)
         finally:
             client.sock.close() if sender.is_alive() else None
             sender.join()
@@ -142,8 +142,8 @@ def test_c10_too_many_bytes_are_refused_with_a_reason(server):
     with server.start("--max-bytes", "10000") as running:
         with running.client() as client:
             client.ask(b"x" * 9000)
-            client.say(b"y" * 9000)
-            assert client.hear_end() == b"procdemo: more than 10000 bytes (--max-bytes)\n"
+            client.send(b"y" * 9000)
+            assert client.receive_end() == b"procdemo: more than 10000 bytes (--max-bytes)\n"
         running.check()
         running.command.wait_event(
             lambda event: event.name == "served" and event.data["reason"] == "more than --max-bytes"
@@ -152,14 +152,14 @@ def test_c10_too_many_bytes_are_refused_with_a_reason(server):
 
 @on_ours(names=tuple(name for name in OURS if name != "prefork-server"))  # there it waits: no worker is idle
 def test_one_client_too_many_is_refused_politely(server):
-    with server.start("--max-connections", "2") as running, running.clients(2) as guests:
+    with server.start("--max-connections", "2") as running, running.clients(2) as clients:
         with running.client() as third:
-            assert b"procdemo: 2 clients are connected already" in third.hear_end()
+            assert b"procdemo: 2 clients are connected already" in third.receive_end()
         refused = running.command.wait_event("refused")
         assert refused.data["limit"] == 2
-        for guest in guests:
-            guest.ask()
-        guests[0].sock.close()
+        for client in clients:
+            client.ask()
+        clients[0].sock.close()
         running.command.wait_event("served")
         running.command.wait_for(running.has_room, what="a place is free again")
 
@@ -227,4 +227,4 @@ def test_the_client_of_these_tests_can_tell_right_from_wrong():
             with pytest.raises(AssertionError, match="O9"):
                 client.ask(b"hello")
             with pytest.raises(AssertionError, match="EOF"):
-                client.hear_end(within=0.05)
+                client.receive_end(within=0.05)

@@ -1,38 +1,37 @@
-"""C6, C7, C8: many clients, few descriptors, and an end that is heard although others stay.
+"""C6, C7, C8: many clients, few descriptors, and an end that is received although others stay.
 
 C7 and C8 are not shown to fail on the tutorial: it has no limit to keep.
 """
 
 import contextlib
-import os
 
 import pytest
 from clients import Client
 from harness import PROCDEMO, Command
 from processes import kill
-from servers import ALL_METHODS, FORKING, OURS, WORKERS, on_ours
+from servers import ALL_METHODS, FORKING, OURS, WORKERS, cpu_seconds, on_ours
 from waiting import wait_until
 
 FEW = ["sh", "-c", 'ulimit -n 32 && exec "$@"', "sh", *PROCDEMO]
 
 
 @on_ours(names=FORKING, methods=ALL_METHODS)
-def test_c6_the_end_is_heard_while_others_stay_and_a_worker_is_made(server):
+def test_c6_the_end_is_received_while_others_stay_and_a_worker_is_started(server):
     others = WORKERS - 1 if server.name in {"pool-server", "prefork-server"} else 5
     with server.start() as running, running.clients(1) as (staying,):
-        with running.client_apart(running.server_of(staying)) as victim:
-            kill(running.server_of(victim))
-            victim.hear_end()
+        with running.client_apart(running.server_of(staying)) as cut_off:
+            kill(running.server_of(cut_off))
+            cut_off.receive_end()
         with running.clients(others - 1), running.client() as leaving:
             leaving.ask(within=3)
             leaving.finish()
-            assert leaving.hear_end() == b""
+            assert leaving.receive_end() == b""
             staying.ask()
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_c7_out_of_descriptors(name):
-    """Who is here stays; nobody spins; whoever comes later is served when there is room."""
+    """Clients that are connected stay; no process spins; a later client is served when there is room."""
     with (
         Command(name, "--port", "0", "--json", "--grace", "0.2", program=FEW) as command,
         contextlib.ExitStack() as stack,
@@ -52,18 +51,9 @@ def test_c7_out_of_descriptors(name):
         command.finish(within=5).assert_clean(0)
 
 
-def cpu_seconds(command):
-    """Return the CPU time that the processes of `command` have used."""
-    ticks = 0
-    for pid in (command.pid, *command.descendants()):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            ticks += sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
 @on_ours(names=("echo-server", "selector-server"))
 def test_c8_a_crowd_never_exceeds_the_cap(server):
-    """Each of 300 is answered, or refused by a line; nobody is left without a word."""
+    """Each of 300 is answered, or refused by a line; none is left without a line."""
     cap = 20
     with server.start("--max-connections", str(cap)) as running:
         answered = refused = 0
@@ -79,10 +69,10 @@ def test_c8_a_crowd_never_exceeds_the_cap(server):
                     answered += word == b"X"
                     refused += word == b"p"
                 assert answered
-                if not server.crew:
+                if not server.worker_count:
                     assert len(running.workers()) <= cap
-            wait_until(lambda: running.everybody() <= 3 + server.crew)
+            wait_until(lambda: running.process_count() <= 3 + server.worker_count)
         assert answered + refused == 300
         assert refused
-        wait_until(running.has_room, what="the end of all who have left")
+        wait_until(running.has_room, what="the end of all clients that have left")
         running.check()

@@ -12,8 +12,8 @@ from servers import ALL_METHODS, WORKERS, Server, everywhere, must_fail, on_ours
 
 def a2_half_a_request(server: Server) -> None:
     with server.start(grace=10) as running, running.clients(1) as (client,):
-        client.say(b"first half, ")
-        assert client.hear(12) == b"FIRST HALF, "
+        client.send(b"first half, ")
+        assert client.receive(12) == b"FIRST HALF, "
         running.command.signal(signal.SIGTERM)
         if not server.tutorial:
             running.command.wait_event("draining")
@@ -21,12 +21,12 @@ def a2_half_a_request(server: Server) -> None:
                 Client(running.port)
         client.ask(b"second half")
         client.finish()
-        assert client.hear_end() == b""
+        assert client.receive_end() == b""
         running.command.finish(within=10).assert_clean(0, port=running.port)
 
 
 @on_ours(methods=ALL_METHODS)
-def test_a2_who_has_begun_may_finish(server):
+def test_a2_a_client_that_has_begun_may_finish(server):
     a2_half_a_request(server)
 
 
@@ -38,10 +38,10 @@ def test_a2_the_tutorial_cuts_off(case, server, reason):
 
 @on_ours(methods=ALL_METHODS)
 def test_a5_a_second_ctrl_c_cuts_the_grace(server):
-    with server.start(grace=30) as running, running.clients(WORKERS) as guests:
+    with server.start(grace=30) as running, running.clients(WORKERS) as clients:
         running.command.signal_group(signal.SIGINT)
         running.command.wait_event("draining")
         running.command.signal_group(signal.SIGINT)
         running.command.finish(within=1).assert_clean(130)
-        for guest in guests:
-            guest.hear_end()
+        for client in clients:
+            client.receive_end()

@@ -1,7 +1,7 @@
-"""Clients and workers do anything in any order; a server goes on, and nobody gets a wrong byte.
+"""Clients and workers do anything in any order; a server goes on, and no client gets a wrong byte.
 
 A state machine (hypothesis): clients connect, send, half-close, reset, leave; workers are killed,
-stopped, continued. What a client hears is always the beginning of what it must hear; at the end an
+stopped, continued. What a client receives is always the beginning of what it must receive; at the end an
 honest client is served, and the server drains and leaves nothing.
 """
 
@@ -20,26 +20,26 @@ CLIENTS = 12  # at most: none may be refused
 BITS = st.sampled_from([b"a", b"hello", b"\r\n", b"\xff\xfe\x00", b"\x1b[2J", b"x" * 70_000])
 
 
-class Talk:
-    """A client, and what it must hear."""
+class Conversation:
+    """A client, and what it must receive."""
 
     def __init__(self, port):
         self.client = Client(port)
         self.expected = b""
-        self.heard = b""
+        self.received = b""
         self.client.sock.setblocking(False)
 
-    def say(self, data):
+    def send(self, data):
         with contextlib.suppress(OSError):  # its worker may be dead, stopped, or busy with another
             self.expected += data[: self.client.sock.send(data)].upper()
 
-    def listen(self):
+    def receive(self):
         """Check what has arrived so far."""
         with contextlib.suppress(OSError):
             while piece := self.client.sock.recv(1 << 16):
-                self.heard += piece
-        assert self.expected.startswith(self.heard), (
-            f"heard {self.heard[-80:]!r}, expected {self.expected[-80:]!r}"
+                self.received += piece
+        assert self.expected.startswith(self.received), (
+            f"received {self.received[-80:]!r}, expected {self.expected[-80:]!r}"
         )
 
 
@@ -47,44 +47,44 @@ class Anything(RuleBasedStateMachine):
     """What can happen to a server."""
 
     server: Server
-    talks = Bundle("talks")
+    conversations = Bundle("conversations")
 
     def __init__(self):
         super().__init__()
         self._stack = contextlib.ExitStack()
         self.running = self._stack.enter_context(self.server.start("--max-connections", "100"))
-        self.there = []
+        self.connected = []
         self.stopped = []
 
-    @rule(target=talks)
+    @rule(target=conversations)
     def connect(self):
-        if len(self.there) >= CLIENTS:
-            self.there.pop(0).client.sock.close()
-        talk = Talk(self.running.port)
-        self.there.append(talk)
-        return talk
+        if len(self.connected) >= CLIENTS:
+            self.connected.pop(0).client.sock.close()
+        conversation = Conversation(self.running.port)
+        self.connected.append(conversation)
+        return conversation
 
-    @rule(talk=talks, data=BITS)
-    def say(self, talk, data):
-        talk.say(data)
+    @rule(conversation=conversations, data=BITS)
+    def send(self, conversation, data):
+        conversation.send(data)
 
-    @rule(talk=talks)
-    def listen(self, talk):
-        talk.listen()
+    @rule(conversation=conversations)
+    def receive(self, conversation):
+        conversation.receive()
 
-    @rule(talk=talks)
-    def say_no_more(self, talk):
+    @rule(conversation=conversations)
+    def end_one_half(self, conversation):
         with contextlib.suppress(OSError):
-            talk.client.finish()
+            conversation.client.finish()
 
-    @rule(talk=consumes(talks))
-    def leave(self, talk):
-        talk.client.sock.close()
+    @rule(conversation=consumes(conversations))
+    def close(self, conversation):
+        conversation.client.sock.close()
 
-    @rule(talk=consumes(talks))
-    def leave_rudely(self, talk):
+    @rule(conversation=consumes(conversations))
+    def reset(self, conversation):
         with contextlib.suppress(OSError):
-            talk.client.reset()
+            conversation.client.reset()
 
     @rule(number=st.integers(0, 9))
     def kill(self, number):
@@ -95,14 +95,14 @@ class Anything(RuleBasedStateMachine):
         self.stopped += self._signal(number, signal.SIGSTOP)
 
     @rule()
-    def go_on(self):
+    def continue_all(self):
         for pid in self.stopped:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         self.stopped = []
 
     def _signal(self, number, signum):
-        workers = [] if self.running.alone else self.running.workers()
+        workers = [] if self.running.one_process else self.running.workers()
         if not workers:
             return []
         pid = workers[number % len(workers)]
@@ -112,10 +112,10 @@ class Anything(RuleBasedStateMachine):
 
     def teardown(self):
         with self._stack:
-            self.go_on()
-            for talk in self.there:
-                talk.listen()
-                talk.client.sock.close()
+            self.continue_all()
+            for conversation in self.connected:
+                conversation.receive()
+                conversation.client.sock.close()
             self.running.echo(within=5)
             self.running.check()
 

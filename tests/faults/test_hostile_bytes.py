@@ -24,9 +24,9 @@ def tell(server: Server, *messages: bytes) -> str:
         with running.client() as client:
             for message in messages:
                 client.ask(message)
-                running.check_words()
+                running.check_output()
         running.check()
-        if server.crew:
+        if server.worker_count:
             assert running.workers() == before, "F: a worker has died of it"
         return running.command.stdout
 

@@ -1,4 +1,4 @@
-"""B4, B5: workers that are killed whenever one is there; starts thin out, nobody is left without a word.
+"""B4, B5: workers that are killed whenever one is there; starts become rarer, no client is left waiting.
 
 Neither bites on the tutorial's servers: they never start a worker again (B1, B3).
 """
@@ -14,7 +14,7 @@ HONEST = 4
 
 
 @on_ours(names=PREFORKED, methods=ALL_METHODS)
-def test_b4_who_kills_every_worker_makes_starts_thin_out(server):
+def test_b4_if_every_worker_is_killed_starts_become_rarer(server):
     with server.start() as running:
         for burst in range(1, 5):
             pids = wait_until(lambda: len(running.workers()) == WORKERS and running.workers())
@@ -31,7 +31,7 @@ def test_b4_who_kills_every_worker_makes_starts_thin_out(server):
 
 @on_ours(names=PREFORKED, methods=ALL_METHODS)
 def test_b5_workers_are_killed_under_honest_clients(server):
-    """Each request is answered, or its connection ends; nobody waits for ever."""
+    """Each request is answered, or its connection ends; no client waits for ever."""
     with server.start() as running:
         done = threading.Event()
         answered, cut_off, wrong = [], [], []
@@ -40,9 +40,9 @@ def test_b5_workers_are_killed_under_honest_clients(server):
             while not done.is_set():
                 try:
                     with running.client() as client:
-                        client.say(b"hello")
+                        client.send(b"hello")
                         answer, ended = client._receive(5, 10)
-                except AssertionError as error:  # reset while it spoke
+                except AssertionError as error:  # reset while it sent
                     cut_off.append(error)
                     continue
                 if answer == b"HELLO":

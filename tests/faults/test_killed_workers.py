@@ -32,15 +32,15 @@ BOOT_S = 2.0
 """How long a client may wait for a worker that is just being made (B3); B1 has a second for it."""
 
 
-def who_reads(running: Running) -> int:
-    """Return the idle worker that has the lock of the queue of tasks, if such there is."""
+def idle_worker(running: Running) -> int:
+    """Return the worker that has the lock of the queue of tasks if there is one, otherwise any worker."""
     return next((pid for pid in running.workers() if "pipe_read" in waits_in(pid)), running.workers()[0])
 
 
-def assert_replaced(running: Running, *victims: int, within: float) -> None:
+def assert_replaced(running: Running, *pids: int, within: float) -> None:
     def replaced() -> bool:
         workers = running.workers()
-        return len(workers) == WORKERS and not set(victims) & set(workers)
+        return len(workers) == WORKERS and not set(pids) & set(workers)
 
     wait_until(replaced, within, "REPLACED: as many workers as before")
 
@@ -49,10 +49,10 @@ def b1_an_idle_worker(server: Server) -> None:
     with server.start() as running:
         running.warm_up()
         for _ in range(2):
-            victim = who_reads(running)
-            kill(victim)
-            wait_until(lambda victim=victim: gone(victim))
-            assert_replaced(running, victim, within=1 + MARGIN_S)
+            pid = idle_worker(running)
+            kill(pid)
+            wait_until(lambda pid=pid: gone(pid))
+            assert_replaced(running, pid, within=1 + MARGIN_S)
             for _ in range(20):
                 running.echo(within=BOOT_S)
         running.check()
@@ -60,29 +60,29 @@ def b1_an_idle_worker(server: Server) -> None:
 
 def b2_in_the_middle_of_a_request(server: Server) -> None:
     with server.start() as running:
-        with running.clients(1) as (friend,), running.client_apart(running.server_of(friend)) as victim:
-            pid = running.server_of(victim)
-            victim.say(b"half of wh")
+        with running.clients(1) as (other,), running.client_apart(running.server_of(other)) as cut_off:
+            pid = running.server_of(cut_off)
+            cut_off.send(b"half of wh")
             kill(pid)
-            victim.hear_end(within=1)
-            friend.ask()
+            cut_off.receive_end(within=1)
+            other.ask()
             with running.client() as another:
-                friend.ask()
+                other.ask()
                 another.ask(within=BOOT_S)
-            friend.ask()
+            other.ask()
         running.check()
 
 
 def b3_all_that_are_busy(server: Server) -> None:
     with server.start() as running:
-        with running.clients(WORKERS) as guests:
-            victims = running.workers()
-            assert len(victims) == WORKERS
-            kill(*victims)
-            for guest in guests:
-                guest.hear_end(within=1)
-        if running.crew:
-            assert_replaced(running, *victims, within=2)
+        with running.clients(WORKERS) as clients:
+            pids = running.workers()
+            assert len(pids) == WORKERS
+            kill(*pids)
+            for client in clients:
+                client.receive_end(within=1)
+        if running.worker_count:
+            assert_replaced(running, *pids, within=2)
         running.echo(within=BOOT_S)
         running.check()
 
@@ -90,9 +90,9 @@ def b3_all_that_are_busy(server: Server) -> None:
 def b3_all_that_are_idle(server: Server) -> None:
     with server.start() as running:
         running.warm_up()
-        victims = running.workers()
-        kill(*victims)
-        assert_replaced(running, *victims, within=2)
+        pids = running.workers()
+        kill(*pids)
+        assert_replaced(running, *pids, within=2)
         running.echo(within=BOOT_S)
         running.check()
 
@@ -102,7 +102,7 @@ def b6_sockets_of_siblings(server: Server) -> None:
         with running.client_apart(running.server_of(first)) as second:
             running.server_of(first)
             kill(running.server_of(second))
-            second.hear_end(within=1)
+            second.receive_end(within=1)
         with running.client() as third:
             third.ask(within=BOOT_S)
             apart = running.server_of(third) != running.server_of(first)
@@ -135,7 +135,7 @@ def test_the_tutorial_does_not(case, server, reason):
         case(server)
 
 
-# --- what is left of what was killed
+# --- what is left of a killed worker
 
 
 @on_ours(names=POOLS, methods=ALL_METHODS)
@@ -143,33 +143,33 @@ def test_retired_pools_end_when_their_clients_have_left(server):
     """O8: as many processes and descriptors as before."""
     with server.start() as running:
         running.warm_up()
-        before, descriptors = running.everybody(), running.descriptors()
+        before, descriptors = running.process_count(), running.descriptors()
         for _ in range(3):
-            with running.clients(WORKERS) as (victim, friend):
-                kill(running.server_of(victim))
-                victim.hear_end()
-                friend.ask()
-                assert running.everybody() >= before
-            wait_until(lambda: running.everybody() == before, what="the retired Pool has ended")
+            with running.clients(WORKERS) as (cut_off, other):
+                kill(running.server_of(cut_off))
+                cut_off.receive_end()
+                other.ask()
+                assert running.process_count() >= before
+            wait_until(lambda: running.process_count() == before, what="the retired Pool has ended")
         running.warm_up()
         wait_until(lambda: running.descriptors() == descriptors, what="its descriptors are closed")
         running.check()
 
 
 @on_ours(names=("echo-server", *POOLS))
-def test_who_was_killed_and_by_what_is_said(server):
-    with server.start() as running, running.clients(1) as (guest,):
-        pid = running.server_of(guest)
+def test_the_killed_process_and_the_signal_are_reported(server):
+    with server.start() as running, running.clients(1) as (client,):
+        pid = running.server_of(client)
         kill(pid)
-        guest.hear_end()
+        client.receive_end()
         exited = running.command.wait_event("exited").data
         assert (exited["child_pid"], exited["cause"], exited["by"]) == (pid, "killed by SIGKILL", "")
-        if not server.crew:
+        if not server.worker_count:
             assert exited["child"] == "handler-0"
         else:
             assert exited["tasks"] == 1
-            cut_off = running.command.wait_event("cut off").data
-            assert (cut_off["client"], cut_off["worker_pid"]) == (guest.name, pid)
+            reported = running.command.wait_event("cut off").data
+            assert (reported["client"], reported["worker_pid"]) == (client.name, pid)
 
 
 @on_ours(names=POOLS + PREFORKED, methods=ALL_METHODS)
@@ -177,19 +177,19 @@ def test_idle_workers_are_killed_again_and_again(server):
     with server.start() as running:
         running.warm_up()
         for _ in range(6):
-            victim = who_reads(running)
-            kill(victim)
-            wait_until(lambda victim=victim: gone(victim))
+            pid = idle_worker(running)
+            kill(pid)
+            wait_until(lambda pid=pid: gone(pid))
             for _ in range(5):
                 running.echo(within=BOOT_S)
-        assert gone(victim)
-        assert_replaced(running, victim, within=2)
+        assert gone(pid)
+        assert_replaced(running, pid, within=2)
         running.check()
 
 
 @on_ours(names=POOLS)
 def test_every_replacement_is_killed_at_once(server):
-    """Workers that never live to see a client; once that has an end, the service goes on."""
+    """Workers that are killed before they have a client; when that ends, the service goes on."""
     with server.start() as running:
         running.warm_up()
         for _ in range(15):

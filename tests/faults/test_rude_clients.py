@@ -1,8 +1,8 @@
-"""C: clients that leave at once, close one half, come back for ever, come by the thousand, say ten megabytes.
+"""C: clients that leave at once, close one half, reconnect for ever, are a thousand, send ten megabytes.
 
 Not shown to fail on every variant of the tutorial: its prefork server closes each connection after one
-answer, so the end at once is no matter there. A process for each connection starves nobody, and of
-its zombies there is now and then none. Ten megabytes are C5 again, where all of them fail.
+answer, so the end at once does not matter there. A process for each connection starves no other client,
+and sometimes it has no zombies. Ten megabytes are C5 again, where all of them fail.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ TOTAL_S = 0.8
 LIMITS = {"idle_timeout": 0.4, "total_timeout": TOTAL_S}
 
 
-def unharmed(running: Running, before: list[int]) -> None:
+def assert_unharmed(running: Running, before: list[int]) -> None:
     """The same workers are there, and serve."""
     running.check()
-    if running.crew:
+    if running.worker_count:
         assert running.workers() == before, "C4: a worker has died of it"
 
 
@@ -30,33 +30,33 @@ def c4_the_end_at_once(server: Server) -> None:
         before = running.workers()
         for _ in range(50):
             running.client().sock.close()
-        unharmed(running, before)
+        assert_unharmed(running, before)
 
 
 def c5_nothing_but_a_half_close(server: Server) -> None:
-    """``SHUT_WR`` and not a word: there is nothing to answer, and the end is heard at once."""
+    """``SHUT_WR`` and no data: there is nothing to answer, and the end is received at once."""
     with server.start() as running:
         before = running.workers()
         for _ in range(10):
             with running.client() as client:
                 client.finish()
-                assert client.hear_end() == b"", "C5"
-        unharmed(running, before)
+                assert client.receive_end() == b"", "C5"
+        assert_unharmed(running, before)
 
 
 def c3_the_other_half_closed(server: Server) -> None:
-    """``SHUT_RD``: who talks on will never read the answers."""
+    """``SHUT_RD``: the client sends on, and will never read the answers."""
     with server.start(**LIMITS) as running, running.clients(WORKERS, served=False) as deaf:
         before = running.workers()
         for client in deaf:
             client.sock.shutdown(socket.SHUT_RD)
-            client.babble()
+            client.flood()
         running.echo(within=TOTAL_S + MARGIN_S)
-        unharmed(running, before)
+        assert_unharmed(running, before)
 
 
 def c9_ten_megabytes_without_a_newline(server: Server) -> None:
-    """O10: the answer is whole, and nobody keeps it in memory."""
+    """O10: the answer is whole, and no process keeps it in memory."""
     data = b"no newline, " * (10 * (1 << 20) // 12)
     with server.start() as running:
         running.echo()
@@ -68,7 +68,7 @@ def c9_ten_megabytes_without_a_newline(server: Server) -> None:
 
 
 def c8_reconnecting_for_ever(server: Server) -> None:
-    """Beside them an honest one stays; afterwards nothing is left of them (O8)."""
+    """Beside these clients an honest one stays; afterwards nothing is left of them (O8)."""
     with server.start() as running, running.clients(1) as (staying,):
         before = running.workers()
         running.echo()
@@ -79,7 +79,7 @@ def c8_reconnecting_for_ever(server: Server) -> None:
             if count % 50 == 0:
                 staying.ask()
         staying.ask()
-        unharmed(running, before)
+        assert_unharmed(running, before)
         wait_until(lambda: running.descriptors() <= descriptors, 2, "O8: as many descriptors as before")
 
 
@@ -94,7 +94,7 @@ CASES = [
 
 @on_ours()
 @pytest.mark.parametrize("case", CASES)
-def test_ours_minds_none(case, server):
+def test_ours_goes_on(case, server):
     case(server)
 
 
@@ -117,25 +117,25 @@ REFUSAL = f"procdemo: {CAP} clients are connected already, try again later\n".en
 def test_c8_a_thousand_connect_at_once(server):
     """Each is answered, or refused by a line that says why; none is forgotten, no process is left."""
     with server.start("--max-connections", str(CAP)) as running:
-        everybody = running.everybody()
+        before = running.process_count()
         answered = refused = 0
         with running.clients(1000, served=False) as crowd:
             for client in crowd:
                 with contextlib.suppress(OSError):  # it is refused already
                     client.sock.sendall(b"x")
             for client in crowd:
-                if client.hear(1, within=5) == b"X":
+                if client.receive(1, within=5) == b"X":
                     answered += 1
-                    if server.crew:  # else it stays, or a process would be made for each
+                    if server.worker_count:  # else it stays, or a process would be made for each
                         client.finish()
-                        assert client.hear_end(within=5) == b""
+                        assert client.receive_end(within=5) == b""
                 else:
-                    assert client.hear_end() == REFUSAL[1:], "C8: a line that says why"
+                    assert client.receive_end() == REFUSAL[1:], "C8: a line that says why"
                     refused += 1
         assert (answered > 0, answered + refused) == (True, 1000)
         if server.name == "prefork-server":
-            assert answered == 1000, "C8: who comes too early waits in the kernel"
-        wait_until(lambda: running.everybody() <= everybody, 3, "O3: as many processes as before")
-        wait_until(running.has_room, what="the end of all who have left")
+            assert answered == 1000, "C8: a client without a free worker waits in the kernel"
+        wait_until(lambda: running.process_count() <= before, 3, "O3: as many processes as before")
+        wait_until(running.has_room, what="the end of all clients that have left")
         running.check()
         assert len(os.listdir(f"/proc/{running.main}/fd")) < CAP + 30

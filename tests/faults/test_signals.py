@@ -1,4 +1,4 @@
-"""A11: signals that mean nothing to a server, at any of its processes, disturb nobody."""
+"""A11: signals that mean nothing to a server, at any of its processes, disturb no client."""
 
 import contextlib
 import os
@@ -20,12 +20,12 @@ MEANINGLESS = [
 
 def a11_two_hundred_signals(server: Server) -> None:
     chance = random.Random(11)
-    with server.start() as running, running.clients(1) as (guest,):
+    with server.start() as running, running.clients(1) as (client,):
         targets = [running.command.pid, running.main, *running.workers()]
         for _ in range(200):
             with contextlib.suppress(ProcessLookupError):  # USR1 and USR2 may have ended a worker
                 os.kill(chance.choice(targets), chance.choice(MEANINGLESS))
-        guest.ask(within=2)
+        client.ask(within=2)
         running.check()
         running.command.signal(signal.SIGTERM)
         running.command.finish(within=3).assert_clean(0, port=running.port)

@@ -38,11 +38,11 @@ def a1_sigterm_when_idle(server: Server) -> None:
 
 
 def a3_sigterm_with_silent_clients(server: Server) -> None:
-    with server.start(grace=GRACE_S) as running, running.clients(2) as guests:
+    with server.start(grace=GRACE_S) as running, running.clients(2) as clients:
         running.command.signal(signal.SIGTERM)
         running.command.finish(within=GRACE_S + MARGIN_S + 0.5).assert_clean(0)
-        for guest in guests:
-            guest.hear_end()
+        for client in clients:
+            client.receive_end()
         assert can_bind(running.port), "O6"
 
 
@@ -53,20 +53,20 @@ def a4_ctrl_c_when_idle(server: Server) -> None:
 
 
 def a4_ctrl_c_when_busy(server: Server) -> None:
-    with server.start(grace=GRACE_S) as running, running.clients(3, served=False) as guests:
-        guests[0].ask()
-        guests[1].ask()
+    with server.start(grace=GRACE_S) as running, running.clients(3, served=False) as clients:
+        clients[0].ask()
+        clients[1].ask()
         running.command.signal_group(signal.SIGINT)
         running.command.finish(within=GRACE_S + MARGIN_S + 0.5).assert_clean(130)
-        for guest in guests:
-            guest.hear_end()
+        for client in clients:
+            client.receive_end()
 
 
 def a7_sigkill(server: Server) -> None:
-    with server.start() as running, running.clients(1) as (guest,):
+    with server.start() as running, running.clients(1) as (client,):
         running.command.signal(signal.SIGKILL)
         running.command.finish(within=1).assert_clean(-signal.SIGKILL, port=running.port)
-        guest.hear_end()
+        client.receive_end()
 
 
 def a10_a_reader_that_leaves(server: Server) -> None:
@@ -112,11 +112,11 @@ def test_the_tutorial_does_not(case, server, reason):
 
 @on_ours(methods=ALL_METHODS)
 def test_a7_sigkill_of_the_demos_main_process(server):
-    """The stage, not the command, dies: the command says so, and takes the rest along."""
-    with server.start() as running, running.clients(1) as (guest,):
+    """The demo's main process, not the command, dies: the command says so, and ends the rest."""
+    with server.start() as running, running.clients(1) as (client,):
         os.kill(running.main, signal.SIGKILL)
         result = running.command.finish(within=3).assert_clean(1, port=running.port)
-        guest.hear_end()
+        client.receive_end()
         assert "SIGKILL" in result.summary["reason"]
         assert str(running.main) in result.summary["reason"]
 
@@ -177,12 +177,12 @@ def faults(command):
 
 def depth(command):
     """Return how many generations there are under the command."""
-    everybody = tree(command.pid)
+    processes = tree(command.pid)
 
     def generation(pid):
-        return 0 if pid == command.pid else 1 + generation(everybody[pid].parent)
+        return 0 if pid == command.pid else 1 + generation(processes[pid].parent)
 
-    return max(map(generation, everybody), default=0)
+    return max(map(generation, processes), default=0)
 
 
 def count(command):
@@ -193,7 +193,7 @@ MOMENTS = {
     "at once": lambda _: True,
     "Python is there": lambda command: catches(command, signal.SIGINT),
     "it has a child": lambda command: count(command) >= 1,
-    "the stage is set": lambda command: count(command) >= 2,
+    "it has two descendants": lambda command: count(command) >= 2,
     "it catches SIGTERM": lambda command: catches(command, signal.SIGTERM),
     "it has said something": lambda command: command.stdout,
     "it has a grandchild": lambda command: depth(command) >= 2,
@@ -203,13 +203,13 @@ MOMENTS = {
 HANDLED = list(MOMENTS)[2:]
 """From these on the command itself decides what Ctrl-C does."""
 
-GUESTS = ("--port", "0", "--stay", "60", "--grace", "0.2", "--clients")
+CLIENTS = ("--port", "0", "--stay", "60", "--grace", "0.2", "--clients")
 COMMANDS = {
     **BATCH,
-    "echo-server": ("echo-server", *GUESTS, "4"),
-    "selector-server": ("selector-server", "-n2", *GUESTS, "2"),
-    "prefork-server": ("prefork-server", "-n2", *GUESTS, "2"),
-    "pool-server": ("pool-server", "-n2", *GUESTS, "2"),
+    "echo-server": ("echo-server", *CLIENTS, "4"),
+    "selector-server": ("selector-server", "-n2", *CLIENTS, "2"),
+    "prefork-server": ("prefork-server", "-n2", *CLIENTS, "2"),
+    "pool-server": ("pool-server", "-n2", *CLIENTS, "2"),
 }
 each_command = pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
 
@@ -241,7 +241,7 @@ def test_a6_ctrl_c_at_an_event(args, moment, start_method):
 
 
 def finish(command):
-    """Return the result; if the interpreter has swallowed a Ctrl-C, press it again, as anybody would."""
+    """Return the result; if the interpreter has swallowed a Ctrl-C, press it again, as a person would."""
     pressed = time.monotonic()
 
     def ended():
@@ -259,7 +259,7 @@ def assert_interrupted(result, *, handled):
     if handled or (result.status == 130 and not SWALLOWED.search(result.stderr)):
         result.assert_clean(130, stderr_lines=0)
         return
-    # No line of ours had run yet: what the interpreter says is its own, but nobody is left.
+    # No line of ours had run yet: what the interpreter says is its own, but no process is left.
     assert result.status in {-signal.SIGINT, 1, 130}, result.told()
     own = result.stderr.rstrip(": \n").endswith("KeyboardInterrupt") and "/procdemo/" not in result.stderr
     assert result.status != 1 or own or "Fatal Python error: init_" in result.stderr, result.told()

@@ -1,4 +1,4 @@
-"""H: who gets in, and what is never believed.
+"""H: which clients can connect, and which bytes are never trusted.
 
 H1 cannot fail on the tutorial's servers: they, too, listen on 127.0.0.1 only. H2 cannot either: they
 do not unpickle what comes from a socket. Both guard what we have added (Unix sockets, pipes).
@@ -25,7 +25,7 @@ def test_h1_only_the_port_asked_for_is_open_and_only_here(server):
         pids = [running.command.pid, *running.command.descendants()]
         assert listening_tcp(pids) == {f"0100007F:{running.port:04X}"}
         for path in listening_unix(pids):
-            assert not path.startswith("@"), "an abstract name is open to everybody"
+            assert not path.startswith("@"), "an abstract name is open to all users"
             directory = Path(path).parent
             assert directory.stat().st_mode & 0o077 == 0, f"{directory} is open to others"
 
@@ -76,7 +76,7 @@ def test_the_tutorial_breaks_on_them(case, server, reason):
 
 @pytest.mark.parametrize("name", OURS)
 def test_h4_another_local_address_is_refused(name):
-    """H4."""
+    """127.0.0.2 is this machine, too, but not the address that was asked for."""
     with Command(name, "--port", "0", "--json") as command:
         port = command.wait_event("listening").data["port"]
         with pytest.raises(AssertionError, match="cannot connect"), Client(port, host="127.0.0.2"):
@@ -97,7 +97,7 @@ def test_h1_no_host_is_not_every_host(name):
 @needs_a_network_of_its_own
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 @pytest.mark.parametrize("name", OURS)
-def test_h1_who_opens_the_door_to_others_is_warned(name, host):
+def test_h1_an_address_that_is_open_to_others_is_warned_of(name, host):
     program = [*NETWORK_OF_ITS_OWN, *PROCDEMO]
     with Command(name, "--port", "0", "--host", host, program=program) as command:
         command.wait_line(f"^listening {host} ")

@@ -114,8 +114,8 @@ def test_d2_a_worker_killed_every_30_ms(start_method):
     assert summary["done"] == items
     given = Counter(event.data["id"] for event in result.named("item") if event.kind == "send")
     assert sum(given.values()) == items + summary["retried"], "one item in hand, and none that nobody gave"
-    blows = {event.data["victim_pid"] for event in result.named("blow")}
-    assert {data["child_pid"] for data in ends(result.events)} <= blows
+    faults = {event.data["target_pid"] for event in result.named("fault")}
+    assert {data["child_pid"] for data in ends(result.events)} <= faults
 
 
 def test_d3_all_killed_at_once(start_method):

@@ -29,7 +29,7 @@ def test_f1_as_what_a_client_says(server, json):
             with running.client() as client:
                 assert client.exchange(said, within=5) == said.upper()
         running.echo(b"honest")
-        running.check_words()
+        running.check_output()
         heard = heard_as_json if json else heard_on_screen
         told = running.command.wait_for(lambda: (said := heard(running.command))[-1:] == ["honest"] and said)
         assert told[: len(SHORT)] == [shown for _, shown in SHORT.values()]
@@ -68,7 +68,7 @@ def test_f1_as_what_a_person_says(options):
 
 @pytest.mark.parametrize("said", ALL.values(), ids=ALL)
 def test_f1_as_the_answer_of_a_server(said):
-    """An answer that nobody asked for, and a refusal that quotes it."""
+    """Bytes that are no answer, and a refusal that quotes the message."""
     for told in (said[:20_000], b"procdemo: " + said[:20_000] + b"\n"):
         with server("answer", told.hex()) as faulty:
             result = run("echo-client", "--timeout", "0.5", "--port", faulty.port, "hello").assert_clean(1)

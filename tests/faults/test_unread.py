@@ -1,4 +1,4 @@
-"""Nobody reads what the command writes: nobody is killed for waiting, and it can be ended all the same.
+"""No program reads what the command writes: no worker is killed for waiting, and the command can be ended.
 
 The reader of a pipe may stop reading and stay (``| less``, a stopped ``grep``). Then the command waits
 in its write, the event pipe fills, and each process of the demo waits in its own.
@@ -53,7 +53,7 @@ class Reader:
 
 @contextlib.contextmanager
 def unread(start):
-    """Run a command with a pipe as its stdout that nobody reads."""
+    """Run a command with a pipe as its stdout that is not read."""
     read, write = os.pipe()
     try:
         with start(write) as command:
@@ -67,24 +67,23 @@ def stuck(*pids):
     return all("pipe_write" in waits_in(pid) for pid in pids)
 
 
-def talk_until(done, guests):
-    """Have `guests` say one thing after the other; return how many bytes each has yet to hear."""
-    owed = dict.fromkeys(guests, 0)
+def send_until(done, clients):
+    """Have `clients` send one piece after the other; return how many bytes each has yet to receive."""
+    owed = dict.fromkeys(clients, 0)
+    by_socket = {client.sock: client for client in clients}
     while not done():
-        for guest in select.select([], [each.sock for each in guests if not owed[each]], [], 0)[1]:
-            client = next(each for each in guests if each.sock is guest)
-            client.say(PIECE)
-            owed[client] = len(PIECE)
-        for sock in select.select([each.sock for each in guests], [], [], 0.02)[0]:
-            client = next(each for each in guests if each.sock is sock)
-            owed[client] -= len(sock.recv(owed[client]))
+        for sock in select.select([], [client.sock for client in clients if not owed[client]], [], 0)[1]:
+            by_socket[sock].send(PIECE)
+            owed[by_socket[sock]] = len(PIECE)
+        for sock in select.select(list(by_socket), [], [], 0.02)[0]:
+            owed[by_socket[sock]] -= len(sock.recv(owed[by_socket[sock]]))
     return owed
 
 
 @pytest.mark.parametrize("view", ["-vv", "--json"])
 @on_ours(names=("prefork-server", "selector-server"))
-def test_workers_whose_events_nobody_reads_are_not_stuck(server, view):
-    count = 1 if server.many_at_once else WORKERS  # of several, one might get all the guests
+def test_workers_whose_events_are_not_read_are_not_stuck(server, view):
+    count = 1 if server.many_at_once else WORKERS  # of several, one might get all the clients
     args = ("-v", view, "--port", "0", "--workers", str(count), f"--heartbeat={HEARTBEAT_S}", "--grace=0.2")
     with unread(lambda write: server.command(*args, stdout=write)) as (command, reader):
         main = reader.wait_for(rb'^main process (\d+)|"pid":(\d+)')
@@ -92,14 +91,16 @@ def test_workers_whose_events_nobody_reads_are_not_stuck(server, view):
         workers = [pid for pid, process in tree(main).items() if process.parent == main]
         assert len(workers) == count
         with contextlib.ExitStack() as stack:
-            guests = [stack.enter_context(Client(port)) for _ in range(8 if server.many_at_once else WORKERS)]
-            owed = talk_until(lambda: stuck(command.pid, *workers), guests)
+            clients = [
+                stack.enter_context(Client(port)) for _ in range(8 if server.many_at_once else WORKERS)
+            ]
+            owed = send_until(lambda: stuck(command.pid, *workers), clients)
             command.pause(3 * HEARTBEAT_S)
-            assert stuck(command.pid, *workers), "nobody has read anything meanwhile"
+            assert stuck(command.pid, *workers), "nothing was read meanwhile"
             reader.read_on()
-            for guest in guests:
-                guest.hear(owed[guest], within=5)
-                guest.ask(within=5)
+            for client in clients:
+                client.receive(owed[client], within=5)
+                client.ask(within=5)
             assert {pid for pid, process in tree(main).items() if process.alive} == set(workers)
         command.signal(signal.SIGTERM)
         command.finish(within=3).assert_clean(0)
@@ -130,8 +131,8 @@ def fill(write):
     ],
     ids=["two signals", "two signals in json", "nothing was ever read", "one signal"],
 )
-def test_it_ends_although_nobody_reads(args, signals, status):
-    """Two different ones: the same twice may count as one, if nobody has looked between them."""
+def test_it_ends_although_its_output_is_not_read(args, signals, status):
+    """Two different signals: the same one twice may count as one."""
 
     def start(write):
         if args[0] != FLOOD[0]:
@@ -146,7 +147,7 @@ def test_it_ends_although_nobody_reads(args, signals, status):
 
 
 def test_what_was_read_late_is_whole():
-    """Who reads on in time gets everything to the last line."""
+    """A reader that reads on in time gets everything to the last line."""
     with unread(lambda write: Command(*FLOOD, "--json", stdout=write)) as (command, reader):
         wait_until(lambda: stuck(command.pid), what="the command waits for its reader")
         command.signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""A warden lets a script run to its end, says when it hangs, and leaves nothing of it behind."""
+"""A watchdog lets a script run to its end, reports when it hangs, and leaves nothing of it."""
 
 import pytest
 from watched import Watched
@@ -55,7 +55,7 @@ def test_it_moves_too_long(tmp_path):
         assert "main could go on, and does not come to an end" in script.picture()
 
 
-def test_whoever_pauses_does_not_hang(tmp_path):
+def test_a_script_that_pauses_does_not_hang(tmp_path):
     source = "import time\nfor _ in range(5): time.sleep(0.4)"
     with Watched(tmp_path, source) as script:
         assert script.end()["hung"] == ""
@@ -70,7 +70,7 @@ def test_a_process_that_does_not_answer(tmp_path):
         assert "main thread, state S in" in script.picture()
 
 
-# --- who is left
+# --- what is left
 
 
 LEAVES_ONE = """
@@ -95,7 +95,7 @@ for _ in range(3):
         if os.fork() == 0:
             os.kill(os.getpid(), signal.SIGSTOP)
         while True:
-            if os.fork() == 0:  # whoever is killed is replaced
+            if os.fork() == 0:  # each process that is killed is replaced
                 time.sleep(60)
             os.wait()
 print("there", flush=True)
@@ -104,7 +104,7 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("how", ["its stdin is closed", "nobody reads its report"])
-def test_everything_ends_with_whoever_wanted_it(tmp_path, how):
+def test_all_processes_end_with_the_caller(tmp_path, how):
     with Watched(tmp_path, STUBBORN, still=60) as script:
         script.wait_said("there")
         if how == "its stdin is closed":

@@ -14,7 +14,7 @@ from servers import Running, Server
 
 from procdemo.demo.events import Emitter
 from procdemo.patterns.async_server import Config, echo
-from procdemo.servers.async_listener import factory
+from procdemo.servers.async_listener import loop_factory
 
 SERVER = Server("async-server", "fork")
 LOOPS = ("asyncio", "uvloop")
@@ -25,12 +25,12 @@ each_loop = pytest.mark.parametrize("loop", LOOPS)
 def test_many_clients_share_one_thread_and_none_waits(loop):
     with SERVER.start("--loop", loop) as running, contextlib.ExitStack() as stack:
         before = len(os.listdir(f"/proc/{running.main}/task"))
-        guests = []
+        clients = []
         for _ in range(60):
-            guests.append(stack.enter_context(running.client()))
-            guests[-1].ask()
-        for guest in reversed(guests):
-            guest.ask()
+            clients.append(stack.enter_context(running.client()))
+            clients[-1].ask()
+        for client in reversed(clients):
+            client.ask()
         assert len(os.listdir(f"/proc/{running.main}/task")) == before
         assert running.workers() == [running.main]
         running.command.signal(signal.SIGTERM)
@@ -42,7 +42,7 @@ def test_many_clients_share_one_thread_and_none_waits(loop):
 def test_the_last_answers_are_sent_although_the_kernel_takes_them_piece_by_piece(loop):
     """After close() with answers unsent, a transport of asyncio cannot be aborted any more: it raises."""
     server, client = socket.socketpair()
-    with server, client, asyncio.Runner(loop_factory=factory(loop)) as runner:
+    with server, client, asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         server.setblocking(False)
         client.sendall(b"x" * 60_000)
@@ -57,13 +57,13 @@ def test_the_last_answers_are_sent_although_the_kernel_takes_them_piece_by_piece
 
 
 @each_loop
-def test_who_never_takes_the_last_answers_is_hung_up_on(loop):
-    """Its half of the connection is closed, the answers cannot be sent: the limits hold here, too."""
+def test_a_client_that_never_takes_the_last_answers_is_hung_up_on(loop):
+    """Its half of the connection is closed, but the answers cannot be sent: the limits hold here, too."""
     with (
         SERVER.start("--loop", loop, idle_timeout=0.5) as running,
         running.client(receive_buffer=4096) as deaf,
     ):
-        assert deaf.babble()
+        assert deaf.flood()
         deaf.finish()
         assert running.command.wait_event("served").data["reason"] == "over --idle-timeout"
 
@@ -72,11 +72,11 @@ def test_who_never_takes_the_last_answers_is_hung_up_on(loop):
 def test_more_than_max_bytes(loop):
     with SERVER.start("--loop", loop, "--max-bytes", "10") as running, running.client() as client:
         client.ask(b"0123456789")
-        client.say(b"!")
-        assert b"more than 10 bytes" in client.hear_end()
+        client.send(b"!")
+        assert b"more than 10 bytes" in client.receive_end()
 
 
-def test_an_error_in_a_coroutine_is_told_at_once_and_the_others_are_served():
+def test_an_error_in_a_coroutine_is_reported_at_once_and_the_others_are_served():
     program = (
         "from procdemo.patterns import async_server; from procdemo.__main__ import main\n"
         "echo, clients = async_server.echo, []\n"

@@ -85,14 +85,14 @@ def test_bytes_that_come_before_the_next_message_is_sent():
 
 
 def dead_port():
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a port of 127.0.0.1 on which no server listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
 
 
 @pytest.mark.parametrize("words", [["hello"], LOAD, []], ids=["words", "load", "pipe"])
-def test_nobody_listens(words):
+def test_no_server_listens(words):
     port = dead_port()
     result = run("echo-client", "--port", str(port), *words).assert_clean(status=1)
     assert f"127.0.0.1 port {port} refused the connection" in result.stderr

@@ -13,41 +13,41 @@ each_method = on_ours(names=("echo-server",), methods=ALL_METHODS)
 
 @each_method
 def test_each_client_has_a_process_of_its_own_and_all_are_served_at_once(server):
-    with server.start() as running, running.clients(3) as guests:
-        pids = {running.server_of(guest) for guest in guests}
+    with server.start() as running, running.clients(3) as clients:
+        pids = {running.server_of(client) for client in clients}
         assert len(pids) == 3
         assert running.main not in pids
-        for guest in reversed(guests):
-            guest.ask()
+        for client in reversed(clients):
+            client.ask()
 
 
 @each_method
 def test_the_parent_keeps_no_copy_of_a_connection(server):
-    with server.start() as running, running.clients(2) as guests:
-        for guest in guests:
-            assert not holds(running.main, guest.name)
-        os.kill(running.server_of(guests[0]), signal.SIGKILL)
-        guests[0].hear_end()
-        guests[1].ask()
+    with server.start() as running, running.clients(2) as clients:
+        for client in clients:
+            assert not holds(running.main, client.name)
+        os.kill(running.server_of(clients[0]), signal.SIGKILL)
+        clients[0].receive_end()
+        clients[1].ask()
         event = running.command.wait_event("exited")
         assert event.data["cause"] == "killed by SIGKILL"
 
 
 @each_method
 def test_a_child_is_reaped_when_its_client_leaves_not_at_the_next_connection(server):
-    with server.start() as running, running.clients(2) as guests:
-        pids = [running.server_of(guest) for guest in guests]
-        for guest in guests:
-            guest.sock.close()
+    with server.start() as running, running.clients(2) as clients:
+        pids = [running.server_of(client) for client in clients]
+        for client in clients:
+            client.sock.close()
         wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), limit=3.0)
 
 
 @each_method
 def test_a_half_closed_client_gets_its_whole_answer_and_the_end(server):
     with server.start() as running, running.client() as client:
-        client.say(b"all of it")
+        client.send(b"all of it")
         client.finish()
-        assert client.hear_end() == b"ALL OF IT"
+        assert client.receive_end() == b"ALL OF IT"
         served = running.command.wait_event("served")
         assert (served.data["bytes"], served.data["reason"]) == (9, "client left")
         assert served.role == "handler-0"

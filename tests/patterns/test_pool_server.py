@@ -13,27 +13,27 @@ def waits(name):
 
 @each_method
 def test_one_client_too_many_is_connected_but_not_answered(server):
-    with server.start() as running, running.clients(WORKERS) as guests, running.client() as extra:
-        extra.say(b"anybody?")
+    with server.start() as running, running.clients(WORKERS) as clients, running.client() as extra:
+        extra.send(b"anybody?")
         event = running.command.wait_event(waits(extra.name))
         assert event.pid == running.main, "it waits in a list of the main process"
         assert event.data["place"] == 1
-        for guest in guests:
-            guest.ask()
-        assert extra.hush()
+        for client in clients:
+            client.ask()
+        assert extra.is_silent()
 
 
 @each_method
 def test_it_is_served_by_the_pid_that_became_free(server):
-    with server.start() as running, running.clients(WORKERS) as guests, running.client() as extra:
-        extra.say(b"now?")
+    with server.start() as running, running.clients(WORKERS) as clients, running.client() as extra:
+        extra.send(b"now?")
         running.command.wait_event(waits(extra.name))
-        free = running.server_of(guests[1])
-        guests[1].sock.close()
-        assert extra.hear(4) == b"NOW?"
+        free = running.server_of(clients[1])
+        clients[1].sock.close()
+        assert extra.receive(4) == b"NOW?"
         assert running.server_of(extra) == free
-        told = running.command.wait_event("free")
-        assert told.data["worker_pid"] == free
+        event = running.command.wait_event("free")
+        assert event.data["worker_pid"] == free
         begun = running.command.wait_event(
             lambda event: (
                 (event.kind, event.data.get("client")) == ("begin", extra.name) and event.name == "serve"
@@ -42,19 +42,19 @@ def test_it_is_served_by_the_pid_that_became_free(server):
         assert begun.pid == free
 
 
-def test_those_who_wait_are_served_in_their_order():
+def test_clients_that_wait_are_served_in_their_order():
     server = Server("pool-server", "fork")
     with (
         server.start() as running,
-        running.clients(WORKERS) as guests,
+        running.clients(WORKERS) as clients,
         running.clients(2, served=False) as extras,
     ):
         for number, extra in enumerate(extras, start=1):
-            extra.say(b"x")
+            extra.send(b"x")
             assert running.command.wait_event(waits(extra.name)).data["place"] == number
-        guests[0].sock.close()
-        assert extras[0].hear(1) == b"X"
-        assert extras[1].hush()
+        clients[0].sock.close()
+        assert extras[0].receive(1) == b"X"
+        assert extras[1].is_silent()
 
 
 @each_method

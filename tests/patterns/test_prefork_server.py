@@ -1,4 +1,4 @@
-"""prefork-server: main never accepts; client N+1 waits in the kernel; no worker is missed for long."""
+"""prefork-server: main never accepts; client N+1 waits in the kernel; a lost worker is replaced soon."""
 
 import os
 import signal
@@ -26,35 +26,35 @@ def wait_mark(running, name, **data):
 
 @each_method
 def test_one_client_too_many_waits_in_the_kernel(server):
-    with server.start() as running, running.clients(WORKERS) as guests, running.client() as extra:
-        extra.say(b"anybody?")
+    with server.start() as running, running.clients(WORKERS) as clients, running.client() as extra:
+        extra.send(b"anybody?")
         told = running.command.wait_event("waits")
         assert (told.kind, told.pid) == ("begin", running.main)
         assert told.data["clients"] == 1
         for pid in (running.main, *running.workers()):
-            assert not holds(pid, extra.name), "nobody has accepted it"
-        for guest in guests:
-            guest.ask()
-        assert extra.hush()
+            assert not holds(pid, extra.name), "no process has accepted it"
+        for client in clients:
+            client.ask()
+        assert extra.is_silent()
 
 
 @each_method
 def test_it_is_served_by_the_pid_that_became_free(server):
-    with server.start() as running, running.clients(WORKERS) as guests, running.client() as extra:
-        extra.say(b"now?")
+    with server.start() as running, running.clients(WORKERS) as clients, running.client() as extra:
+        extra.send(b"now?")
         running.command.wait_event("waits")
-        free = running.server_of(guests[1])
-        guests[1].sock.close()
-        assert extra.hear(4) == b"NOW?"
+        free = running.server_of(clients[1])
+        clients[1].sock.close()
+        assert extra.receive(4) == b"NOW?"
         assert running.server_of(extra) == free
         running.command.wait_event(lambda event: (event.kind, event.name) == ("end", "waits"))
 
 
 def main_never_accepts(server):
-    with server.start() as running, running.clients(WORKERS) as guests:
-        for guest in guests:
-            assert not holds(running.main, guest.name), "MAIN has it"
-        assert len({running.server_of(guest) for guest in guests}) == WORKERS
+    with server.start() as running, running.clients(WORKERS) as clients:
+        for client in clients:
+            assert not holds(running.main, client.name), "MAIN has it"
+        assert len({running.server_of(client) for client in clients}) == WORKERS
 
 
 @each_method
@@ -80,37 +80,37 @@ def test_the_workers_are_made_once(server):
 
 
 @each_method
-def test_a_killed_worker_its_client_and_its_successor_are_named(server):
-    with server.start() as running, running.clients(WORKERS) as (victim, friend):
-        pid = running.server_of(victim)
+def test_a_killed_worker_its_client_and_its_replacement_are_named(server):
+    with server.start() as running, running.clients(WORKERS) as (cut_off, other):
+        pid = running.server_of(cut_off)
         kill(pid)
-        victim.hear_end()
-        friend.ask()
-        lost = wait_mark(running, "exited", child_pid=pid)
-        assert (lost["cause"], lost["by"], lost["clients"]) == ("killed by SIGKILL", "", 1)
-        assert wait_mark(running, "cut off", worker_pid=pid)["client"] == victim.name
-        heir = wait_mark(running, "takes over", before=lost["child"])
-        assert heir["worker"] == f"worker-{WORKERS}"
-        assert heir["worker_pid"] in running.workers()
+        cut_off.receive_end()
+        other.ask()
+        exited = wait_mark(running, "exited", child_pid=pid)
+        assert (exited["cause"], exited["by"], exited["clients"]) == ("killed by SIGKILL", "", 1)
+        assert wait_mark(running, "cut off", worker_pid=pid)["client"] == cut_off.name
+        replacement = wait_mark(running, "takes over", before=exited["child"])
+        assert replacement["worker"] == f"worker-{WORKERS}"
+        assert replacement["worker_pid"] in running.workers()
         running.command.signal(signal.SIGTERM)
-        friend.sock.close()
+        other.sock.close()
         summary = running.command.finish(within=3).assert_clean(0).summary
         assert (summary["served"], summary["cut_off"], summary["workers"]) == (1, 1, WORKERS + 1)
 
 
 @on_ours(names=("prefork-server", "selector-server"), methods=ALL_METHODS)
-def test_a_stopped_worker_is_missed_killed_and_replaced(server):
-    with server.start("--heartbeat", "0.8") as running, running.clients(1) as (victim,):
-        pid = running.server_of(victim)
-        with running.client_apart(pid) as friend:
-            busy = running.server_of(friend)  # and silent from now on, which is not to be stuck
+def test_a_stopped_worker_is_reported_killed_and_replaced(server):
+    with server.start("--heartbeat", "0.8") as running, running.clients(1) as (cut_off,):
+        pid = running.server_of(cut_off)
+        with running.client_apart(pid) as other:
+            busy = running.server_of(other)  # and silent from now on, which is not to be stuck
             os.kill(pid, signal.SIGSTOP)
             assert wait_mark(running, "no pulse", worker_pid=pid)["seconds"] == 0.8
             assert wait_mark(running, "exited", child_pid=pid)["by"] == "main"
-            victim.hear_end()
+            cut_off.receive_end()
             running.command.wait_event("takes over")
-            friend.ask()
-            assert running.server_of(friend) == busy
+            other.ask()
+            assert running.server_of(other) == busy
         running.echo()
         assert len([event for event in running.command.events if event.name == "no pulse"]) == 1
 
@@ -118,51 +118,51 @@ def test_a_stopped_worker_is_missed_killed_and_replaced(server):
 @on_ours(names=("prefork-server", "selector-server"))
 def test_a_worker_whose_client_is_never_silent_is_not_missed(server):
     """Neither one that always has something to say, nor one that says a little before each look."""
-    with server.start("--heartbeat", "0.8") as running, running.clients(2) as guests:
+    with server.start("--heartbeat", "0.8") as running, running.clients(2) as clients:
         pids = running.workers()
         end = time.monotonic() + 1.5
         while time.monotonic() < end:
-            for guest in guests:
-                guest.ask()
+            for client in clients:
+                client.ask()
             running.command.pause(0.02)
         assert running.workers() == pids
         assert not [event for event in running.command.events if event.name == "no pulse"]
 
 
 def test_fewer_connections_than_workers_may_be_asked_for():
-    with FORKED.start("--max-connections", "1") as running, running.clients(1) as (guest,):
+    with FORKED.start("--max-connections", "1") as running, running.clients(1) as (client,):
         with running.client() as second:
-            assert b"procdemo: 1 clients are connected already" in second.hear_end()
+            assert b"procdemo: 1 clients are connected already" in second.receive_end()
         refused = running.command.wait_event("refused")
         assert refused.pid != running.main
-        guest.ask()
+        client.ask()
         running.command.signal(signal.SIGTERM)
-        guest.sock.close()
+        client.sock.close()
         assert running.command.finish(within=3).summary["refused"] == 1
 
 
 @on_ours(names=("prefork-server", "selector-server"), methods=("fork",))
-def test_every_client_of_a_rush_is_told_by_its_worker(server):
-    """More than can be told one by one: each name is told once, by the process that served it."""
+def test_every_client_of_many_is_reported_by_its_worker(server):
+    """More than are reported one by one: each name is reported once, by the process that served it."""
     names = []
     with server.start() as running:
         for _ in range(40):
             crowd = [Client(running.port) for _ in range(10)]
             for client in crowd:
-                client.say(b"x")
+                client.send(b"x")
                 client.finish()
             for client in crowd:
-                assert client.hear_end(within=5) == b"X"
+                assert client.receive_end(within=5) == b"X"
                 names.append(client.name)
                 client.sock.close()
         running.command.signal(signal.SIGTERM)
         result = running.command.finish(within=3).assert_clean(0)
     one_by_one = [event.data["client"] for event in result.named("served")]
-    pages = [name for event in result.named("served many") for name in event.data["clients"]]
-    assert sorted(one_by_one + pages) == sorted(names)
-    assert pages, "a rush"
+    batches = [name for event in result.named("served many") for name in event.data["clients"]]
+    assert sorted(one_by_one + batches) == sorted(names)
+    assert batches, "too many to be reported one by one"
     assert result.summary["served"] == len(names)
-    assert sum(event.data["count"] for event in result.named("served many")) == len(pages)
+    assert sum(event.data["count"] for event in result.named("served many")) == len(batches)
 
 
 def test_the_screen_says_where_the_third_client_waits():
@@ -181,7 +181,7 @@ def test_a_scripted_lesson_ends_by_itself(server):
     listening = result.events.index(result.named("listening")[0])
     ready = [result.events.index(event) for event in result.named("ready")]
     assert len(ready) == 2
-    assert max(ready) < listening, "nobody is invited before the workers accept"
+    assert max(ready) < listening, "clients are started only when the workers accept"
 
 
 def test_idle_workers_leave_at_once_when_asked_to():

@@ -1,4 +1,4 @@
-"""The pause doubles once for each round that fails, and ends when something new goes well."""
+"""The pause doubles once for each round that fails, and ends when a new process works."""
 
 import time
 
@@ -6,7 +6,7 @@ from procdemo.process.backoff import Backoff
 
 
 def fail(backoff):
-    """Have something fail that was started just now, after the last pause began."""
+    """Report the failure of a process that was started just now, after the last pause began."""
     return backoff.failed(time.monotonic())
 
 
@@ -28,7 +28,7 @@ def test_many_deaths_in_one_round_make_one_pause():
     assert backoff.pause == 0.05
 
 
-def test_only_what_is_new_proves_that_all_is_well():
+def test_only_a_new_process_proves_that_all_is_well():
     backoff, old = Backoff(), time.monotonic()
     fail(backoff)
     fail(backoff)

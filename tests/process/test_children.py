@@ -1,15 +1,17 @@
-"""Children of a server: reaped when they end, hidden from each other, ended when they stay."""
+"""Child processes: reaped when they end, hidden from each other, killed when they stay too long."""
 
 import multiprocessing
 import os
+import select
 import signal
 import sys
 
 import pytest
 
+from procdemo.demo.events import Emitter
 from procdemo.demo.settings import StartMethod
 from procdemo.process.children import Children
-from procdemo.process.exit_status import cause
+from procdemo.process.exit_status import Exit, cause, report_exit, sentence_of_exit
 from procdemo.process.selector_loop import SelectorLoop
 from procdemo.servers.settings import ServerSettings
 
@@ -22,7 +24,7 @@ def stay(gate):
     gate.recv_bytes()
 
 
-def be_deaf(gate, ready):
+def ignore_sigterm(gate, ready):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ready.send_bytes(b"!")
     gate.recv_bytes()
@@ -37,23 +39,23 @@ def loop():
 
 def test_a_child_is_reaped_the_moment_it_ends(loop, start_method):
     ended = []
-    crew = Children(loop, lambda child: ended.append((child.name, child.exitcode)))
+    children = Children(loop, lambda child: ended.append((child.name, child.exitcode)))
     context = ServerSettings(start_method=StartMethod(start_method)).context()
-    crew.start(context.Process(target=leave, args=(3,), name="guest"))
-    assert len(crew) == 1
-    assert loop.wait_until(lambda: not len(crew), 10), "no other child has to be started for it"
-    assert ended == [("guest", 3)]
+    children.start(context.Process(target=leave, args=(3,), name="child-0"))
+    assert len(children) == 1
+    assert loop.wait_until(lambda: not len(children), 10), "no other child has to be started for it"
+    assert ended == [("child-0", 3)]
 
 
 def test_a_killed_child_is_known_by_its_signal(loop, start_method):
     causes = []
-    crew = Children(loop, lambda child: causes.append(cause(child.exitcode)))
+    children = Children(loop, lambda child: causes.append(cause(child.exitcode)))
     context = ServerSettings(start_method=StartMethod(start_method)).context()
     gate, ours = context.Pipe()
     child = context.Process(target=stay, args=(gate,))
-    crew.start(child)
+    children.start(child)
     os.kill(child.pid, signal.SIGKILL)
-    assert loop.wait_until(lambda: not len(crew), 10)
+    assert loop.wait_until(lambda: not len(children), 10)
     assert causes == ["killed by SIGKILL"]
     gate.close()
     ours.close()
@@ -61,40 +63,67 @@ def test_a_killed_child_is_known_by_its_signal(loop, start_method):
 
 def test_children_are_hidden_from_multiprocessing_and_give_back_their_descriptors(loop):
     context = ServerSettings().context()
-    crew = Children(loop, lambda _child: None)
+    children = Children(loop, lambda _child: None)
     before = len(os.listdir("/proc/self/fd"))
     gates = [context.Pipe(duplex=False) for _ in range(5)]
     for theirs, _ours in gates:
-        crew.start(context.Process(target=stay, args=(theirs,)))
+        children.start(context.Process(target=stay, args=(theirs,)))
     assert multiprocessing.active_children() == [], "or each start() would ask every one of them"
     for theirs, ours in gates:
         ours.send_bytes(b"go")
         theirs.close()
         ours.close()
-    assert loop.wait_until(lambda: not len(crew), 10)
+    assert loop.wait_until(lambda: not len(children), 10)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_who_stays_too_long_is_killed(loop):
+def test_a_child_that_stays_too_long_is_killed_by_main(loop):
     context = ServerSettings().context()
     ended = []
-    crew = Children(loop, lambda child: ended.append(child.exitcode))
+    children = Children(loop, lambda child: ended.append((child.exitcode, child.by)))
     gate, ours = context.Pipe()
-    ready, says = context.Pipe(duplex=False)
-    crew.start(context.Process(target=be_deaf, args=(gate, says)))
+    ready, reports = context.Pipe(duplex=False)
+    children.start(context.Process(target=ignore_sigterm, args=(gate, reports)))
     ready.recv_bytes()
-    assert crew.stop(grace=0.05) == 1
-    assert ended == [-signal.SIGKILL]
-    assert crew.stop(grace=5) == 0, "nobody is left"
-    for end in (gate, ours, ready, says):
+    assert children.stop(grace=0.05) == 1
+    assert ended == [(-signal.SIGKILL, "main")]
+    assert children.stop(grace=5) == 0, "none is left"
+    for end in (gate, ours, ready, reports):
         end.close()
+
+
+def test_a_child_that_ended_before_it_was_killed_was_not_killed_by_main(loop):
+    exits = []
+    children = Children(loop, exits.append)
+    child = children.start(ServerSettings().context().Process(target=leave, args=(3,), name="child-0"))
+    sentinel = os.pidfd_open(child.pid)
+    select.select([sentinel], [], [], 10)
+    os.close(sentinel)
+    child.kill()
+    assert loop.wait_until(lambda: not len(children), 10)
+    assert exits == [Exit("child-0", child.pid, 3, "")]
+
+
+def test_the_end_of_a_process_has_a_sentence_for_each_way_to_end():
+    events = []
+    for exited in (Exit("a", 1, 0), Exit("b", 2, -9, "main"), Exit("c", 3, -9)):
+        report_exit(Emitter(events.append), exited)
+        report_exit(Emitter(events.append), exited, kind="client", clients=2)
+    assert [sentence_of_exit(record[2]) for record in events] == [
+        "exited",
+        "client exited",
+        "killed",
+        "client killed",
+        "died",
+        "client died",
+    ]
 
 
 def test_kill_all_ends_all_without_running_the_loop(loop, start_method):
     exits, readable = [], []
-    bell, rope = multiprocessing.Pipe()
-    loop.add_reader(bell, lambda: readable.append(True))
-    rope.send_bytes(b"!")
+    reader, writer = multiprocessing.Pipe()
+    loop.add_reader(reader, lambda: readable.append(True))
+    writer.send_bytes(b"!")
     context = ServerSettings(start_method=StartMethod(start_method)).context()
     children = Children(loop, exits.append)
     for _ in range(2):
@@ -106,8 +135,8 @@ def test_kill_all_ends_all_without_running_the_loop(loop, start_method):
     assert [(exited.exitcode, exited.by) for exited in exits] == [(-signal.SIGKILL, "main")] * 2
     assert not len(children)
     assert not readable
-    bell.close()
-    rope.close()
+    reader.close()
+    writer.close()
 
 
 def test_a_process_that_is_started_already_can_be_adopted(loop, start_method):

@@ -1,8 +1,11 @@
 """What the kernel says of processes, compared with what they do."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from waiting import wait_until
@@ -37,7 +40,7 @@ def main_thread(process, call):
 
 
 @doing("os.read(0, 1)", "read")
-def test_who_reads(child, call):
+def test_a_reader(child, call):
     thread = main_thread(child, call)
     assert thread.fds == (0,)
     mine = procfs.descriptors(os.getpid())[child.stdin.fileno()]
@@ -48,12 +51,12 @@ def test_who_reads(child, call):
 
 
 @doing("p = select.poll(); p.register(0, 1); p.register(2, 8); p.poll()", "poll")
-def test_who_polls(child, call):
+def test_a_poll(child, call):
     assert main_thread(child, call).fds == (0, 2)
 
 
 @doing("pid = os.fork()\nif pid == 0: os.read(0, 1)\nos.waitpid(pid, 0)", "wait4")
-def test_who_waits_for_a_child(child, call):
+def test_a_wait_for_a_child(child, call):
     thread = main_thread(child, call)
     assert procfs.descendants(child.pid).keys() == {thread.child}
     assert procfs.parent(thread.child) == child.pid
@@ -63,12 +66,12 @@ def test_who_waits_for_a_child(child, call):
 
 
 @doing("import multiprocessing as m; lock = m.Lock(); lock.acquire(); lock.acquire()", "futex")
-def test_who_waits_for_a_lock_of_processes(child, call):
+def test_a_wait_for_a_lock_of_processes(child, call):
     assert main_thread(child, call).semaphore.isdigit()
 
 
 @doing("lock = threading.Lock(); lock.acquire(); lock.acquire()", "futex")
-def test_who_waits_for_a_lock_of_threads(child, call):
+def test_a_wait_for_a_lock_of_threads(child, call):
     assert main_thread(child, call).semaphore == ""
 
 
@@ -88,16 +91,18 @@ def test_activity(child, call):
 
 
 @pytest.mark.parametrize("child", ["while True: pass"], indirect=True)
-def test_activity_of_whoever_is_busy(child):
+def test_activity_of_a_busy_process(child):
     wait_until(lambda: procfs.activity([child.pid])[0], what="it runs")
 
 
-def test_whoever_is_gone_is_left_out():
+def test_a_process_that_is_gone_is_left_out():
     assert procfs.threads(GONE) == []
     assert procfs.descriptors(GONE) == {}
     assert procfs.command(GONE) == ""
     assert procfs.parent(GONE) == 0
     assert procfs.activity([GONE]) == (False, [])
+    assert procfs.stat(GONE) is procfs.stat(os.getpid(), GONE) is None
+    assert procfs.children(GONE) == []
 
 
 def test_a_zombie_has_no_command_line():
@@ -109,3 +114,44 @@ def test_a_zombie_has_no_command_line():
         assert procfs.command(pid) == ""
     finally:
         os.waitpid(pid, 0)
+
+
+def test_the_fields_of_a_process_whose_name_is_odd():
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        Path("/proc/self/comm").write_bytes(b") S 1 (\xff")
+        os.write(write, b"!")
+        signal.pause()
+    os.read(read, 1)
+    os.close(read)
+    os.close(write)
+    found = procfs.stat(pid)
+    assert (found.parent, found.group, found.alive) == (os.getpid(), pid, True)
+    assert dict(procfs.processes())[pid].start_ticks == found.start_ticks >= procfs.stat("self").start_ticks
+    assert procfs.children(os.getpid()).count(pid) == 1
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not procfs.stat(pid).alive, what="a zombie")
+    os.waitpid(pid, 0)
+    assert procfs.stat(pid) is None
+
+
+def test_processes_of_another_numbering_are_not_taken_for_ours(monkeypatch):
+    """As under ``unshare --pid`` without a new /proc."""
+    monkeypatch.setattr(os, "getpid", lambda: GONE)
+    assert list(procfs.processes()) == []
+
+
+def test_the_time_of_birth():
+    before = time.monotonic_ns()
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(write, str(procfs.born_ns()).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    born = int(os.read(read, 30))
+    os.close(read)
+    os.close(write)
+    assert before - 10_000_000 <= born <= time.monotonic_ns()

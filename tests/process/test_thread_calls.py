@@ -1,4 +1,4 @@
-"""Errands: left by any thread, done by the one that waits, in order, and all that there are at once."""
+"""Calls that other threads want: made by the thread that runs the loop, in order, all at once."""
 
 import threading
 
@@ -6,15 +6,15 @@ from procdemo.process.selector_loop import SelectorLoop
 from procdemo.process.thread_calls import ThreadCalls
 
 
-def test_they_are_done_by_the_thread_that_waits_in_the_order_of_each_who_left_them():
+def test_calls_are_made_by_the_thread_that_waits_in_the_order_of_each_thread():
     loop, done = SelectorLoop(), []
-    errands = ThreadCalls(loop)
+    calls = ThreadCalls(loop)
 
-    def leave(name):
+    def add_calls(name):
         for number in range(500):
-            errands.call_soon(lambda number=number: done.append((name, number, threading.get_ident())))
+            calls.call_soon(lambda number=number: done.append((name, number, threading.get_ident())))
 
-    threads = [threading.Thread(target=leave, args=(name,)) for name in "abcd"]
+    threads = [threading.Thread(target=add_calls, args=(name,)) for name in "abcd"]
     for thread in threads:
         thread.start()
     while len(done) < 2_000:
@@ -23,27 +23,27 @@ def test_they_are_done_by_the_thread_that_waits_in_the_order_of_each_who_left_th
         thread.join()
     assert {ident for *_, ident in done} == {threading.get_ident()}
     for name in "abcd":
-        assert [number for who, number, _ in done if who == name] == list(range(500))
-    errands.close()
+        assert [number for thread, number, _ in done if thread == name] == list(range(500))
+    calls.close()
     loop.close()
 
 
-def test_those_that_have_gathered_are_done_in_one_go():
+def test_calls_that_have_gathered_are_made_at_once():
     loop, done = SelectorLoop(), []
-    errands = ThreadCalls(loop)
+    calls = ThreadCalls(loop)
     for number in range(1_000):
-        errands.call_soon(done.append, number)
+        calls.call_soon(done.append, number)
     loop.run_once(5.0)
     assert done == list(range(1_000))
-    errands.close()
+    calls.close()
     loop.close()
 
 
-def test_what_is_left_too_late_is_no_error_and_is_not_done():
+def test_a_call_that_comes_too_late_is_no_error_and_is_not_made():
     loop, done = SelectorLoop(), []
-    errands = ThreadCalls(loop)
-    errands.close()
-    errands.call_soon(done.append, 1)
+    calls = ThreadCalls(loop)
+    calls.close()
+    calls.call_soon(done.append, 1)
     loop.run_once(0)
     assert not done
     loop.close()

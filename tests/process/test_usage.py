@@ -1,4 +1,4 @@
-"""What a family of processes uses: those that live, and those that have ended."""
+"""What a process tree uses: members that live, and members that have ended."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ input()
 """
 
 
-def test_children_of_threads_and_grandchildren_are_of_the_family():
+def test_children_of_threads_and_grandchildren_are_in_the_tree():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", NEST], **pipes) as process:
         assert process.stdout.readline() == b"there\n"
@@ -49,7 +49,7 @@ def test_children_of_threads_and_grandchildren_are_of_the_family():
         process.communicate(b".")
 
 
-def test_the_cpu_time_of_those_who_have_ended_counts():
+def test_the_cpu_time_of_ended_members_counts():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", SPENT], **pipes) as process:
         assert process.stdout.readline() == b"spent\n"
@@ -66,7 +66,7 @@ def test_the_clock_of_a_process_is_its_cpu_time_to_the_microsecond():
     assert 0.005 <= used <= time.process_time() - ours + 0.001
 
 
-def test_a_family_that_is_gone_has_nothing():
+def test_a_tree_that_is_gone_has_nothing():
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     assert (tree_cpu_s(process.pid), tree_own_kib(process.pid)) == (0, 0)
@@ -88,8 +88,8 @@ def test_the_amount_of_work_for_a_time():
     assert amount_of(work, 0.2) > amount_of(work, 0.02) > 20_000
 
 
-def test_who_waits_for_a_cpu_is_busy_too():
-    """Two that never pause, on one CPU: each has half of it, and could always go on."""
+def test_a_thread_that_waits_for_a_cpu_is_busy_too():
+    """Two processes that never pause, on one CPU: each has half of it, and could always run."""
     usable = os.sched_getaffinity(0)
     cpu = min(usable)
 

@@ -120,7 +120,7 @@ def test_main_first_then_families_as_they_came_each_by_number():
 
 
 def test_faults_and_results_make_no_lane():
-    events = [event(1, "mark", "blow", "observer", 7), event(2, "result", "summary", "main", 1)]
+    events = [event(1, "mark", "fault", "observer", 7), event(2, "result", "summary", "main", 1)]
     assert lanes(events, {}) == []
 
 

@@ -1,4 +1,4 @@
-"""Faults on demand: the right process is struck, the log tells of it, and a blow into the air is said."""
+"""Faults on demand: the right process is hit, an event reports it, and a fault that hits none is an error."""
 
 import os
 import re
@@ -9,28 +9,28 @@ import pytest
 from harness import run
 
 from procdemo.demo.events import Event
-from procdemo.runtime.fault_injection import Fault, FaultInjector, aimed, at_random
+from procdemo.runtime.fault_injection import Fault, FaultInjector, parse_random, parse_targeted
 
 
 def test_a_fault_reads_as_it_is_written():
-    assert aimed("kill", "worker-*@1.5") == Fault("kill", "worker-*", 1.5)
-    assert aimed("stop", "a@b@0") == Fault("stop", "a@b", 0)
-    assert at_random("stop:0.25") == Fault("stop", "", 0.25)
+    assert parse_targeted("kill", "worker-*@1.5") == Fault("kill", "worker-*", 1.5)
+    assert parse_targeted("stop", "a@b@0") == Fault("stop", "a@b", 0)
+    assert parse_random("stop:0.25") == Fault("stop", "", 0.25)
     assert [str(Fault("kill", "main", 2)), str(Fault("kill", "", 0.5))] == ["main@2", "kill:0.5"]
 
 
 @pytest.mark.parametrize(
     "text", ["", "@", "@1", "main", "main@", "main@x", "main@-1", "main@inf", "main@nan"]
 )
-def test_what_is_no_aim_is_refused(text):
+def test_what_is_not_a_role_and_a_time_is_refused(text):
     with pytest.raises(ValueError, match=r".*"):
-        aimed("kill", text)
+        parse_targeted("kill", text)
 
 
 @pytest.mark.parametrize("text", ["", "kill", "kill:", "kill:0", "kill:-1", "kill:inf", "burn:1", ":1"])
-def test_what_is_no_chaos_is_refused(text):
+def test_what_is_not_chaos_is_refused(text):
     with pytest.raises(ValueError, match=r".*"):
-        at_random(text)
+        parse_random(text)
 
 
 def hello(role, pid):
@@ -38,7 +38,7 @@ def hello(role, pid):
 
 
 @pytest.fixture
-def crew():
+def sleepers():
     """PIDs of five sleeping processes; the first leads their group."""
     pids = []
     for _ in range(5):
@@ -54,106 +54,106 @@ def crew():
         os.waitpid(pid, 0)
 
 
-def struck(crew, *faults, seed=0, start_ns=0):
-    blows = FaultInjector(faults, seed, crew[0], start_ns)
-    for role, pid in zip(["main", "a-0", "a-1", "b-0", "b-1"], crew, strict=True):
-        blows.note(hello(role, pid))
-    return blows
+def injector_for(sleepers, *faults, seed=0, start_ns=0):
+    injector = FaultInjector(faults, seed, sleepers[0], start_ns)
+    for role, pid in zip(["main", "a-0", "a-1", "b-0", "b-1"], sleepers, strict=True):
+        injector.note(hello(role, pid))
+    return injector
 
 
-def victims(blows):
-    return [event.data["victim"] for event in blows.strike()]
+def targets(injector):
+    return [event.data["target"] for event in injector.inject()]
 
 
-def test_a_pattern_strikes_all_who_match_and_once(crew):
-    blows = struck(crew, Fault("stop", "a-*", 0))
-    assert victims(blows) == ["a-0", "a-1"]
-    for pid in crew[1:3]:
+def test_a_pattern_hits_all_that_match_and_once(sleepers):
+    injector = injector_for(sleepers, Fault("stop", "a-*", 0))
+    assert targets(injector) == ["a-0", "a-1"]
+    for pid in sleepers[1:3]:
         assert os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT).si_status == signal.SIGSTOP
-    assert victims(blows) == []
-    assert list(blows.missed()) == []
+    assert targets(injector) == []
+    assert list(injector.missed()) == []
 
 
-def test_nobody_is_struck_before_the_time(crew):
-    blows = struck(crew, Fault("kill", "main", 3600), start_ns=time.monotonic_ns())
-    assert victims(blows) == []
-    assert 3500 < blows.seconds_left() <= 3600
-    assert list(blows.missed()) == [("--kill main@3600: the demo had ended by then", "--kill main@0.1")]
+def test_no_process_is_hit_before_the_time(sleepers):
+    injector = injector_for(sleepers, Fault("kill", "main", 3600), start_ns=time.monotonic_ns())
+    assert targets(injector) == []
+    assert 3500 < injector.seconds_left() <= 3600
+    assert list(injector.missed()) == [("--kill main@3600: the demo had ended by then", "--kill main@0.1")]
 
 
-def test_who_appears_late_is_struck_on_arrival(crew):
-    blows = FaultInjector([Fault("kill", "late", 0)], 0, crew[0], 0)
-    assert victims(blows) == []
-    assert blows.seconds_left() > 3600, "an event will wake us"
-    blows.note(hello("late", crew[4]))
-    assert victims(blows) == ["late"]
+def test_a_process_that_appears_late_is_hit_at_once(sleepers):
+    injector = FaultInjector([Fault("kill", "late", 0)], 0, sleepers[0], 0)
+    assert targets(injector) == []
+    assert injector.seconds_left() > 3600, "an event will wake us"
+    injector.note(hello("late", sleepers[4]))
+    assert targets(injector) == ["late"]
 
 
-def test_a_stranger_is_never_struck(crew):
-    blows = FaultInjector([Fault("kill", "*", 0)], 0, crew[0], 0)
-    blows.note(hello("stranger", os.getpid()))
-    assert victims(blows) == []
-    [(message, hint)] = blows.missed()
+def test_a_process_of_another_group_is_never_hit(sleepers):
+    injector = FaultInjector([Fault("kill", "*", 0)], 0, sleepers[0], 0)
+    injector.note(hello("stranger", os.getpid()))
+    assert targets(injector) == []
+    [(message, hint)] = injector.missed()
     assert message == "--kill *@0: the demo had ended by then"
     assert hint
 
 
-def test_a_role_that_never_appeared_is_named_with_those_that_did(crew):
-    [(message, hint)] = struck(crew, Fault("kill", "c-0", 0)).missed()
+def test_a_role_that_never_appeared_is_named_with_those_that_did(sleepers):
+    [(message, hint)] = injector_for(sleepers, Fault("kill", "c-0", 0)).missed()
     assert message == "--kill c-0@0: no process of that name appeared"
     assert hint == "one of a-0, a-1, b-0, b-1, main"
 
 
-def chosen(crew, seed):
-    blows = struck(crew, Fault("stop", "", 1e-9), seed=seed)
-    return [name for _ in range(12) for name in victims(blows)]
+def chosen(sleepers, seed):
+    injector = injector_for(sleepers, Fault("stop", "", 1e-9), seed=seed)
+    return [name for _ in range(12) for name in targets(injector)]
 
 
-def test_chaos_never_strikes_main_and_the_seed_decides(crew):
-    first = chosen(crew, 1)
+def test_chaos_never_hits_main_and_the_seed_decides(sleepers):
+    first = chosen(sleepers, 1)
     assert len(first) == 12
     assert set(first) <= {"a-0", "a-1", "b-0", "b-1"}
-    assert chosen(crew, 1) == first
-    assert any(chosen(crew, seed) != first for seed in range(2, 6))
+    assert chosen(sleepers, 1) == first
+    assert any(chosen(sleepers, seed) != first for seed in range(2, 6))
 
 
-def test_a_zombie_is_not_struck(crew):
-    os.kill(crew[4], signal.SIGKILL)
-    os.waitid(os.P_PID, crew[4], os.WEXITED | os.WNOWAIT)
-    assert victims(struck(crew, Fault("kill", "b-*", 0))) == ["b-0"]
+def test_a_zombie_is_not_hit(sleepers):
+    os.kill(sleepers[4], signal.SIGKILL)
+    os.waitid(os.P_PID, sleepers[4], os.WEXITED | os.WNOWAIT)
+    assert targets(injector_for(sleepers, Fault("kill", "b-*", 0))) == ["b-0"]
 
 
 # --- on the command line
 
 
-def blows_of(result):
-    return [event for event in result.events if event.name == "blow"]
+def faults_of(result):
+    return [event for event in result.events if event.name == "fault"]
 
 
-def test_a_killed_consumer_is_struck_by_the_command_and_named_by_the_demo(start_method):
+def test_a_consumer_is_killed_by_the_command_and_named_by_the_demo(start_method):
     args = ("prodcons", "--kill", "consumer-0@0", "--json", "--start-method", start_method)
     result = run(*args, within=20).assert_clean(1)
-    [blow] = blows_of(result)
-    victim = blow.data["victim_pid"]
-    assert (blow.role, blow.data["signal"], blow.data["victim"]) == ("observer", "SIGKILL", "consumer-0")
-    [death] = [event for event in result.events if event.data.get("child_pid") == victim]
+    [fault] = faults_of(result)
+    target = fault.data["target_pid"]
+    assert (fault.role, fault.data["signal"], fault.data["target"]) == ("observer", "SIGKILL", "consumer-0")
+    [death] = [event for event in result.events if event.data.get("child_pid") == target]
     assert (death.name, death.data["cause"]) == ("exited", "killed by SIGKILL")
-    assert death.time_ns > blow.time_ns
+    assert death.time_ns > fault.time_ns
 
 
 LASTING = ("spawn", "--work", "30", "--children", "1")
 EACH_CHILD = ("--kill", "child-0@0", "--kill", "child-1@0")
 
 
-def test_the_screen_shows_the_blow():
+def test_the_screen_shows_the_fault():
     result = run(*LASTING, *EACH_CHILD).assert_clean(1)
     assert "kill child-0@0 child-1@0" in result.stdout
     assert re.search(r"observer +\d+  SIGKILL to child-1 \(PID \d+\)", result.stdout)
 
 
-def test_it_may_be_said_again_and_again():
+def test_the_option_may_be_repeated():
     result = run(*LASTING, *EACH_CHILD, "--json").assert_clean(1)
-    assert sorted(event.data["victim"] for event in blows_of(result)) == ["child-0", "child-1"]
+    assert sorted(event.data["target"] for event in faults_of(result)) == ["child-0", "child-1"]
 
 
 def test_main_itself_can_be_killed():
@@ -161,19 +161,19 @@ def test_main_itself_can_be_killed():
     assert "SIGKILL" in result.summary["reason"]
 
 
-def test_who_is_stopped_stays_until_the_time_limit():
+def test_a_stopped_process_stays_until_the_time_limit():
     args = ("spawn", "--work", "0.2", "--children", "1", "--stop", "child-1@0", "--timeout", "1", "--json")
     result = run(*args).assert_clean(4)
-    [blow] = blows_of(result)
-    assert blow.data["signal"] == "SIGSTOP"
+    [fault] = faults_of(result)
+    assert fault.data["signal"] == "SIGSTOP"
 
 
 def test_chaos_ends_a_demo_that_would_run_for_long():
     result = run("spawn", "--work", "30", "--chaos", "kill:0.02", "--json").assert_clean(1)
-    assert {event.data["victim"] for event in blows_of(result)} == {f"child-{n}" for n in range(4)}
+    assert {event.data["target"] for event in faults_of(result)} == {f"child-{n}" for n in range(4)}
 
 
-def test_a_blow_into_the_air_is_an_error_though_the_demo_went_well():
+def test_a_fault_that_hits_no_process_is_an_error_though_the_demo_went_well():
     result = run("spawn", "--work", "0", "--kill", "consumer-7@0").assert_clean(2)
     assert result.stderr.splitlines() == [
         "error: --kill consumer-7@0: no process of that name appeared",
@@ -189,5 +189,5 @@ def test_a_blow_into_the_air_is_an_error_though_the_demo_went_well():
         (["--chaos", "burn:1"], "kill:0.5"),
     ],
 )
-def test_what_is_no_fault_is_told_how_one_is_written(args, instead):
+def test_the_error_of_a_wrong_fault_shows_a_right_one(args, instead):
     assert instead in run("spawn", *args).assert_clean(2, stderr_lines=4).stderr

@@ -1,4 +1,4 @@
-"""A run is an iterator of events: what it tells, and what it leaves."""
+"""A run is an iterator of events: what it reports, and what it leaves."""
 
 import os
 import signal
@@ -9,18 +9,28 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
-from stages import FORK, Crowd, endless, names, perform, settings, short_story, stay, until_all_are_here
+from stages import (
+    FORK,
+    ManyProcesses,
+    endless,
+    events_of,
+    names,
+    settings,
+    short_story,
+    stay,
+    until_all_are_here,
+)
 from traces import shared_memory_left
 
 from procdemo.demo.events import STARTS
 from procdemo.demo.settings import CannotRunError
 from procdemo.runtime.runner import Runner
 
-# --- what a run tells
+# --- what a run reports
 
 
 def test_events_come_in_order_from_every_process(start_method):
-    told = perform(short_story, settings(start_method))
+    told = events_of(short_story, settings(start_method))
     events = [event for event in told if event.name != STARTS]
     assert names(events) == ["start", "hello", "hello", "hello", "summary"]
     assert len(told) - len(events) == (0 if start_method == "fork" else 6), "a bar for each interpreter"
@@ -37,7 +47,7 @@ def summary_in_the_middle(config, emit):
 
 
 def test_the_summary_comes_last_and_once():
-    assert names(perform(summary_in_the_middle)) == ["afterthought", "summary"]
+    assert names(events_of(summary_in_the_middle)) == ["afterthought", "summary"]
 
 
 def raising(config, emit):
@@ -46,7 +56,7 @@ def raising(config, emit):
 
 
 def test_an_exception_becomes_an_error_mark_and_a_failing_summary():
-    start, error, summary = perform(raising)
+    start, error, summary = events_of(raising)
     assert start.name == "start"
     assert error.name == "error"
     assert error.data["message"].startswith("ZeroDivisionError: no ")
@@ -59,7 +69,7 @@ def raising_too_much(config, emit):
 
 
 def test_even_an_exception_too_large_for_a_record_is_heard_of():
-    error, summary = perform(raising_too_much)
+    error, summary = events_of(raising_too_much)
     assert error.data["message"].startswith("ValueError: xxx")
     assert summary.data["ok"] is False
 
@@ -69,7 +79,7 @@ def refusing(config, emit):
 
 
 def test_a_refusal_says_what_to_do_instead_and_has_no_traceback():
-    error, summary = perform(refusing)
+    error, summary = events_of(refusing)
     assert error.data == {"message": "no licence", "hint": "procdemo spawn", "exit_code": 3}
     assert summary.data["ok"] is False
 
@@ -86,7 +96,7 @@ def complaining(config, emit):
 
 
 def test_what_a_child_writes_to_stderr_is_an_event(start_method, capfd):
-    events = perform(complaining, settings(start_method))
+    events = events_of(complaining, settings(start_method))
     said = [event.data["text"] for event in events if event.name == "stderr"]
     assert said == [b"something is wrong", b"very wrong"]
     assert capfd.readouterr() == ("", "")
@@ -98,7 +108,7 @@ def reading_and_printing(config, emit):
 
 
 def test_a_demo_has_no_terminal(capfd):
-    assert perform(reading_and_printing)[-1].data["ok"]
+    assert events_of(reading_and_printing)[-1].data["ok"]
     assert capfd.readouterr() == ("", "")
 
 
@@ -115,17 +125,17 @@ def with_semaphores(config, emit):
 
 def test_a_killed_stage_leaves_no_semaphore(start_method):
     before, prefix = set(os.listdir("/dev/shm")), f"sem.pytest{os.getpid()}"
-    with Runner(with_semaphores, settings(start_method)) as stage:
-        until_all_are_here(stage)
+    with Runner(with_semaphores, settings(start_method)) as runner:
+        until_all_are_here(runner)
         there = [name for name in os.listdir("/dev/shm") if name.startswith(prefix)]
         assert len(there) == (0 if start_method == "fork" else 10), "under fork they have no name"
-        os.kill(stage.pid, signal.SIGKILL)
-        list(stage)
+        os.kill(runner.pid, signal.SIGKILL)
+        list(runner)
     assert not shared_memory_left(before, prefix)
 
 
 def interrupted_in_the_making(make, config, emit):
-    """Be asked to stop when a name is there, and nobody yet who would remove it."""
+    """Be asked to stop when a name is there, and no process yet that would remove it."""
     register, unlink = resource_tracker.register, os.unlink
 
     def registered_late(*args):
@@ -145,16 +155,16 @@ def interrupted_in_the_making(make, config, emit):
 @pytest.mark.parametrize("make", [lambda context: context.Condition(), lambda context: context.Array("b", 1)])
 def test_a_request_to_stop_cuts_no_semaphore_nor_shared_memory_in_half(make, start_method):
     before = set(os.listdir("/dev/shm"))
-    told = perform(partial(interrupted_in_the_making, make), settings(start_method))
+    told = events_of(partial(interrupted_in_the_making, make), settings(start_method))
     assert names(told) == ["stopped", "summary"]
     assert not shared_memory_left(before, f"sem.pytest{os.getpid()}")
     assert not [name for name in os.listdir("/dev/shm") if name.startswith("pym-") and name not in before]
 
 
 def test_it_leaves_no_descriptor_open(start_method):
-    perform(short_story, settings(start_method))
+    events_of(short_story, settings(start_method))
     before = os.listdir("/proc/self/fd")
-    perform(short_story, settings(start_method))
+    events_of(short_story, settings(start_method))
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
@@ -165,8 +175,8 @@ def test_it_says_nothing_on_stderr_itself(tmp_path):
         "import stages, sys, test_runner\n"
         "from procdemo.runtime.runner import Runner\n"
         "if __name__ == '__main__':\n"
-        "    with Runner(test_runner.with_semaphores, stages.settings(sys.argv[1])) as stage:\n"
-        "        stages.until_all_are_here(stage)\n"
+        "    with Runner(test_runner.with_semaphores, stages.settings(sys.argv[1])) as runner:\n"
+        "        stages.until_all_are_here(runner)\n"
     )
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[1]}/support:{Path(__file__).parent}"}
     for method in ("fork", "spawn", "forkserver"):
@@ -184,9 +194,9 @@ def noisy(config, emit):
 
 def test_it_calls_back_when_nothing_happens_and_loses_nothing_when_much_does():
     idle = []
-    with Runner(noisy, FORK, on_idle=lambda: idle.append(1) or 1) as stage:
-        numbers = [event.data["number"] for event in stage if event.name == "tick"]
+    with Runner(noisy, FORK, on_idle=lambda: idle.append(1) or 1) as runner:
+        numbers = [event.data["number"] for event in runner if event.name == "tick"]
     assert numbers == list(range(100_000))
-    with Runner(endless, Crowd(), on_idle=lambda: idle.append(2) or 0, limit=0.5) as stage:
-        list(stage)
+    with Runner(endless, ManyProcesses(), on_idle=lambda: idle.append(2) or 0, limit=0.5) as runner:
+        list(runner)
     assert 2 in idle

@@ -1,4 +1,4 @@
-"""Leaving a run ends every process of the demo, however it is left."""
+"""If the command leaves a run, every process of the demo ends, however it is left."""
 
 import contextlib
 import os
@@ -7,33 +7,43 @@ import time
 
 import pytest
 from processes import processes, tree
-from stages import FORK, Crowd, endless, names, reaped, settings, short_story, stay, until_all_are_here
+from stages import (
+    FORK,
+    ManyProcesses,
+    endless,
+    names,
+    reaped,
+    settings,
+    short_story,
+    stay,
+    until_all_are_here,
+)
 
 from procdemo.demo.settings import StartMethod
 from procdemo.runtime.runner import Runner
 
 
 @pytest.mark.parametrize("deaf", [False, True], ids=["obedient", "deaf"])
-def test_leaving_the_block_ends_everybody(start_method, deaf):
-    config = Crowd(start_method=StartMethod(start_method), deaf=deaf)
-    with Runner(endless, config) as stage:
-        _, children = until_all_are_here(stage)
-        everybody = {stage.pid, *children, *tree(os.getpid())}
-    assert len(everybody) >= 3
-    assert not everybody & processes().keys()
+def test_leaving_the_block_ends_every_process(start_method, deaf):
+    config = ManyProcesses(start_method=StartMethod(start_method), deaf=deaf)
+    with Runner(endless, config) as runner:
+        _, children = until_all_are_here(runner)
+        members = {runner.pid, *children, *tree(os.getpid())}
+    assert len(members) >= 3
+    assert not members & processes().keys()
 
 
-def test_an_exception_in_the_observer_ends_everybody():
-    with pytest.raises(ZeroDivisionError), Runner(endless, Crowd()) as stage:  # noqa: PT012
-        _, children = until_all_are_here(stage)
+def test_an_exception_in_the_command_ends_every_process():
+    with pytest.raises(ZeroDivisionError), Runner(endless, ManyProcesses()) as runner:  # noqa: PT012
+        _, children = until_all_are_here(runner)
         raise ZeroDivisionError
-    assert all(map(reaped, [stage.pid, *children]))
+    assert all(map(reaped, [runner.pid, *children]))
 
 
-def test_stop_asks_and_the_run_may_say_goodbye():
-    with Runner(endless, Crowd()) as stage:
-        events, children = until_all_are_here(stage)
-        stage.stop()
+def test_a_stopped_run_may_report_its_end():
+    with Runner(endless, ManyProcesses()) as runner:
+        events, children = until_all_are_here(runner)
+        runner.stop()
         rest = list(events)
     assert names(rest) == ["stopped", "summary"]
     assert rest[-1].data["ok"] is False
@@ -48,11 +58,11 @@ def unstoppable(config, emit):
                 signal.pause()
 
 
-def test_who_does_not_stop_in_time_is_killed():
-    with Runner(unstoppable, FORK, patience=0.3) as stage:
-        events = iter(stage)
+def test_a_run_that_does_not_stop_in_time_is_killed():
+    with Runner(unstoppable, FORK, patience=0.3) as runner:
+        events = iter(runner)
         assert next(events).name == "here"
-        stage.stop()
+        runner.stop()
         at = time.monotonic()
         rest = list(events)
     assert 0.3 <= time.monotonic() - at < 2
@@ -60,10 +70,10 @@ def test_who_does_not_stop_in_time_is_killed():
 
 
 def test_children_that_ignore_sigterm_are_killed_when_the_main_process_stops(start_method):
-    config = Crowd(start_method=StartMethod(start_method), deaf=True)
-    with Runner(endless, config, patience=5) as stage:
-        events, children = until_all_are_here(stage)
-        stage.stop()
+    config = ManyProcesses(start_method=StartMethod(start_method), deaf=True)
+    with Runner(endless, config, patience=5) as runner:
+        events, children = until_all_are_here(runner)
+        runner.stop()
         at = time.monotonic()
         list(events)
         assert time.monotonic() - at < 2, "main kills its children itself, long before patience ends"
@@ -71,39 +81,39 @@ def test_children_that_ignore_sigterm_are_killed_when_the_main_process_stops(sta
 
 
 def test_a_stopped_main_process_can_be_stopped_all_the_same():
-    with Runner(endless, Crowd()) as stage:
-        events, children = until_all_are_here(stage)
-        os.kill(stage.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, stage.pid, os.WSTOPPED | os.WNOWAIT)
-        stage.stop()
+    with Runner(endless, ManyProcesses()) as runner:
+        events, children = until_all_are_here(runner)
+        os.kill(runner.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, runner.pid, os.WSTOPPED | os.WNOWAIT)
+        runner.stop()
         assert names(events) == ["stopped", "summary"]
     assert all(map(reaped, children))
 
 
-def test_a_killed_main_process_gets_an_obituary(start_method):
-    with Runner(endless, Crowd(start_method=StartMethod(start_method))) as stage:
-        events, children = until_all_are_here(stage)
-        os.kill(stage.pid, signal.SIGKILL)
+def test_a_killed_main_process_gets_a_summary(start_method):
+    with Runner(endless, ManyProcesses(start_method=StartMethod(start_method))) as runner:
+        events, children = until_all_are_here(runner)
+        os.kill(runner.pid, signal.SIGKILL)
         at = time.monotonic()
         *_, summary = events
     assert time.monotonic() - at < 1.5
     assert summary.name == "summary"
     assert summary.data["ok"] is False
-    assert f"{stage.pid} was ended by SIGKILL" in summary.data["reason"]
+    assert f"{runner.pid} was ended by SIGKILL" in summary.data["reason"]
     assert all(map(reaped, children))
 
 
 def test_a_limit_ends_a_run_that_would_not_end():
-    with Runner(endless, Crowd(), limit=0.3) as stage:
-        events = list(stage)
-    assert stage.timed_out
+    with Runner(endless, ManyProcesses(), limit=0.3) as runner:
+        events = list(runner)
+    assert runner.timed_out
     assert events[-1].data["ok"] is False
 
 
 def test_a_limit_is_not_noticed_by_a_run_in_time():
-    with Runner(short_story, FORK, limit=30) as stage:
-        events = list(stage)
-    assert not stage.timed_out
+    with Runner(short_story, FORK, limit=30) as runner:
+        events = list(runner)
+    assert not runner.timed_out
     assert events[-1].data["ok"] is True
 
 
@@ -115,11 +125,11 @@ def leaving_children_behind(config, emit):
 
 def test_a_run_that_forgets_to_join_ends_too(start_method):
     at = time.monotonic()
-    with Runner(leaving_children_behind, settings(start_method)) as stage:
-        events = list(stage)
-        everybody = {event.pid for event in events}
+    with Runner(leaving_children_behind, settings(start_method)) as runner:
+        events = list(runner)
+        members = {event.pid for event in events}
     assert events[-1].data["ok"] is True
-    assert not everybody & processes().keys()
+    assert not members & processes().keys()
     assert time.monotonic() - at < 5
 
 
@@ -140,6 +150,6 @@ def with_a_runaway(config, emit):
 
 
 def test_a_grandchild_in_a_session_of_its_own_does_not_escape(start_method):
-    with Runner(with_a_runaway, settings(start_method)) as stage:
-        runaway = next(event.pid for event in stage if event.name == "here")
+    with Runner(with_a_runaway, settings(start_method)) as runner:
+        runaway = next(event.pid for event in runner if event.name == "here")
     assert reaped(runaway)

@@ -12,16 +12,16 @@ from multiprocessing import reduction
 from pathlib import Path
 
 import pytest
-from stages import names, perform, settings, until_all_are_here
+from stages import events_of, names, settings, until_all_are_here
 
 from procdemo.runtime.runner import Runner
 
-# --- a queue that nobody reads
+# --- a queue without a reader
 
 
 def leaving_with_a_full_queue(config, emit):
     queue = config.context().Queue()
-    queue.put(b"x" * 10_000_000)  # nobody will ever read it, and the queue waits for that at exit
+    queue.put(b"x" * 10_000_000)  # no process will ever read it, and the queue waits for that at exit
     emit.mark("leaving")
 
 
@@ -35,13 +35,13 @@ def raising_with_a_full_queue(config, emit):
 def test_an_exit_that_hangs_is_ended(run):
     """multiprocessing joins the feeder thread of a queue when a process leaves: for ever, here."""
     at = time.monotonic()
-    events = perform(run, patience=0.5)
+    events = events_of(run, patience=0.5)
     assert time.monotonic() - at < 5
     assert events[0].name == "leaving"
     assert events[-1].data["ok"] is False
 
 
-# --- a Pool that would say goodbye
+# --- a Pool that would wait for its workers
 
 
 def busy_pool(config, emit):
@@ -55,12 +55,12 @@ def busy_pool(config, emit):
 
 
 def test_a_run_with_a_busy_pool_stops_at_once(start_method):
-    """A Pool says goodbye with locks; a worker killed while it held one would make that for ever."""
+    """A Pool takes locks at its end; if a worker was killed while it held one, that lasts for ever."""
     for _ in range(3):
-        with Runner(busy_pool, settings(start_method), patience=5) as stage:
-            events = iter(stage)
+        with Runner(busy_pool, settings(start_method), patience=5) as runner:
+            events = iter(runner)
             next(events)
-            stage.stop()
+            runner.stop()
             at = time.monotonic()
             *_, summary = events
         assert time.monotonic() - at < 2
@@ -80,18 +80,18 @@ def killed_pool(config, emit):
 STOP_A_KILLED_POOL = """
 import sys, time, stages, test_runner_pools
 from procdemo.runtime.runner import Runner
-with Runner(test_runner_pools.killed_pool, stages.settings(sys.argv[1]), patience=5) as stage:
-    events = iter(stage)
+with Runner(test_runner_pools.killed_pool, stages.settings(sys.argv[1]), patience=5) as runner:
+    events = iter(runner)
     next(events)
-    stage.stop()
+    runner.stop()
     at = time.monotonic()
     print(*stages.names(events))
     print(time.monotonic() - at)
 """
 
 
-def test_a_run_whose_pool_cannot_say_goodbye_stops_at_once(start_method):
-    """The Pool must not even be collected: that would be its goodbye (in pytest's process it is not)."""
+def test_a_run_whose_pool_cannot_end_stops_at_once(start_method):
+    """The Pool must not even be collected, which would run its finalizer (in pytest's process it is not)."""
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[1]}/support:{Path(__file__).parent}"}
     command = [sys.executable, "-c", STOP_A_KILLED_POOL, start_method]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -109,7 +109,7 @@ def crashing_pool(config, emit):
 
 def test_a_run_that_raises_beside_a_pool_ends_at_once(start_method):
     at = time.monotonic()
-    assert "error" in names(perform(crashing_pool, settings(start_method), patience=5))
+    assert "error" in names(events_of(crashing_pool, settings(start_method), patience=5))
     assert time.monotonic() - at < 3
 
 
@@ -126,10 +126,10 @@ def with_manager(config, emit):
 def test_a_stopped_manager_leaves_no_socket(start_method, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)  # of other tests
-    with Runner(with_manager, settings(start_method)) as stage:
-        events, _ = until_all_are_here(stage)
+    with Runner(with_manager, settings(start_method)) as runner:
+        events, _ = until_all_are_here(runner)
         assert list(tmp_path.iterdir())
-        stage.stop()
+        runner.stop()
         list(events)
     assert not list(tmp_path.iterdir())
 
@@ -147,8 +147,8 @@ def passing_a_socket(config, emit):
 def test_a_killed_demo_leaves_no_file(run, start_method, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)  # of other tests
-    with Runner(run, settings(start_method)) as stage:
-        until_all_are_here(stage)
+    with Runner(run, settings(start_method)) as runner:
+        until_all_are_here(runner)
         assert list(tmp_path.glob("*/pymp-*/listener-*")), "or the test would prove nothing"
-        stage.kill()
+        runner.kill()
     assert not list(tmp_path.iterdir())

@@ -11,10 +11,10 @@ import pytest
 from processes import waits_in
 from stages import (
     FORK,
-    Crowd,
+    ManyProcesses,
     endless,
+    events_of,
     names,
-    perform,
     reaped,
     settings,
     short_story,
@@ -39,7 +39,7 @@ def fifty_terminated(config, emit):
 
 def test_a_child_terminated_in_its_first_instant_dies_of_it():
     """It must not run the handler it inherits from its parent (RELIABILITY L10, L11)."""
-    events = perform(fifty_terminated)
+    events = events_of(fifty_terminated)
     assert [event.data["exitcode"] for event in events if event.name == "ended"] == [-signal.SIGTERM] * 100
     assert not [event for event in events if event.name in {"error", "stderr", "stopped"}]
 
@@ -54,7 +54,7 @@ def forking_all_the_time(config, emit):
 
 
 class Thing:
-    """Something to be forgotten."""
+    """An object that is garbage-collected."""
 
 
 def stopped_while_forgetting(config, emit):
@@ -72,10 +72,10 @@ def stopped_while_forgetting(config, emit):
 
 def test_a_request_to_stop_is_not_lost_where_exceptions_are():
     """The interpreter's imports have such callbacks (importlib._bootstrap, _get_module_lock)."""
-    with Runner(stopped_while_forgetting, FORK, patience=5) as stage:
-        events = iter(stage)
+    with Runner(stopped_while_forgetting, FORK, patience=5) as runner:
+        events = iter(runner)
         assert next(events).name == "forgetting"
-        stage.stop()
+        runner.stop()
         at = time.monotonic()
         assert names(events) in (["stopped", "summary"], ["goes on", "stopped", "summary"])
         assert time.monotonic() - at < 2
@@ -84,10 +84,10 @@ def test_a_request_to_stop_is_not_lost_where_exceptions_are():
 def test_a_request_to_stop_is_not_lost_in_a_fork():
     """What arrives during fork() is handled in a hook of it, where exceptions are ignored."""
     for _ in range(20):
-        with Runner(forking_all_the_time, FORK, patience=5) as stage:
-            events = iter(stage)
+        with Runner(forking_all_the_time, FORK, patience=5) as runner:
+            events = iter(runner)
             next(events)
-            stage.stop()
+            runner.stop()
             at = time.monotonic()
             assert names(events) == ["stopped", "summary"]
             assert time.monotonic() - at < 2
@@ -104,14 +104,14 @@ def stopped_while_elsewhere(config, emit):
 
 @pytest.mark.parametrize("listening", [True, False])
 def test_a_request_to_stop_is_not_lost_before_a_system_call(listening):
-    with Runner(stopped_while_elsewhere, FORK, patience=5) as stage:
-        events = iter(stage)
+    with Runner(stopped_while_elsewhere, FORK, patience=5) as runner:
+        events = iter(runner)
         assert next(events).name == "waits"
-        wait_until(lambda: "pipe" in waits_in(stage.pid), what="main in its system call")
+        wait_until(lambda: "pipe" in waits_in(runner.pid), what="main in its system call")
         if listening:
-            stage.stop()
+            runner.stop()
             assert names(events) == ["stopped", "summary"]
-    assert stage._status == 1  # by itself, and not by SIGKILL
+    assert runner._status == 1  # by itself, and not by SIGKILL
 
 
 def exit_code_of_a_child(config, emit):
@@ -125,10 +125,10 @@ def test_a_caller_that_ignores_sigchld_does_not_break_it(start_method):
     """Children of such a process are reaped by the kernel, and their exit codes lost (RELIABILITY L14)."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        assert perform(exit_code_of_a_child, settings(start_method))[-1].data["ok"]
-        with Runner(endless, Crowd(start_method=StartMethod(start_method))) as stage:
-            events, children = until_all_are_here(stage)
-            os.kill(stage.pid, signal.SIGKILL)
+        assert events_of(exit_code_of_a_child, settings(start_method))[-1].data["ok"]
+        with Runner(endless, ManyProcesses(start_method=StartMethod(start_method))) as runner:
+            events, children = until_all_are_here(runner)
+            os.kill(runner.pid, signal.SIGKILL)
             assert "SIGKILL" in list(events)[-1].data["reason"]
         assert all(map(reaped, children))
     finally:
@@ -136,7 +136,7 @@ def test_a_caller_that_ignores_sigchld_does_not_break_it(start_method):
 
 
 def test_signals_sent_to_one_that_has_ended_are_no_error():
-    with Runner(short_story, FORK) as stage:
-        list(stage)
-        stage.stop()
-        stage.kill()
+    with Runner(short_story, FORK) as runner:
+        list(runner)
+        runner.stop()
+        runner.kill()

@@ -102,7 +102,7 @@ def test_workers_that_fail_before_they_accept_end_the_service(start_method):
 def test_a_worker_that_fails_later_is_tried_again_and_again(start_method, tmp_path):
     ready, pauses, doubled = [], [], [0.05, 0.1, 0.2, 0.4]
     word = tmp_path / "word"
-    with Runner(keep_trying, settings(start_method, word=str(word)), limit=30) as runner:
+    with Runner(keep_trying, settings(start_method, word=str(word)), limit=50) as runner:
         for event in runner:
             if event.name == "ready":
                 ready.append(event.pid)

@@ -106,7 +106,7 @@ def test_silence_and_duration_end_it(ends):
 
 def test_a_sweep_is_made_now_and_then(ends):
     _, conn = ends
-    connection = open_connection(conn)
+    connection = open_connection(conn, idle_timeout=1.0)
     sweep = TimeoutSweep(ServerSettings(idle_timeout=1.0))
     assert list(sweep.overdue([connection], 0.5)) == []
     assert list(sweep.overdue([connection], 0.6)) == []

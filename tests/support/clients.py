@@ -1,4 +1,4 @@
-"""Those who talk to a server under test: politely, rudely, too much or not at all."""
+"""Clients of a server under test: polite, rude, too busy or silent."""
 
 import select
 import socket
@@ -32,24 +32,24 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.sock.close()
 
-    def say(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """Send all of `data`."""
         try:
             self.sock.sendall(data)
         except OSError as error:
             raise AssertionError(f"O9: the server does not take {len(data)} bytes: {error}") from None
 
-    def hear(self, count: int, within: float = SOON_S) -> bytes:
+    def receive(self, count: int, within: float = SOON_S) -> bytes:
         """Return exactly `count` bytes."""
         data, ended = self._receive(count, within)
         end = "and the end " if ended else ""
         assert len(data) == count, f"O9: {len(data)} of {count} bytes {end}within {within} s: {data!r:.200}"
         return data
 
-    def hear_end(self, within: float = SOON_S) -> bytes:
+    def receive_end(self, within: float = SOON_S) -> bytes:
         """Return what comes until the end, which must come; a reset is an end as well."""
         data, ended = self._receive(1 << 30, within)
-        assert ended, f"EOF: the client does not hear the end within {within} s"
+        assert ended, f"EOF: the client does not receive the end within {within} s"
         return data
 
     def _receive(self, count: int, within: float) -> tuple[bytes, bool]:
@@ -69,15 +69,15 @@ class Client:
         return data, False
 
     def ask(self, data: bytes = b"hello", within: float = SOON_S) -> None:
-        """Say `data`, and hear it in upper case."""
-        self.say(data)
-        answer = self.hear(len(data), within)
+        """Send `data`, and receive it in upper case."""
+        self.send(data)
+        answer = self.receive(len(data), within)
         assert answer == data.upper(), f"O9: {answer!r:.200}"
 
     def exchange(self, data: bytes, within: float) -> bytes:
-        """Send all of `data` while hearing, finish, and return what comes until the end, which must come."""
+        """Send all of `data` and finish; return what comes until the end, which must come."""
         deadline = time.monotonic() + within
-        heard, rest = b"", memoryview(data)
+        received, rest = b"", memoryview(data)
         self.sock.setblocking(False)
         while time.monotonic() < deadline:
             readable, writable, _ = select.select([self.sock], [self.sock] if rest else [], [], 0.1)
@@ -89,14 +89,14 @@ class Client:
                 if readable:
                     piece = self.sock.recv(1 << 16)
                     if not piece:
-                        return heard
-                    heard += piece
+                        return received
+                    received += piece
             except OSError as error:
-                raise AssertionError(f"O9: {len(heard)} of {len(data)} bytes, then {error}") from None
-        raise AssertionError(f"EOF: {len(heard)} of {len(data)} bytes within {within} s, and no end")
+                raise AssertionError(f"O9: {len(received)} of {len(data)} bytes, then {error}") from None
+        raise AssertionError(f"EOF: {len(received)} of {len(data)} bytes within {within} s, and no end")
 
-    def babble(self) -> bool:
-        """Send as much as goes without waiting; return whether one may go on."""
+    def flood(self) -> bool:
+        """Send as much as goes without waiting; return whether the connection is still open."""
         self.sock.setblocking(False)
         try:
             while True:
@@ -106,15 +106,15 @@ class Client:
         except OSError:
             return False
 
-    def hush(self) -> bool:
-        """Return whether there is nothing to hear at this moment: no answer, no end."""
+    def is_silent(self) -> bool:
+        """Return whether there is nothing to receive at this moment: no answer, no end."""
         return not select.select([self.sock], [], [], 0)[0]
 
     def finish(self) -> None:
-        """Say that nothing more will be said."""
+        """End this half of the connection: nothing more will be sent."""
         self.sock.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
-        """Leave rudely."""
+        """Close the connection with a reset."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()

@@ -1,4 +1,4 @@
-"""Conversations of echo-client with a server: of ours, or one that fails as told."""
+"""Runs of echo-client with a server: one of ours, or one that fails as told."""
 
 import contextlib
 import subprocess

@@ -32,12 +32,12 @@ class Running:
 
     def __init__(self, command: Command, server: "Server", *, json: bool) -> None:
         self.command = command
-        self.alone, self.crew = server.alone, server.crew
+        self.one_process, self.worker_count = server.one_process, server.worker_count
         match = command.wait_line(r'^listening \S+ (\d+)$|"listening".*"port": ?(\d+)')
         self.port = int(match[1] or match[2])
         self.main = command.pid if server.tutorial else self._find_main(json)
-        if self.crew:
-            wait_until(lambda: len(self.workers()) == self.crew, what=f"{self.crew} workers")
+        if self.worker_count:
+            wait_until(lambda: len(self.workers()) == self.worker_count, what=f"{self.worker_count} workers")
 
     def _find_main(self, json: bool) -> int:
         if json:
@@ -47,18 +47,18 @@ class Running:
     # --- its clients
 
     def client(self, **options: int) -> Client:
-        """Return one who has connected."""
+        """Return a client that has connected."""
         return Client(self.port, **options)
 
     @contextlib.contextmanager
     def clients(self, count: int, *, served: bool = True) -> Iterator[list[Client]]:
         """Have so many clients stay; each has been `served` once."""
         with contextlib.ExitStack() as stack:
-            guests = [stack.enter_context(self.client()) for _ in range(count)]
+            clients = [stack.enter_context(self.client()) for _ in range(count)]
             if served:
-                for guest in guests:
-                    guest.ask(within=5)
-            yield guests
+                for client in clients:
+                    client.ask(within=5)
+            yield clients
 
     def echo(self, data: bytes = b"honest", within: float = SOON_S) -> None:
         """Be an honest client, and be answered (O9)."""
@@ -66,7 +66,7 @@ class Running:
             client.ask(data, within)
 
     def has_room(self) -> bool:
-        """Return whether one more is served: who has left may not have been noticed yet."""
+        """Return whether one more client is served: that others have left may not have been noticed yet."""
         try:
             self.echo()
         except AssertionError:
@@ -75,7 +75,7 @@ class Running:
 
     @contextlib.contextmanager
     def client_apart(self, pid: int) -> Iterator[Client]:
-        """Have a client stay whom another process than `pid` serves."""
+        """Have a client stay that another process than `pid` serves."""
         with contextlib.ExitStack() as stack:
             client = None
             while client is None or self.server_of(client) == pid:
@@ -84,10 +84,10 @@ class Running:
             yield client
 
     def warm_up(self) -> None:
-        """Have every worker serve somebody, and be idle again."""
-        with self.clients(WORKERS) as guests:
-            served_by = [self.server_of(guest) for guest in guests]
-            names = [guest.name for guest in guests]
+        """Have every worker serve a client, and be idle again."""
+        with self.clients(WORKERS) as clients:
+            served_by = [self.server_of(client) for client in clients]
+            names = [client.name for client in clients]
         for name, pid in zip(names, served_by, strict=True):
             wait_until(lambda name=name, pid=pid: not holds(pid, name), what="a worker is idle again")
 
@@ -95,31 +95,31 @@ class Running:
 
     def workers(self) -> list[int]:
         """Return the processes that serve, or could."""
-        if self.alone:
+        if self.one_process:
             return [self.main]
-        everybody = self.command.descendants()
+        descendants = self.command.descendants()
         makers = {self.main}
         found = []
-        for process in everybody.values():
+        for process in descendants.values():
             if process.parent == self.main and "forkserver" in command_line(process.pid):
                 makers.add(process.pid)
-        for process in everybody.values():
+        for process in descendants.values():
             helper = process.pid in makers or "resource_tracker" in command_line(process.pid)
             if process.parent in makers and process.alive and not helper:
                 found.append(process.pid)
         return sorted(found)
 
     def server_of(self, client: Client) -> int:
-        """Return the process that talks to `client`: it, and at most main, has the connection."""
+        """Return the process that serves `client`: it, and at most main, has the connection."""
 
         def holders() -> list[int]:
             return [pid for pid in self.workers() if holds(pid, client.name)]
 
-        found = wait_until(holders, 1.0, f"B6: somebody who talks to {client.name}")  # /proc may skip a line
+        found = wait_until(holders, 1.0, f"B6: a process that serves {client.name}")  # /proc may skip a line
         assert len(found) == 1, f"B6: {client.name} is held by {found} beside main"
         return found[0]
 
-    def everybody(self) -> int:
+    def process_count(self) -> int:
         """Return how many processes there are."""
         return sum(process.alive for process in self.command.descendants().values())
 
@@ -138,13 +138,13 @@ class Running:
     # --- the oracle
 
     def check(self) -> None:
-        """Look at what holds at any time: O9, O4, O5 and O12 so far."""
+        """Check what holds at any time: O9, O4, O5 and O12 so far."""
         self.echo()
         zombies = self.command.old_zombies()
         assert not zombies, f"O4: {zombies}"
-        self.check_words()
+        self.check_output()
 
-    def check_words(self) -> None:
+    def check_output(self) -> None:
         """O5 and O12, so far."""
         self.command.pause(0.01)
         alarms = [word for word in ALARMING if word in self.command.stderr]
@@ -152,6 +152,16 @@ class Running:
         for stream in (self.command.stdout, self.command.stderr):
             found = FORBIDDEN.search(stream)
             assert not found, f"O12: {found[0]!r} in {stream[-300:]!r}"
+
+
+def cpu_seconds(command: Command) -> float:
+    """Return the CPU time that the processes of `command` have used."""
+    ticks = 0
+    for pid in (command.pid, *command.descendants()):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -168,18 +178,18 @@ class Server:
         return not self.name.endswith("-server")
 
     @property
-    def alone(self) -> bool:
-        """Whether its main process serves everybody."""
-        return self.name in ALONE
+    def one_process(self) -> bool:
+        """Whether its main process serves all clients."""
+        return self.name in ONE_PROCESS
 
     @property
-    def crew(self) -> int:
+    def worker_count(self) -> int:
         """How many processes wait for clients; 0 where each client gets one of its own."""
-        return 0 if self.name in {"echo-server", "process"} else 1 if self.alone else WORKERS
+        return 0 if self.name in {"echo-server", "process"} else 1 if self.one_process else WORKERS
 
     @property
     def many_at_once(self) -> bool:
-        """Whether a worker serves many clients, who all are cut off with it."""
+        """Whether a worker serves many clients, which all are cut off with it."""
         return self.name == "selector-server"
 
     def command(self, *args: str, **options: object) -> Command:
@@ -192,7 +202,7 @@ class Server:
     def start(self, *args: str, json: bool = True, **limits: float) -> Iterator[Running]:
         """Run it, with `limits` such as ``idle_timeout``; ours must drain and leave nothing at the end."""
         given = [*args, "--port", "0"]
-        if self.crew and not self.alone:
+        if self.worker_count and not self.one_process:
             given += ["--workers", str(WORKERS)]
         if not self.tutorial:
             given += ["--json"] if json else []
@@ -212,17 +222,19 @@ Case = Callable[[Server], None]
 POOLS = ("pool-server",)
 PREFORKED = ("prefork-server", "selector-server")
 """Servers whose workers accept for themselves."""
-ALONE = ("thread-server", "async-server")
+ONE_PROCESS = ("thread-server", "async-server")
 """Servers of one process."""
 FORKING = ("echo-server", *POOLS, *PREFORKED)
 """Servers whose processes can be killed one by one."""
-OURS = (*FORKING, *ALONE)
+OURS = (*FORKING, *ONE_PROCESS)
 VARIANTS = ("process", "pool", "prefork")
 
 
 def on_ours(*, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",)) -> pytest.MarkDecorator:
     """Have a test run on our servers, as `server`."""
-    servers = [Server(name, method) for name in names for method in (("fork",) if name in ALONE else methods)]
+    servers = [
+        Server(name, method) for name in names for method in (("fork",) if name in ONE_PROCESS else methods)
+    ]
     ids = [f"{server.name}-{server.start_method}" for server in servers]
     return pytest.mark.parametrize("server", servers, ids=ids)
 

@@ -1,4 +1,4 @@
-"""Runs to be performed on a stage, and ways to look at them."""
+"""Demos for a `Runner`, and ways to look at them."""
 
 import signal
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ def settings(start_method):
     return Settings(start_method=StartMethod(start_method))
 
 
-def perform(run, config=FORK, **options):
+def events_of(run, config=FORK, **options):
     """Return all events of a run."""
-    with Runner(run, config, **options) as stage:
-        return list(stage)
+    with Runner(run, config, **options) as runner:
+        return list(runner)
 
 
 def names(events):
@@ -26,12 +26,12 @@ def names(events):
 
 
 def reaped(pid):
-    """Return whether the process is no more (one that has ended, and that nobody reaps, would be there)."""
+    """Return whether the process has ended and was waited for; a zombie was not."""
     return pid not in processes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd(Settings):
+class ManyProcesses(Settings):
     """Settings of a run with children that stay."""
 
     deaf: bool = False
@@ -55,9 +55,9 @@ def endless(config, emit):
         child.join()
 
 
-def until_all_are_here(stage):
+def until_all_are_here(runner):
     """Return the rest of the run once its two children have started, and their PIDs."""
-    events = iter(stage)
+    events = iter(runner)
     here = (event for event in events if event.name == "here")
     return events, [next(here).pid, next(here).pid]
 

@@ -11,7 +11,7 @@ import multiprocessing
 import socket
 
 
-def talk(conn):
+def serve(conn):
     """Answer one client in upper case until it leaves."""
     while True:
         data = conn.recv(1024)
@@ -23,13 +23,13 @@ def talk(conn):
 
 
 def serve_with_processes(listener, _workers):
-    """Start a process for each client; and forget that the parent has the socket, too."""
-    conversations = []
+    """Start a process for each client; and forget that the main process has the socket, too."""
+    processes = []
     while True:
         conn, _ = listener.accept()
-        process = multiprocessing.Process(target=talk, args=(conn,))
+        process = multiprocessing.Process(target=serve, args=(conn,))
         process.start()
-        conversations.append((process, conn))
+        processes.append((process, conn))
 
 
 def serve_with_a_pool(listener, workers):
@@ -37,24 +37,25 @@ def serve_with_a_pool(listener, workers):
     pool = multiprocessing.Pool(workers)
     while True:
         conn, _ = listener.accept()
-        pool.apply_async(talk, (conn,))
+        pool.apply_async(serve, (conn,))
 
 
-def accept_and_talk(listener):
+def accept_and_serve(listener):
     """Be one of the workers, for ever."""
     while True:
         conn, _ = listener.accept()
-        talk(conn)
+        serve(conn)
 
 
 def serve_with_prefork(listener, workers):
     """Let each of the workers accept."""
-    crew = [
-        multiprocessing.Process(target=accept_and_talk, args=(listener,), daemon=True) for _ in range(workers)
+    children = [
+        multiprocessing.Process(target=accept_and_serve, args=(listener,), daemon=True)
+        for _ in range(workers)
     ]
-    for worker in crew:
+    for worker in children:
         worker.start()
-    for worker in crew:
+    for worker in children:
         worker.join()
 
 

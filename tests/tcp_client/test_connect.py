@@ -23,7 +23,7 @@ def address(sock):
 
 @pytest.fixture
 def dead():
-    """Return an address that nobody listens on, while it is kept."""
+    """Return an address on which no server listens, while it is kept."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield address(bound)

@@ -1,4 +1,4 @@
-"""An exchange, on real socket pairs: right in whatever pieces it comes, wrong in whatever way."""
+"""An exchange, on real pairs of sockets: right in whatever pieces it comes, wrong in whatever way."""
 
 import socket
 import struct
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procdemo.tcp_client.exchange import _HINTS, Exchange, Goodbye, ServerFailedError
+from procdemo.tcp_client.exchange import _HINTS, EndOfStream, Exchange, ServerFailedError
 
 REFUSAL = b"procdemo: no more today\n"
 
@@ -37,14 +37,14 @@ def reset(conn):
     conn.close()
 
 
-def said(message=b"hello", conn=None):
+def sent(message=b"hello", conn=None):
     """Return an exchange whose message has been sent."""
-    talk = Exchange(message)
+    exchange = Exchange(message)
     if conn:
-        talk.say(conn)
+        exchange.send(conn)
     else:
-        talk.unsent = talk.unsent[:0]
-    return talk
+        exchange.unsent = exchange.unsent[:0]
+    return exchange
 
 
 def failure(act, *args):
@@ -53,20 +53,20 @@ def failure(act, *args):
     return caught.value.kind, str(caught.value)
 
 
-def feed(talk, *pieces):
+def feed(exchange, *pieces):
     """Return what the last piece made of it."""
-    return [talk.take(piece) for piece in pieces][-1]
+    return [exchange.take(piece) for piece in pieces][-1]
 
 
 @given(st.binary(min_size=1, max_size=300), st.data())
 def test_the_answer_is_whole_with_its_last_byte_in_whatever_pieces(message, data):
-    talk = said(message)
+    exchange = sent(message)
     answer = message.upper()
     while answer:
         size = data.draw(st.integers(1, len(answer)))
         piece, answer = answer[:size], answer[size:]
-        assert talk.take(piece) is (not answer)
-    assert talk.heard == len(message)
+        assert exchange.take(piece) is (not answer)
+    assert exchange.received == len(message)
 
 
 @given(st.binary(min_size=1, max_size=100), st.data())
@@ -75,22 +75,22 @@ def test_any_other_byte_is_noticed(message, data):
     place = data.draw(st.integers(0, len(answer) - 1))
     answer[place] ^= data.draw(st.integers(1, 255))
     cut = data.draw(st.integers(0, place))
-    talk = said(message)
+    exchange = sent(message)
     if cut:
-        talk.take(bytes(answer[:cut]))
+        exchange.take(bytes(answer[:cut]))
     rest = bytes(answer[cut:])
     if b"procdemo: ".startswith(bytes(answer[place:])):  # it could still become a refusal
-        assert not talk.take(rest)
-        assert talk.silent(1).kind == "wrong bytes"
+        assert not exchange.take(rest)
+        assert exchange.too_late(1).kind == "wrong bytes"
     else:
-        kind, told = failure(talk.take, rest)
+        kind, message = failure(exchange.take, rest)
         assert kind == "wrong bytes"
-        assert f"from byte {place} on" in told
+        assert f"from byte {place} on" in message
 
 
 def test_the_hints_know_every_kind():
     for kind in _HINTS:
-        message, hint = ServerFailedError(kind, "did it").told("example.org", 8080)
+        message, hint = ServerFailedError(kind, "did it").message_and_hint("example.org", 8080)
         assert message == "example.org port 8080 did it"
         assert hint
         assert "{" not in hint
@@ -100,47 +100,50 @@ def test_upper_case_is_that_of_bytes():
     assert Exchange("straße é".encode()).wanted == "STRAßE é".encode()
 
 
-def test_say_and_hear_never_wait(ends):
+def test_send_and_receive_never_wait(ends):
     ours, theirs = ends
-    talk = Exchange(b"x" * (8 << 20))
+    exchange = Exchange(b"x" * (8 << 20))
     before = 0
-    while len(talk.unsent) != before:
-        before = len(talk.unsent)
-        talk.say(ours)
+    while len(exchange.unsent) != before:
+        before = len(exchange.unsent)
+        exchange.send(ours)
     assert 0 < before < 8 << 20
-    assert not talk.hear(ours)
+    assert not exchange.receive(ours)
     theirs.sendall(b"XX")
-    assert not talk.hear(ours)
-    assert (talk.heard, talk.pieces) == (2, 1)
+    assert not exchange.receive(ours)
+    assert (exchange.received, exchange.pieces) == (2, 1)
 
 
 def test_an_empty_message_is_answered_already(ends):
-    assert Exchange(b"").hear(ends[0])
+    assert Exchange(b"").receive(ends[0])
 
 
 def test_what_follows_the_answer_is_left_for_the_next(ends):
     ours, theirs = ends
-    talk = said(conn=ours)
+    exchange = sent(conn=ours)
     theirs.sendall(b"HELLO!")
-    assert talk.hear(ours)
-    assert failure(Exchange(b"next").hear, ours) == ("extra bytes", "sent bytes that nobody asked for: '!'")
+    assert exchange.receive(ours)
+    assert failure(Exchange(b"next").receive, ours) == (
+        "extra bytes",
+        "sent bytes that nobody asked for: '!'",
+    )
 
 
 def test_what_follows_the_answer_is_noticed_at_once_if_asked_for(ends):
     ours, theirs = ends
-    talk = said(conn=ours)
+    exchange = sent(conn=ours)
     theirs.sendall(b"HELLO!")
-    assert failure(talk.hear, ours, 1)[0] == "extra bytes"
+    assert failure(exchange.receive, ours, 1)[0] == "extra bytes"
 
 
-def test_an_answer_to_what_was_not_said_yet(ends):
+def test_an_answer_to_what_was_not_sent_yet(ends):
     ours, theirs = ends
     theirs.sendall(b"HELLO")
-    assert failure(Exchange(b"hello").hear, ours)[0] == "extra bytes"
+    assert failure(Exchange(b"hello").receive, ours)[0] == "extra bytes"
 
 
 @pytest.mark.parametrize(
-    ("pieces", "kind", "told"),
+    ("pieces", "kind", "message"),
     [
         ([b"hello"], "wrong bytes", "answered 'hello' instead of 'HELLO', from byte 0 on"),
         ([b"HE", b"Llo"], "wrong bytes", "answered 'lo' instead of 'LO', from byte 3 on"),
@@ -154,104 +157,104 @@ def test_an_answer_to_what_was_not_said_yet(ends):
         ([b"procdemo: \x1b]0;PWN\x07\n"], "said no", "says: \\x1b]0;PWN\\x07"),
     ],
 )
-def test_bytes_that_do_not_belong_there(pieces, kind, told):
-    assert failure(feed, said(), *pieces) == (kind, told)
+def test_bytes_that_do_not_belong_there(pieces, kind, message):
+    assert failure(feed, sent(), *pieces) == (kind, message)
 
 
 def test_a_refusal_that_is_not_finished_counts_when_the_server_ends_or_is_silent(ends):
     ours, theirs = ends
     for refusal, kind in [(b"procdemo: no", "said no"), (b"proc", "wrong bytes")]:
-        talk = said()
-        assert not talk.take(refusal)
-        assert talk.silent(1).kind == kind
+        exchange = sent()
+        assert not exchange.take(refusal)
+        assert exchange.too_late(1).kind == kind
     theirs.close()
-    assert failure(talk.hear, ours)[0] == "wrong bytes"
+    assert failure(exchange.receive, ours)[0] == "wrong bytes"
 
 
 def test_the_end_before_the_answer_is_whole(ends):
     ours, theirs = ends
-    talk = said(conn=ours)
+    exchange = sent(conn=ours)
     theirs.recv(5)
     theirs.sendall(b"HE")
     theirs.close()
-    assert not talk.hear(ours)
-    told = "closed the connection after 2 of 5 bytes of the answer"
-    assert failure(talk.hear, ours) == ("closed early", told)
+    assert not exchange.receive(ours)
+    message = "closed the connection after 2 of 5 bytes of the answer"
+    assert failure(exchange.receive, ours) == ("closed early", message)
 
 
 def test_a_reset(tcp):
     ours, theirs = tcp
-    talk = said(conn=ours)
+    exchange = sent(conn=ours)
     reset(theirs)
-    told = "reset the connection after 0 of 5 bytes of the answer"
-    assert failure(talk.hear, ours) == ("reset", told)
+    message = "reset the connection after 0 of 5 bytes of the answer"
+    assert failure(exchange.receive, ours) == ("reset", message)
 
 
-def test_a_reset_that_say_meets_first_is_still_a_reset(tcp):
+def test_a_reset_that_send_notices_first_is_still_a_reset(tcp):
     ours, theirs = tcp
     reset(theirs)
-    talk = said(conn=ours)
-    assert not talk.unsent
-    assert failure(talk.hear, ours)[0] == "reset"
+    exchange = sent(conn=ours)
+    assert not exchange.unsent
+    assert failure(exchange.receive, ours)[0] == "reset"
 
 
-def test_what_a_server_said_before_it_left_is_heard_though_nothing_can_be_sent(tcp):
+def test_what_a_server_sent_before_it_closed_is_received_though_nothing_can_be_sent(tcp):
     ours, theirs = tcp
     theirs.sendall(REFUSAL)
     theirs.close()
-    talk = Exchange(b"hello")
+    exchange = Exchange(b"hello")
     for _ in range(3):  # the first send() is answered by a reset
-        talk.unsent = memoryview(b"hello")
-        talk.say(ours)
-    assert not talk.unsent
-    assert not talk.hear(ours)  # as many bytes as are missing, and then the line
-    assert failure(talk.hear, ours) == ("said no", "says: no more today")
+        exchange.unsent = memoryview(b"hello")
+        exchange.send(ours)
+    assert not exchange.unsent
+    assert not exchange.receive(ours)  # as many bytes as are missing, and then the line
+    assert failure(exchange.receive, ours) == ("said no", "says: no more today")
 
 
 def test_silence_names_what_there_is():
-    talk = said()
-    assert str(talk.silent(5)) == "was silent: 0 of 5 bytes of the answer within 5 s"
-    talk.take(b"HE")
-    assert str(talk.silent(0.5)) == "was too slow: 2 of 5 bytes of the answer within 0.5 s"
+    exchange = sent()
+    assert str(exchange.too_late(5)) == "was silent: 0 of 5 bytes of the answer within 5 s"
+    exchange.take(b"HE")
+    assert str(exchange.too_late(0.5)) == "was too slow: 2 of 5 bytes of the answer within 0.5 s"
 
 
-# --- goodbye
+# --- end
 
 
-def test_goodbye_tells_the_server_and_waits_for_its_end(ends):
+def test_the_end_is_sent_to_the_server_and_its_end_is_waited_for(ends):
     ours, theirs = ends
-    goodbye = Goodbye(ours)
+    end = EndOfStream(ours)
     assert theirs.recv(1) == b""
-    assert not goodbye.hear(ours)
-    assert goodbye.silent(1).kind == "never closed"
+    assert not end.receive(ours)
+    assert end.too_late(1).kind == "never closed"
     theirs.close()
-    assert goodbye.hear(ours)
+    assert end.receive(ours)
 
 
-def test_goodbye_wants_no_more_bytes(ends):
+def test_after_the_end_no_more_bytes_are_wanted(ends):
     ours, theirs = ends
     theirs.sendall(b"wait")
-    told = "sent bytes that nobody asked for: 'wait'"
-    assert failure(Goodbye(ours).hear, ours) == ("extra bytes", told)
+    message = "sent bytes that nobody asked for: 'wait'"
+    assert failure(EndOfStream(ours).receive, ours) == ("extra bytes", message)
 
 
-def test_goodbye_hears_a_refusal_to_its_end(ends):
+def test_after_the_end_a_refusal_is_received_whole(ends):
     ours, theirs = ends
-    goodbye = Goodbye(ours)
+    end = EndOfStream(ours)
     theirs.sendall(b"procdemo: go")
-    assert not goodbye.hear(ours)
-    assert goodbye.silent(1).kind == "said no"
+    assert not end.receive(ours)
+    assert end.too_late(1).kind == "said no"
     theirs.close()
-    assert failure(goodbye.hear, ours) == ("said no", "says: go")
+    assert failure(end.receive, ours) == ("said no", "says: go")
 
 
-def test_goodbye_to_a_server_that_has_left_already(ends):
+def test_the_end_of_a_connection_that_the_server_has_closed_already(ends):
     ours, theirs = ends
     theirs.close()
-    assert Goodbye(ours).hear(ours)
+    assert EndOfStream(ours).receive(ours)
 
 
-def test_goodbye_to_a_server_that_resets(tcp):
+def test_the_end_of_a_connection_that_the_server_resets(tcp):
     ours, theirs = tcp
     reset(theirs)
-    assert failure(Goodbye(ours).hear, ours)[0] == "reset"
+    assert failure(EndOfStream(ours).receive, ours)[0] == "reset"

@@ -26,7 +26,7 @@ def server(behaviour):
 
 @pytest.fixture
 def dead():
-    """Return an address that nobody listens on, while it is kept."""
+    """Return an address on which no server listens, while it is kept."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield Address(socket.AF_INET, bound.getsockname())
@@ -54,7 +54,7 @@ def test_every_answer_is_counted(behaviour, clients, messages, size):
 
 
 def test_messages_larger_than_all_buffers():
-    """The server waits until we hear before it takes more: who only sends first hangs."""
+    """The server takes more only when its answers are received: a client that first sends all would hang."""
     with server("upper") as address:
         found = put(address, clients=3, messages=2, size=12 << 20, timeout=30)
     assert (found.answered, found.failures) == (6, {})
@@ -136,7 +136,7 @@ def test_more_connections_than_this_process_may_have():
 
 
 @pytest.mark.parametrize("leave", [KeyboardInterrupt, SystemExit])
-def test_whoever_stops_it_finds_all_connections_closed(leave):
+def test_if_it_is_interrupted_all_connections_are_closed(leave):
     def stop(_):
         raise leave
 

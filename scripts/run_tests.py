@@ -1,0 +1,73 @@
+"""Run pytest in several processes, one for each CPU, and sum up: how many passed, the slowest ten.
+
+    python scripts/run_tests.py [--processes N] [PYTEST ARGUMENTS]
+
+Each process takes a group of tests that no other has taken (tests/support/shared_run.py). The output of the
+first process is shown as it comes, that of the others after it. Exit status: the largest of all.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+
+def usable_cpus() -> int:
+    """Return how many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def start(folder: Path, number: int, arguments: list[str]) -> "subprocess.Popen[bytes]":
+    """Start process `number`; all but the first write into a file."""
+    output = None if number == 0 else (folder / f"output-{number}").open("wb")
+    shared = ["-p", "shared_run", "--share", str(folder), f"--basetemp={folder / f'tmp-{number}'}"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *shared, *arguments],
+        stdout=output,
+        stderr=subprocess.STDOUT if output else None,
+    )
+
+
+def sum_up(folder: Path) -> None:
+    """Print the slowest tests, and the plain closing line."""
+    counts: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
+    for file in folder.glob("results-*.json"):
+        for test, when, outcome, took in json.loads(file.read_text("utf-8")):
+            seconds[test] += took
+            if outcome == "failed" or when == "call" or outcome == "skipped":
+                counts[outcome] += 1
+    print("\nthe slowest ten:")
+    for test, took in sorted(seconds.items(), key=lambda pair: -pair[1])[:10]:
+        print(f"  {took:6.1f} s  {test}")
+    print(f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+
+
+def main() -> int:
+    """Run them all."""
+    arguments = sys.argv[1:]
+    processes = usable_cpus()
+    if arguments[:1] == ["--processes"]:
+        processes, arguments = int(arguments[1]), arguments[2:]
+    seed = ["-p", "randomly", f"--randomly-seed={time.time_ns() % 2**32}"]  # the same order in all processes
+    with tempfile.TemporaryDirectory(prefix="tests-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        running = [start(folder, number, [*seed, *arguments]) for number in range(processes)]
+        try:
+            status = max(abs(process.wait()) for process in running)
+        except KeyboardInterrupt:
+            for process in running:
+                process.wait()
+            status = 130
+        for number in range(1, processes):
+            print((folder / f"output-{number}").read_text("utf-8", "replace"))
+        sum_up(folder)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

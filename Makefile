@@ -5,26 +5,29 @@ BIN = $(VENV)/bin
 
 COUNT ?= 20
 
-.PHONY: help demo test browser cluster soak lint bench measure vendor pictures clean
+.PHONY: help demo test test-all browser cluster soak lint bench measure vendor pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 demo: $(VENV)/installed ## Run all demos, about half a minute.
 	PATH="$(abspath $(BIN)):$$PATH" bash scripts/tour.sh
 
-test: $(VENV)/installed-test ## All tests, on this Python.
-	$(BIN)/python -m pytest
+test: $(VENV)/installed-test ## Every promise once, on this Python: some minutes.
+	$(BIN)/python scripts/run_tests.py -q
+
+test-all: $(VENV)/installed-test ## Every test under every start method: a coffee break.
+	$(BIN)/python scripts/run_tests.py -q --all
 
 browser: $(VENV)/installed-browser ## Test the pictures in a real browser (Debian: apt-get install chromium).
-	BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/browser
+	BROWSER_REQUIRED=1 $(BIN)/python -m pytest --all tests/browser
 
 cluster: $(VENV)/installed-cluster ## Test --cluster, also on three hosts (Debian: apt-get install iproute2).
-	CLUSTER_REQUIRED=1 $(BIN)/python -m pytest -k cluster tests/cluster tests/cli/test_cli.py
+	CLUSTER_REQUIRED=1 $(BIN)/python -m pytest --all -k cluster tests/cluster tests/cli/test_cli.py
 
 soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), then docs/faults.md: an hour or two.
-	$(BIN)/python -m pytest -q -p soak --count $(COUNT) --tally=soak.json
+	$(BIN)/python -m pytest -q --all -p soak --count $(COUNT) --tally=soak.json
 	$(BIN)/python scripts/faults.py soak.json > docs/faults.md
 
 lint: $(VENV)/installed-lint ## Style, types, and which package may import which.

@@ -24,7 +24,7 @@ def usable_cpus() -> int:
 def start(folder: Path, number: int, arguments: list[str]) -> "subprocess.Popen[bytes]":
     """Start process `number`; all but the first write into a file."""
     output = None if number == 0 else (folder / f"output-{number}").open("wb")
-    shared = ["-p", "shared_run", "--share", str(folder), f"--basetemp={folder / f'tmp-{number}'}"]
+    shared = ["-p", "shared_run", f"--share={folder}", f"--basetemp={folder / f'tmp-{number}'}"]
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *shared, *arguments],
         stdout=output,

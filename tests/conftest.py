@@ -11,6 +11,7 @@ import pytest
 from downloads import forget_connections
 from hypothesis import settings
 from processes import Process, adopt_orphans, tree
+from selection import short_selection
 from traces import shared_memory_left
 from waiting import wait_until
 
@@ -19,6 +20,21 @@ pytest.register_assert_rewrite(
 )  # so that a bare assert there shows its values, as in a test
 settings.register_profile("procdemo", deadline=None, max_examples=200)
 settings.load_profile("procdemo")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--all``."""
+    parser.addoption("--all", action="store_true", help="every start method and every case, as make test-all")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only ``make test-all`` runs."""
+    if config.getoption("--all"):
+        return
+    chosen = short_selection(items)
+    kept = set(chosen)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = chosen
 
 
 def pytest_configure() -> None:

@@ -87,7 +87,19 @@ def test_the_page_has_every_case_twenty_times_and_no_failure():
 def test_counts_are_added_to_those_of_earlier_runs(tmp_path):
     file = tmp_path / "tally.json"
     which = ["tests/faults/test_strangers.py", "-k", "h4 and echo-server"]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "soak", "-p", "no:cacheprovider", "--tally", file]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--all",
+        "-p",
+        "soak",
+        "-p",
+        "no:cacheprovider",
+        "--tally",
+        file,
+    ]
     for _ in range(2):
         subprocess.run([*command, *which], check=True, capture_output=True, cwd=ROOT)
     (cases,) = json.loads(file.read_text()).values()

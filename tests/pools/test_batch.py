@@ -12,7 +12,7 @@ from procdemo.pools.batch import Batch
 
 
 def new_batch(items, tries=3):
-    """Return a new_batch, and the events that it reports."""
+    """Return a batch, and the events that it reports."""
     records = []
     return Batch(items, tries, Emitter(records.append)), records
 

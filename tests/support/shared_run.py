@@ -16,11 +16,19 @@ import pytest
 _GROUP = 20  # tests of one file that are taken together: small enough that all processes end together
 
 
+def has_shared_fixture(item: pytest.Item) -> bool:
+    """Return whether a test uses a fixture of its file that is made once for all tests of the file."""
+    found = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest has no public way
+    return any(fixture.scope == "module" for fixtures in found for fixture in fixtures)
+
+
 def groups(items: Sequence[pytest.Item]) -> Iterator[list[pytest.Item]]:
-    """Yield tests that follow each other in one file, at most `_GROUP` at a time."""
+    """Yield tests that follow each other in one file; at most `_GROUP`, unless they share a fixture."""
+    whole = {item.path for item in items if has_shared_fixture(item)}
     group: list[pytest.Item] = []
     for item in items:
-        if group and (len(group) == _GROUP or item.path != group[0].path):
+        full = len(group) >= _GROUP and item.path not in whole
+        if group and (full or item.path != group[0].path):
             yield group
             group = []
         group.append(item)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from selection import without_start_method
 
 from procdemo.catalog import DEMOS
 
@@ -80,7 +81,6 @@ CASES = {
 
 _CASE = re.compile(r"(?:^|\[|-|test_)([a-h]\d{1,2})_")
 _STEP = "__pytest_repeat_step_number"
-_METHOD = re.compile(r"(?<=[\[-])(?:forkserver|fork|spawn)(?=[\]-])")
 _COMMAND = re.compile("|".join(row.name for row in DEMOS))
 
 
@@ -119,7 +119,7 @@ def drawn(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
     for item in items:
         step = item.callspec.params.get(_STEP, 0) if hasattr(item, "callspec") else 0
         if not (step and "tutorial" in item.name):
-            variants[_METHOD.sub("", item.nodeid), step].append(item)
+            variants[without_start_method(item), step].append(item)
     for alike in variants.values():
         yield random.choice(alike)
 

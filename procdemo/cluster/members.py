@@ -58,7 +58,9 @@ class Members:
         self._own_host = identify()[:2]
         self._clocks = {self._own_host: 0}
         client.subscribe_topic(self.topic, lambda event: thread_calls.call_soon(self._relay, event[1]))
-        client.subscribe_topic("all", lambda event: thread_calls.call_soon(self._on_change, event[1]))
+        client.subscribe_topic(
+            "all", lambda event: thread_calls.call_soon(self._on_membership_change, event[1])
+        )
 
     @property
     def present(self) -> list[str]:
@@ -143,7 +145,7 @@ class Members:
         self._emit.relay(record)
         self.on_event(address, list(record))
 
-    def _on_change(self, message: Any) -> None:
+    def _on_membership_change(self, message: Any) -> None:
         """Handle what the scheduler reports: a worker has joined the cluster, or has left it."""
         match message:
             case {"action": "add-worker", "worker": str(address)}:

@@ -31,7 +31,7 @@ from procdemo.servers import access_log, fd_limit, handler, scripted_clients
 from procdemo.servers.access_log import AccessLog
 from procdemo.servers.async_listener import arrivals, loop_factory
 from procdemo.servers.fd_limit import make_room
-from procdemo.servers.handler import REPORTED, Outcome
+from procdemo.servers.handler import REPORTED_BYTES, Outcome
 from procdemo.servers.limits import ClientLimits
 from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
@@ -67,7 +67,7 @@ async def echo(conn: socket.socket, client: str, config: Config, emit: Emitter) 
                 if limits.over_bytes(len(data)):
                     return limits.refuse_bytes(conn), limits.received
                 if config.verbose:
-                    emit.mark("heard", client=client, data=data[:REPORTED])
+                    emit.mark("heard", client=client, data=data[:REPORTED_BYTES])
                 writer.write(data.upper())
                 await writer.drain()  # or a client that reads nothing would fill our memory
                 limits.progress_at = clock()

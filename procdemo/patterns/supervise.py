@@ -104,7 +104,7 @@ def run(config: Config, emit: Emitter) -> None:
     items, before = Batch(config.items, config.tries, emit), time.monotonic()
     with Supervisor(config.context(), serve, (config,), emit) as workers:
         while items.open and workers.may_go_on:
-            workers.start_workers(min(config.workers, items.open))
+            workers.start_missing_workers(min(config.workers, items.open))
             for worker in workers.idle[: len(items.waiting)]:
                 item = items.waiting.popleft()
                 emit.send("item", id=item, worker=worker.name, worker_pid=worker.pid)

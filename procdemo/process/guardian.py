@@ -57,13 +57,13 @@ class Guardian:
         os.close(self._either_lives)
         os.mkdir(self._directory, mode=0o700)
         if sys.platform == "linux":
-            self._end_with_both()
+            self._die_if_both_die()
             self._mark()
         os.environ["TMPDIR"] = self._directory
         if tempfile := sys.modules.get("tempfile"):  # too slow to import only for this
             tempfile.tempdir = self._directory  # type: ignore[attr-defined]
 
-    def _end_with_both(self) -> None:
+    def _die_if_both_die(self) -> None:
         """Have the kernel kill this process group if the command and the guardian are killed together.
 
         It sends SIGKILL to the group when the pipe hangs up (``F_SETSIG``, ``O_ASYNC``; fcntl(2)).

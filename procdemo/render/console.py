@@ -27,9 +27,9 @@ from procdemo.demo.events import (
 from procdemo.demo.states import Activity
 from procdemo.demo.text import LIMIT, printable
 from procdemo.process.exit_status import sentence_of_exit
-from procdemo.render.coloured_lanes import ColouredLanes
 from procdemo.render.live_view import LiveView, moves
 from procdemo.render.role_colours import RoleColours
+from procdemo.render.screen_lanes import ScreenLanes
 from procdemo.render.tables import table
 from procdemo.render.terminal import broken, pipe_width, terminal, wrapped
 
@@ -84,7 +84,7 @@ class Console:
         self._on_terminal = self._out.file.isatty()
         self._story = story
         self._colours = RoleColours()
-        self._lanes = ColouredLanes(states or {}, self._colours, plain=plain)
+        self._lanes = ScreenLanes(states or {}, self._colours, plain=plain)
         self._quiet = quiet
         self._in_command = False
         self._everything = everything

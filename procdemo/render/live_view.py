@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from procdemo.demo.events import Event
 from procdemo.demo.text import printable
-from procdemo.render.coloured_lanes import ColouredLanes
+from procdemo.render.screen_lanes import ScreenLanes
 
 _FRAME_S = 0.1  # at least, between two pictures of the lanes
 _SHARE = 10  # the pause after a picture is at least so many times as long as drawing it has taken
@@ -25,7 +25,7 @@ def moves(terminal: Terminal) -> bool:
 class LiveView:
     """The foot of a terminal: drawn again and again while the demo runs, removed at the end."""
 
-    def __init__(self, terminal: Terminal, lanes: ColouredLanes | None = None) -> None:
+    def __init__(self, terminal: Terminal, lanes: ScreenLanes | None = None) -> None:
         """Draw on `terminal`: progress bars and, above them, `lanes` if there are some."""
         self._terminal = terminal
         self._lanes = lanes
@@ -59,7 +59,7 @@ class LiveView:
         if self._live:
             self._live.update(Group(self._drawn_lanes, self._progress), refresh=True)
 
-    def _draw_lanes(self, lanes: ColouredLanes) -> None:
+    def _draw_lanes(self, lanes: ScreenLanes) -> None:
         begin = time.monotonic()
         now_ns = self._newest_ns + int((begin - self._newest) * 1e9)
         self._drawn_lanes = Group(*lanes.lines(now_ns, self._terminal.width))

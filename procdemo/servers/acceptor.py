@@ -76,11 +76,11 @@ class Acceptor:
         while not cells[CLOSING]:
             poll(pause)
             pause = tick()
-            if arrival := self._accept():
+            if arrival := self._admit_or_refuse():
                 yield arrival
 
-    def _accept(self) -> Arrival | None:
-        """Return a new client; None if there is none for this worker, or it had to be refused."""
+    def _admit_or_refuse(self) -> Arrival | None:
+        """Return a new client; None if there is none. If too many are connected, refuse it: None, too."""
         arrival = self._queue.accept()
         if arrival is None or self._slot.acquire(self._most):
             return arrival
@@ -96,7 +96,7 @@ class Acceptor:
             self._queue.close()
             return None
         self._now = time.monotonic()
-        arrival = self._accept()
+        arrival = self._admit_or_refuse()
         if arrival and not self._alone:
             self._queue.rotate()
         return arrival

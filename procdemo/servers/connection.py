@@ -10,7 +10,7 @@ from functools import partial
 
 from procdemo.demo.events import Emitter
 from procdemo.process.throttle import Throttle
-from procdemo.servers.handler import REPORTED
+from procdemo.servers.handler import REPORTED_BYTES
 from procdemo.servers.limits import ClientLimits
 from procdemo.servers.settings import ServerSettings
 
@@ -102,7 +102,7 @@ class Connection:
 def _receive_and_report(conn: socket.socket, client: str, emit: Emitter, size: int) -> bytes:
     """As `conn.recv`, and report it."""
     if data := conn.recv(size):
-        emit.mark("heard", client=client, data=data[:REPORTED])
+        emit.mark("heard", client=client, data=data[:REPORTED_BYTES])
     return data
 
 

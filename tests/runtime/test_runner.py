@@ -194,9 +194,9 @@ def noisy(config, emit):
 
 def test_it_calls_back_when_nothing_happens_and_loses_nothing_when_much_does():
     idle = []
-    with Runner(noisy, FORK, on_idle=lambda: idle.append(1) or 1) as runner:
+    with Runner(noisy, FORK, when_no_event=lambda: idle.append(1) or 1) as runner:
         numbers = [event.data["number"] for event in runner if event.name == "tick"]
     assert numbers == list(range(100_000))
-    with Runner(endless, ManyProcesses(), on_idle=lambda: idle.append(2) or 0, limit=0.5) as runner:
+    with Runner(endless, ManyProcesses(), when_no_event=lambda: idle.append(2) or 0, limit=0.5) as runner:
         list(runner)
     assert 2 in idle

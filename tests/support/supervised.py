@@ -74,7 +74,7 @@ class SupervisorRun:
         deadline = time.monotonic() + LIMIT_S
         while not condition():
             assert time.monotonic() < deadline, self.answers
-            self.workers.start_workers(wanted)
+            self.workers.start_missing_workers(wanted)
             self.answers += [(item, answer) for _, item, answer in self.workers.next_answers()]
 
     def idle(self, wanted=1):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from procdemo.catalog import Demo
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_code_of_run import ExitCodeOfRun
-from procdemo.cli.exit_codes import of_signal
+from procdemo.cli.exit_codes import exit_code_of_signal
 from procdemo.cli.fault_reports import FaultReports
 from procdemo.cli.renderers import make_renderer
 from procdemo.demo.contract import DemoModule
@@ -147,7 +147,8 @@ def run_in_command(demo: Demo, module: DemoModule, config: DemoSettings, view: V
     def stop(signum: int, _frame: FrameType | None) -> None:
         nonlocal stopped
         stopped = signum
-        raise SystemExit(of_signal(signum))  # through every `finally`, so that the terminal is given back
+        # Through every `finally`, so that the terminal is given back.
+        raise SystemExit(exit_code_of_signal(signum))
 
     for signum in _STOP_SIGNALS:
         if signal.getsignal(signum) is not signal.SIG_IGN:
@@ -166,7 +167,7 @@ def run_in_command(demo: Demo, module: DemoModule, config: DemoSettings, view: V
     except OSError:
         if not stopped:  # otherwise the terminal is gone, and SIGHUP has come because of that
             raise
-        return of_signal(stopped)
+        return exit_code_of_signal(stopped)
     return exit_code.choose()
 
 

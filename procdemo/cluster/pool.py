@@ -140,7 +140,7 @@ class ClusterPool:
             after how many seconds to call this again.
         """
         try:
-            return self._cluster.check()
+            return self._cluster.raise_if_lost()
         except LostClusterError as error:
             self._give_up(str(error))
             return 0

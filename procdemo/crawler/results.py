@@ -140,7 +140,7 @@ class CrawlResults:
             self._emit.mark("page failed", url=page.url, why=page.why)
         if bad or self._everything or len(self._rows) < _ROWS:
             self._rows.append({"page": page.url, **facts})
-        if self._progress.is_due() or not self._frontier.open:
+        if self._progress.take_turn() or not self._frontier.open:
             self._emit.count("pages", self._frontier.settled, total=self._frontier.known)
 
     def sum_up(self, **more: Any) -> None:

@@ -112,7 +112,7 @@ def run(config: Config, emit: Emitter) -> None:
             for worker, item, answer in workers.next_answers():  # one wait, for all pipes and sentinels
                 match answer:
                     case ("done",):
-                        items.done(item)
+                        items.complete(item)
                     case ("error", kind, text):
                         items.fail(item, f"{kind}: {text}")
                     case None:  # the worker is dead, and no answer was left in its pipe

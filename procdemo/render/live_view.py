@@ -17,7 +17,7 @@ _FRAME_S = 0.1  # at least, between two pictures of the lanes
 _SHARE = 10  # the pause after a picture is at least so many times as long as drawing it has taken
 
 
-def moves(terminal: Terminal) -> bool:
+def can_animate(terminal: Terminal) -> bool:
     """Return whether `terminal` can show what moves: a terminal, not a dumb one, and not in a CI job."""
     return terminal.file.isatty() and not terminal.is_dumb_terminal and not os.environ.get("CI")
 
@@ -46,7 +46,7 @@ class LiveView:
         self._progress.update(bar, completed=event.data["value"], total=event.data["total"])
 
     def note(self, time_ns: int) -> None:
-        """Note `time_ns` of an event that has just come: so late it is in the run."""
+        """Note the time of an event that has just come: by it, `refresh` draws the lanes up to now."""
         self._newest_ns, self._newest = max(self._newest_ns, time_ns), time.monotonic()
 
     def refresh(self) -> None:

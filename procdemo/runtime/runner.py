@@ -98,7 +98,7 @@ class Runner:
             self._stop_at = time.monotonic() + self._limit
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # a Ctrl-C from before is raised here
-            subreaper.adopt()
+            subreaper.adopt_orphans()
         except BaseException:
             self._leave()
             raise
@@ -131,7 +131,7 @@ class Runner:
     def kill(self) -> None:
         """End every process of the demo at once."""
         signum = signal.SIGKILL
-        if self._guardian.release():
+        if self._guardian.end_demo():
             # The guardian kills them. Until then they must not report each other's end.
             signum = signal.SIGSTOP
             self._kill_at = time.monotonic() + _END_S
@@ -187,7 +187,7 @@ class Runner:
 
         Otherwise, if the command were killed next, nothing would end the demo.
         """
-        if not self._guardian.released:
+        if not self._guardian.end_requested:
             message = f"the guardian (PID {self._guardian.pid}) was killed, so the demo ends"
             yield self._event("mark", ERROR, {"message": message, "hint": "run it again"})
             self.stop()
@@ -249,7 +249,7 @@ class Runner:
 
     def _leave(self) -> None:
         self._stop_main()
-        if not self._guardian.released:
+        if not self._guardian.end_requested:
             self.kill()
         begin = time.monotonic()
         while self._reap() and time.monotonic() < begin + 2 * _END_S:

@@ -114,15 +114,15 @@ class Acceptor:
             self._log.flush(now)
         return min(self._pace, self._queue.resume())
 
-    def opened(self, client: str) -> float:
+    def note_opened(self, client: str) -> float:
         """Note that `client` is served from now on; return when that is."""
-        self._log.opened(client)
+        self._log.note_opened(client)
         return self._now
 
-    def closed(self, client: str, since: float, outcome: Outcome) -> None:
+    def note_closed(self, client: str, since: float, outcome: Outcome) -> None:
         """Note that `client`, served since then, is served no more."""
         self._slot.release()
-        self._log.closed(client, time.monotonic() - since, outcome)
+        self._log.note_closed(client, time.monotonic() - since, outcome)
 
 
 class _Poll:

@@ -77,7 +77,7 @@ def echo(
                     if not data:
                         client_left = True
                         return "client left", limits.received
-                    if limits.over_bytes(len(data)):
+                    if not limits.accept_bytes(len(data)):
                         return limits.refuse_bytes(conn), limits.received
                     on_data(data)
                     unsent = data.upper()

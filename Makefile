@@ -27,7 +27,7 @@ cluster: $(VENV)/installed-cluster ## Test --cluster, also on three hosts (Debia
 	CLUSTER_REQUIRED=1 $(BIN)/python -m pytest --all -k cluster tests/cluster tests/cli/test_cli.py
 
 soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), then docs/faults.md: an hour or two.
-	$(BIN)/python -m pytest -q --all -p soak --count $(COUNT) --tally=soak.json
+	$(BIN)/python scripts/run_tests.py --processes 1 --neighbour -q --all -p soak --count $(COUNT) --tally=soak.json
 	$(BIN)/python scripts/faults.py soak.json > docs/faults.md
 
 lint: $(VENV)/installed-lint ## Style, types, and which package may import which.

@@ -1,11 +1,13 @@
 """Run pytest in several processes, one for each CPU, and sum up: how many passed, the slowest ten.
 
-    python scripts/run_tests.py [--processes N] [PYTEST ARGUMENTS]
+    python scripts/run_tests.py [--processes N] [--neighbour] [PYTEST ARGUMENTS]
 
 Each process takes a group of tests that no other has taken (tests/support/shared_run.py). The output of the
-first process is shown as it comes, that of the others after it. Exit status: the largest of all.
+first process is shown as it comes, that of the others after it. Exit status: the largest of all. With
+--neighbour a program runs beside them that no test may be disturbed by (tests/support/neighbour.py).
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -30,6 +33,17 @@ def start(folder: Path, number: int, arguments: list[str]) -> "subprocess.Popen[
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
     )
+
+
+@contextlib.contextmanager
+def neighbour() -> Iterator[None]:
+    """Have a busy neighbour."""
+    program = Path(__file__).parents[1] / "tests" / "support" / "neighbour.py"
+    with subprocess.Popen([sys.executable, program]) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def sum_up(folder: Path) -> None:
@@ -53,8 +67,13 @@ def main() -> int:
     processes = usable_cpus()
     if arguments[:1] == ["--processes"]:
         processes, arguments = int(arguments[1]), arguments[2:]
+    beside = contextlib.nullcontext()
+    if "--neighbour" in arguments:
+        arguments.remove("--neighbour")
+        beside = neighbour()
     seed = ["-p", "randomly", f"--randomly-seed={time.time_ns() % 2**32}"]  # the same order in all processes
-    with tempfile.TemporaryDirectory(prefix="tests-", dir="/tmp", ignore_cleanup_errors=True) as name:
+    temporary = tempfile.TemporaryDirectory(prefix="tests-", dir="/tmp", ignore_cleanup_errors=True)
+    with beside, temporary as name:
         folder = Path(name)
         running = [start(folder, number, [*seed, *arguments]) for number in range(processes)]
         try:

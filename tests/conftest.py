@@ -12,7 +12,7 @@ from downloads import forget_connections
 from hypothesis import settings
 from processes import Process, adopt_orphans, tree
 from selection import short_selection
-from traces import shared_memory_left
+from shared_memory import make_private, own_shared_memory, semaphore_prefix
 from waiting import wait_until
 
 pytest.register_assert_rewrite(
@@ -40,11 +40,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure() -> None:
     """Make orphans of tests our children, so that we see them; make sure that no child ignores signals."""
     adopt_orphans()
+    make_private()
     for signum in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         if signal.getsignal(signum) is signal.SIG_IGN:  # e.g. tests run by nohup
             signal.signal(signum, signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL)
     # The names of semaphores tell those of the tests, and of their children, from those of other programs.
-    current_process()._config["semprefix"] = f"/pytest{os.getpid()}"
+    current_process()._config["semprefix"] = semaphore_prefix()
 
 
 @pytest.fixture(params=["fork", "spawn", "forkserver"])
@@ -64,7 +65,7 @@ def fresh_worker() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
     """Check that the test has waited for all its children, and has left nothing in /dev/shm."""
-    before = set(os.listdir("/dev/shm"))
+    shared_memory = own_shared_memory()
     yield
     with contextlib.suppress(AssertionError):
         wait_until(lambda: not _descendants(), limit=1.0)
@@ -80,7 +81,7 @@ def _nothing_left_behind() -> Iterator[None]:
     with contextlib.suppress(ChildProcessError):  # a Runner in this process has waited for it already
         resource_tracker._resource_tracker._stop()
     assert not left
-    assert not shared_memory_left(before, f"sem.pytest{os.getpid()}")
+    assert not shared_memory.left()
 
 
 def _descendants() -> dict[int, Process]:

@@ -132,7 +132,6 @@ def test_every_example_parses(args):
 
 
 @pytest.mark.parametrize("args", COMPLETE, ids=" ".join)
-@pytest.mark.timeout(90)
 def test_every_example_does_what_it_says(args, tmp_path):
     """As it is written; but a server gets a few clients, so that it ends, and a free port."""
     args = list(args)

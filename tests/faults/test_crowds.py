@@ -64,7 +64,7 @@ def test_c8_a_crowd_never_exceeds_the_cap(server):
                     with contextlib.suppress(OSError):
                         client.sock.sendall(b"x")
                 for client in crowd:
-                    word, _ = client._receive(1, 5)
+                    word, _ = client.receive_up_to(1, 5)
                     assert word in {b"X", b"p"}, "C8: an answer, or a line that says no"
                     answered += word == b"X"
                     refused += word == b"p"

@@ -120,7 +120,6 @@ class Anything(RuleBasedStateMachine):
             self.running.check()
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", OURS)
 def test_anything_in_any_order(name):
     machine = type(f"Anything({name})", (Anything,), {"server": Server(name, "fork")})

@@ -41,7 +41,7 @@ def test_b5_workers_are_killed_under_honest_clients(server):
                 try:
                     with running.client() as client:
                         client.send(b"hello")
-                        answer, ended = client._receive(5, 10)
+                        answer, ended = client.receive_up_to(5, 10)
                 except AssertionError as error:  # reset while it sent
                     cut_off.append(error)
                     continue

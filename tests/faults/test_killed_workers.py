@@ -17,7 +17,6 @@ from processes import gone, kill, waits_in
 from servers import (
     ALL_METHODS,
     FORKING,
-    MARGIN_S,
     POOLS,
     PREFORKED,
     WORKERS,
@@ -52,7 +51,7 @@ def b1_an_idle_worker(server: Server) -> None:
             pid = idle_worker(running)
             kill(pid)
             wait_until(lambda pid=pid: gone(pid))
-            assert_replaced(running, pid, within=1 + MARGIN_S)
+            assert_replaced(running, pid, within=1)
             for _ in range(20):
                 running.echo(within=BOOT_S)
         running.check()

@@ -12,11 +12,10 @@ from web import Web, answer, continue_for_ever, drip_body, drip_header, hang_up,
 
 def test_e2_a_raising_callback_costs_one_page(start_method):
     with Web(hub(60)) as web:
-        result = finished(web.url, "--raise-on", "37", status=1, start_method=start_method)
+        result = finished(web.url, "--raise-on", "37", status=1, start_method=start_method, within=10)
     assert (result.summary["done"], result.summary["failed"]) == (60, 1)
     (failed,) = result.named("page failed")
     assert failed.data["why"] == "the callback raised ValueError: --raise-on 37"
-    assert result.seconds < 10
 
 
 class Once:

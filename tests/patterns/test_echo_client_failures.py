@@ -28,23 +28,21 @@ FAILURES = {
 def test_each_failure_of_a_server_is_a_clear_error_in_time(behaviour, words):
     with server(behaviour) as faulty:
         args = ["echo-client", "--timeout", "0.5", "--port", faulty.port, *words]
-        result = run(*args, limit=10).assert_clean(status=1)
+        result = run(*args, within=4).assert_clean(status=1)  # 0.5 s, and Python's start
     error, hint, verdict = result.stderr.splitlines()
     assert error.startswith("error: ")
     assert f"127.0.0.1 port {faulty.port} {FAILURES[behaviour]}" in error
     assert "3 of 3 clients: " in error or words != LOAD
     assert hint.startswith("try: ")
     assert verdict.startswith("FAILED: ")
-    assert result.seconds < 4  # 0.5 s, and Python's start on a busy machine
 
 
 @pytest.mark.parametrize("words", [["x" * 200], ["--clients", "2", "--size", "200"]], ids=["words", "load"])
 def test_a_server_that_drips_is_too_slow_though_never_silent(words):
     with server("drip") as faulty:  # 10 s in all
         args = ["echo-client", "--timeout", "0.5", "--port", faulty.port, *words]
-        result = run(*args, limit=8).assert_clean(status=1)
+        result = run(*args, within=4).assert_clean(status=1)
     assert "was too slow: " in result.stderr
-    assert result.seconds < 4
 
 
 @pytest.mark.parametrize(
@@ -117,10 +115,9 @@ def test_a_server_whose_queue_is_full_and_that_never_accepts(words):
 @pytest.mark.parametrize("words", [["hello"], LOAD], ids=["words", "load"])
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "300.1.1.1", "x\x1b[2J"])
 def test_a_host_that_there_is_not(host, words):
-    result = run("echo-client", "--timeout", "2", "--host", host, *words, limit=8).assert_clean(status=1)
+    result = run("echo-client", "--timeout", "2", "--host", host, *words, within=6).assert_clean(status=1)
     assert "no such host" in result.stderr
     assert "try: an address, e.g. --host 127.0.0.1" in result.stderr
-    assert result.seconds < 6
 
 
 @pytest.mark.parametrize(

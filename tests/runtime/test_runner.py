@@ -9,6 +9,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
+from shared_memory import own_shared_memory
 from stages import (
     FORK,
     ManyProcesses,
@@ -20,7 +21,6 @@ from stages import (
     stay,
     until_all_are_here,
 )
-from traces import shared_memory_left
 
 from procdemo.demo.events import STARTS
 from procdemo.demo.settings import CannotRunError
@@ -124,14 +124,14 @@ def with_semaphores(config, emit):
 
 
 def test_a_killed_stage_leaves_no_semaphore(start_method):
-    before, prefix = set(os.listdir("/dev/shm")), f"sem.pytest{os.getpid()}"
+    shared_memory = own_shared_memory()
     with Runner(with_semaphores, settings(start_method)) as runner:
         until_all_are_here(runner)
-        there = [name for name in os.listdir("/dev/shm") if name.startswith(prefix)]
+        there = shared_memory.names()
         assert len(there) == (0 if start_method == "fork" else 10), "under fork they have no name"
         os.kill(runner.pid, signal.SIGKILL)
         list(runner)
-    assert not shared_memory_left(before, prefix)
+    assert not shared_memory.left()
 
 
 def interrupted_in_the_making(make, config, emit):
@@ -154,11 +154,10 @@ def interrupted_in_the_making(make, config, emit):
 
 @pytest.mark.parametrize("make", [lambda context: context.Condition(), lambda context: context.Array("b", 1)])
 def test_a_request_to_stop_cuts_no_semaphore_nor_shared_memory_in_half(make, start_method):
-    before = set(os.listdir("/dev/shm"))
+    shared_memory = own_shared_memory()
     told = events_of(partial(interrupted_in_the_making, make), settings(start_method))
     assert names(told) == ["stopped", "summary"]
-    assert not shared_memory_left(before, f"sem.pytest{os.getpid()}")
-    assert not [name for name in os.listdir("/dev/shm") if name.startswith("pym-") and name not in before]
+    assert not shared_memory.left()
 
 
 def test_it_leaves_no_descriptor_open(start_method):

@@ -7,12 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from multiprocessing import reduction
 from pathlib import Path
 
 import pytest
 from stages import events_of, names, settings, until_all_are_here
+from time_limit import TimeLimit
 
 from procdemo.runtime.runner import Runner
 
@@ -31,12 +31,11 @@ def raising_with_a_full_queue(config, emit):
 
 
 @pytest.mark.parametrize("run", [leaving_with_a_full_queue, raising_with_a_full_queue])
-@pytest.mark.timeout(20)
 def test_an_exit_that_hangs_is_ended(run):
     """multiprocessing joins the feeder thread of a queue when a process leaves: for ever, here."""
-    at = time.monotonic()
+    limit = TimeLimit(5)
     events = events_of(run, patience=0.5)
-    assert time.monotonic() - at < 5
+    assert not limit.passed, limit
     assert events[0].name == "leaving"
     assert events[-1].data["ok"] is False
 
@@ -61,9 +60,9 @@ def test_a_run_with_a_busy_pool_stops_at_once(start_method):
             events = iter(runner)
             next(events)
             runner.stop()
-            at = time.monotonic()
+            limit = TimeLimit(2)
             *_, summary = events
-        assert time.monotonic() - at < 2
+        assert not limit.passed, limit
         assert summary.data["ok"] is False
 
 
@@ -78,15 +77,16 @@ def killed_pool(config, emit):
 
 
 STOP_A_KILLED_POOL = """
-import sys, time, stages, test_runner_pools
+import sys, stages, test_runner_pools
+from time_limit import TimeLimit
 from procdemo.runtime.runner import Runner
 with Runner(test_runner_pools.killed_pool, stages.settings(sys.argv[1]), patience=5) as runner:
     events = iter(runner)
     next(events)
     runner.stop()
-    at = time.monotonic()
+    limit = TimeLimit(2)
     print(*stages.names(events))
-    print(time.monotonic() - at)
+    print("late:", limit if limit.passed else "no")
 """
 
 
@@ -95,9 +95,7 @@ def test_a_run_whose_pool_cannot_end_stops_at_once(start_method):
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[1]}/support:{Path(__file__).parent}"}
     command = [sys.executable, "-c", STOP_A_KILLED_POOL, start_method]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    names, seconds = done.stdout.splitlines()
-    assert names == "stopped summary"
-    assert float(seconds) < 2
+    assert done.stdout == "stopped summary\nlate: no\n"
 
 
 def crashing_pool(config, emit):
@@ -108,9 +106,9 @@ def crashing_pool(config, emit):
 
 
 def test_a_run_that_raises_beside_a_pool_ends_at_once(start_method):
-    at = time.monotonic()
+    limit = TimeLimit(3)
     assert "error" in names(events_of(crashing_pool, settings(start_method), patience=5))
-    assert time.monotonic() - at < 3
+    assert not limit.passed, limit
 
 
 # --- files of managers and sockets

@@ -3,11 +3,12 @@
 import select
 import socket
 import struct
-import time
 from typing import Self
 
-SOON_S = 2.0
-"""How long an honest client may wait for its answer (O9); twice the programme's, as everywhere here."""
+from time_limit import TimeLimit
+
+SOON_S = 1.0
+"""O9: how long an honest client may wait for its answer."""
 
 
 class Client:
@@ -17,7 +18,7 @@ class Client:
         self.sock = socket.socket()
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.sock.settimeout(5)
+        self.sock.settimeout(10)  # a hang
         try:
             self.sock.connect((host, port))
         except OSError as error:
@@ -41,26 +42,33 @@ class Client:
 
     def receive(self, count: int, within: float = SOON_S) -> bytes:
         """Return exactly `count` bytes."""
-        data, ended = self._receive(count, within)
+        limit = TimeLimit(within)
+        data, ended = self._receive(count, limit)
         end = "and the end " if ended else ""
-        assert len(data) == count, f"O9: {len(data)} of {count} bytes {end}within {within} s: {data!r:.200}"
+        assert len(data) == count, f"O9: {len(data)} of {count} bytes {end}within {limit}: {data!r:.200}"
         return data
 
     def receive_end(self, within: float = SOON_S) -> bytes:
         """Return what comes until the end, which must come; a reset is an end as well."""
-        data, ended = self._receive(1 << 30, within)
-        assert ended, f"EOF: the client does not receive the end within {within} s"
+        limit = TimeLimit(within)
+        data, ended = self._receive(1 << 30, limit)
+        assert ended, f"EOF: the client does not receive the end within {limit}"
         return data
 
-    def _receive(self, count: int, within: float) -> tuple[bytes, bool]:
+    def receive_up_to(self, count: int, within: float) -> tuple[bytes, bool]:
+        """Return `count` bytes or what has come of them in time, and whether the end has come."""
+        return self._receive(count, TimeLimit(within))
+
+    def _receive(self, count: int, limit: TimeLimit) -> tuple[bytes, bool]:
         data = b""
-        deadline = time.monotonic() + within
         while len(data) < count:
             try:
-                self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
+                self.sock.settimeout(max(limit.left, 0.001))
                 piece = self.sock.recv(min(count - len(data), 1 << 16))
             except TimeoutError:
-                return data, False
+                if limit.passed:
+                    return data, False
+                continue
             except OSError:
                 return data, True
             if not piece:
@@ -76,10 +84,10 @@ class Client:
 
     def exchange(self, data: bytes, within: float) -> bytes:
         """Send all of `data` and finish; return what comes until the end, which must come."""
-        deadline = time.monotonic() + within
+        limit = TimeLimit(within)
         received, rest = b"", memoryview(data)
         self.sock.setblocking(False)
-        while time.monotonic() < deadline:
+        while not limit.passed:
             readable, writable, _ = select.select([self.sock], [self.sock] if rest else [], [], 0.1)
             try:
                 if writable:
@@ -93,7 +101,7 @@ class Client:
                     received += piece
             except OSError as error:
                 raise AssertionError(f"O9: {len(received)} of {len(data)} bytes, then {error}") from None
-        raise AssertionError(f"EOF: {len(received)} of {len(data)} bytes within {within} s, and no end")
+        raise AssertionError(f"EOF: {len(received)} of {len(data)} bytes within {limit}, and no end")
 
     def flood(self) -> bool:
         """Send as much as goes without waiting; return whether the connection is still open."""

@@ -3,7 +3,8 @@
 The test process is a sub-reaper, so an orphan becomes its child, whatever group or session the orphan has
 moved to. Each command gets a session, a temporary directory and a mark in its environment of its own; by the
 mark its descendants are told from other processes. Every wait is for an event and has an end: at the hard
-limit the whole tree is killed, and the test fails with all output.
+limit, which is longer on a busy machine (time_limit.py), the whole tree is killed, and the test fails with
+all output.
 
     with Command("echo-server", "--json", "--port", "0") as server:
         port = server.wait_event("listening").data["port"]
@@ -25,6 +26,7 @@ from typing import Any, NoReturn, Self
 from oracle import Result
 from processes import Process, describe, tree
 from speech import Speech
+from time_limit import TimeLimit
 from traces import GONE_S, Traces
 from waiting import wait_until
 
@@ -82,8 +84,7 @@ class Command:
         self.pid = self._popen.pid
         self.stdin = self._popen.stdin
         self._started, self._signalled = time.monotonic(), 0.0
-        self._deadline = self._started + limit
-        self._limit = limit
+        self._limit = TimeLimit(limit)
         self._pidfd = os.pidfd_open(self.pid)
         self._speech = Speech(self._popen, self._pidfd)
 
@@ -127,14 +128,13 @@ class Command:
 
     def wait_for(self, condition: Callable[[], Any], limit: float = 10.0, what: str = "the condition") -> Any:
         """Return the first true value of `condition`, which is called after every new output."""
-        deadline = min(time.monotonic() + limit, self._deadline)
+        time_limit = TimeLimit(limit)
         while not (value := condition()):
             if not self.running:
                 self._speech.listen(0)
                 return condition() or self._fail(f"ended before {what}")
-            if time.monotonic() > deadline:
-                self._fail(f"HANG: no {what} within {limit} s")
-            self._speech.listen(0.02)
+            self._fail_if_passed(time_limit, f"no {what}")
+            self._listen(0.02)
         return value
 
     def wait_event(self, which: str | Callable[[Event], Any], nth: int = 1, limit: float = 10.0) -> Event:
@@ -158,15 +158,17 @@ class Command:
         """Let it run for so many seconds, or until it ends."""
         deadline = time.monotonic() + seconds
         while (rest := deadline - time.monotonic()) > 0 and self.running:
-            self._speech.listen(min(rest, 0.02))
+            self._listen(min(rest, 0.02))
 
     def signal(self, signum: int) -> None:
         """Signal the command itself."""
+        self._traces.look()
         self._signalled = time.monotonic()
         signal.pidfd_send_signal(self._pidfd, signum)
 
     def signal_group(self, signum: int) -> None:
         """Signal its process group, as a terminal does."""
+        self._traces.look()
         self._signalled = time.monotonic()
         os.killpg(self.pid, signum)
 
@@ -177,24 +179,22 @@ class Command:
     def old_zombies(self, age: float = 1.0) -> set[int]:
         """Return descendants that are zombies now and still are after `age` seconds (O4)."""
         now = {pid for pid, process in self.descendants().items() if not process.alive}
-        deadline = time.monotonic() + age
-        while now and time.monotonic() < deadline:
-            self._speech.listen(0.02)
+        limit = TimeLimit(age)
+        while now and not limit.passed:
+            self._listen(0.02)
             now &= {pid for pid, process in self.descendants().items() if not process.alive}
         return now
 
     def finish(self, within: float | None = None) -> Result:
         """Wait for its end, at most `within` seconds after the last signal (or now); find what is left."""
-        if within is not None:
-            self._deadline = min(self._deadline, (self._signalled or time.monotonic()) + within)
+        limit = self._limit if within is None else TimeLimit(within, self._signalled or None)
         while self.running:
-            if time.monotonic() > self._deadline:
-                self._fail(f"HANG: not ended within {within or self._limit} s")
-            self._speech.listen(0.02)
-        at = time.monotonic()
-        seconds = at - (self._signalled or self._started)
-        while (survivors := self._traces.survivors()) and time.monotonic() < at + GONE_S:
-            self._speech.listen(0.005)
+            self._fail_if_passed(limit, "not ended")
+            self._listen(0.02)
+        seconds = time.monotonic() - (self._signalled or self._started)
+        gone = TimeLimit(GONE_S)
+        while (survivors := self._traces.survivors()) and not gone.passed:
+            self._listen(0.005)
             self._traces.reap(self.pid)
         self._speech.listen_to_the_end()
         self._traces.reap(self.pid)
@@ -209,6 +209,15 @@ class Command:
             shared_memory=self._traces.shared_memory(),
         )
         return self.result
+
+    def _listen(self, seconds: float) -> None:
+        self._speech.listen(seconds)
+        self._traces.look()
+
+    def _fail_if_passed(self, limit: TimeLimit, what: str) -> None:
+        for each in (limit, self._limit):
+            if each.passed:
+                self._fail(f"HANG: {what} within {each}")
 
     def _kill_all(self) -> None:
         """Kill until no process is left: pools replace what is killed."""

@@ -6,11 +6,11 @@ import random
 import resource
 import select
 import signal
-import time
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 
 from processes import command_line, tree
+from time_limit import TimeLimit
 from waiting import wait_until
 
 from procdemo.demo.settings import Settings, StartMethod
@@ -69,8 +69,8 @@ class KilledCommand:
     def gone_in_time(self, within=PROMISED_S):
         """Return what still lives a second after the death of the command; none of it does afterwards."""
         os.waitpid(self.pid, 0)
-        deadline = time.monotonic() + within
-        while (left := survivors()) and time.monotonic() < deadline:
+        limit = TimeLimit(within)
+        while (left := survivors()) and not limit.passed:
             select.select([], [], [], 0.002)
         for pid in left:
             with contextlib.suppress(ProcessLookupError):

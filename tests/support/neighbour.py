@@ -1,15 +1,14 @@
 """A busy neighbour: another Python program on the same machine, which no test may be disturbed by or blame.
 
-    python tests/support/neighbour.py        (until Ctrl-C, SIGTERM or the end of its stdin)
+    python tests/support/neighbour.py        (until Ctrl-C, SIGTERM or the end of its parent)
 
-It keeps every CPU busy. Again and again it makes and drops semaphores and shared memory of multiprocessing,
-starts Pythons, leaves zombies for a moment and binds ports of loopback. When it ends, all of that is gone.
+It keeps every CPU busy. Again and again it makes semaphores and shared memory of multiprocessing, and drops
+the oldest; starts Pythons; leaves a zombie for a moment; binds a port of loopback. When it ends, all is gone.
 """
 
 import multiprocessing
 import os
 import random
-import select
 import signal
 import socket
 import subprocess
@@ -17,65 +16,75 @@ import sys
 import time
 from multiprocessing import shared_memory
 
-_TURN_S = 0.2  # how long each thing is kept
+_TURN_S = 0.2  # how long a zombie, a port and a Python are kept
+_KEPT = 10  # rounds that semaphores and shared memory are kept: longer than a test waits for names to go
 
 
-def compute() -> None:
+def compute(parent: int) -> None:
     """Use a CPU until killed."""
-    while True:
+    while os.getppid() == parent:
         sum(range(10_000))
 
 
-def semaphores(turn_s: float) -> None:
-    """Make what has names in /dev/shm, keep it, and drop it."""
-    context = multiprocessing.get_context("spawn")
-    kept = [context.Lock(), context.Semaphore(3), context.Queue(), context.Condition()]
-    memory = shared_memory.SharedMemory(create=True, size=4096)
-    time.sleep(turn_s)  # noqa: TID251 - how long it is kept
-    del kept
-    memory.close()
-    memory.unlink()
+class Named:
+    """What has names in /dev/shm."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._semaphores = [context.Lock(), context.Semaphore(3), context.Queue(), context.Condition()]
+        self._memory = shared_memory.SharedMemory(create=True, size=4096)
+
+    def drop(self) -> None:
+        """Remove the names."""
+        self._semaphores.clear()
+        self._memory.close()
+        self._memory.unlink()
 
 
-def zombie(turn_s: float) -> None:
+def zombie() -> None:
     """Have a child that has ended and is waited for only later."""
     pid = os.fork()
     if pid == 0:
         os._exit(0)
-    time.sleep(turn_s)  # noqa: TID251 - how long it is kept
+    time.sleep(_TURN_S)  # noqa: TID251 - how long it is kept
     os.waitpid(pid, 0)
 
 
-def port(turn_s: float) -> None:
+def port() -> None:
     """Listen on a free port of loopback."""
     with socket.create_server(("127.0.0.1", 0)):
-        time.sleep(turn_s)  # noqa: TID251 - how long it is kept
+        time.sleep(_TURN_S)  # noqa: TID251 - how long it is kept
 
 
-def python(turn_s: float) -> None:
-    """Run another interpreter with children of its own."""
-    start = f"p = multiprocessing.Process(target=time.sleep, args=({turn_s},)); p.start(); p.join()"
+def python() -> None:
+    """Run another interpreter with a child of its own."""
+    start = f"p = multiprocessing.Process(target=time.sleep, args=({_TURN_S},)); p.start(); p.join()"
     code = f"import multiprocessing, time; {start}"
     subprocess.run([sys.executable, "-c", code], check=False, stderr=subprocess.DEVNULL)
 
 
 def main() -> None:
     """Be a neighbour."""
-    burners = [multiprocessing.Process(target=compute, daemon=True) for _ in range(os.cpu_count() or 1)]
+    signals: list[int] = []
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda signum, _: signals.append(signum))  # what was begun is dropped first
+    fork, parent = multiprocessing.get_context("fork"), os.getppid()
+    burners = [fork.Process(target=compute, args=(os.getpid(),)) for _ in range(os.cpu_count() or 1)]
     for burner in burners:
         burner.start()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(f"neighbour {os.getpid()}", flush=True)
-    try:
-        while not select.select([0], [], [], 0)[0] or os.read(0, 1):
-            for act in random.sample([semaphores, zombie, port, python], 4):
-                act(_TURN_S)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        for burner in burners:
-            burner.kill()
-            burner.join()
+    kept: list[Named] = []
+    while not signals and os.getppid() == parent:
+        kept.append(Named())
+        if len(kept) > _KEPT:
+            kept.pop(0).drop()
+        for act in random.sample([zombie, port, python], 3):
+            act()
+    for named in kept:
+        named.drop()
+    for burner in burners:
+        burner.kill()
+        burner.join()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
+from processes import listeners, ours
+
 from procdemo.demo.events import Event
 
 ALARMING = ("Traceback", "leaked", "Exception ignored", "DeprecationWarning", "ResourceWarning")
@@ -28,7 +30,7 @@ class Result:
     seconds: float
     """From the last signal to the end; from the start if there was no signal."""
     survivors: Sequence[str]
-    """Descendants that were alive a second after the end, each as PID and command line."""
+    """Descendants that were alive a second after the end (GONE_S), each as PID and command line."""
     temporary: Sequence[str]
     shared_memory: frozenset[str]
 
@@ -65,13 +67,18 @@ class Result:
         alarms = [word for word in ALARMING if word in self.stderr]
         assert not alarms, f"O5: {alarms}\n{self.told()}"
         assert self.stderr.count("\n") <= stderr_lines, f"O5: too much on stderr\n{self.told()}"
-        assert port is None or can_bind(port), f"O6: port {port} is still taken\n{self.told()}"
+        assert port is None or is_free(port), f"O6: port {port} is still taken\n{self.told()}"
         assert not self.temporary, f"O7: left in the temporary directory: {self.temporary}\n{self.told()}"
         assert not self.shared_memory, f"O7: left in /dev/shm: {self.shared_memory}\n{self.told()}"
         for stream in (self.stdout, self.stderr):
             found = FORBIDDEN.search(stream)
             assert not found, f"O12: {found[0]!r} at {found.start()}\n{self.told()}"
         return self
+
+
+def is_free(port: int) -> bool:
+    """Return whether none of our processes listens on this port of loopback; another program may take it."""
+    return can_bind(port) or listeners(port).isdisjoint({0, *ours()}) or can_bind(port)
 
 
 def can_bind(port: int) -> bool:

@@ -2,9 +2,9 @@
 
 import os
 import signal
-import time
 
 from processes import processes, waits_in
+from time_limit import TimeLimit
 
 from procdemo.demo.settings import Settings, StartMethod
 from procdemo.pools.resilient_pool import ResilientPool
@@ -34,9 +34,9 @@ class PoolRun:
         )
 
     def until(self, condition, limit=LIMIT_S):
-        deadline = time.monotonic() + limit
+        time_limit = TimeLimit(limit)
         while not condition():
-            assert time.monotonic() < deadline, (self.done, self.lost, self.pool.idle, self.pool.pids)
+            assert not time_limit.passed, (self.done, self.lost, self.pool.idle, self.pool.pids)
             self.loop.run_once(0.02)
 
     def all_idle(self):
@@ -52,7 +52,7 @@ class PoolRun:
 
 def run_as_main(scenario, start_method="fork"):
     """Run `scenario` as the main process of a demo, and return its events; fail here if it fails there."""
-    with Runner(scenario, Settings(start_method=StartMethod(start_method)), limit=30) as runner:
+    with Runner(scenario, Settings(start_method=StartMethod(start_method)), limit=120) as runner:
         events = list(runner)
     for event in events:
         assert event.name != "error", event.data.get("traceback")

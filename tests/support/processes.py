@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_LISTEN = "0A"  # proc(5): TCP_LISTEN
 
 
 def adopt_orphans() -> None:
@@ -56,6 +57,11 @@ def tree(root: int) -> dict[int, Process]:
                 found[process.pid] = process
                 todo.append(process.pid)
     return found
+
+
+def ours() -> list[int]:
+    """Return the PIDs of this process and its descendants."""
+    return [os.getpid(), *tree(os.getpid())]
 
 
 def gone(pid: int) -> bool:
@@ -120,10 +126,37 @@ def connections(client: str) -> set[int]:
     There may be several, because the same port may be used between other addresses as well.
     """
     port = int(client.rpartition(":")[2])
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
-    return {int(row[9]) for row in rows if int(row[2].rpartition(":")[2], 16) == port and row[9] != "0"}
+    return {int(row[9]) for row in _tcp_sockets() if _port(row[2]) == port and row[9] != "0"}
 
 
 def holds(pid: int, client: str) -> bool:
     """Return whether a process has the connection with `client` open."""
     return not connections(client).isdisjoint(sockets(pid))
+
+
+def listeners(port: int) -> set[int]:
+    """Return the processes that listen on this port; 0 stands for one of ours that cannot be found."""
+    found = set()
+    for row in _listening():
+        if _port(row[1]) == port:
+            holders = {pid for pid in processes() if int(row[9]) in sockets(pid)}
+            found |= holders or ({0} if int(row[7]) == os.getuid() else set())
+    return found
+
+
+def ports(pid: int) -> set[int]:
+    """Return the ports on which a process listens."""
+    own = sockets(pid)
+    return {_port(row[1]) for row in _listening() if int(row[9]) in own}
+
+
+def _listening() -> list[list[str]]:
+    return [row for row in _tcp_sockets() if row[3] == _LISTEN]
+
+
+def _tcp_sockets() -> list[list[str]]:
+    return [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)

@@ -23,8 +23,8 @@ from waiting import wait_until
 
 TUTORIAL = [sys.executable, str(Path(__file__).with_name("tutorial_server.py"))]
 WORKERS = 2
-MARGIN_S = 1.0
-"""What is added to a server's own limit; twice the programme's, for a machine with other work to do."""
+MARGIN_S = 0.5
+"""C1 to C3: how much longer than a server's own limit an honest client may wait."""
 
 
 class Running:

@@ -2,17 +2,17 @@
 
 import contextlib
 import os
-import select
 import shutil
 import tempfile
-import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from processes import Process, command_line, gone, processes, tree
+from processes import Process, gone, tree
+from shared_memory import SharedMemory
 
-GONE_S = 1.0  # O3: how long after the end of the command a descendant may live
+GONE_S = 1.0
+"""O3: how long after the end of the command a descendant may live."""
 _MARK = "HARNESS_RUN"
 _OURS = ("PROCDEMO_", "PYTHON", "CLICOLOR", "TTY_")
 _STRANGERS = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "CI", "TERM", "COLORTERM", "LC_ALL", "TMPDIR"}
@@ -27,7 +27,7 @@ class Traces:
     def __init__(self) -> None:
         self._mark = uuid.uuid4().hex
         self._temporary = tempfile.mkdtemp(prefix="pd-", dir="/tmp")  # short: socket names have 107 bytes
-        self._shared_memory = set(os.listdir("/dev/shm"))
+        self._shared_memory = SharedMemory(self.survivors)
         self._seen: set[int] = set()
 
     def environment(self, changes: Mapping[str, str]) -> dict[str, str]:
@@ -55,7 +55,8 @@ class Traces:
 
     def reap(self, command: int) -> bool:
         """Reap orphans of this command that are our children and have ended; return whether all have."""
-        ours = [each for each in processes().values() if each.session == command or each.pid in self._seen]
+        below = tree(os.getpid()).values()  # a PID may be that of a stranger by now
+        ours = [each for each in below if each.session == command or each.pid in self._seen]
         orphans = [each for each in ours if each.pid != command]
         for orphan in orphans:
             if orphan.parent == os.getpid() and not orphan.alive:
@@ -67,36 +68,14 @@ class Traces:
         """Return what is in the temporary directory."""
         return [str(path) for path in Path(self._temporary).rglob("*")]
 
+    def look(self) -> None:
+        """Find out what the processes have in /dev/shm; costs next to nothing if there is nothing new."""
+        self._shared_memory.look()
+
     def shared_memory(self) -> frozenset[str]:
-        """Return what is new in /dev/shm, and will stay."""
-        return frozenset(shared_memory_left(self._shared_memory))
+        """Return what they made in /dev/shm, and will stay."""
+        return frozenset(self._shared_memory.left())
 
     def erase(self) -> None:
         """Remove the temporary directory."""
         shutil.rmtree(self._temporary)
-
-
-def shared_memory_left(before: set[str], prefix: str = "") -> set[str]:
-    """Return new entries of /dev/shm (beginning so) that will stay for ever: no live process uses them.
-
-    A resource tracker removes names a moment after the end of its processes, so an entry
-    counts if it is still there after a second. Other programs on this machine may leave some to
-    their own trackers; while there are such, it takes longer to be sure.
-    """
-    started, looks = time.monotonic(), 0
-    new = {name for name in os.listdir("/dev/shm") if name.startswith(prefix)} - before
-    while new and (looks < 20 or time.monotonic() < started + GONE_S * (10 if _strange_trackers() else 1)):
-        looks += 1  # on a busy machine a single one can take a second
-        select.select([], [], [], 0.02)
-        new &= set(os.listdir("/dev/shm"))
-        for process in processes():
-            with contextlib.suppress(OSError):
-                maps = Path(f"/proc/{process}/maps").read_text("utf-8", "replace")
-                new = {name for name in new if f"/dev/shm/{name}\n" not in maps}
-    return new
-
-
-def _strange_trackers() -> bool:
-    """Return whether a resource tracker runs that is not under this process."""
-    strangers = processes().keys() - tree(os.getpid()).keys()
-    return any("resource_tracker" in command_line(pid) for pid in strangers)

@@ -36,7 +36,7 @@ def test_its_table_names_every_demo():
 
 
 def usual(command):
-    """Return whether ``make test`` runs it: what a comparison measures, tests/bench sees in a shorter time."""
+    """Return whether ``make test`` runs it: tests/bench has the comparisons, in a shorter time."""
     return pytest.param(command, marks=pytest.mark.thorough if "procdemo bench" in command else [])
 
 

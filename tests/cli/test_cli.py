@@ -148,7 +148,7 @@ def remaining_examples():
             yield pytest.param(args, marks=pytest.mark.thorough if long else [], id=line)
 
 
-@pytest.mark.parametrize("args", remaining_examples())
+@pytest.mark.parametrize("args", list(remaining_examples()))
 @pytest.mark.timeout(90)
 def test_every_example_does_what_it_says(args, tmp_path):
     """As it is written; but a server gets a few clients, so that it ends, and a free port."""

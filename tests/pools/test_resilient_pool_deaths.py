@@ -6,6 +6,7 @@ import select
 import signal
 import threading
 
+import pytest
 from exits import ends
 from pools import WORKERS, PoolRun, named, processes_under_me, reads, run_as_main, tell_pid, work_until_killed
 from processes import kill, processes
@@ -36,6 +37,7 @@ def one_of_two_busy_is_killed(config, emit):
     emit.result("summary", ok=True, pids=[killed, other])
 
 
+@pytest.mark.core
 def test_the_task_of_a_killed_worker_is_lost_once_and_no_other(start_method):
     events = run_as_main(one_of_two_busy_is_killed, start_method)
     pids = events[-1].data["pids"]

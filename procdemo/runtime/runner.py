@@ -132,9 +132,8 @@ class Runner:
         """End every process of the demo at once."""
         signum = signal.SIGKILL
         if self._guardian.release():
-            signum = (
-                signal.SIGSTOP
-            )  # the guardian kills them; meanwhile they must not complain of each other's end
+            # The guardian kills them. Until then they must not report each other's end.
+            signum = signal.SIGSTOP
             self._kill_at = time.monotonic() + _END_S
         # The group may be empty; macOS refuses to signal a group of zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -133,11 +133,11 @@ def test_poison_stuck_and_raises_at_once(start_method):
 
 def table_of_workers(*args):
     """Return how many workers died in a run in which many do, and the table's rows; their items add up."""
-    kills = ("--items", "800", "--work", "0.005", "--tries", "100", "-n", "4", "--chaos", "kill:0.02")
+    kills = ("--items", "1200", "--work", "0.005", "--tries", "100", "-n", "4", "--chaos", "kill:0.04")
     result = play(*kills, *args, within=25).assert_clean(0)
-    accounted(result, 800)
+    accounted(result, 1200)
     rows = [event.data for event in result.named("workers")]
-    assert sum(row["items"] for row in rows) == 800
+    assert sum(row["items"] for row in rows) == 1200
     return result.summary["deaths"], [row for row in rows if row["died_of"] != "-"]
 
 

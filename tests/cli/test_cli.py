@@ -9,6 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import click
 import pytest
 from harness import run
 from in_process import both_ways, run_here
@@ -125,13 +126,14 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize("args", EXAMPLES, ids=" ".join)
 def test_every_example_parses(args):
+    group = click.Context(main.main, **main.main.context_settings)
     command, name, rest = main.main, None, list(args)
     if rest and rest[0] in COMMANDS:
         name = rest.pop(0)
         command = main.main.get_command(None, name)
     if name == "replay":
         rest = ["-"]
-    assert command.make_context(name, rest).params is not None
+    assert command.make_context(name, rest, parent=group).params is not None
 
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").splitlines()

@@ -59,6 +59,7 @@ def test_each_page_goes_to_a_worker_and_comes_back(whole):
         assert submitted.time_ns < taken.time_ns < sent.time_ns < called.time_ns
 
 
+@pytest.mark.thorough
 def test_a_killed_worker_is_named_and_its_page_fetched_by_another():
     args = ("crawl-callback", *LOCAL, "--json", "--workers", "2")
     with Command(*args, limit=LIMIT) as command:

@@ -121,7 +121,13 @@ class Anything(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in {"pool-server", "selector-server"} else pytest.mark.thorough)
+        for name in OURS
+    ],
+)
 def test_anything_in_any_order(name):
     machine = type(f"Anything({name})", (Anything,), {"server": Server(name, "fork")})
     run_state_machine_as_test(

@@ -24,8 +24,18 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("words", [["hello"], LOAD], ids=["words", "load"])
-@pytest.mark.parametrize("behaviour", FAILURES)
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        *(pytest.param(name, ["hello"], id=f"{name}-words") for name in FAILURES),
+        pytest.param("silent", LOAD, id="silent-load"),
+        *(
+            pytest.param(name, LOAD, id=f"{name}-load", marks=pytest.mark.thorough)
+            for name in FAILURES
+            if name != "silent"
+        ),
+    ],
+)
 def test_each_failure_of_a_server_is_a_clear_error_in_time(behaviour, words):
     with server(behaviour) as faulty:
         args = ["echo-client", "--timeout", "0.5", "--port", faulty.port, *words]

@@ -80,6 +80,7 @@ def test_the_screen_tells_the_same_story():
 # --- workers die
 
 
+@pytest.mark.core
 def test_a_death_is_reported_with_pid_cause_and_item(start_method):
     with Command(
         "supervise", "--json", "--items", "8", "--work", "0.2", start_method=start_method
@@ -153,6 +154,7 @@ def test_with_v_the_table_has_all_workers():
     assert len(dead) == deaths
 
 
+@pytest.mark.core
 def test_asked_to_stop_it_names_what_is_not_done(start_method):
     args = ("--items", "9", "--work", "30", "-n", "2")
     with Command("supervise", "--json", *args, start_method=start_method) as command:

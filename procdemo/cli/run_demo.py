@@ -15,7 +15,7 @@ from procdemo.catalog import Demo
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_code_of_run import ExitCodeOfRun
 from procdemo.cli.exit_codes import exit_code_of_signal
-from procdemo.cli.fault_reports import FaultReports
+from procdemo.cli.fault_schedule import FaultSchedule
 from procdemo.cli.renderers import make_renderer
 from procdemo.demo.contract import DemoModule
 from procdemo.demo.events import ERROR, META, OBSERVER, SUMMARY, Emitter, Event, Kind, rename_process
@@ -74,7 +74,7 @@ def run_in_process_group(
 ) -> int:
     """Run a demo in a process group of its own, draw its events, and return the exit status."""
     exit_code = ExitCodeOfRun()
-    faults: FaultReports
+    faults: FaultSchedule
     renderer: Renderer | None = None
     answers = StdinRelay() if config.step else None
 
@@ -103,7 +103,7 @@ def run_in_process_group(
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         # The demo is running by now; what follows does not delay it.
         injector = FaultInjector(interventions.faults, interventions.seed, runner.pid, runner.started_ns)
-        faults = FaultReports(injector, interventions.faults)
+        faults = FaultSchedule(injector, interventions.faults)
         renderer = make_renderer(module, view)
         try:
             renderer(_meta(demo, config, runner.pid, runner.started_ns, interventions))
@@ -121,7 +121,7 @@ def run_in_process_group(
     return exit_code.choose(signum=requests.first, timed_out=runner.timed_out)
 
 
-def _do_what_is_due(renderer: Renderer, faults: FaultReports, answers: StdinRelay | None) -> float:
+def _do_what_is_due(renderer: Renderer, faults: FaultSchedule, answers: StdinRelay | None) -> float:
     """Do what is due while no event comes; return after how many seconds something will be due again."""
     for fault in faults.inject_due():
         renderer(fault)

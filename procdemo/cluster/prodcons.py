@@ -128,9 +128,9 @@ class _Monitor:
         self._emit = emit
         self._lost_at, self._moved_at, self._looked_at = float("inf"), 0.0, 0.0
         self._last = b""
-        cluster.members.on_lost = self._on_worker_lost
+        cluster.members.on_lost = self._report_lost_worker
 
-    def _on_worker_lost(self, address: str, member: Member) -> None:
+    def _report_lost_worker(self, address: str, member: Member) -> None:
         for task in (each for each in self._tasks if each.address == address and not each.lost):
             task.lost, self._lost_at = True, min(self._lost_at, time.monotonic())
             report_exit(self._emit, Exit(task.name, member.pid, None), kind="cluster worker")

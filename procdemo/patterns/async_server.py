@@ -65,7 +65,7 @@ async def echo(conn: socket.socket, client: str, config: Config, emit: Emitter) 
         async with asyncio.timeout_at(limits.deadline) as timer:
             while data := await reader.read(_CHUNK):
                 if not limits.accept_bytes(len(data)):
-                    return limits.refuse_bytes(conn), limits.received
+                    return limits.say_too_many_bytes(conn), limits.received
                 if config.verbose:
                     emit.mark("heard", client=client, data=data[:REPORTED_BYTES])
                 writer.write(data.upper())

@@ -69,7 +69,7 @@ class MonitoredQueue:
         try:
             message = pickle.dumps(items)  # here, where an error can be named; the queue carries bytes
         except (pickle.PicklingError, AttributeError, TypeError):
-            items = [item for item in items if admit_or_refuse(item, self.states, emit)]
+            items = [item for item in items if accept_or_refuse_item(item, self.states, emit)]
             message = pickle.dumps(items)
         self.states.note(items, ItemState.QUEUED)
         before = time.monotonic()
@@ -118,7 +118,7 @@ class StateRecorder(Protocol):
         """Write that `items` are now in `state`."""
 
 
-def admit_or_refuse(item: int, states: StateRecorder, emit: Emitter) -> bool:
+def accept_or_refuse_item(item: int, states: StateRecorder, emit: Emitter) -> bool:
     """Return True if `item` can be pickled; otherwise note and report that it is refused."""
     try:
         pickle.dumps(item)

@@ -65,7 +65,7 @@ class Connection:
                 return "client left"
             size = len(data)
             if not self.limits.accept_bytes(size):
-                return self.limits.refuse_bytes(self.conn)
+                return self.limits.say_too_many_bytes(self.conn)
             answer = data.upper()
             try:
                 sent = self._send(answer)

@@ -78,7 +78,7 @@ def echo(
                         client_left = True
                         return "client left", limits.received
                     if not limits.accept_bytes(len(data)):
-                        return limits.refuse_bytes(conn), limits.received
+                        return limits.say_too_many_bytes(conn), limits.received
                     on_data(data)
                     unsent = data.upper()
                 unsent = unsent[conn.send(unsent) :]

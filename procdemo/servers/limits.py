@@ -27,7 +27,7 @@ class ClientLimits:
         self.received += size
         return self.received <= self._max_bytes
 
-    def refuse_bytes(self, conn: socket.socket) -> str:
+    def say_too_many_bytes(self, conn: socket.socket) -> str:
         """Tell the client that it has sent too much; return the reason to report."""
         send_last_line(conn, f"more than {self._max_bytes} bytes (--max-bytes)")
         return "more than --max-bytes"

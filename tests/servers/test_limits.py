@@ -35,6 +35,6 @@ def test_one_byte_more_than_allowed_is_refused_with_a_reason():
     assert limits.received == 11
     server, client = socket.socketpair()
     with server, client:
-        assert limits.refuse_bytes(server) == "more than --max-bytes"
+        assert limits.say_too_many_bytes(server) == "more than --max-bytes"
         assert client.recv(100) == b"procdemo: more than 10 bytes (--max-bytes)\n"
         assert client.recv(1) == b""

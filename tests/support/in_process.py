@@ -20,7 +20,7 @@ from traces import Traces
 
 from procdemo.cli import (  # noqa: F401 - imported once, for all copies
     demo_command,
-    fault_reports,
+    fault_schedule,
     lab_command,
     main,
     output_files,

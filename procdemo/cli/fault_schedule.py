@@ -11,7 +11,7 @@ from procdemo.demo.events import ERROR, EXITED, OBSERVER, SUMMARY, Event, Kind
 from procdemo.runtime.fault_injection import Fault, FaultInjector
 
 
-class FaultReports:
+class FaultSchedule:
     """Has the faults injected when they are due, and reports each; says of an exit which option caused it."""
 
     def __init__(self, injector: FaultInjector, faults: Sequence[Fault]) -> None:

@@ -14,10 +14,10 @@ help: ## Show this.
 demo: $(VENV)/installed ## Run all demos, about half a minute.
 	PATH="$(abspath $(BIN)):$$PATH" bash scripts/tour.sh
 
-test: $(VENV)/installed-test ## Every promise once, on this Python: some minutes.
+test: $(VENV)/installed-test ## Each promise once, under the default start method: four minutes.
 	$(BIN)/python scripts/run_tests.py -q
 
-test-all: $(VENV)/installed-test ## Every test under every start method: a coffee break.
+test-all: $(VENV)/installed-test ## Each variant, under every start method: ten minutes.
 	$(BIN)/python scripts/run_tests.py -q --all
 
 browser: $(VENV)/installed-browser ## Test the pictures in a real browser (Debian: apt-get install chromium).

@@ -19,7 +19,7 @@ from procdemo.bench.load_meter import LoadMeter
 from procdemo.bench.server_process import ServerProcess
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import usable_cpus
-from procdemo.servers.fd_limit import make_room
+from procdemo.servers.fd_limit import raise_fd_limit
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- measured by scripts/performance.py -->", "<!-- end of what was measured -->"
@@ -100,7 +100,7 @@ def benches() -> Iterator[Table]:
 def by_clients() -> Table:
     """Return what it costs to hold one to ten thousand clients."""
     rows = []
-    make_room(max(most for *_, most in HELD.values()), SILENT)
+    raise_fd_limit(max(most for *_, most in HELD.values()), SILENT)
     for name, (module, settings, most) in HELD.items():
         row: dict[str, Any] = {"design": name}
         for clients in (1, 10, 100, 1_000, 10_000):

@@ -1,4 +1,4 @@
-"""Run pytest in several processes, one for each CPU, and sum up: how many passed, the slowest ten.
+"""Run pytest in several processes, and sum up: how many passed, the slowest ten.
 
     python scripts/run_tests.py [--processes N] [--neighbour] [PYTEST ARGUMENTS]
 
@@ -64,7 +64,7 @@ def sum_up(folder: Path) -> None:
 def main() -> int:
     """Run them all."""
     arguments = sys.argv[1:]
-    processes = usable_cpus()
+    processes = usable_cpus() + 1  # because tests wait, too
     if arguments[:1] == ["--processes"]:
         processes, arguments = int(arguments[1]), arguments[2:]
     beside = contextlib.nullcontext()

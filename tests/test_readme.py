@@ -15,8 +15,13 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 COMMANDS = [
-    line.strip() for block in BLOCKS for line in block.splitlines() if line.strip().startswith("procdemo")
+    line.strip()
+    for block in BLOCKS
+    if "procdemo replay" not in block
+    for line in block.splitlines()
+    if line.strip().startswith("procdemo")
 ]
+"""tests/cli/test_cli.py runs no example that is one of these."""
 STATUS = {
     "procdemo prodcons --ack early": 1,
     "procdemo prodcons --kill consumer-0@0.2": 1,
@@ -30,7 +35,12 @@ def test_its_table_names_every_demo():
     assert sorted(named) == sorted(demo.name for demo in DEMOS)
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if not line.startswith("procdemo replay")])
+def usual(command):
+    """Return whether ``make test`` runs it: tests/bench has the comparisons, in a shorter time."""
+    return pytest.param(command, marks=pytest.mark.thorough if "procdemo bench" in command else [])
+
+
+@pytest.mark.parametrize("command", [usual(line) for line in COMMANDS])
 def test_its_commands_do_what_it_says(command, tmp_path):
     result = run(*shlex.split(command)[1:], limit=60, cwd=tmp_path)
     result.assert_clean(STATUS.get(command, 0))

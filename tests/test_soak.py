@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import soak
 
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.thorough
 def test_each_case_has_a_test():
     listing = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"],
@@ -84,6 +86,7 @@ def test_the_page_has_every_case_twenty_times_and_no_failure():
         assert all(int(passed) == int(tried) >= 20 for passed, tried in counts), case
 
 
+@pytest.mark.thorough
 def test_counts_are_added_to_those_of_earlier_runs(tmp_path):
     file = tmp_path / "tally.json"
     which = ["tests/faults/test_strangers.py", "-k", "h4 and echo-server"]

@@ -112,7 +112,7 @@ def compare(
             rounds, longest = rounds + 1, max(longest, time.monotonic() - round_begin)
     spreads = {name: Spread(statistics.median(s), min(s), max(s), len(s)) for name, s in samples.items()}
     best = _report(spreads, unit, emit, most=most)
-    others = usage.others(tree_cpu_s(os.getpid()) - own_s)
+    others = usage.share_of_others(tree_cpu_s(os.getpid()) - own_s)
     changed = _report_changes(before, spreads, emit, most=most, busy=others > BUSY)
     if others > BUSY:
         emit.mark("too busy", others=others)

@@ -32,7 +32,7 @@ from procdemo.bench.server_process import ServerProcess
 from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, StartMethod, usable_cpus
 from procdemo.servers import fd_limit
-from procdemo.servers.fd_limit import make_room
+from procdemo.servers.fd_limit import raise_fd_limit
 
 BLOCKS = (comparison, fd_limit)
 STORY = {"crowd": "{design}: {clients} clients are connected, {served} of them served"}
@@ -88,7 +88,7 @@ def server_designs(config: Config) -> list[ServerDesign]:
 def run(config: Config, emit: Emitter) -> None:
     """Start all servers; put loads on each in turn; see how many clients each holds; sum up."""
     designs = server_designs(config)
-    make_room(max(config.hold, len(designs) * _CLIENTS[-1]) + _SPARE, emit)
+    raise_fd_limit(max(config.hold, len(designs) * _CLIENTS[-1]) + _SPARE, emit)
     meter = LoadMeter(_TIMEOUT_S)
     with contextlib.ExitStack() as stack:
         servers = {design.name: stack.enter_context(start(design, config)) for design in designs}

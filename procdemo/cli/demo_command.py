@@ -97,5 +97,5 @@ def _run(
         )
         return MISSING
     faults = (*values["kill"], *values["stop"], *values["chaos"])
-    limits = run_demo.RunLimits(values["timeout"], faults, values["seed"])
-    return run_demo.run_in_process_group(demo, module, config, view, limits)
+    interventions = run_demo.Interventions(values["timeout"], faults, values["seed"])
+    return run_demo.run_in_process_group(demo, module, config, view, interventions)

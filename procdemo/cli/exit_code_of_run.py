@@ -2,7 +2,7 @@
 
 import signal
 
-from procdemo.cli.exit_codes import DONE, FAILED, TIME_LIMIT, of_signal
+from procdemo.cli.exit_codes import DONE, FAILED, TIME_LIMIT, exit_code_of_signal
 from procdemo.demo.events import ERROR, SUMMARY, Event, Kind
 
 
@@ -30,5 +30,5 @@ class ExitCodeOfRun:
         if signum == signal.SIGTERM and self._of_summary == DONE:  # e.g. a server that drained
             return DONE
         if signum:
-            return of_signal(signum)
+            return exit_code_of_signal(signum)
         return TIME_LIMIT if timed_out else self._of_summary

@@ -13,6 +13,6 @@ READER_GONE = 128 + 13
 """The reader of stdout has closed the pipe: as if SIGPIPE (13; Windows has none) had ended the command."""
 
 
-def of_signal(signum: int) -> int:
+def exit_code_of_signal(signum: int) -> int:
     """Return the exit status of a command that the signal `signum` has ended, as a shell gives it."""
     return 128 + signum

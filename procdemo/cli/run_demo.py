@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from procdemo.catalog import Demo
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_code_of_run import ExitCodeOfRun
-from procdemo.cli.exit_codes import of_signal
-from procdemo.cli.fault_reports import FaultReports
+from procdemo.cli.exit_codes import exit_code_of_signal
+from procdemo.cli.fault_schedule import FaultSchedule
 from procdemo.cli.renderers import make_renderer
 from procdemo.demo.contract import DemoModule
 from procdemo.demo.events import ERROR, META, OBSERVER, SUMMARY, Emitter, Event, Kind, rename_process
@@ -60,30 +60,35 @@ class _StopRequests:
         raise TimeoutError
 
 
-class RunLimits(NamedTuple):
+class Interventions(NamedTuple):
     """What the command does to a demo, besides reading its events."""
 
-    limit: float = 0.0
-    """Seconds after which it is stopped; 0 for no limit."""
+    stop_after_s: float = 0.0
+    """Seconds after which it is stopped; 0 for never."""
     faults: Sequence[Fault] = ()
     seed: int = 0
 
 
 def run_in_process_group(
-    demo: Demo, module: DemoModule, config: DemoSettings, view: ViewOptions, limits: RunLimits
+    demo: Demo, module: DemoModule, config: DemoSettings, view: ViewOptions, interventions: Interventions
 ) -> int:
     """Run a demo in a process group of its own, draw its events, and return the exit status."""
     exit_code = ExitCodeOfRun()
-    faults: FaultReports
+    faults: FaultSchedule
     renderer: Renderer | None = None
     answers = StdinRelay() if config.step else None
 
-    def on_idle() -> float:
-        return _on_idle(renderer, faults, answers) if renderer else 0
+    def when_no_event() -> float:
+        return _do_what_is_due(renderer, faults, answers) if renderer else 0
 
     patience = config.stop_patience
     runner = Runner(
-        module.run, config, limit=limits.limit or None, patience=patience, answers=answers, on_idle=on_idle
+        module.run,
+        config,
+        limit=interventions.stop_after_s or None,
+        patience=patience,
+        answers=answers,
+        when_no_event=when_no_event,
     )
     # A request to stop waits until its handler is there.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
@@ -97,18 +102,18 @@ def run_in_process_group(
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         # The demo is running by now; what follows does not delay it.
-        injector = FaultInjector(limits.faults, limits.seed, runner.pid, runner.started_ns)
-        faults = FaultReports(injector, limits.faults)
+        injector = FaultInjector(interventions.faults, interventions.seed, runner.pid, runner.started_ns)
+        faults = FaultSchedule(injector, interventions.faults)
         renderer = make_renderer(module, view)
         try:
-            renderer(_meta(demo, config, runner.pid, runner.started_ns, limits))
+            renderer(_meta(demo, config, runner.pid, runner.started_ns, interventions))
             for event in faults.among(runner):
                 exit_code.note(event)
                 renderer(event)
             renderer.close()
         except OSError as error:
             if not requests.first and error.errno == errno.EIO:  # the terminal is gone: SIGHUP may follow
-                time.sleep(_HANG_UP_S)  # noqa: TID251 - the signal ends it, or nothing does
+                time.sleep(_HANG_UP_S)  # noqa: TID251 - for SIGHUP to arrive and be noted
             if not requests.first:
                 raise
         finally:
@@ -116,9 +121,9 @@ def run_in_process_group(
     return exit_code.choose(signum=requests.first, timed_out=runner.timed_out)
 
 
-def _on_idle(renderer: Renderer, faults: FaultReports, answers: StdinRelay | None) -> float:
+def _do_what_is_due(renderer: Renderer, faults: FaultSchedule, answers: StdinRelay | None) -> float:
     """Do what is due while no event comes; return after how many seconds something will be due again."""
-    for fault in faults.due():
+    for fault in faults.inject_due():
         renderer(fault)
     renderer.flush()
     if answers:
@@ -142,7 +147,8 @@ def run_in_command(demo: Demo, module: DemoModule, config: DemoSettings, view: V
     def stop(signum: int, _frame: FrameType | None) -> None:
         nonlocal stopped
         stopped = signum
-        raise SystemExit(of_signal(signum))  # through every `finally`, so that the terminal is given back
+        # Through every `finally`, so that the terminal is given back.
+        raise SystemExit(exit_code_of_signal(signum))
 
     for signum in _STOP_SIGNALS:
         if signal.getsignal(signum) is not signal.SIG_IGN:
@@ -151,7 +157,7 @@ def run_in_command(demo: Demo, module: DemoModule, config: DemoSettings, view: V
     emit = Emitter(write)
     try:
         try:
-            write(_meta(demo, config, os.getpid(), time.monotonic_ns(), RunLimits()))
+            write(_meta(demo, config, os.getpid(), time.monotonic_ns(), Interventions()))
             module.run(config, emit)
         except CannotRunError as error:
             emit.mark(ERROR, message=str(error), hint=error.hint, exit_code=error.exit_code)
@@ -161,16 +167,16 @@ def run_in_command(demo: Demo, module: DemoModule, config: DemoSettings, view: V
     except OSError:
         if not stopped:  # otherwise the terminal is gone, and SIGHUP has come because of that
             raise
-        return of_signal(stopped)
+        return exit_code_of_signal(stopped)
     return exit_code.choose()
 
 
-def _meta(demo: Demo, config: DemoSettings, pid: int, started_ns: int, limits: RunLimits) -> Event:
+def _meta(demo: Demo, config: DemoSettings, pid: int, started_ns: int, interventions: Interventions) -> Event:
     """Return the mark that begins a run: what is run, how, and on which Python."""
     usual = dataclasses.asdict(type(config)())
     settings = dataclasses.asdict(config)
     chosen = {name: settings[name] for name in settings if settings[name] != usual[name]}
-    for fault in limits.faults:
+    for fault in interventions.faults:
         option = fault.how if fault.role else "chaos"
         chosen[option] = f"{chosen[option]} {fault}" if option in chosen else str(fault)
     data = {
@@ -183,6 +189,6 @@ def _meta(demo: Demo, config: DemoSettings, pid: int, started_ns: int, limits: R
         OBSERVER: os.getpid(),
         "config": settings,
         "chosen": chosen,
-        "seed": limits.seed,
+        "seed": interventions.seed,
     }
     return Event(Kind.MARK, META, data, started_ns, pid, pid, "main")

@@ -108,8 +108,8 @@ class Cluster:
         except OSError:  # also TimeoutError
             raise LostClusterError(f"the scheduler {self.address} does not answer") from None
 
-    def check(self) -> float:
-        """Check that the cluster is not lost; return after how many seconds to call this again.
+    def raise_if_lost(self) -> float:
+        """Raise an error if the cluster is lost; otherwise return after how many seconds to call this again.
 
         Raises:
             LostClusterError: the scheduler has not answered for 5 s, or has had no worker for 10 s.

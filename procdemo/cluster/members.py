@@ -58,7 +58,9 @@ class Members:
         self._own_host = identify()[:2]
         self._clocks = {self._own_host: 0}
         client.subscribe_topic(self.topic, lambda event: thread_calls.call_soon(self._relay, event[1]))
-        client.subscribe_topic("all", lambda event: thread_calls.call_soon(self._on_change, event[1]))
+        client.subscribe_topic(
+            "all", lambda event: thread_calls.call_soon(self._on_membership_change, event[1])
+        )
 
     @property
     def present(self) -> list[str]:
@@ -72,9 +74,9 @@ class Members:
     def find_all(self, *, report: bool = True) -> None:
         """Get every worker that is in the cluster, in the order of addresses; `report` each as ready."""
         for address in sorted(self._client.nthreads()):
-            self.get(address, report=report)
+            self.get_or_ask(address, report=report)
 
-    def get(self, address: str, *, report: bool = True) -> Member | None:
+    def get_or_ask(self, address: str, *, report: bool = True) -> Member | None:
         """Return the worker at `address`, None if it has left; a worker that is not known yet is asked."""
         if address not in self._known:
             identity = self._ask(address)
@@ -131,7 +133,7 @@ class Members:
     def _relay(self, message: list[Any]) -> None:
         """Report the event of a worker, with our time, and with the PID and role that we gave the worker."""
         address, kind, name, data, time_ns, _, tid, role = message
-        member = self.get(address)
+        member = self.get_or_ask(address)
         if member is None:
             return
         if kind == "note":
@@ -143,7 +145,7 @@ class Members:
         self._emit.relay(record)
         self.on_event(address, list(record))
 
-    def _on_change(self, message: Any) -> None:
+    def _on_membership_change(self, message: Any) -> None:
         """Handle what the scheduler reports: a worker has joined the cluster, or has left it."""
         match message:
             case {"action": "add-worker", "worker": str(address)}:
@@ -151,7 +153,7 @@ class Members:
                     self._gone.discard(address)
                     del self._known[address]
                 try:
-                    self.get(address)
+                    self.get_or_ask(address)
                 except Exception as error:  # noqa: BLE001 - it joined later: the others go on without it
                     self._emit.mark("unfit", address=address, error=f"{type(error).__name__}: {error}")
             case {"action": "remove-worker", "worker": str(address)} if address not in self._gone:

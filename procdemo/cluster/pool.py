@@ -71,7 +71,7 @@ class ClusterPool:
         self._tasks: dict[int, Task] = {}
         self._cluster = Cluster(config.cluster, config.workers, loop, emit, tries=config.tries)
         self._members = self._cluster.members
-        self._members.on_event, self._members.on_lost = self._on_event, self._on_worker_lost
+        self._members.on_event, self._members.on_lost = self._on_event, self._report_lost_worker
         self._cluster.thread_calls.call_soon(on_idle)
 
     @property
@@ -126,7 +126,7 @@ class ClusterPool:
                 self._results.record_retry(task.args[0], task.pid, overdue=task.overdue)
             task.pid, task.since, task.overdue = pid, time_ns / 1e9, False
 
-    def _on_worker_lost(self, _address: str, member: Member) -> None:
+    def _report_lost_worker(self, _address: str, member: Member) -> None:
         in_hand = [task for task in self._tasks.values() if task.pid == member.pid]
         for task in in_hand:
             task.overdue = time.monotonic() > task.since + self._deadline - _CLOCKS_S
@@ -140,7 +140,7 @@ class ClusterPool:
             after how many seconds to call this again.
         """
         try:
-            return self._cluster.check()
+            return self._cluster.raise_if_lost()
         except LostClusterError as error:
             self._give_up(str(error))
             return 0

@@ -79,7 +79,7 @@ class _Account:
             case "joins", ():
                 self._joining.add(number)
 
-    def complete(self, producers: int) -> bool:
+    def is_complete(self, producers: int) -> bool:
         """Return whether all messages are put, and acknowledged."""
         return len(self._joining) == producers and self._messages == self._acknowledged
 
@@ -113,7 +113,7 @@ def _bind(names: list[str], cluster: Cluster) -> list[_Task]:
     addresses, tasks = cluster.members.present, []
     for number, name in enumerate(names):
         address = addresses[number % len(addresses)]
-        member = cluster.members.get(address)
+        member = cluster.members.get_or_ask(address)
         tasks.append(_Task(name, address, member.pid if member else 0))
     return tasks
 
@@ -128,9 +128,9 @@ class _Monitor:
         self._emit = emit
         self._lost_at, self._moved_at, self._looked_at = float("inf"), 0.0, 0.0
         self._last = b""
-        cluster.members.on_lost = self._on_worker_lost
+        cluster.members.on_lost = self._report_lost_worker
 
-    def _on_worker_lost(self, address: str, member: Member) -> None:
+    def _report_lost_worker(self, address: str, member: Member) -> None:
         for task in (each for each in self._tasks if each.address == address and not each.lost):
             task.lost, self._lost_at = True, min(self._lost_at, time.monotonic())
             report_exit(self._emit, Exit(task.name, member.pid, None), kind="cluster worker")
@@ -148,9 +148,9 @@ class _Monitor:
         producers, event_set = self._tasks[: config.producers], False
         try:
             while not all(task.lost or task.future.done() for task in producers):
-                self._cluster.run_once(min(self._cluster.check(), _LOOK_S))
+                self._cluster.run_once(min(self._cluster.raise_if_lost(), _LOOK_S))
                 self._raise_failure()  # the other tasks would wait for the failed one for ever
-                if not event_set and self._account.complete(config.producers):
+                if not event_set and self._account.is_complete(config.producers):
                     self._cluster.call_scheduler(self._cluster.client.scheduler.event_set, name=name)
                     event_set = True
                 if not self._moves(config.items):

@@ -19,7 +19,7 @@ from distributed import Event, get_client, get_worker
 from procdemo.cluster.remote import RemoteWriter
 from procdemo.demo.events import Emitter
 from procdemo.pools.item_states import ItemState
-from procdemo.pools.monitored_queue import DEPTH, picklable
+from procdemo.pools.monitored_queue import DEPTH, accept_or_refuse_item
 
 _LOOK = "1s"  # between two looks whether the task is still wanted
 
@@ -71,7 +71,8 @@ class RemoteQueue:
         try:
             message = pickle.dumps(items)
         except (pickle.PicklingError, AttributeError, TypeError):
-            message = pickle.dumps(items := [item for item in items if picklable(item, self.states, emit)])
+            items = [item for item in items if accept_or_refuse_item(item, self.states, emit)]
+            message = pickle.dumps(items)
         self.states.note(items, ItemState.QUEUED)
         before = time.monotonic()
         waits = tell and self._queue.qsize() >= self.maxsize

@@ -61,7 +61,7 @@ def fetch(url: str, bounds: Bounds, emit: Emitter) -> Page:
     emit.begin("fetch", url=url)
     before = time.monotonic()
     try:
-        final, answer = _follow(url, bounds)
+        final, answer = _get_allowed(url, bounds)
         kind = answer.headers.get("Content-Type", _HTML[0])
         html = as_utf8(answer.body, kind) if kind.lower().startswith(_HTML) else b""
         if origin(final) not in bounds.trusted:
@@ -78,7 +78,7 @@ def fetch(url: str, bounds: Bounds, emit: Emitter) -> Page:
     return page._replace(pid=os.getpid(), ms=ms)
 
 
-def _follow(url: str, bounds: Bounds, *, robots: bool = True) -> tuple[str, Answer]:
+def _get_allowed(url: str, bounds: Bounds, *, robots: bool = True) -> tuple[str, Answer]:
     """Get `url` or what it redirects to; return where that was, and the answer."""
     status = 0
     for _ in range(bounds.max_redirects + 1):
@@ -86,7 +86,7 @@ def _follow(url: str, bounds: Bounds, *, robots: bool = True) -> tuple[str, Answ
             raise NoPageError(f"leads to {url}, outside of what was named", status, "outside")
         server = _origin_of(url, bounds)
         if robots:
-            obey_robots(server, url, lambda robots_url: _follow(robots_url, bounds, robots=False)[1])
+            obey_robots(server, url, lambda robots_url: _get_allowed(robots_url, bounds, robots=False)[1])
         answer = server.get(url, bounds.max_bytes if robots else MAX_BYTES, cut=not robots)
         status, location = answer.status, answer.headers.get("Location")
         if status not in _REDIRECTS or location is None:

@@ -29,7 +29,7 @@ def web_address(word: str) -> str:
     """Return the URL that was typed, in normal form.
 
     Raises:
-        CannotRunError: it is no URL of a page; exit status 2.
+        CannotRunError: a word is no URL of a page; exit status 2.
     """
     url = resolve(word, "")
     if url is None:
@@ -39,7 +39,9 @@ def web_address(word: str) -> str:
 
 
 def prepare(config: Any, stack: ExitStack, loop: SelectorLoop, emit: Emitter) -> tuple[Frontier, Bounds]:
-    """Return where to begin and how far to go; start a site of our own if there is no URL, or ``--site``.
+    """Return where to begin and how far to go.
+
+    A site of our own is started if no URL is given, or if ``--site`` is.
 
     Args:
         config: the settings of a crawler.
@@ -102,7 +104,8 @@ class CrawlResults:
     def record_lost(self, url: str, pid: int, *, overdue: bool) -> None:
         """Settle a page whose worker was killed, or queue it again."""
         why = self._count_death(url, overdue=overdue)
-        if self._deaths[url] < min(self._tries, _OVERDUE_TRIES if overdue else self._tries):
+        most = min(self._tries, _OVERDUE_TRIES) if overdue else self._tries
+        if self._deaths[url] < most:
             self._retry(url, why, pid)
             self._frontier.waiting.append(url)  # at the end: others first
         else:
@@ -137,7 +140,7 @@ class CrawlResults:
             self._emit.mark("page failed", url=page.url, why=page.why)
         if bad or self._everything or len(self._rows) < _ROWS:
             self._rows.append({"page": page.url, **facts})
-        if self._progress.is_due() or not self._frontier.open:
+        if self._progress.take_turn() or not self._frontier.open:
             self._emit.count("pages", self._frontier.settled, total=self._frontier.known)
 
     def sum_up(self, **more: Any) -> None:

@@ -235,7 +235,7 @@ def main() -> None:
     resource.setrlimit(
         resource.RLIMIT_CORE, (1, 1)
     )  # no core dump of a process that is asked for its stacks: core(5)
-    subreaper.adopt()
+    subreaper.adopt_orphans()
     folder = tempfile.mkdtemp(prefix="lab-")
     try:
         watchdog = Watchdog(script, arguments, folder)

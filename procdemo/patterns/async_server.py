@@ -30,8 +30,8 @@ from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
 from procdemo.servers.access_log import AccessLog
 from procdemo.servers.async_listener import arrivals, loop_factory
-from procdemo.servers.fd_limit import make_room
-from procdemo.servers.handler import REPORTED, Outcome
+from procdemo.servers.fd_limit import raise_fd_limit
+from procdemo.servers.handler import REPORTED_BYTES, Outcome
 from procdemo.servers.limits import ClientLimits
 from procdemo.servers.listener import Listener
 from procdemo.servers.settings import ServerSettings
@@ -64,10 +64,10 @@ async def echo(conn: socket.socket, client: str, config: Config, emit: Emitter) 
     try:
         async with asyncio.timeout_at(limits.deadline) as timer:
             while data := await reader.read(_CHUNK):
-                if limits.over_bytes(len(data)):
-                    return limits.refuse_bytes(conn), limits.received
+                if not limits.accept_bytes(len(data)):
+                    return limits.say_too_many_bytes(conn), limits.received
                 if config.verbose:
-                    emit.mark("heard", client=client, data=data[:REPORTED])
+                    emit.mark("heard", client=client, data=data[:REPORTED_BYTES])
                 writer.write(data.upper())
                 await writer.drain()  # or a client that reads nothing would fill our memory
                 limits.progress_at = clock()
@@ -89,9 +89,9 @@ async def serve_all(loop: StoppableLoop, listener: Listener, config: Config, emi
     async def serve(conn: socket.socket, client: str) -> None:
         nonlocal served
         since = time.monotonic()
-        log.opened(client)
+        log.note_opened(client)
         outcome = await echo(conn, client, config, emit)
-        log.closed(client, time.monotonic() - since, outcome)
+        log.note_closed(client, time.monotonic() - since, outcome)
         served += 1
 
     def on_done(task: asyncio.Task[None]) -> None:
@@ -117,7 +117,7 @@ async def serve_all(loop: StoppableLoop, listener: Listener, config: Config, emi
 
 def run(config: Config, emit: Emitter) -> None:
     """Bind; run asyncio's loop until main is asked to stop; sum up."""
-    make_room(config.max_connections, emit)
+    raise_fd_limit(config.max_connections, emit)
     with (
         StoppableLoop() as loop,
         Listener(config, emit) as listener,

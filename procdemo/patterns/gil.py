@@ -116,7 +116,7 @@ def run(config: Config, emit: Emitter) -> None:
         emit.mark("way", **row)
         emit.result("ways", **row, lateness=ticker.drawn())
         times.append(machine.wall_s)
-        others = max(others, machine.others(cpu_s))
+        others = max(others, machine.share_of_others(cpu_s))
     threads, processes = times[0] / times[1], times[0] / times[2]
     if others > BUSY:
         emit.mark("too busy", others=others)

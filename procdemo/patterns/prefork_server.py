@@ -60,9 +60,9 @@ def accept_and_serve(listener: socket.socket, config: Config, slot: Slot, emit: 
     """Be a worker: wait beside the others for a client, serve it until it leaves, wait again."""
     with Acceptor(listener, config, slot, emit) as acceptor:
         for conn, client in acceptor.arrivals():
-            since = acceptor.opened(client)
+            since = acceptor.note_opened(client)
             outcome = handle(conn, client, config, emit, acceptor.tick)
-            acceptor.closed(client, since, outcome)
+            acceptor.note_closed(client, since, outcome)
 
 
 def run(config: Config, emit: Emitter) -> None:

@@ -32,7 +32,7 @@ from procdemo.servers import arbiter as arbiters
 from procdemo.servers.acceptor import Acceptor
 from procdemo.servers.arbiter import Arbiter, PreforkSettings
 from procdemo.servers.connection import IN, Connection, TimeoutSweep
-from procdemo.servers.fd_limit import make_room
+from procdemo.servers.fd_limit import raise_fd_limit
 from procdemo.servers.scoreboard import Slot
 from procdemo.servers.shared_listener import SharedListener
 from procdemo.servers.stoppable_loop import StoppableLoop
@@ -60,7 +60,7 @@ def serve_all(listener: socket.socket, config: Config, slot: Slot, emit: Emitter
         del connections[connection.conn.fileno()]
         connection.conn.close()
         limits = connection.limits
-        acceptor.closed(connection.client, limits.since, (reason, limits.received))
+        acceptor.note_closed(connection.client, limits.since, (reason, limits.received))
 
     with Acceptor(listener, config, slot, emit, one_at_a_time=False) as acceptor:
         poller = acceptor.poller
@@ -72,7 +72,7 @@ def serve_all(listener: socket.socket, config: Config, slot: Slot, emit: Emitter
                         close(connection, reason)
                 elif arrival := acceptor.next_arrival():
                     conn, client = arrival
-                    since = acceptor.opened(client)
+                    since = acceptor.note_opened(client)
                     connections[conn.fileno()] = Connection(
                         conn, client, since, config, want=poller.modify, emit=emit
                     )
@@ -86,7 +86,7 @@ def serve_all(listener: socket.socket, config: Config, slot: Slot, emit: Emitter
 
 def run(config: Config, emit: Emitter) -> None:
     """Bind; start the workers and keep them at work, never accept; drain at the end."""
-    make_room(config.max_connections, emit)
+    raise_fd_limit(config.max_connections, emit)
     with StoppableLoop() as loop, SharedListener(config, emit) as listener:
         arbiter = Arbiter(loop, listener, serve_all, config, emit)
         arbiter.boot()

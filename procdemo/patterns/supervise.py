@@ -104,7 +104,7 @@ def run(config: Config, emit: Emitter) -> None:
     items, before = Batch(config.items, config.tries, emit), time.monotonic()
     with Supervisor(config.context(), serve, (config,), emit) as workers:
         while items.open and workers.may_go_on:
-            workers.start_workers(min(config.workers, items.open))
+            workers.start_missing_workers(min(config.workers, items.open))
             for worker in workers.idle[: len(items.waiting)]:
                 item = items.waiting.popleft()
                 emit.send("item", id=item, worker=worker.name, worker_pid=worker.pid)
@@ -112,7 +112,7 @@ def run(config: Config, emit: Emitter) -> None:
             for worker, item, answer in workers.next_answers():  # one wait, for all pipes and sentinels
                 match answer:
                     case ("done",):
-                        items.done(item)
+                        items.complete(item)
                     case ("error", kind, text):
                         items.fail(item, f"{kind}: {text}")
                     case None:  # the worker is dead, and no answer was left in its pipe

@@ -33,9 +33,9 @@ from procdemo.demo.states import Activity
 from procdemo.servers import handler, scripted_clients
 from procdemo.servers.handler import serve
 from procdemo.servers.listener import Listener
+from procdemo.servers.open_connections import OpenConnections
 from procdemo.servers.settings import ServerSettings
 from procdemo.servers.stoppable_loop import StoppableLoop
-from procdemo.servers.threads import OpenConnections
 
 BLOCKS = (scripted_clients, handler)
 STORY = {

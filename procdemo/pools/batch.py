@@ -38,7 +38,7 @@ class Batch:
         """How many items are neither done nor failed."""
         return len(self._open)
 
-    def done(self, item: int) -> None:
+    def complete(self, item: int) -> None:
         """Note that `item` is done; it counts once, whatever happens to its worker."""
         self._settle(item)
         self._emit.mark("done", item=item)
@@ -68,7 +68,7 @@ class Batch:
 
     def _settle(self, item: int) -> None:
         self._open.remove(item)
-        if self._progress.is_due() or not self._open:
+        if self._progress.take_turn() or not self._open:
             self._emit.count("items", self._items - len(self._open), total=self._items)
 
     def account(self, in_hand: Mapping[int, str]) -> dict[str, Any]:

@@ -93,6 +93,16 @@ class UnmanagedPool(Pool):
     def _get_sentinels(self) -> list[Any]:
         return [self._change_notifier._reader]  # noqa: SLF001 - as in ThreadPool
 
+    @staticmethod
+    def _help_stuff_finish(inqueue: Any, task_handler: threading.Thread, size: int) -> None:  # noqa: ARG004
+        """Empty the pipe of tasks, in which the task handler may be stuck, by bytes.
+
+        The original reads whole tasks, and fails if a worker was killed when it had read half of one.
+        """
+        reader = inqueue._reader  # noqa: SLF001 - as the original
+        while task_handler.is_alive() and reader.poll(0.01):
+            os.read(reader.fileno(), 1 << 16)
+
     def end(self) -> None:
         """End as `terminate` does, even if killed workers had locks; leave nothing open.
 

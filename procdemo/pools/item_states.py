@@ -78,8 +78,8 @@ class ItemStates:
         """Return the items in `state`."""
         return [item for item, at in enumerate(self._states) if at == state]
 
-    def taken(self, state: ItemState) -> dict[int, list[int]]:
-        """Return the items in `state`, by the number of the process that took them."""
+    def by_holder(self, state: ItemState) -> dict[int, list[int]]:
+        """Return the items in `state`, by the number of the process that took them last."""
         found: dict[int, list[int]] = {}
         for item in self.find(state):
             found.setdefault(self._holders[item], []).append(item)

@@ -69,7 +69,8 @@ class MonitoredQueue:
         try:
             message = pickle.dumps(items)  # here, where an error can be named; the queue carries bytes
         except (pickle.PicklingError, AttributeError, TypeError):
-            message = pickle.dumps(items := [item for item in items if picklable(item, self.states, emit)])
+            items = [item for item in items if accept_or_refuse_item(item, self.states, emit)]
+            message = pickle.dumps(items)
         self.states.note(items, ItemState.QUEUED)
         before = time.monotonic()
         if tell:
@@ -117,8 +118,8 @@ class StateRecorder(Protocol):
         """Write that `items` are now in `state`."""
 
 
-def picklable(item: int, states: StateRecorder, emit: Emitter) -> bool:
-    """Return whether `item` can be pickled; if not, note and report that it is refused."""
+def accept_or_refuse_item(item: int, states: StateRecorder, emit: Emitter) -> bool:
+    """Return True if `item` can be pickled; otherwise note and report that it is refused."""
     try:
         pickle.dumps(item)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -192,7 +193,7 @@ def account(processes: Sequence[Any], queue: Any, emit: Emitter) -> int:
         how many items were made and lost.
     """
     states: ItemStates = queue.states
-    done, held = states.taken(ItemState.DONE), states.taken(ItemState.TAKEN)
+    done, held = states.by_holder(ItemState.DONE), states.by_holder(ItemState.TAKEN)
     for number, process in enumerate(processes):
         waited_ms = round(queue.blocked_s[number] * 1e3)
         took = len(done.get(number, ())) or "-"

@@ -8,8 +8,9 @@ they have in hand, and a new Pool takes over at once:
     main --apply_async--> Pool 1: worker-0 (killed)  worker-1 (finishes its task)   retired
          --apply_async--> Pool 2: worker-2           worker-3                       takes over
 
-What the parent must know for this comes from the workers over pipes without a lock: *ready*
-when they are up, *took* and *returned* (or *raised*) around each task.
+What the parent must know for this comes as notes over pipes without a lock. A worker writes
+*ready* when it is up, *took* before each task, and *returned* or *raised* after it. The parent's own
+result-handler thread writes *delivered* when it has called the task's callback.
 """
 
 import socket
@@ -80,7 +81,7 @@ class ResilientPool:
         self._tickets = self._started = 0
         self._generations: dict[int, Generation] = {}  # by the PIDs of their living workers
         self._retired: list[Generation] = []
-        self._current = self._open()
+        self._current = self._start_generation()
 
     @property
     def idle(self) -> int:
@@ -117,7 +118,7 @@ class ResilientPool:
         self._current.put(task)
         return task
 
-    def _open(self) -> Generation:
+    def _start_generation(self) -> Generation:
         first, self._started = self._started, self._started + self._workers
         names = [f"worker-{number}" for number in range(first, self._started)]
         generation = Generation(self._context, names, self._children, self._extra_args, self._emit)
@@ -134,7 +135,7 @@ class ResilientPool:
                 task.pid, task.since = pid, time.monotonic()
             elif task and note == "returned" and task.callback:
                 task.ended = time.monotonic()
-            elif task:
+            elif task:  # raised, delivered, or returned without a callback
                 self._on_done(generation.tasks.pop(ticket))
         self._end_if_drained(generation)
         self._on_idle()
@@ -156,10 +157,11 @@ class ResilientPool:
         newly = generation is self._current
         if newly:  # first of all, so that what is submitted from now on goes to the new Pool
             self._retired.append(generation)
-            self._current = self._open()
+            self._current = self._start_generation()
         untaken = generation.take_back()
         generation.wait_for_notes(lambda: self._read_notes(generation))
-        lost = [task for task in generation.tasks.values() if task.pid in {0, exited.pid} and not task.ended]
+        dead = {0, exited.pid}  # 0: taken, but killed before it could say so
+        lost = [task for task in generation.tasks.values() if task.pid in dead and not task.ended]
         for task in lost:
             del generation.tasks[task.ticket]
         report_exit(self._emit, exited, tasks=len(lost))

@@ -57,7 +57,10 @@ Answer = tuple[SupervisedWorker, int, Any]
 
 
 class Supervisor:
-    """Starts workers, reads their answers, replaces them; a context manager that ends them.
+    """Starts workers, and reads their answers; a context manager that ends them.
+
+    A worker that has ended is replaced when the demo's loop next calls `start_missing_workers`, as it
+    does in each round.
 
     In its block SIGINT and SIGTERM arrive only while it waits, so that none comes between an
     answer and the account of it.
@@ -66,7 +69,7 @@ class Supervisor:
     def __init__(
         self, context: ForkContext, serve: Callable[..., None], extra_args: tuple[Any, ...], emit: Emitter
     ) -> None:
-        """Prepare; `start_workers` starts the first ones.
+        """Prepare; the demo's loop starts and replaces the workers: `start_missing_workers`.
 
         Args:
             context: multiprocessing with a start method.
@@ -114,15 +117,15 @@ class Supervisor:
 
     @property
     def in_hand(self) -> dict[int, str]:
-        """Which items a worker has in hand, or had at the end; and which worker, in words."""
+        """Each item that is, or was at the end, with a worker, and a phrase that names the worker."""
         return {
             worker.item: f"in the hands of {worker.name} (PID {worker.pid})"
             for worker in self._started
             if worker.item is not None
         }
 
-    def start_workers(self, wanted: int) -> None:
-        """Start workers until there are `wanted`; after an early death, once the pause is over."""
+    def start_missing_workers(self, wanted: int) -> None:
+        """Start workers until `wanted` of them live, but none in the pause that follows an early death."""
         while len(self._living) < min(wanted, self._room) and self._backoff.over:
             self._start_worker()
 
@@ -189,7 +192,7 @@ class Supervisor:
         was_up = worker.up
         try:
             for answer in worker.received():
-                self._backoff.worked(worker.started)
+                self._backoff.reset(worker.started)
                 if (item := worker.take_back()) is not None:
                     self._answers.append((worker, item, answer))
         except EOFError:
@@ -230,7 +233,7 @@ class Supervisor:
 
     def _back_off(self, started: float, *, at_boot: bool) -> None:
         """Pause before the next start; give up when in round after round no worker becomes ready."""
-        if not self._backoff.failed(started):
+        if not self._backoff.begin_pause(started):
             return
         self._failed_boots += at_boot
         if self._failed_boots < _BOOT_ROUNDS or any(worker.up for worker in self._living.values()):

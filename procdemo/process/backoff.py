@@ -24,20 +24,23 @@ class Backoff:
         """Whether the pause is over, so that a process may be started now."""
         return time.monotonic() >= self.until
 
-    def failed(self, born: float) -> bool:
-        """Note that a process started at `born` (`time.monotonic`) died early; pause for 0.05 s to 2 s.
+    def begin_pause(self, started: float) -> bool:
+        """Pause for 0.05 s to 2 s, because a process that was started then (`time.monotonic`) died early.
 
         Returns:
-            whether a new pause begins; False if another process of the same round has failed before.
+            whether a pause begins; False for the other deaths of the same round: one pause for all.
         """
-        if born < self._began:
+        if started < self._began:
             return False
         self._began = time.monotonic()
         self.pause = min(max(2 * self.pause, _FIRST_S), _LONGEST_S)
         self.until = self._began + self.pause
         return True
 
-    def worked(self, born: float) -> None:
-        """Note that a process that was started at `born` works; one from before the pause proves nothing."""
-        if born >= self._began:
+    def reset(self, started: float) -> None:
+        """Let the next pause be a short one, because a process that was started then works.
+
+        One that was started before the last pause proves nothing, and is ignored.
+        """
+        if started >= self._began:
             self.pause = 0.0

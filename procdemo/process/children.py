@@ -54,7 +54,7 @@ class Children:
         self._loop = loop
         self._on_exit = on_exit
         self._by_sentinel: dict[int, Child] = {}
-        self._on_end: dict[int, Callable[[], None]] = {}
+        self._finish_by_sentinel: dict[int, Callable[[], None]] = {}
 
     def __len__(self) -> int:
         return len(self._by_sentinel)
@@ -78,15 +78,15 @@ class Children:
         sentinel = process.sentinel
         child = self._by_sentinel[sentinel] = Child(process)
 
-        def on_end() -> None:
-            del self._by_sentinel[sentinel], self._on_end[sentinel]
+        def finish() -> None:
+            del self._by_sentinel[sentinel], self._finish_by_sentinel[sentinel]
             self._loop.remove_reader(sentinel)
             self._on_exit(child.join())
             restore_finalizer()
             process.close()
 
-        self._on_end[sentinel] = on_end
-        self._loop.add_reader(sentinel, on_end)
+        self._finish_by_sentinel[sentinel] = finish
+        self._loop.add_reader(sentinel, finish)
         return child
 
     def stop(self, grace: float) -> int:
@@ -103,12 +103,12 @@ class Children:
         """Kill the children, and join them; the loop does not run meanwhile."""
         for child in self._by_sentinel.values():
             child.kill()
-        for on_end in list(self._on_end.values()):
-            on_end()
+        for finish in list(self._finish_by_sentinel.values()):
+            finish()
 
 
 def _find_room() -> None:
-    """Raise OSError if there are no descriptors for a new process; `Process.start` would lose half of them.
+    """Raise OSError if there are no descriptors for a new process; `Process.start` would leak two.
 
     It opens one pipe, then another, and when that fails never closes the first
     (multiprocessing/popen_fork.py).
@@ -123,7 +123,9 @@ def _find_room() -> None:
 
 
 def _keep_from_siblings(process: BaseProcess) -> Callable[[], None]:
-    """Hide a started process from those started after it; return what undoes this before its close().
+    """Hide a started process from later ones; return a function that undoes it.
+
+    Call that function before `process.close()`.
 
     multiprocessing keeps every child in a set and its descriptors in a registry. A forked
     sibling inherits both and takes them apart, object by object, each a page copied: with

@@ -6,7 +6,7 @@
 The command holds the only writing end of a pipe. If the command dies, the kernel closes that end. Then the
 guardian reads the end of the pipe, kills every process of the demo, and removes what they leave: names in
 /dev/shm, and their temporary directory. If the command ends by itself, it asks the guardian to do the same
-(`Guardian.release`). `procdemo.process.marked_processes` says how the guardian finds the processes.
+(`Guardian.end_demo`). `procdemo.process.marked_processes` says how the guardian finds the processes.
 """
 
 import os
@@ -19,7 +19,7 @@ from typing import NoReturn
 from procdemo.process import procfs
 
 _NAME = b"demo-guardian"  # at most 15 bytes are shown (proc(5), comm)
-_RELEASED, _ALONE = b"released\n", b"alone\n"  # what the command tells it: end the demo; all has ended
+_END_DEMO, _ALONE = b"end\n", b"alone\n"  # what the command tells it: end the demo; all has ended
 _COMMAND_S = 1.0  # for the command to be gone, after it has closed its pipe
 
 
@@ -31,7 +31,7 @@ class Guardian:
         # Short, because the path of a socket below it must not have more than 107 bytes (unix(7)).
         parent = os.environ.get("TMPDIR")
         self._directory = f"{parent if parent and os.path.isdir(parent) else '/tmp'}/pd-{os.urandom(4).hex()}"  # noqa: S108
-        self.released = False
+        self.end_requested = False
         read, self._write = os.pipe()
         self._both_died, self._either_lives = os.pipe()  # hangs up when the command and the guardian are gone
         self.pid = os.fork()
@@ -57,13 +57,13 @@ class Guardian:
         os.close(self._either_lives)
         os.mkdir(self._directory, mode=0o700)
         if sys.platform == "linux":
-            self._end_with_both()
+            self._die_if_both_die()
             self._mark()
         os.environ["TMPDIR"] = self._directory
         if tempfile := sys.modules.get("tempfile"):  # too slow to import only for this
             tempfile.tempdir = self._directory  # type: ignore[attr-defined]
 
-    def _end_with_both(self) -> None:
+    def _die_if_both_die(self) -> None:
         """Have the kernel kill this process group if the command and the guardian are killed together.
 
         It sends SIGKILL to the group when the pipe hangs up (``F_SETSIG``, ``O_ASYNC``; fcntl(2)).
@@ -92,13 +92,13 @@ class Guardian:
         """In the command, once the main process is forked: close what only that needs."""
         os.close(self._both_died)
 
-    def release(self) -> bool:
+    def end_demo(self) -> bool:
         """In the command: have the guardian end the demo; return False if it is gone, or was asked before."""
-        if self.released:
+        if self.end_requested:
             return False
-        self.released = True
+        self.end_requested = True
         # If all other children of the command have ended, adopted ones too, there is nothing to look for.
-        message = _ALONE if procfs.children(os.getpid()) == [self.pid] else _RELEASED
+        message = _ALONE if procfs.children(os.getpid()) == [self.pid] else _END_DEMO
         try:
             os.write(self._write, message)
         except BrokenPipeError:
@@ -127,12 +127,12 @@ def _guard(directory: str, read: int, either_lives: int) -> NoReturn:
 
         demo = MarkedProcesses(os.path.basename(directory).encode())
         told = b""
-        while not told.endswith((_RELEASED, _ALONE)) and (piece := os.read(read, 64)):
+        while not told.endswith((_END_DEMO, _ALONE)) and (piece := os.read(read, 64)):
             told += piece
             for word in piece.split():
                 if word.isdigit():
-                    demo.lead(int(word))
-        if not told.endswith((_RELEASED, _ALONE)) and command >= 0:
+                    demo.set_leader(int(word))
+        if not told.endswith((_END_DEMO, _ALONE)) and command >= 0:
             # The kernel closes the pipe of a dying process before it sends SIGCONT to the stopped group that
             # this death orphans (exit_notify() in kernel/exit.c): what we had stopped would run again.
             select.select([command], [], [], _COMMAND_S)

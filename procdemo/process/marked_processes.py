@@ -30,15 +30,15 @@ class MarkedProcesses:
     """The processes of one demo, seen from outside."""
 
     def __init__(self, mark: bytes) -> None:
-        """See those that bear `mark` and, once there is one, those of the demo's group."""
+        """See those that bear `mark` and, after `set_leader`, those of the demo's group."""
         self._mark = mark
         self._group = self._leader_start = 0
         self._known: set[tuple[int, int]] = set()  # PID and start; a dying process has no memory map any more
         own = procfs.stat("self")
         self._since = own.start_ticks if own else 0  # all processes of the demo are younger than the guardian
 
-    def lead(self, pid: int) -> None:
-        """Know the leader of the demo's group."""
+    def set_leader(self, pid: int) -> None:
+        """Say which process leads the demo's group."""
         self._group = pid
         leader = procfs.stat(pid)
         self._leader_start = leader.start_ticks if leader else 0

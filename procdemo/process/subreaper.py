@@ -13,7 +13,7 @@ from procdemo.process import procfs
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
-def adopt() -> None:
+def adopt_orphans() -> None:
     """Become the parent of every orphan below this process, now and from now on."""
     if sys.platform == "linux":
         import ctypes  # noqa: PLC0415 - takes 5 ms, while the demo already runs

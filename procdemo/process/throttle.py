@@ -4,7 +4,7 @@ import time
 
 
 class Throttle:
-    """Says whether something is due that shall happen at most once in so many seconds."""
+    """Gives a turn to something that shall happen at most once in so many seconds."""
 
     __slots__ = ("_due_at", "_seconds")
 
@@ -13,8 +13,8 @@ class Throttle:
         self._seconds = seconds
         self._due_at = 0.0
 
-    def is_due(self, now: float | None = None) -> bool:
-        """Return whether it is due at `now` (default: `time.monotonic`); if so, it is not due for a while."""
+    def take_turn(self, now: float | None = None) -> bool:
+        """Return whether it is due at `now` (default: `time.monotonic`); if so, the next pause begins."""
         if now is None:
             now = time.monotonic()
         if now < self._due_at:

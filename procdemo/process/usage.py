@@ -37,7 +37,7 @@ class CpuUsage:
         if self._begin_all_s is not None and now is not None:
             self._used_s = now - self._begin_all_s
 
-    def others(self, own_s: float) -> float:
+    def share_of_others(self, own_s: float) -> float:
         """Return the share of our CPUs' time that others used, if we used `own_s`; 0 where unknown."""
         if self._used_s is None:
             return 0.0

@@ -27,11 +27,11 @@ from procdemo.demo.events import (
 from procdemo.demo.states import Activity
 from procdemo.demo.text import LIMIT, printable
 from procdemo.process.exit_status import sentence_of_exit
-from procdemo.render.coloured_lanes import ColouredLanes
-from procdemo.render.live_view import LiveView, moves
+from procdemo.render.live_view import LiveView, can_animate
 from procdemo.render.role_colours import RoleColours
+from procdemo.render.screen_lanes import ScreenLanes
 from procdemo.render.tables import table
-from procdemo.render.terminal import broken, pipe_width, terminal, wrapped
+from procdemo.render.terminal import broken_into_rows, pipe_width, terminal, wrapped
 
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
@@ -84,7 +84,7 @@ class Console:
         self._on_terminal = self._out.file.isatty()
         self._story = story
         self._colours = RoleColours()
-        self._lanes = ColouredLanes(states or {}, self._colours, plain=plain)
+        self._lanes = ScreenLanes(states or {}, self._colours, plain=plain)
         self._quiet = quiet
         self._in_command = False
         self._everything = everything
@@ -94,7 +94,7 @@ class Console:
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._drawn_at = 0.0
         foot = self._out if self._on_terminal else self._err
-        still = quiet or plain or screen is not None or not moves(foot)
+        still = quiet or plain or screen is not None or not can_animate(foot)
         lanes = self._lanes if live and self._on_terminal else None
         self._live = None if still else LiveView(foot, lanes)
 
@@ -155,7 +155,7 @@ class Console:
             width = pipe_width()
             for line in lines:
                 texts = [line] if isinstance(line, Text) else map(Text, self._rows(line)[1])
-                rows = [row for text in texts for row in broken(text, width, self._out)]
+                rows = [row for text in texts for row in broken_into_rows(text, width, self._out)]
                 self._out.file.write("".join(f"{row}\n" for row in rows))
             self._out.file.flush()
 

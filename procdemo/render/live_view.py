@@ -11,13 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from procdemo.demo.events import Event
 from procdemo.demo.text import printable
-from procdemo.render.coloured_lanes import ColouredLanes
+from procdemo.render.screen_lanes import ScreenLanes
 
 _FRAME_S = 0.1  # at least, between two pictures of the lanes
 _SHARE = 10  # the pause after a picture is at least so many times as long as drawing it has taken
 
 
-def moves(terminal: Terminal) -> bool:
+def can_animate(terminal: Terminal) -> bool:
     """Return whether `terminal` can show what moves: a terminal, not a dumb one, and not in a CI job."""
     return terminal.file.isatty() and not terminal.is_dumb_terminal and not os.environ.get("CI")
 
@@ -25,7 +25,7 @@ def moves(terminal: Terminal) -> bool:
 class LiveView:
     """The foot of a terminal: drawn again and again while the demo runs, removed at the end."""
 
-    def __init__(self, terminal: Terminal, lanes: ColouredLanes | None = None) -> None:
+    def __init__(self, terminal: Terminal, lanes: ScreenLanes | None = None) -> None:
         """Draw on `terminal`: progress bars and, above them, `lanes` if there are some."""
         self._terminal = terminal
         self._lanes = lanes
@@ -46,7 +46,7 @@ class LiveView:
         self._progress.update(bar, completed=event.data["value"], total=event.data["total"])
 
     def note(self, time_ns: int) -> None:
-        """Note `time_ns` of an event that has just come: so late it is in the run."""
+        """Note the time of an event that has just come: by it, `refresh` draws the lanes up to now."""
         self._newest_ns, self._newest = max(self._newest_ns, time_ns), time.monotonic()
 
     def refresh(self) -> None:
@@ -59,7 +59,7 @@ class LiveView:
         if self._live:
             self._live.update(Group(self._drawn_lanes, self._progress), refresh=True)
 
-    def _draw_lanes(self, lanes: ColouredLanes) -> None:
+    def _draw_lanes(self, lanes: ScreenLanes) -> None:
         begin = time.monotonic()
         now_ns = self._newest_ns + int((begin - self._newest) * 1e9)
         self._drawn_lanes = Group(*lanes.lines(now_ns, self._terminal.width))

@@ -1,4 +1,4 @@
-"""The colour of a role: in the lines of the screen and in the lanes."""
+"""The colour of a role on the screen: in its lines, and in its lanes."""
 
 from procdemo.render.timeline import family
 
@@ -6,7 +6,10 @@ _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
 
 
 class RoleColours:
-    """Gives each family of roles a colour of its own, in the order in which they appear; `main` is bold."""
+    """Gives each family of roles a colour of its own, in the order in which they appear; `main` is bold.
+
+    For the screen only: the HTML page colours a lane by its state (``STATE_COLOURS`` in lanes.js).
+    """
 
     def __init__(self) -> None:
         self._by_family: dict[str, str] = {}

@@ -54,7 +54,7 @@ def wrapped(sentence: str, width: int, terminal: Terminal) -> list[str]:
     return [row.plain.rstrip() for row in Text(sentence).wrap(terminal, max(width, 24))] or [""]
 
 
-def broken(line: Text, width: int, terminal: Terminal) -> list[str]:
+def broken_into_rows(line: Text, width: int, terminal: Terminal) -> list[str]:
     """Break a line into rows of at most `width` cells, without trailing blanks."""
     if len(line) <= width // 2:  # no character is wider than two cells
         return [line.plain]

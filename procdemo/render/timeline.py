@@ -2,7 +2,7 @@
 
 A process runs, waits for another process, or is blocked, until it is gone. Its state is that of its innermost
 open span or, outside all spans, that of its role. The ``LANES`` of a demo give the states of spans (by name)
-and of roles (``@worker``). A span or a role that is not in there runs.
+and of roles (``@worker``). A span or a role that is not listed counts as running.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ class Lane(NamedTuple):
     """When it reported something that takes no time."""
 
     def shares(self, begin_ns: int, end_ns: int) -> dict[Activity, int]:
-        """Return, by state, for how many nanoseconds between the two times it was in it."""
+        """Return how many nanoseconds between the two times the process spent in each state."""
         found: dict[Activity, int] = defaultdict(int)
         for place, (since, state) in enumerate(self.changes):
             until = self.changes[place + 1][0] if place + 1 < len(self.changes) else end_ns
@@ -50,6 +50,7 @@ class _Track:
         self._spans[event.tid].append((event.name, state))
 
     def end(self, event: Event) -> None:
+        # A span may be ended by another thread than the one that began it.
         spans = self._spans[event.tid] or next((spans for spans in self._spans.values() if spans), [])
         for place in range(len(spans) - 1, -1, -1):
             if spans[place][0] == event.name:

@@ -43,7 +43,7 @@ class Runner:
         limit: float | None = None,
         patience: float = 5.0,
         answers: StdinRelay | None = None,
-        on_idle: Callable[[], float] = lambda: _NOTICE_S,
+        when_no_event: Callable[[], float] = lambda: _NOTICE_S,
     ) -> None:
         """Prepare; nothing runs before the block is entered.
 
@@ -53,7 +53,7 @@ class Runner:
             limit: seconds after which the demo is stopped, None for no limit.
             patience: seconds between a request to stop and SIGKILL for all that is left.
             answers: the demo's stdin; without it, nothing is there to be read.
-            on_idle: called whenever no event is waiting, e.g. to draw; returns after how many
+            when_no_event: called whenever no event is waiting, e.g. to draw; returns after how many
                 seconds it wants to be called again, though it may be earlier.
         """
         self._run = run
@@ -61,7 +61,7 @@ class Runner:
         self._limit = limit
         self._patience = patience
         self._answers = answers
-        self._on_idle = on_idle
+        self._when_no_event = when_no_event
         self._kill_at = self._stop_at = self._wake_at = float("inf")
         self._status: int | None = None
         self._error = ""
@@ -98,7 +98,7 @@ class Runner:
             self._stop_at = time.monotonic() + self._limit
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # a Ctrl-C from before is raised here
-            subreaper.adopt()
+            subreaper.adopt_orphans()
         except BaseException:
             self._leave()
             raise
@@ -131,10 +131,9 @@ class Runner:
     def kill(self) -> None:
         """End every process of the demo at once."""
         signum = signal.SIGKILL
-        if self._guardian.release():
-            signum = (
-                signal.SIGSTOP
-            )  # the guardian kills them; meanwhile they must not complain of each other's end
+        if self._guardian.end_demo():
+            # The guardian kills them. Until then they must not report each other's end.
+            signum = signal.SIGSTOP
             self._kill_at = time.monotonic() + _END_S
         # The group may be empty; macOS refuses to signal a group of zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -159,23 +158,23 @@ class Runner:
         poll.register(self._reader, select.POLLIN)
         poll.register(self._errors, select.POLLIN)
         poll.register(self._guardian, 0)  # its end is always reported
-        ends = 2
+        open_pipes = 2
         give_up = float("inf")
-        while ends:
+        while open_pipes:
             ready = poll.poll(0)
             if not ready:
-                ready = poll.poll(min(self._on_idle(), _NOTICE_S) * 1000)
+                ready = poll.poll(min(self._when_no_event(), _NOTICE_S) * 1000)
                 time.sleep(_GATHER_S)  # noqa: TID251 - one bulk read costs less than many small ones
             for fd, _ in ready:
                 if fd == self._guardian.fileno():
                     poll.unregister(fd)
-                    yield from self._without_guardian()
+                    yield from self._on_guardian_end()
                 elif (batch := self._read(fd)) is not None:
                     yield from batch
                 else:
                     poll.unregister(fd)
-                    ends -= 1
-            self._watch()
+                    open_pipes -= 1
+            self._reap_and_apply_limits()
             if self._status is not None:  # main has ended: what else has its pipes open is killed
                 if give_up == float("inf"):
                     give_up = time.monotonic() + _END_S
@@ -183,9 +182,12 @@ class Runner:
                 if time.monotonic() > give_up:
                     return
 
-    def _without_guardian(self) -> Iterator[Event]:
-        """Stop the demo if the guardian has been killed: nothing would end the demo after the command."""
-        if not self._guardian.released:
+    def _on_guardian_end(self) -> Iterator[Event]:
+        """Stop the demo if the guardian was killed.
+
+        Otherwise, if the command were killed next, nothing would end the demo.
+        """
+        if not self._guardian.end_requested:
             message = f"the guardian (PID {self._guardian.pid}) was killed, so the demo ends"
             yield self._event("mark", ERROR, {"message": message, "hint": "run it again"})
             self.stop()
@@ -201,8 +203,8 @@ class Runner:
         """Return an event that the command adds in the name of the main process."""
         return Event(kind, name, data, time.monotonic_ns(), self.pid, 0, "main")
 
-    def _watch(self) -> None:
-        """Wait for processes that have ended; carry out limits that have passed."""
+    def _reap_and_apply_limits(self) -> None:
+        """Reap ended processes; stop or kill the demo if a time limit has passed."""
         self._reap()
         now = time.monotonic()
         if now > self._stop_at and self._status is None:
@@ -247,7 +249,7 @@ class Runner:
 
     def _leave(self) -> None:
         self._stop_main()
-        if not self._guardian.released:
+        if not self._guardian.end_requested:
             self.kill()
         begin = time.monotonic()
         while self._reap() and time.monotonic() < begin + 2 * _END_S:

@@ -23,8 +23,8 @@ class AcceptQueue:
 
     If the process is out of descriptors, the loop does not watch the socket for a moment: the clients that
     are connected stay, the others wait in the kernel. Otherwise the loop would spin. `asyncio.start_server`
-    would note a hundred times that it is to try again, and each of these a hundred times more
-    (`_accept_connection` in asyncio/selector_events.py).
+    would plan a hundred new tries, and each of these would plan a hundred more (`_accept_connection` in
+    asyncio/selector_events.py).
     """
 
     def __init__(

@@ -76,11 +76,11 @@ class Acceptor:
         while not cells[CLOSING]:
             poll(pause)
             pause = tick()
-            if arrival := self._accept():
+            if arrival := self._admit_or_refuse():
                 yield arrival
 
-    def _accept(self) -> Arrival | None:
-        """Return a new client; None if there is none for this worker, or it had to be refused."""
+    def _admit_or_refuse(self) -> Arrival | None:
+        """Return a new client; None if there is none. If too many are connected, refuse it: None, too."""
         arrival = self._queue.accept()
         if arrival is None or self._slot.acquire(self._most):
             return arrival
@@ -96,7 +96,7 @@ class Acceptor:
             self._queue.close()
             return None
         self._now = time.monotonic()
-        arrival = self._accept()
+        arrival = self._admit_or_refuse()
         if arrival and not self._alone:
             self._queue.rotate()
         return arrival
@@ -114,15 +114,15 @@ class Acceptor:
             self._log.flush(now)
         return min(self._pace, self._queue.resume())
 
-    def opened(self, client: str) -> float:
+    def note_opened(self, client: str) -> float:
         """Note that `client` is served from now on; return when that is."""
-        self._log.opened(client)
+        self._log.note_opened(client)
         return self._now
 
-    def closed(self, client: str, since: float, outcome: Outcome) -> None:
+    def note_closed(self, client: str, since: float, outcome: Outcome) -> None:
         """Note that `client`, served since then, is served no more."""
         self._slot.release()
-        self._log.closed(client, time.monotonic() - since, outcome)
+        self._log.note_closed(client, time.monotonic() - since, outcome)
 
 
 class _Poll:

@@ -46,7 +46,7 @@ class AccessLog:
         self._opened: list[str] = []  # not reported yet
         self._closed: list[tuple[str, float, Outcome]] = []  # not reported yet
 
-    def opened(self, client: str) -> None:
+    def note_opened(self, client: str) -> None:
         """Report, now or soon, that `client` is served."""
         if self._one_by_one > 0:
             self._one_by_one -= 1
@@ -54,7 +54,7 @@ class AccessLog:
         else:
             self._opened.append(client)
 
-    def closed(self, client: str, seconds: float, outcome: Outcome) -> None:
+    def note_closed(self, client: str, seconds: float, outcome: Outcome) -> None:
         """Report, now or soon, how the service of `client` has ended after so many seconds."""
         self._closed.append((client, seconds, outcome))
         if self._one_by_one > 0 or client in self._bars:

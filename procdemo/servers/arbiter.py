@@ -197,7 +197,7 @@ class Arbiter:
 
     def _put_off(self, started: float) -> None:
         """Start the next worker after a pause, twice as long as the last one."""
-        if self._backoff.failed(started):  # workers that die together are replaced together
+        if self._backoff.begin_pause(started):  # False for the other deaths of the round: one pause for all
             self._emit.mark("back-off", seconds=self._backoff.pause)
 
     def _on_ready(self) -> None:
@@ -221,6 +221,7 @@ class Arbiter:
         if self._draining:
             return
         if not was_up and (exited.exitcode or 0) >= 0:
+            # It ended by itself, no signal killed it: the next worker would fail the same way.
             self._give_up_at_boot(f"{exited.name} failed before it could accept: {cause(exited.exitcode)}")
         self._missing[worker.row] = exited.name
         self._lost = True
@@ -228,7 +229,7 @@ class Arbiter:
         if time.monotonic() - started < _YOUNG_S:
             self._put_off(started)
         else:
-            self._backoff.worked(started)
+            self._backoff.reset(started)
 
     def _give_up_at_boot(self, why: str) -> None:
         """Stop the server at boot; later the other workers go on, and the next starts after a pause."""
@@ -261,9 +262,11 @@ class Arbiter:
         alone there may be a client that a worker is just about to accept.
         """
         accepted = sum(self._scoreboard.total(cell) for cell in (PRESENT, SERVED, REFUSED))
-        stands_still, self._accepted = accepted == self._accepted, accepted
+        stands_still = accepted == self._accepted
+        self._accepted = accepted
         clients = self._listener.backlog() if self._waiting or stands_still else 0
-        again, self._in_backlog = bool(clients) and self._in_backlog, bool(clients)
+        again = bool(clients) and self._in_backlog
+        self._in_backlog = bool(clients)
         if again and not self._waiting:
             busy = sum(bool(self._scoreboard.get(row, PRESENT)) for row in self._workers)
             self._emit.begin("waits", clients=clients, busy=busy, workers=self._config.workers)

@@ -64,7 +64,7 @@ async def arrivals(
         if (now := time.monotonic()) >= log.flush_at:
             log.flush(now)
         while not loop.stopping and (arrival := queue.accept()):
-            if listener.has_room(arrival, connected()):
+            if listener.admit_or_refuse(arrival, connected()):
                 yield arrival
     waiter.remove_reader(loop.fileno())
     queue.close()

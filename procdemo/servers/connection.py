@@ -10,7 +10,7 @@ from functools import partial
 
 from procdemo.demo.events import Emitter
 from procdemo.process.throttle import Throttle
-from procdemo.servers.handler import REPORTED
+from procdemo.servers.handler import REPORTED_BYTES
 from procdemo.servers.limits import ClientLimits
 from procdemo.servers.settings import ServerSettings
 
@@ -53,7 +53,7 @@ class Connection:
         self._recv = partial(_receive_and_report, conn, client, emit) if settings.verbose else conn.recv
         self._send = conn.send
         self._unsent: memoryview | None = None
-        self._answered = 0  # bytes, when `over_time` was called last
+        self._answered = 0  # bytes, when `check_progress` was called last
 
     def on_ready(self) -> str:
         """Do what can be done now; return why the connection is to be closed, nothing if it is not."""
@@ -64,8 +64,8 @@ class Connection:
             if not data:
                 return "client left"
             size = len(data)
-            if self.limits.over_bytes(size):
-                return self.limits.refuse_bytes(self.conn)
+            if not self.limits.accept_bytes(size):
+                return self.limits.say_too_many_bytes(self.conn)
             answer = data.upper()
             try:
                 sent = self._send(answer)
@@ -88,10 +88,10 @@ class Connection:
             self._want(self.conn.fileno(), IN)
         return ""
 
-    def over_time(self, now: float) -> str:
+    def check_progress(self, now: float) -> str:
         """Return which limit of time is reached, nothing if none; to be called now and then.
 
-        There was progress if more bytes were answered than at the call before.
+        If more bytes were answered than at the call before, that is noted as progress at `now`.
         """
         answered = self.limits.received - len(self._unsent or b"")
         if answered != self._answered:
@@ -102,7 +102,7 @@ class Connection:
 def _receive_and_report(conn: socket.socket, client: str, emit: Emitter, size: int) -> bytes:
     """As `conn.recv`, and report it."""
     if data := conn.recv(size):
-        emit.mark("heard", client=client, data=data[:REPORTED])
+        emit.mark("heard", client=client, data=data[:REPORTED_BYTES])
     return data
 
 
@@ -117,7 +117,7 @@ class TimeoutSweep:
 
     def overdue(self, connections: Collection[Connection], now: float) -> Iterator[tuple[Connection, str]]:
         """Yield each that has reached a limit, and which limit, if it is time to look."""
-        if self._throttle.is_due(now):
+        if self._throttle.take_turn(now):
             for connection in list(connections):
-                if reason := connection.over_time(now):
+                if reason := connection.check_progress(now):
                     yield connection, reason

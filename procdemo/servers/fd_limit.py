@@ -10,7 +10,7 @@ STORY = {
 _OTHERS = 24  # descriptors that a worker has besides its clients', and some to spare
 
 
-def make_room(clients: int, emit: Emitter) -> None:
+def raise_fd_limit(clients: int, emit: Emitter) -> None:
     """Raise the soft limit of this process, and so of its children, to what so many clients need.
 
     Reports `few descriptors` when the hard limit, which only root can raise, is too low for that.

@@ -26,7 +26,7 @@ DETAIL = {"serve.begin": "serves client {client}", "heard": "client {client} say
 """Sentences that all servers share."""
 
 _CHUNK = 65_536  # bytes asked of one recv()
-REPORTED = 1_000
+REPORTED_BYTES = 1_000
 """Bytes of one piece that an event reports: to encode 64 KiB would cost more than to answer them."""
 
 Outcome = tuple[str, int]
@@ -77,8 +77,8 @@ def echo(
                     if not data:
                         client_left = True
                         return "client left", limits.received
-                    if limits.over_bytes(len(data)):
-                        return limits.refuse_bytes(conn), limits.received
+                    if not limits.accept_bytes(len(data)):
+                        return limits.say_too_many_bytes(conn), limits.received
                     on_data(data)
                     unsent = data.upper()
                 unsent = unsent[conn.send(unsent) :]
@@ -106,7 +106,11 @@ def handle(
     """As `echo`; with ``-v`` each piece is reported, too."""
     if not settings.verbose:
         return echo(conn, settings, on_tick=on_tick)
-    return echo(conn, settings, lambda data: emit.mark("heard", client=client, data=data[:REPORTED]), on_tick)
+
+    def on_data(data: bytes) -> None:
+        emit.mark("heard", client=client, data=data[:REPORTED_BYTES])
+
+    return echo(conn, settings, on_data, on_tick)
 
 
 def serve(conn: socket.socket, client: str, settings: ServerSettings, emit: Emitter) -> None:

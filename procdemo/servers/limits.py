@@ -22,12 +22,12 @@ class ClientLimits:
         self._max_bytes = settings.max_bytes
         self._ends_at = since + settings.total_timeout
 
-    def over_bytes(self, size: int) -> bool:
-        """Count `size` bytes that came; return whether they are more than the client may send."""
+    def accept_bytes(self, size: int) -> bool:
+        """Count `size` bytes that came; return False if the client has sent more than it may."""
         self.received += size
-        return self.received > self._max_bytes
+        return self.received <= self._max_bytes
 
-    def refuse_bytes(self, conn: socket.socket) -> str:
+    def say_too_many_bytes(self, conn: socket.socket) -> str:
         """Tell the client that it has sent too much; return the reason to report."""
         send_last_line(conn, f"more than {self._max_bytes} bytes (--max-bytes)")
         return "more than --max-bytes"

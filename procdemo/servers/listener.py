@@ -68,13 +68,13 @@ class Listener:
         while not loop.stopping:
             readable = False
             loop.run_once(queue.resume())  # first notice which clients have left, then accept the next
-            if readable and (arrival := queue.accept()) and self.has_room(arrival, connected()):
+            if readable and (arrival := queue.accept()) and self.admit_or_refuse(arrival, connected()):
                 yield arrival
         queue.close()
         self.socket.close()
 
-    def has_room(self, arrival: Arrival, connected: int) -> bool:
-        """Return whether one more client may be served, if so many are connected; otherwise refuse it."""
+    def admit_or_refuse(self, arrival: Arrival, connected: int) -> bool:
+        """Return True if a client may be served while `connected` others are; otherwise refuse it."""
         if connected < self._most:
             return True
         self.refused += 1

@@ -107,7 +107,9 @@ class Slot:
         self._cells[self._at + HEARTBEAT] += 1
 
     def acquire(self, most: int) -> bool:
-        """Count one more client, unless more than `most` would be connected (0: no limit); return whether.
+        """Count one more client, and return True, unless more than `most` would be connected (0: no limit).
+
+        If it returns False, the caller refuses the client, which is counted as refused already.
 
         The client is counted first, then the limit is checked: two workers that are equally fast may both
         refuse, but never both accept.

@@ -120,7 +120,7 @@ class _Generator:
         """Start all clients, and serve each as often as its connection is ready."""
         before = time.monotonic()
         throttle = Throttle(_TICK_S)
-        throttle.is_due(before)  # not before the first client could be answered
+        throttle.take_turn(before)  # not before the first client could be answered
         try:
             for _ in range(self._load.clients):
                 self._connect(iter(self._addresses), OSError("no address"))
@@ -131,7 +131,7 @@ class _Generator:
                     except ServerFailedError as failure:
                         self._end(key.data, failure)
                 now = time.monotonic()
-                if throttle.is_due(now):
+                if throttle.take_turn(now):
                     self._end_overdue(now)
                     self._progress(self._findings.answered)
             self._findings.seconds = time.monotonic() - before

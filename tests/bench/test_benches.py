@@ -51,7 +51,11 @@ DESIGNS = {
         *(f"executor.map, chunks of {size}" for size in (1, 64)),
     },
 }
-SHORT = {"bench servers": ["--workers", "3", "--hold", "70", "--patience", "1"]}
+HELD = 20
+SHORT = {
+    "bench servers": ["--workers", "3", "--hold", str(HELD), "--patience", "1"],
+    "bench pools": ["--workers", "2"],
+}
 each = pytest.mark.parametrize("row", BENCHES, ids=lambda row: row.name)
 
 
@@ -83,7 +87,13 @@ def test_every_design_has_a_row_and_a_sample_of_each_figure(row, found):
     assert found(row).summary["rounds"] == len(samples) // len(DESIGNS[row.name]) >= 1
 
 
-@each
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row.name, marks=[] if row.name == "bench pools" else pytest.mark.thorough)
+        for row in BENCHES
+    ],
+)
 def test_a_run_can_be_compared_with_one_before(row, found, tmp_path):
     old = tmp_path / "old.jsonl"
     old.write_text(found(row).stdout)
@@ -137,7 +147,7 @@ def test_held_clients_are_counted_and_the_reason_for_no_more_is_given(table):
     assert held["iterative: one worker"] == 1
     assert {held[name] for name in ("3 pre-forked workers", "Pool(3)", "a pool of 3 threads")} == {3}
     assert {why[name] for name in held if held[name] <= 3} >= {"the next one waits"}
-    assert held["asyncio"] == held["uvloop"] == held[f"{usable_cpus()} pre-forked event loops"] == 70
+    assert held["asyncio"] == held["uvloop"] == held[f"{usable_cpus()} pre-forked event loops"] == HELD
     kib = table("clients held", "kib each")
     assert kib["a process for each, fork"] > 10 * kib["a thread for each"], "a process weighs more"
 
@@ -157,6 +167,7 @@ def test_our_clients_are_measured_too(table):
     assert all(0 < p50[name] <= p99[name] for name in p50)
 
 
+@pytest.mark.thorough
 def test_batches_are_many_times_faster_than_single_items():
     result = run("bench", "queues", "--json", "--budget", "1", limit=50).assert_clean(0)
     rows = {event.data["design"]: event.data["median"] for event in result.named("items per second")}
@@ -177,15 +188,15 @@ def test_a_killed_member_of_a_team_is_noticed(start_method):
     other.join()
 
 
-def test_the_break_even_follows_from_the_way():
-    result = run("bench", "pools", "--json", "--budget", "0.1", "--workers", "2", limit=50).assert_clean(0)
-    for event in result.named("break-even"):
+def test_the_break_even_follows_from_the_way(found):
+    (row,) = [row for row in BENCHES if row.name == "bench pools"]
+    for event in found(row).named("break-even"):
         assert event.data["pays_from_us"] == pytest.approx(2 * event.data["way_us"], abs=0.2)
 
 
-def test_memory_of_an_idle_process(start_method):
-    result = run("bench", "start", "--json", "--budget", "0.1", limit=50).assert_clean(0)
-    memory = {event.data["design"]: event.data["own_kib"] for event in result.named("memory")}
+def test_memory_of_an_idle_process(found, start_method):
+    (row,) = [row for row in BENCHES if row.name == "bench start"]
+    memory = {event.data["design"]: event.data["own_kib"] for event in found(row).named("memory")}
     assert memory[f"Process, {start_method}"] > 500
     assert memory["Process, fork"] < memory["Process, spawn"], "a new interpreter shares nothing"
     assert memory["thread"] < memory["Process, fork"], "a thread shares all"

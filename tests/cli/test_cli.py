@@ -7,9 +7,12 @@ import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
+import click
 import pytest
 from harness import run
+from in_process import both_ways, run_here
 from rich.cells import cell_len
 
 from procdemo import catalog
@@ -45,7 +48,8 @@ def test_help_of_the_group_names_every_command_and_exit_status(flag):
 
 
 @each_command
-def test_each_help_page_has_an_example_and_fits(name):
+@both_ways
+def test_each_help_page_has_an_example_and_fits(run, name):
     output = run(name, "--help").assert_clean().stdout
     assert run(name, "-h").stdout == output
     assert re.search(rf"^ +procdemo {name}", output, re.MULTILINE)
@@ -98,7 +102,7 @@ def examples():
     """Return the words of every example in every help page, without ``procdemo`` itself."""
     found = set()
     for name in [None, *COMMANDS]:
-        for line in run(*filter(None, [name]), "--help").stdout.splitlines():
+        for line in run_here(*filter(None, [name]), "--help").stdout.splitlines():
             line = re.sub(r"\s{2,}\(.*\)$", "", line)  # noqa: PLW2901 - "(in another terminal)"
             if re.match(r"\s+procdemo ", line):
                 parts = [shlex.split(part) for part in re.split(r"[|>&]", line)]
@@ -122,16 +126,31 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize("args", EXAMPLES, ids=" ".join)
 def test_every_example_parses(args):
+    group = click.Context(main.main, **main.main.context_settings)
     command, name, rest = main.main, None, list(args)
     if rest and rest[0] in COMMANDS:
         name = rest.pop(0)
         command = main.main.get_command(None, name)
     if name == "replay":
         rest = ["-"]
-    assert command.make_context(name, rest).params is not None
+    assert command.make_context(name, rest, parent=group).params is not None
 
 
-@pytest.mark.parametrize("args", COMPLETE, ids=" ".join)
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").splitlines()
+LONG = {"crawl-callback", "gil", "gil --work call", "lab --all"}
+"""Examples that other tests run with --json, or in a shorter time."""
+
+
+def remaining_examples():
+    """Return the examples that are no commands of the README: tests/test_readme.py runs those."""
+    for args in COMPLETE:
+        line = " ".join(args)
+        if f"procdemo {line}" not in README:
+            long = line in LONG or "--cluster" in args
+            yield pytest.param(args, marks=pytest.mark.thorough if long else [], id=line)
+
+
+@pytest.mark.parametrize("args", list(remaining_examples()))
 def test_every_example_does_what_it_says(args, tmp_path):
     """As it is written; but a server gets a few clients, so that it ends, and a free port."""
     args = list(args)
@@ -162,7 +181,8 @@ def test_every_example_does_what_it_says(args, tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_wrong_name_gets_a_suggestion(args, suggestion):
+@both_ways
+def test_a_wrong_name_gets_a_suggestion(run, args, suggestion):
     result = run(*args).assert_clean(status=2, stderr_lines=5)
     assert suggestion in result.stderr
     assert result.stdout == ""
@@ -186,7 +206,8 @@ def test_a_wrong_name_gets_a_suggestion(args, suggestion):
     ],
     ids=repr,
 )
-def test_wrong_usage_is_status_2_and_harmless(args):
+@both_ways
+def test_wrong_usage_is_status_2_and_harmless(run, args):
     result = run(*args).assert_clean(status=2, stderr_lines=5)
     assert result.stdout == ""
     assert "Error: " in result.stderr
@@ -252,7 +273,8 @@ def test_quiet_shows_less_and_verbose_shows_more():
 
 
 @pytest.mark.parametrize("name", DEMOS)
-def test_source_prints_a_program_that_compiles(name):
+@both_ways
+def test_source_prints_a_program_that_compiles(run, name):
     output = run("source", name).assert_clean().stdout
     compile(output, name, "exec")
     assert "def run(config: Config, emit: Emitter)" in output

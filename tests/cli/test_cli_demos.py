@@ -4,12 +4,13 @@ import os
 import signal
 
 import pytest
-from demos import SHORT, each_demo_with_processes, long, wait_until_all_is_made
+from demos import SHORT, each_demo_some_core, each_demo_with_processes, long, wait_until_all_is_made
 from harness import Command, run
 
 from procdemo.demo.events import EXITED, OBSERVER
 
 
+@pytest.mark.core
 @each_demo_with_processes
 def test_g1_every_demo_is_clean_under_every_start_method(name, start_method):
     """Warnings about forks of threads and about open files are errors here."""
@@ -19,7 +20,7 @@ def test_g1_every_demo_is_clean_under_every_start_method(name, start_method):
     assert not result.named("stderr")
 
 
-@each_demo_with_processes
+@each_demo_some_core
 def test_a7_no_demo_outlives_the_command(name, start_method):
     with long(name, start_method) as command:
         wait_until_all_is_made(name, command)
@@ -38,7 +39,7 @@ def test_a10_a_reader_that_closes_the_pipe_is_no_error(name):
         command.finish(within=10).assert_clean(status=[0, 1, 141], stderr_lines=0)
 
 
-@each_demo_with_processes
+@each_demo_some_core
 def test_a4_ctrl_c_ends_every_demo(name, start_method):
     with long(name, start_method) as command:
         command.wait_for(lambda: len(command.events) > 1)

@@ -6,6 +6,7 @@ import sys
 import pexpect
 import pytest
 from harness import PROCDEMO, run
+from in_process import both_ways
 
 from procdemo.lab.lesson import CHAPTERS, FOLDER, lessons
 
@@ -55,7 +56,8 @@ def test_what_is_printed_can_be_run(tmp_path):
         (["lost-updates", "--start-method", "thread"], "thread"),
     ],
 )
-def test_wrong_usage(args, said):
+@both_ways
+def test_wrong_usage(run, args, said):
     result = run("lab", *args).assert_clean(2, stderr_lines=4)
     assert said in result.stderr
     assert result.stdout == ""

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from harness import run
+from in_process import both_ways
 
 PRODCONS = ("prodcons", "--items", "4", "--work", "0")
 
@@ -65,7 +66,8 @@ def test_a_file_that_exists_stays_as_it_is(tmp_path, option):
         (["-o", "-", "--record", "-"], "only one"),
     ],
 )
-def test_a_file_that_cannot_be_written_is_an_error_before_the_run(args, said):
+@both_ways
+def test_a_file_that_cannot_be_written_is_an_error_before_the_run(run, args, said):
     result = run(*PRODCONS, *args)
     assert result.status in {1, 2}
     assert said in result.stderr
@@ -79,7 +81,8 @@ def test_a_demo_that_fails_is_kept_as_well(tmp_path):
 
 
 @pytest.mark.parametrize("pace", ["0", "-1", "nan", "x"])
-def test_an_impossible_pace(tmp_path, pace):
+@both_ways
+def test_an_impossible_pace(run, tmp_path, pace):
     kept = tmp_path / "run.jsonl"
     kept.write_text("")
     assert run("replay", str(kept), "--pace", pace).assert_clean(2, stderr_lines=4)

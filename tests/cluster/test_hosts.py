@@ -16,7 +16,7 @@ from schedulers import LIMIT, QUIET, address_of, dask, scheduler, wait_until_reg
 from procdemo.render.spans import flows
 from procdemo.render.timeline import lanes
 
-pytestmark = [needs_hosts, pytest.mark.timeout(LIMIT)]
+pytestmark = [needs_hosts, pytest.mark.timeout(LIMIT), pytest.mark.thorough]
 IMPATIENT = {
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "11s",
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s",

@@ -59,6 +59,7 @@ def test_each_page_goes_to_a_worker_and_comes_back(whole):
         assert submitted.time_ns < taken.time_ns < sent.time_ns < called.time_ns
 
 
+@pytest.mark.thorough
 def test_a_killed_worker_is_named_and_its_page_fetched_by_another():
     args = ("crawl-callback", *LOCAL, "--json", "--workers", "2")
     with Command(*args, limit=LIMIT) as command:
@@ -70,6 +71,7 @@ def test_a_killed_worker_is_named_and_its_page_fetched_by_another():
     assert {event.role for event in result.named("ready")} >= {"worker-2"}, "the nanny has started the next"
 
 
+@pytest.mark.thorough
 def test_kill_finds_a_worker_by_its_role():
     result = run("crawl-callback", *LOCAL, "--json", "--kill", "worker-1@0.1", "--workers", "2", limit=LIMIT)
     summary = assert_accounted(result.assert_clean()).summary
@@ -78,6 +80,7 @@ def test_kill_finds_a_worker_by_its_role():
     assert summary["lost"] == 0
 
 
+@pytest.mark.thorough
 def test_a_page_that_costs_every_worker_its_life_is_given_up_by_name():
     with Web(hub(6, **{"/3": drip_body})) as web:
         args = (*LOCAL, "--page-deadline", "1", "--tries", "2", "--workers", "2")
@@ -111,6 +114,7 @@ def test_every_item_is_eaten():
     assert max(depths) <= 3
 
 
+@pytest.mark.thorough
 def test_what_is_acknowledged_early_is_lost_and_named():
     result = run_prodcons("--ack", "early", "--items", "8", "--work", "0.4").assert_clean(1)
     assert account_of(result, 8)["lost"] > 0
@@ -132,6 +136,7 @@ def run_with_failing_consumers(config, emit):
     load("prodcons").run(config, emit, prodcons.produce, refuse)
 
 
+@pytest.mark.thorough
 def test_a_consumer_that_fails_is_named_and_not_waited_for():
     config = prodcons.Config(cluster="local", producers=1, consumers=1, maxsize=2, items=50, work=0)
     events = events_of(run_with_failing_consumers, config, limit=LIMIT)
@@ -140,6 +145,7 @@ def test_a_consumer_that_fails_is_named_and_not_waited_for():
 
 
 @pytest.mark.parametrize("role", ["consumer-0", "producer-0"])
+@pytest.mark.thorough
 def test_a_killed_worker_is_named_and_every_bun_accounted_for(role):
     with Command("prodcons", *LOCAL, "--json", "--items", "500", limit=LIMIT) as command:
         pid = command.wait_event(lambda event: event.role == role, limit=30).pid
@@ -162,6 +168,7 @@ def at_work(command):
 
 @each
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.thorough
 def test_it_can_be_stopped(name, signum, status):
     with Command(name, *LOCAL, "--json", *LONG[name].split(), limit=LIMIT) as command:
         at_work(command)
@@ -170,6 +177,7 @@ def test_it_can_be_stopped(name, signum, status):
 
 
 @each
+@pytest.mark.thorough
 def test_killed_it_leaves_no_process_not_even_a_stopped_worker(name):
     with Command(name, *LOCAL, "--json", *LONG[name].split(), limit=LIMIT) as command:
         at_work(command)
@@ -182,6 +190,7 @@ def test_killed_it_leaves_no_process_not_even_a_stopped_worker(name):
 
 
 @each
+@pytest.mark.thorough
 def test_nothing_listens_beyond_loopback(name):
     with Command(name, *LOCAL, "--json", *LONG[name].split(), limit=LIMIT) as command:
         at_work(command)

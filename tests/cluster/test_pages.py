@@ -5,11 +5,13 @@ import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from crawls import hub
 from harness import run
 from schedulers import LIMIT, address_of, dask, wait_until_registered
 from web import Web
 
+pytestmark = pytest.mark.thorough
 PAGE = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
 HERE, THERE = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 

@@ -46,6 +46,7 @@ def test_both_demos(cluster):
     assert pids_of_workers(both) == workers, "the command does not end workers that ran before it"
 
 
+@pytest.mark.thorough
 def test_a_killed_worker_costs_a_retry(cluster):
     _, address, _ = cluster
     with Web(hub(60)) as web, crawl(web.url, "--cluster", address, limit=LIMIT) as command:
@@ -57,6 +58,7 @@ def test_a_killed_worker_costs_a_retry(cluster):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.thorough
 def test_a_lost_scheduler_is_a_clear_error_within_ten_seconds(signum, cluster):
     running, address, _ = cluster
     with Web(hub(9, **{"/3": stay_silent})) as web:
@@ -73,6 +75,7 @@ def test_a_lost_scheduler_is_a_clear_error_within_ten_seconds(signum, cluster):
     assert all("scheduler was lost" in event.data["why"] for event in result.named("page failed"))
 
 
+@pytest.mark.thorough
 def test_a_lost_scheduler_ends_prodcons_too(cluster):
     running, address, _ = cluster
     with Command("prodcons", "--json", "--cluster", address, "--items", "5000", limit=LIMIT) as command:
@@ -99,6 +102,7 @@ while any(client.run(busy).values()):
 @pytest.mark.parametrize(
     "args", [["crawl-callback"], ["prodcons", "--items", "5000"]], ids=lambda args: args[0]
 )
+@pytest.mark.thorough
 def test_stopped_it_releases_all_its_tasks(args, signum, cluster):
     _, address, _ = cluster
     with Web(hub(200)) as web:
@@ -113,6 +117,7 @@ def test_stopped_it_releases_all_its_tasks(args, signum, cluster):
         run(address, program=[sys.executable, "-c", TASKS], env=QUIET, within=20)
 
 
+@pytest.mark.thorough
 def test_a_scheduler_without_workers():
     with scheduler() as running:
         address = address_of(running)

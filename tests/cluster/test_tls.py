@@ -8,6 +8,7 @@ from bunaccounts import account_of
 from harness import run
 from schedulers import LIMIT, address_of, scheduler, workers
 
+pytestmark = pytest.mark.thorough
 _TLS = "DASK_DISTRIBUTED__COMM__TLS__"
 
 

@@ -8,6 +8,7 @@ import pytest
 from crawls import fate_of, finished
 from downloads import get
 from harness import run
+from in_process import both_ways
 from web import CHUNKED, Web, answer, endless, page, redirect, stay_silent
 
 from procdemo.crawler import fetch as fetching
@@ -38,7 +39,8 @@ pytestmark = pytest.mark.usefixtures("fresh_worker")
         "http://h\r\nHost: x/",
     ],
 )
-def test_e6_no_web_address_is_wrong_usage(word):
+@both_ways
+def test_e6_no_web_address_is_wrong_usage(run, word):
     result = run("crawl-callback", word, "--allow-private").assert_clean(2, stderr_lines=2)
     assert result.stderr.startswith("error: not an address of a web page: ")
     assert not result.stdout.startswith("{")

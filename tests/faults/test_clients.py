@@ -12,6 +12,7 @@ import threading
 import pytest
 from clients import Client
 from harness import run
+from in_process import both_ways
 from servers import MARGIN_S, OURS, POOLS, PREFORKED, WORKERS, Running, Server, everywhere, must_fail, on_ours
 
 IDLE_S, TOTAL_S = 0.4, 0.8
@@ -129,6 +130,7 @@ STARVED = {"pool": "O9", "prefork": "O9"}
     (c5_everything_then_the_end, everywhere("C5|EOF|O9")),
     (c9_messages_in_any_shape, everywhere("O9|O5")),
 )
+@pytest.mark.thorough
 def test_the_tutorial_does_not(case, server, reason):
     with pytest.raises(AssertionError, match=f"(?s){reason}"):
         case(server)
@@ -186,6 +188,7 @@ def c11_on_the_tutorial(server: Server) -> None:
 
 
 @must_fail((c11_on_the_tutorial, everywhere("O5|O2")))
+@pytest.mark.thorough
 def test_c11_the_tutorial_has_a_traceback(case, server, reason):
     with pytest.raises(AssertionError, match=f"(?s){reason}"):
         case(server)
@@ -193,27 +196,26 @@ def test_c11_the_tutorial_has_a_traceback(case, server, reason):
 
 @pytest.mark.parametrize("name", OURS)
 @pytest.mark.parametrize(
-    ("args", "status"),
-    [
-        (["--port", "70000"], 2),
-        (["--port", "-1"], 2),
-        (["--port", "x"], 2),
-        (["--max-bytes", "0"], 2),
-        (["--idle-timeout", "nan"], 2),
-        (["--host", "nonsense.invalid"], 1),
-        (["--host", "192.0.2.1", "--port", "0"], 1),
-    ],
+    ("option", "value"),
+    [("--port", "70000"), ("--port", "-1"), ("--port", "x"), ("--max-bytes", "0"), ("--idle-timeout", "nan")],
 )
-def test_c12_wrong_usage_is_named(name, args, status):
-    result = run(name, *args, within=15)
-    result.assert_clean(status=status, stderr_lines=4)
-    assert result.stderr.strip()
-    assert args[1].lstrip("-") in result.stderr
+@both_ways
+def test_c12_wrong_usage_is_named(run, name, option, value):
+    result = run(name, option, value, within=15).assert_clean(status=2, stderr_lines=4)
+    assert value.lstrip("-") in result.stderr
+
+
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("host", [pytest.param("nonsense.invalid", marks=pytest.mark.thorough), "192.0.2.1"])
+def test_c12_an_address_that_cannot_be_had_is_named(name, host):
+    result = run(name, "--port", "0", "--host", host, within=15).assert_clean(status=1, stderr_lines=4)
+    assert host in result.stderr
 
 
 @pytest.mark.parametrize("name", POOLS + PREFORKED)
 @pytest.mark.parametrize("workers", ["0", "-1", "100000", "x"])
-def test_c12_a_wrong_number_of_workers(name, workers):
+@both_ways
+def test_c12_a_wrong_number_of_workers(run, name, workers):
     result = run(name, "--port", "0", "--workers", workers, within=5)
     result.assert_clean(status=2, stderr_lines=4)
     assert "--workers" in result.stderr

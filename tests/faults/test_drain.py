@@ -31,6 +31,7 @@ def test_a2_a_client_that_has_begun_may_finish(server):
 
 
 @must_fail((a2_half_a_request, everywhere("O2|O9")))
+@pytest.mark.thorough
 def test_a2_the_tutorial_cuts_off(case, server, reason):
     with pytest.raises(AssertionError, match=f"(?s){reason}"):
         case(server)

@@ -64,13 +64,21 @@ def test_f1_as_json(server):
 
 
 @must_fail((f1_escapes, everywhere("O12|O9|O5")), (f2_no_text, everywhere("O9|O5")))
+@pytest.mark.thorough
 def test_the_tutorial_obeys_or_dies(case, server, reason):
     with pytest.raises(AssertionError, match=f"(?s){reason}"):
         case(server)
 
 
 @pytest.mark.parametrize("name", OURS)
-@pytest.mark.parametrize("host", ["\x1b[2Jnowhere.invalid", "[red]\u202e.invalid", "\udcff"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "\x1b[2Jnowhere.invalid",
+        pytest.param("[red]\u202e.invalid", marks=pytest.mark.thorough),
+        pytest.param("\udcff", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_hostile_argument_is_shown_as_what_it_is(name, host):
     with Command(name, "--port", "0", "--host", host) as command:
         command.finish(within=10).assert_clean(status=[1, 2])

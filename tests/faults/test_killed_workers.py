@@ -118,6 +118,7 @@ def test_ours_go_on(case, server):
 
 @on_ours(names=POOLS + PREFORKED, methods=ALL_METHODS)
 @pytest.mark.parametrize("case", [b1_an_idle_worker, b3_all_that_are_idle])
+@pytest.mark.core
 def test_our_workers_are_replaced(case, server):
     case(server)
 
@@ -129,6 +130,7 @@ def test_our_workers_are_replaced(case, server):
     (b3_all_that_are_idle, {"pool": "O9", "prefork": "REPLACED"}),
     (b6_sockets_of_siblings, {"process": "B6", "pool": "EOF"}),
 )
+@pytest.mark.thorough
 def test_the_tutorial_does_not(case, server, reason):
     with pytest.raises(AssertionError, match=f"^{reason}"):
         case(server)

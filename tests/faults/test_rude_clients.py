@@ -104,6 +104,7 @@ def test_ours_goes_on(case, server):
     (c5_nothing_but_a_half_close, {"process": "EOF", "pool": "EOF"}),
     (c8_reconnecting_for_ever, {"pool": "O5|O9"}),
 )
+@pytest.mark.thorough
 def test_the_tutorial_does(case, server, reason):
     with pytest.raises(AssertionError, match=f"(?s){reason}"):
         case(server)

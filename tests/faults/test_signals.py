@@ -37,6 +37,7 @@ def test_a11_ours_goes_on(server):
 
 
 @must_fail((a11_two_hundred_signals, everywhere("O9")))
+@pytest.mark.thorough
 def test_a11_the_tutorial_does_not(case, server, reason):
     with pytest.raises(AssertionError, match=reason):
         case(server)

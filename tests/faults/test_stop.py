@@ -107,6 +107,7 @@ def test_ours_ends_well(case, server):
     (a7_sigkill, everywhere("O3")),
     (a10_a_reader_that_leaves, everywhere("O9")),
 )
+@pytest.mark.thorough
 def test_the_tutorial_does_not(case, server, reason):
     with pytest.raises(AssertionError, match=f"(?s){reason}"):
         case(server)
@@ -202,6 +203,7 @@ MOMENTS = {
     "two things have happened": lambda command: command.stdout.count("\n") > 2,
     "seven processes": lambda command: count(command) >= 7 or command.stdout.count("\n") > 9,
 }
+SOME = {"Python is there", "it has a child", "it has said something", "seven processes"}
 HANDLED = list(MOMENTS)[2:]
 """From these on the command itself decides what Ctrl-C does."""
 
@@ -233,7 +235,10 @@ def interrupt(command, moment):
     command.signal_group(signal.SIGINT)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param(moment, marks=[] if moment in SOME else pytest.mark.thorough) for moment in MOMENTS],
+)
 @each_command
 def test_a6_ctrl_c_at_an_event(args, moment, start_method):
     with Command(*args, "--json", start_method=start_method, env=CALM) as command:
@@ -269,7 +274,13 @@ def assert_interrupted(result, *, handled):
     assert not result.temporary
 
 
-@each_command
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(args, id=name, marks=[] if name in {"prodcons", "pool-server"} else pytest.mark.thorough)
+        for name, args in COMMANDS.items()
+    ],
+)
 def test_a6_ctrl_c_at_any_page_fault(args, start_method):
     """From the interpreter's first pages to the running demo."""
     with Command(*args, "--json", start_method=start_method) as command:

@@ -69,6 +69,7 @@ def test_h3_other_protocols_are_data(server):
 
 
 @must_fail((h3_other_protocols, everywhere("O9")))
+@pytest.mark.thorough
 def test_the_tutorial_breaks_on_them(case, server, reason):
     with pytest.raises(AssertionError, match=f"(?s){reason}"):
         case(server)

@@ -78,11 +78,13 @@ CASES = {
 
 
 @pytest.mark.parametrize(("case", "reason"), CASES.items(), ids=[case.__name__ for case in CASES])
+@pytest.mark.thorough
 def test_the_tutorial_does_not(case, reason):
     with pytest.raises(AssertionError, match=f"(?s){reason}"):
         case(Batch())
 
 
+@pytest.mark.thorough
 def test_d1_the_tutorial_can_do_this():
     with Batch().start("--items", "20", "--work", "0") as running:
         running.assert_accounted(running.finish(within=SOON_S).assert_clean(0), 20)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from crawls import assert_accounted, crawl, fate_of, finished, hub
 from harness import Command, run
+from in_process import both_ways
 from web import Web, answer, hang_up, page, redirect, stay_silent
 
 from procdemo.render.spans import flows
@@ -158,7 +159,8 @@ def test_two_origins_are_both_crawled():
     "word",
     ["example.org", "file:///etc/passwd", "ftp://x/", "http://", "http://u@x/", "http://[/", "http://x:y/"],
 )
-def test_no_web_address_is_wrong_usage(word):
+@both_ways
+def test_no_web_address_is_wrong_usage(run, word):
     result = run("crawl-callback", word).assert_clean(2, stderr_lines=2)
     assert "not an address of a web page" in result.stderr
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 
+import pytest
 from crawls import assert_accounted, crawl, fate_of, finished, hub
 from exits import ends
 from harness import Command
@@ -43,6 +44,7 @@ def signal_fetcher(command, web, path, nth=1, signum=signal.SIGKILL):
     return event.pid
 
 
+@pytest.mark.core
 def test_e3_a_page_whose_worker_is_killed_is_fetched_again(start_method):
     with Web(hub(20, **{"/7": Once()})) as web, crawl(web.url, start_method=start_method) as command:
         pid = signal_fetcher(command, web, "/7")

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from conversations import LOAD, ask, echo_server, server
 from harness import Command, run
+from in_process import both_ways
 from servers import TUTORIAL
 
 FAILURES = {
@@ -23,8 +24,18 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("words", [["hello"], LOAD], ids=["words", "load"])
-@pytest.mark.parametrize("behaviour", FAILURES)
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        *(pytest.param(name, ["hello"], id=f"{name}-words") for name in FAILURES),
+        pytest.param("silent", LOAD, id="silent-load"),
+        *(
+            pytest.param(name, LOAD, id=f"{name}-load", marks=pytest.mark.thorough)
+            for name in FAILURES
+            if name != "silent"
+        ),
+    ],
+)
 def test_each_failure_of_a_server_is_a_clear_error_in_time(behaviour, words):
     with server(behaviour) as faulty:
         args = ["echo-client", "--timeout", "0.5", "--port", faulty.port, *words]
@@ -123,7 +134,8 @@ def test_a_host_that_there_is_not(host, words):
 @pytest.mark.parametrize(
     "wrong", [["--port", "0"], ["--timeout", "0"], ["--timeout", "inf"], ["--size", "0"]]
 )
-def test_wrong_settings_are_usage_errors(wrong):
+@both_ways
+def test_wrong_settings_are_usage_errors(run, wrong):
     run("echo-client", *wrong, "hello").assert_clean(status=2, stderr_lines=8)
 
 
@@ -173,10 +185,14 @@ HOSTILE = [
     b"\x00\x08\x0b\x0c\x7fa\rb\xe2\x81\xa6\xe2\x80\x8b\xef\xbb\xbf",
     b"[link=file:///etc/passwd]x[/link] :skull: \\ " + b"[" * 2000,
 ]
+EACH_AND_ALL = [
+    pytest.param(b" ".join(HOSTILE), id="all"),
+    *(pytest.param(each, id=str(number), marks=pytest.mark.thorough) for number, each in enumerate(HOSTILE)),
+]
 
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--clients", "2"]], ids=str)
-@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("hostile", EACH_AND_ALL)
 def test_hostile_bytes_of_a_server_reach_no_terminal(hostile, options):
     words = [] if "--clients" in options else ["hello"]
     for told in (hostile, b"procdemo: " + hostile + b"\n"):
@@ -185,7 +201,7 @@ def test_hostile_bytes_of_a_server_reach_no_terminal(hostile, options):
         result.assert_clean(status=1)  # O12 among others
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("hostile", EACH_AND_ALL)
 def test_hostile_bytes_of_a_person_come_back_harmless(hostile):
     with echo_server() as ours:
         result = ask(ours.port, stdin=hostile + b"\nhonest\n").assert_clean()

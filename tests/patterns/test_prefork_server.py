@@ -63,6 +63,7 @@ def test_main_never_accepts(server):
 
 
 @must_fail((main_never_accepts, {"process": "MAIN", "pool": "MAIN"}))
+@pytest.mark.thorough
 def test_others_do(case, server, reason):
     with pytest.raises(AssertionError, match=reason):
         case(server)

@@ -93,6 +93,7 @@ def test_the_screen_tells_the_same_story():
 # --- work that is lost
 
 
+@pytest.mark.core
 def test_acknowledged_early_is_lost_at_the_end_by_name(start_method):
     result = play("--ack", "early", "--items", "8", "--work", "0.2", start_method=start_method)
     result.assert_clean(status=1)
@@ -145,6 +146,7 @@ def test_a_killed_process_is_named_and_every_bun_accounted_for(start_method, rol
     assert len(missing(result)) == 200 - summary["done"]
 
 
+@pytest.mark.core
 def test_d3_all_consumers_killed_at_once(start_method):
     pids, result = kill(start_method, "consumer-0", "consumer-1")
     result.assert_clean(status=1)

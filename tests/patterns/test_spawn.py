@@ -46,6 +46,7 @@ def test_run_called_by_hand_makes_no_process():
 
 
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
+@pytest.mark.core
 def test_the_parent_is_the_process_that_called_start(start_method):
     result = play("--work", "0", start_method=start_method)
     main = result.events[0].pid

@@ -80,6 +80,7 @@ def test_the_screen_tells_the_same_story():
 # --- workers die
 
 
+@pytest.mark.core
 def test_a_death_is_reported_with_pid_cause_and_item(start_method):
     with Command(
         "supervise", "--json", "--items", "8", "--work", "0.2", start_method=start_method
@@ -132,11 +133,11 @@ def test_poison_stuck_and_raises_at_once(start_method):
 
 def table_of_workers(*args):
     """Return how many workers died in a run in which many do, and the table's rows; their items add up."""
-    kills = ("--items", "800", "--work", "0.005", "--tries", "100", "-n", "4", "--chaos", "kill:0.02")
+    kills = ("--items", "1200", "--work", "0.005", "--tries", "100", "-n", "4", "--chaos", "kill:0.04")
     result = play(*kills, *args, within=25).assert_clean(0)
-    accounted(result, 800)
+    accounted(result, 1200)
     rows = [event.data for event in result.named("workers")]
-    assert sum(row["items"] for row in rows) == 800
+    assert sum(row["items"] for row in rows) == 1200
     return result.summary["deaths"], [row for row in rows if row["died_of"] != "-"]
 
 
@@ -153,6 +154,7 @@ def test_with_v_the_table_has_all_workers():
     assert len(dead) == deaths
 
 
+@pytest.mark.core
 def test_asked_to_stop_it_names_what_is_not_done(start_method):
     args = ("--items", "9", "--work", "30", "-n", "2")
     with Command("supervise", "--json", *args, start_method=start_method) as command:

@@ -50,14 +50,14 @@ def test_a_death_before_it_ran_is_not_held_against_it():
 
 def test_nothing_is_settled_twice():
     items, _ = new_batch(1)
-    items.done(0)
+    items.complete(0)
     with pytest.raises(KeyError):
-        items.done(0)
+        items.complete(0)
 
 
 def test_an_item_that_is_not_done_is_named_with_the_reason():
     items, records = new_batch(6)
-    items.done(0)
+    items.complete(0)
     items.fail(1, "ValueError: no")
     items.fail(2, "ValueError: no")
     account = items.account({3: "in the hands of worker-0 (PID 7)"})
@@ -83,7 +83,7 @@ def test_whatever_happens_each_item_is_done_or_named_once(count, tries, deeds):
         given_out[item] += deed == "died"
         match deed:
             case "done":
-                items.done(item)
+                items.complete(item)
             case "error":
                 items.fail(item, "E: x")
             case _:

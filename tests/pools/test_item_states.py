@@ -24,7 +24,7 @@ def test_what_a_killed_process_had_in_hand_is_known(start_method):
     worker.join()
     assert worker.exitcode == -signal.SIGKILL
     worker.close()
-    assert states.taken(ItemState.TAKEN) == {7: [2, 5]}
+    assert states.by_holder(ItemState.TAKEN) == {7: [2, 5]}
     assert states.find(ItemState.QUEUED) == [0, 1, 3, 4]
     assert states.find(ItemState.UNMADE) == [6, 7, 8, 9]
     assert [states.count(state) for state in ItemState] == [4, 4, 2, 0, 0]
@@ -34,8 +34,8 @@ def test_the_process_that_did_an_item_is_the_one_that_took_it():
     states = ItemStates(multiprocessing.get_context("fork"), 4)
     states.take([1, 3], 300)
     states.note([3], ItemState.DONE)
-    assert states.taken(ItemState.DONE) == {300: [3]}
-    assert states.taken(ItemState.TAKEN) == {300: [1]}
+    assert states.by_holder(ItemState.DONE) == {300: [3]}
+    assert states.by_holder(ItemState.TAKEN) == {300: [1]}
     assert states.items == 4
 
 

@@ -1,15 +1,19 @@
 """A Pool is retired when it loses a worker: its task is lost once, no other is, no task waits for ever."""
 
 import contextlib
+import multiprocessing
 import os
 import select
 import signal
 import threading
 
+import pytest
 from exits import ends
 from pools import WORKERS, PoolRun, named, processes_under_me, reads, run_as_main, tell_pid, work_until_killed
 from processes import kill, processes
 from waiting import wait_until
+
+from procdemo.pools.generation import UnmanagedPool
 
 # --- workers that are killed
 
@@ -36,6 +40,7 @@ def one_of_two_busy_is_killed(config, emit):
     emit.result("summary", ok=True, pids=[killed, other])
 
 
+@pytest.mark.core
 def test_the_task_of_a_killed_worker_is_lost_once_and_no_other(start_method):
     events = run_as_main(one_of_two_busy_is_killed, start_method)
     pids = events[-1].data["pids"]
@@ -192,3 +197,19 @@ def a_task_is_killed(config, emit):
 
 def test_the_worker_of_a_task_can_be_killed():
     run_as_main(a_task_is_killed)
+
+
+def test_half_a_task_that_a_killed_worker_has_left_in_the_pipe_does_not_stop_the_end():
+    """The Pool of the standard library then ends with an EOFError, in a thread."""
+    tasks, ended = multiprocessing.get_context("fork").SimpleQueue(), threading.Event()
+    tasks.put(("a task", "x" * 200))
+    os.read(tasks._reader.fileno(), 4)  # as much as its length
+    handler = threading.Thread(target=ended.wait)
+    handler.start()
+    try:
+        UnmanagedPool._help_stuff_finish(tasks, handler, 1)
+        assert not tasks._reader.poll()
+    finally:
+        ended.set()
+        handler.join()
+        tasks.close()

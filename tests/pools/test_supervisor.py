@@ -7,6 +7,7 @@ import os
 import signal
 from multiprocessing import forkserver
 
+import pytest
 from exits import ends
 from processes import processes, sockets
 from supervised import LIMIT_S, LONG_S, answer_and_die, answer_by_half_and_die, keep, named, run_as_main
@@ -64,6 +65,7 @@ def test_an_item_for_a_dead_worker_comes_back(start_method):
     run_as_main(scenario, start_method)
 
 
+@pytest.mark.core
 def test_a_worker_that_dies_with_an_item_is_named_and_replaced(start_method):
     def scenario(run):
         killed, other = run.idle(2)

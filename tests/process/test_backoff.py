@@ -7,7 +7,7 @@ from procdemo.process.backoff import Backoff
 
 def fail(backoff):
     """Report the failure of a process that was started just now, after the last pause began."""
-    return backoff.failed(time.monotonic())
+    return backoff.begin_pause(time.monotonic())
 
 
 def test_it_doubles_from_a_twentieth_of_a_second_to_two_seconds():
@@ -23,8 +23,8 @@ def test_it_doubles_from_a_twentieth_of_a_second_to_two_seconds():
 
 def test_many_deaths_in_one_round_make_one_pause():
     backoff, born = Backoff(), time.monotonic()
-    assert backoff.failed(born)
-    assert not any(backoff.failed(born) for _ in range(100))
+    assert backoff.begin_pause(born)
+    assert not any(backoff.begin_pause(born) for _ in range(100))
     assert backoff.pause == 0.05
 
 
@@ -32,9 +32,9 @@ def test_only_a_new_process_proves_that_all_is_well():
     backoff, old = Backoff(), time.monotonic()
     fail(backoff)
     fail(backoff)
-    backoff.worked(old)
+    backoff.reset(old)
     assert backoff.pause == 0.1
-    backoff.worked(time.monotonic())
+    backoff.reset(time.monotonic())
     assert backoff.pause == 0
     fail(backoff)
     assert backoff.pause == 0.05

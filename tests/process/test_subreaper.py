@@ -34,7 +34,7 @@ def test_an_orphan_becomes_a_child():
     read, write = os.pipe()
     parent = os.fork()
     if parent == 0:
-        subreaper.adopt()
+        subreaper.adopt_orphans()
         middle = os.fork()
         if middle == 0:
             os.write(write, str(sleeping()).encode())

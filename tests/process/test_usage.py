@@ -77,8 +77,8 @@ def test_own_work_is_not_that_of_others():
     with CpuUsage(1) as machine:
         sum(range(10_000_000))
     assert machine.wall_s > 0
-    everything = machine.others(0)
-    assert machine.others(tree_cpu_s(os.getpid()) - before) < everything
+    everything = machine.share_of_others(0)
+    assert machine.share_of_others(tree_cpu_s(os.getpid()) - before) < everything
 
 
 def test_the_amount_of_work_for_a_time():

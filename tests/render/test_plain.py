@@ -12,7 +12,13 @@ DEMOS = {
     "prefork-server": ["prefork-server", "--port", "0", "--workers", "1", "--clients", "2", "--stay", "0"],
     "pool-server": ["pool-server", "--port", "0", "--workers", "1", "--clients", "2", "--stay", "0"],
 }
-each_demo = pytest.mark.parametrize("args", DEMOS.values(), ids=DEMOS)
+each_demo = pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(args, id=name, marks=[] if name in {"prodcons", "pool-server"} else pytest.mark.thorough)
+        for name, args in DEMOS.items()
+    ],
+)
 
 
 @each_demo

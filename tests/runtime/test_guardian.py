@@ -266,10 +266,10 @@ def leader():
 
 def test_a_group_is_known_by_its_leader_not_by_its_number(leader):
     group = MarkedProcesses(b"no such mark")
-    group.lead(leader)
+    group.set_leader(leader)
     assert [pid for pid, _ in group._members()] == [leader]
     group = MarkedProcesses(b"no such mark")
-    group.lead(leader)
+    group.set_leader(leader)
     group._leader_start -= 1  # as if the number had been another leader's
     assert group._members() == []
 
@@ -278,7 +278,7 @@ def test_without_proc_the_group_is_killed(leader, monkeypatch):
     """On macOS; what has left the group stays."""
     monkeypatch.setattr(marked_processes.procfs, "processes", lambda: iter(()))
     group = MarkedProcesses(b"no such mark")
-    group.lead(leader)
+    group.set_leader(leader)
     group.end()
     wait_until(lambda: (found := procfs.stat(leader)) and not found.alive, what="its end")
 

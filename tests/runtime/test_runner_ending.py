@@ -92,6 +92,7 @@ def test_a_stopped_main_process_can_be_stopped_all_the_same():
     assert all(map(reaped, children))
 
 
+@pytest.mark.core
 def test_a_killed_main_process_gets_a_summary(start_method):
     with Runner(endless, ManyProcesses(start_method=StartMethod(start_method))) as runner:
         events, children = until_all_are_here(runner)

@@ -26,10 +26,10 @@ def test_a_worker_that_serves_one_at_a_time_reports_a_few_clients_at_once_as_bar
     events, notes = Events(), []
     log = AccessLog(Emitter(events), notes.append)
     log.flush(0.0)
-    log.opened("a")
+    log.note_opened("a")
     assert events.names("serve", "begin") == ["a"]
     assert notes == ["a"]
-    log.closed("a", 0.25, OUTCOME)
+    log.note_closed("a", 0.25, OUTCOME)
     told = events[1].data
     assert (told["client"], told["bytes"], told["ms"], told["reason"]) == ("a", 5, 250.0, "client left")
     assert [event.kind for event in events] == ["begin", "mark", "end"]
@@ -39,9 +39,9 @@ def test_a_worker_that_serves_one_at_a_time_reports_a_few_clients_at_once_as_bar
 def test_in_an_event_loop_clients_are_marks():
     events = Events()
     log = AccessLog(Emitter(events))
-    log.opened("a")
-    log.opened("b")
-    log.closed("a", 0.1, OUTCOME)
+    log.note_opened("a")
+    log.note_opened("b")
+    log.note_closed("a", 0.1, OUTCOME)
     assert [(event.kind, event.name) for event in events] == [
         ("mark", "serve"),
         ("mark", "serve"),
@@ -54,8 +54,8 @@ def test_many_clients_are_reported_in_batches_and_short_ones_once():
     log = AccessLog(Emitter(events))
     log.flush(0.0)
     for number in range(300):
-        log.opened(f"client-{number}")
-        log.closed(f"client-{number}", 0.001, OUTCOME)
+        log.note_opened(f"client-{number}")
+        log.note_closed(f"client-{number}", 0.001, OUTCOME)
     one_by_one = len(events)
     log.flush(BATCH_S)
     assert len(events) - one_by_one <= 5, "a few batches"
@@ -74,15 +74,15 @@ def test_after_many_clients_a_few_are_reported_one_by_one_again():
     log.flush(now)
     for _ in range(3):
         for number in range(100):
-            log.opened(f"client-{number}")
-            log.closed(f"client-{number}", 0.001, OUTCOME)
+            log.note_opened(f"client-{number}")
+            log.note_closed(f"client-{number}", 0.001, OUTCOME)
         now += BATCH_S
         log.flush(now)
     now += BATCH_S
     log.flush(now)  # no client was opened meanwhile
     log.flush(now + BATCH_S)
     events.clear()
-    log.opened("at last")
+    log.note_opened("at last")
     assert events.names("serve") == ["at last"]
 
 
@@ -90,7 +90,7 @@ def test_what_is_not_reported_yet_is_reported_at_the_end():
     events = Events()
     log = AccessLog(Emitter(events))
     for number in range(100):
-        log.opened(f"client-{number}")
+        log.note_opened(f"client-{number}")
     log.close()
     assert len(events.names("serve") + events.names("serve many")) == 100
 
@@ -104,10 +104,10 @@ def test_whatever_happens_each_client_is_reported_once_and_not_closed_before_it_
         if step == "opened":
             number += 1
             here.append(f"c{number}")
-            log.opened(here[-1])
+            log.note_opened(here[-1])
         elif step == "closed" and here:
             gone.append(here.pop(0))
-            log.closed(gone[-1], 0.001, OUTCOME)
+            log.note_closed(gone[-1], 0.001, OUTCOME)
         elif step == "flush":
             now += BATCH_S
             log.flush(now)

@@ -96,12 +96,12 @@ def test_with_verbose_each_piece_is_reported(ends):
 def test_silence_and_duration_end_it(ends):
     client, conn = ends
     connection = open_connection(conn, idle_timeout=5.0, total_timeout=12.0)
-    assert connection.over_time(4.0) == ""
+    assert connection.check_progress(4.0) == ""
     client.sendall(b"x")
     connection.on_ready()
-    assert connection.over_time(6.0) == "", "it was answered"
-    assert connection.over_time(11.0) == "over --idle-timeout"
-    assert connection.over_time(12.0) == "over --total-timeout"
+    assert connection.check_progress(6.0) == "", "it was answered"
+    assert connection.check_progress(11.0) == "over --idle-timeout"
+    assert connection.check_progress(12.0) == "over --total-timeout"
 
 
 def test_a_sweep_is_made_now_and_then(ends):

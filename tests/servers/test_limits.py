@@ -29,12 +29,12 @@ def test_at_its_deadline_a_limit_is_reached():
 
 def test_one_byte_more_than_allowed_is_refused_with_a_reason():
     limits = ClientLimits(SETTINGS, 0.0)
-    assert not limits.over_bytes(4)
-    assert not limits.over_bytes(6)
-    assert limits.over_bytes(1)
+    assert limits.accept_bytes(4)
+    assert limits.accept_bytes(6)
+    assert not limits.accept_bytes(1)
     assert limits.received == 11
     server, client = socket.socketpair()
     with server, client:
-        assert limits.refuse_bytes(server) == "more than --max-bytes"
+        assert limits.say_too_many_bytes(server) == "more than --max-bytes"
         assert client.recv(100) == b"procdemo: more than 10 bytes (--max-bytes)\n"
         assert client.recv(1) == b""

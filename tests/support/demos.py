@@ -67,3 +67,13 @@ def wait_until_all_is_made(name, command):
 each_demo_with_processes = pytest.mark.parametrize(
     "name", [demo.name for demo in DEMOS if demo.starts_processes]
 )
+CORE = {"spawn", "pool-server", "prefork-server", "crawl-callback", "prodcons"}
+each_demo_some_core = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(demo.name, marks=pytest.mark.core if demo.name in CORE else [])
+        for demo in DEMOS
+        if demo.starts_processes
+    ],
+)
+"""The same; ``make test`` runs some of them under every start method."""

@@ -1,7 +1,8 @@
 """Which tests ``make test`` runs, and which only ``make test-all`` (``--all``).
 
 ``make test`` runs each test under the interpreter's default start method. A test with the mark ``core`` is
-run under the others, too, a test with the mark ``thorough`` not at all. It is for the minutes before a commit.
+run under the others, too; a test with the mark ``thorough`` is left out. It is for the minutes before a
+commit.
 """
 
 import multiprocessing

@@ -1,7 +1,7 @@
 """One test run in several pytest processes: each takes the next group of tests that no other has taken.
 
-A pytest plugin (``-p shared_run --share FOLDER``); scripts/run_tests.py starts the processes, one for each
-CPU. pytest-xdist does not do: its workers have a second thread, and a fork() beside a thread is a warning
+A pytest plugin (``-p shared_run --share FOLDER``); scripts/run_tests.py starts the processes.
+pytest-xdist does not do: its workers have a second thread, and a fork() beside a thread is a warning
 from Python 3.12 on: an error here. All processes must collect the same tests in the same order. A
 group is taken by making a file in the folder. The results go there, too; scripts/run_tests.py sums them up.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-_GROUP = 20  # tests of one file that are taken together: small enough that all processes end together
+_GROUP = 8  # tests of one file that are taken together: small enough that all processes end together
 
 
 def has_shared_fixture(item: pytest.Item) -> bool:
@@ -22,9 +22,14 @@ def has_shared_fixture(item: pytest.Item) -> bool:
     return any(fixture.scope == "module" for fixtures in found for fixture in fixtures)
 
 
-def groups(items: Sequence[pytest.Item]) -> Iterator[list[pytest.Item]]:
-    """Yield tests that follow each other in one file; at most `_GROUP`, unless they share a fixture."""
+def groups(items: Sequence[pytest.Item]) -> list[list[pytest.Item]]:
+    """Return the tests in groups; files with a shared fixture come first, because they take longest."""
     whole = {item.path for item in items if has_shared_fixture(item)}
+    return sorted(_groups(items, whole), key=lambda group: group[0].path not in whole)
+
+
+def _groups(items: Sequence[pytest.Item], whole: set[Path]) -> Iterator[list[pytest.Item]]:
+    """Yield tests that follow each other in one file; at most `_GROUP`, unless it stays `whole`."""
     group: list[pytest.Item] = []
     for item in items:
         full = len(group) >= _GROUP and item.path not in whole

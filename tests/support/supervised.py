@@ -75,7 +75,7 @@ class SupervisorRun:
         limit = TimeLimit(LIMIT_S)
         while not condition():
             assert not limit.passed, self.answers
-            self.workers.start_workers(wanted)
+            self.workers.start_missing_workers(wanted)
             self.answers += [(item, answer) for _, item, answer in self.workers.next_answers()]
 
     def idle(self, wanted=1):

@@ -11,7 +11,7 @@ from procdemo.demo.events import ERROR, EXITED, OBSERVER, SUMMARY, Event, Kind
 from procdemo.runtime.fault_injection import Fault, FaultInjector
 
 
-class FaultReports:
+class FaultSchedule:
     """Has the faults injected when they are due, and reports each; says of an exit which option caused it."""
 
     def __init__(self, injector: FaultInjector, faults: Sequence[Fault]) -> None:
@@ -20,15 +20,15 @@ class FaultReports:
         self._faults = faults
         self._killed_by: dict[int, str] = {}
 
-    def due(self) -> Iterator[Event]:
-        """Inject the faults whose time has come; yield an event for each."""
+    def inject_due(self) -> Iterator[Event]:
+        """Send the signals whose time has come; yield an event for each."""
         for fault in self._injector.inject():
             if fault.data["signal"] == signal.SIGKILL.name:
                 self._killed_by[fault.data["target_pid"]] = self._option(fault.data["target"])
             yield fault
 
     def seconds_left(self) -> float:
-        """Return for how many seconds `due` has nothing to do, unless an event comes first."""
+        """Return for how many seconds `inject_due` has nothing to do, unless an event comes first."""
         return self._injector.seconds_left()
 
     def among(self, events: Iterable[Event]) -> Iterator[Event]:
@@ -38,7 +38,7 @@ class FaultReports:
             if event.kind == Kind.RESULT and event.name == SUMMARY:
                 yield from self._missed()
             yield self._with_cause(event)
-            yield from self.due()
+            yield from self.inject_due()
 
     def _missed(self) -> Iterator[Event]:
         for message, hint in self._injector.missed():

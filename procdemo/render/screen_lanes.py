@@ -14,7 +14,7 @@ _REMEMBERED = 20_000  # events: a server may run for months
 _WIDEST = 200  # cells
 
 
-class ColouredLanes:
+class ScreenLanes:
     """Remembers the events of a run, up to a limit, and draws what each process was doing."""
 
     def __init__(self, states: Mapping[str, Activity], colours: RoleColours, *, plain: bool) -> None:

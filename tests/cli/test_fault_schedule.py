@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from procdemo.cli.fault_reports import FaultReports
+from procdemo.cli.fault_schedule import FaultSchedule
 from procdemo.demo.events import ERROR, EXITED, OBSERVER, SUMMARY, Event
 from procdemo.runtime import fault_injection
 from procdemo.runtime.fault_injection import FaultInjector
@@ -31,7 +31,7 @@ def reported(target, fault, **data):
     injector = FaultInjector([fault], 0, target.pid, time.monotonic_ns() - 10**9)
     first = Event("mark", "ready", {}, 1, target.pid, target.pid, "worker-0")
     summary = Event("result", SUMMARY, {"ok": True}, 3, 1, 1, "main")
-    return list(FaultReports(injector, [fault]).among([first, exited(target.pid, **data), summary]))
+    return list(FaultSchedule(injector, [fault]).among([first, exited(target.pid, **data), summary]))
 
 
 def test_the_exit_says_which_option_killed_the_process(target):

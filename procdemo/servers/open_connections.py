@@ -12,7 +12,10 @@ _LAST_S = 5.0  # for a thread to notice that its connection was shut down
 
 
 class OpenConnections:
-    """The connections that threads serve. All methods are for the main thread, but what `add` returns."""
+    """The connections that threads serve.
+
+    Call all methods in the main thread. Only what `add` returns may be called in any thread.
+    """
 
     def __init__(self, loop: SelectorLoop) -> None:
         """Notice while `loop` runs that a thread is done with its connection."""

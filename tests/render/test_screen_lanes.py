@@ -4,12 +4,12 @@ import pytest
 
 from procdemo.demo.events import Event
 from procdemo.demo.states import Activity
-from procdemo.render.coloured_lanes import ColouredLanes
 from procdemo.render.role_colours import RoleColours
+from procdemo.render.screen_lanes import ScreenLanes
 
 
 def lines_of(events, *, plain=False):
-    lanes = ColouredLanes({"@main": Activity.WAITS}, RoleColours(), plain=plain)
+    lanes = ScreenLanes({"@main": Activity.WAITS}, RoleColours(), plain=plain)
     for time_ns, role in enumerate(events, start=1):
         lanes(Event("mark", "tick", {}, time_ns * 1_000, len(role), len(role), role))
     return lanes.lines(len(events) * 1_000, 60)

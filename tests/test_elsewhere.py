@@ -29,7 +29,7 @@ main()
 
 def run(*args):
     return subprocess.run(
-        [sys.executable, "-c", WITHOUT_FORK, *args], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", WITHOUT_FORK, *args], capture_output=True, text=True, check=False
     )
 
 

@@ -68,7 +68,7 @@ def test_no_verdict_on_a_busy_machine():
 
 @pytest.mark.core
 def test_a_killed_worker_is_named(start_method):
-    with Command("gil", "--json", "--seconds", "5", "--work", "wait", start_method=start_method) as gil:
+    with Command("gil", "--json", "--seconds", "2", "--work", "wait", start_method=start_method) as gil:
         worker = gil.wait_event(lambda event: event.role == "worker-0" and event.kind == "begin", limit=20)
         os.kill(worker.pid, signal.SIGKILL)
         result = gil.finish(within=20).assert_clean(1, stderr_lines=0)

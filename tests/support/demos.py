@@ -67,7 +67,7 @@ def wait_until_all_is_made(name, command):
 each_demo_with_processes = pytest.mark.parametrize(
     "name", [demo.name for demo in DEMOS if demo.starts_processes]
 )
-CORE = {"spawn", "pool-server", "prefork-server", "crawl-callback", "prodcons"}
+CORE = {"pool-server", "prodcons"}
 each_demo_some_core = pytest.mark.parametrize(
     "name",
     [

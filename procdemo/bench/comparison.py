@@ -36,6 +36,11 @@ class BenchSettings(Settings):
     budget: Annotated[float, Arg("Time for all rounds.", min=0.1, max=3600, metavar="SECONDS")] = 20.0
     compare: Annotated[Path | None, Arg("An earlier run's --json or --record.", metavar="FILE")] = None
 
+    @property
+    def stop_patience(self) -> float:
+        """Less than others have: nothing is worth waiting for, and a Pool's terminate() can hang."""
+        return 1.5
+
 
 class Design(NamedTuple):
     """One of the designs that are compared."""

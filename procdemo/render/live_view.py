@@ -15,6 +15,7 @@ from procdemo.render.screen_lanes import ScreenLanes
 
 _FRAME_S = 0.1  # at least, between two pictures of the lanes
 _SHARE = 10  # the pause after a picture is at least so many times as long as drawing it has taken
+_SHOW_CURSOR = "\x1b[?25h"  # DECTCEM
 
 
 def can_animate(terminal: Terminal) -> bool:
@@ -69,7 +70,12 @@ class LiveView:
     def stop(self) -> None:
         """Remove it, and show the cursor again."""
         if self._live:
-            self._live.stop()
-            self._live = None
+            try:
+                self._live.stop()
+            finally:
+                self._live = None
+                # If a signal handler raised while Rich wrote, Rich can keep its own last words in a buffer.
+                self._terminal.file.write(_SHOW_CURSOR)
+                self._terminal.file.flush()
         self._lanes = None
         self._bars.clear()

@@ -1,6 +1,5 @@
 """Nothing outlives the command: it is killed, and the guardian ends every process of the demo."""
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -28,9 +27,7 @@ from time_limit import TimeLimit
 from waiting import wait_until
 
 from procdemo.demo.settings import StartMethod
-from procdemo.process import marked_processes, procfs
 from procdemo.process.guardian import Guardian
-from procdemo.process.marked_processes import MarkedProcesses
 from procdemo.runtime.runner import Runner
 
 KILLS = 5  # for each case; `make soak` repeats them
@@ -245,42 +242,6 @@ def test_a_missing_parent_of_the_directory_is_an_error(directory, monkeypatch):
     error, summary = events_of(short_story)
     assert "no room" in error.data["message"]
     assert summary.data["ok"] is False
-
-
-# --- which processes belong to a demo
-
-
-@pytest.fixture
-def leader():
-    pid = os.fork()
-    if pid == 0:
-        os.setpgid(0, 0)
-        while True:
-            signal.pause()
-    wait_until(lambda: os.getpgid(pid) == pid)
-    yield pid
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-
-
-def test_a_group_is_known_by_its_leader_not_by_its_number(leader):
-    group = MarkedProcesses(b"no such mark")
-    group.set_leader(leader)
-    assert [pid for pid, _ in group._members()] == [leader]
-    group = MarkedProcesses(b"no such mark")
-    group.set_leader(leader)
-    group._leader_start -= 1  # as if the number had been another leader's
-    assert group._members() == []
-
-
-def test_without_proc_the_group_is_killed(leader, monkeypatch):
-    """On macOS; what has left the group stays."""
-    monkeypatch.setattr(marked_processes.procfs, "processes", lambda: iter(()))
-    group = MarkedProcesses(b"no such mark")
-    group.set_leader(leader)
-    group.end()
-    wait_until(lambda: (found := procfs.stat(leader)) and not found.alive, what="its end")
 
 
 def test_orphans_come_to_us():

@@ -3,28 +3,26 @@
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator
 
 from procdemo.cli.exit_codes import WRONG_USAGE
 from procdemo.demo.events import ERROR, EXITED, OBSERVER, SUMMARY, Event, Kind
-from procdemo.runtime.fault_injection import Fault, FaultInjector
+from procdemo.runtime.fault_injection import FaultInjector
 
 
 class FaultSchedule:
     """Has the faults injected when they are due, and reports each; says of an exit which option caused it."""
 
-    def __init__(self, injector: FaultInjector, faults: Sequence[Fault]) -> None:
-        """Report what `injector` does, which knows `faults`."""
+    def __init__(self, injector: FaultInjector) -> None:
+        """Report what `injector` does."""
         self._injector = injector
-        self._faults = faults
         self._killed_by: dict[int, str] = {}
 
     def inject_due(self) -> Iterator[Event]:
         """Send the signals whose time has come; yield an event for each."""
         for fault in self._injector.inject():
             if fault.data["signal"] == signal.SIGKILL.name:
-                self._killed_by[fault.data["target_pid"]] = self._option(fault.data["target"])
+                self._killed_by[fault.data["target_pid"]] = fault.data["option"]
             yield fault
 
     def seconds_left(self) -> float:
@@ -51,8 +49,3 @@ class FaultSchedule:
             return event
         option = self._killed_by.pop(event.data.get("child_pid", 0), "")
         return event._replace(data={**event.data, "by": option}) if option else event
-
-    def _option(self, role: str) -> str:
-        """Return the option that has killed a process of this role."""
-        aimed = any(fault.role and fnmatchcase(role, fault.role) for fault in self._faults)
-        return "--kill" if aimed else "--chaos"

@@ -103,7 +103,7 @@ def run_in_process_group(
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         # The demo is running by now; what follows does not delay it.
         injector = FaultInjector(interventions.faults, interventions.seed, runner.pid, runner.started_ns)
-        faults = FaultSchedule(injector, interventions.faults)
+        faults = FaultSchedule(injector)
         renderer = make_renderer(module, view)
         try:
             renderer(_meta(demo, config, runner.pid, runner.started_ns, interventions))
@@ -177,7 +177,7 @@ def _meta(demo: Demo, config: DemoSettings, pid: int, started_ns: int, intervent
     settings = dataclasses.asdict(config)
     chosen = {name: settings[name] for name in settings if settings[name] != usual[name]}
     for fault in interventions.faults:
-        option = fault.how if fault.role else "chaos"
+        option = fault.option
         chosen[option] = f"{chosen[option]} {fault}" if option in chosen else str(fault)
     data = {
         "schema": SCHEMA,

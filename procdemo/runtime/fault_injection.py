@@ -33,6 +33,11 @@ class Fault(NamedTuple):
     seconds: float
     """After the start; or, without a role, from one to the next."""
 
+    @property
+    def option(self) -> str:
+        """The name of the option that asked for it: ``kill``, ``stop`` or ``chaos``."""
+        return self.how if self.role else "chaos"
+
     def __str__(self) -> str:
         return f"{self.role}@{self.seconds:g}" if self.role else f"{self.how}:{self.seconds:g}"
 
@@ -110,7 +115,7 @@ class FaultInjector:
                 with contextlib.suppress(ProcessLookupError):
                     before_ns = time.monotonic_ns()  # or an effect of the signal might get an earlier time
                     os.kill(pid, getattr(signal, name))
-                    data = {"signal": name, "target": role, "target_pid": pid}
+                    data = {"signal": name, "target": role, "target_pid": pid, "option": f"--{fault.option}"}
                     yield Event("mark", "fault", data, before_ns, os.getpid(), os.getpid(), OBSERVER)
 
     def seconds_left(self) -> float:

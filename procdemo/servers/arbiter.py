@@ -105,9 +105,7 @@ class Arbiter:
         self._scoreboard = Scoreboard(config.workers)
         self._children = Children(loop, self._on_exit)
         self._workers: dict[int, _Worker] = {}  # by row
-        self._missing = dict.fromkeys(
-            range(config.workers), ""
-        )  # free rows, and which worker had each before
+        self._missing = dict.fromkeys(range(config.workers), "")  # free rows, and their last workers
         self._started = 0
         self._backoff = Backoff()
         self._look_at = 0.0

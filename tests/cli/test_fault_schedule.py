@@ -16,7 +16,7 @@ from procdemo.runtime.fault_injection import FaultInjector
 @pytest.fixture
 def target():
     """Return a process that is the leader of a group of its own."""
-    with subprocess.Popen(["sleep", "60"], start_new_session=True) as process:
+    with subprocess.Popen(["sleep", "60"], process_group=0) as process:
         yield process
         process.kill()
 
@@ -31,7 +31,7 @@ def reported(target, fault, **data):
     injector = FaultInjector([fault], 0, target.pid, time.monotonic_ns() - 10**9)
     first = Event("mark", "ready", {}, 1, target.pid, target.pid, "worker-0")
     summary = Event("result", SUMMARY, {"ok": True}, 3, 1, 1, "main")
-    return list(FaultSchedule(injector, [fault]).among([first, exited(target.pid, **data), summary]))
+    return list(FaultSchedule(injector).among([first, exited(target.pid, **data), summary]))
 
 
 def test_the_exit_says_which_option_killed_the_process(target):
@@ -54,6 +54,15 @@ def test_an_exit_that_names_the_killer_is_unchanged(target):
 def test_a_stopped_process_that_is_killed_later_was_not_killed_by_the_option(target):
     *_, end, _ = reported(target, fault_injection.parse_targeted("stop", "worker-*@0"))
     assert end.data["by"] == ""
+
+
+def test_a_random_fault_is_not_taken_for_one_that_was_aimed_at_the_same_role(target):
+    faults = [fault_injection.parse_targeted("kill", "worker-0@1000"), fault_injection.parse_random("kill:1")]
+    with subprocess.Popen(["sleep", "60"], process_group=target.pid) as worker:
+        injector = FaultInjector(faults, 0, target.pid, time.monotonic_ns() - 2 * 10**9)
+        ready = Event("mark", "ready", {}, 1, worker.pid, worker.pid, "worker-0")
+        _, fault, end = FaultSchedule(injector).among([ready, exited(worker.pid)])
+    assert (fault.data["option"], end.data["by"]) == ("--chaos", "--chaos")
 
 
 def test_a_fault_that_hit_no_process_is_an_error_before_the_summary(target):

@@ -61,12 +61,16 @@ def run_child(
     try:
         emit = Emitter(_SpawnableWriter(writer))
         try:
-            _settle_in(config, error_writer, guardian)
-            if answers:
-                answers.use()
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-            run(config, emit)
-            status = 0
+            try:
+                _settle_in(config, error_writer, guardian)
+                if answers:
+                    answers.use()
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+                run(config, emit)
+                status = 0
+            finally:  # the last event must not be lost because a request to stop comes late, or again
+                for signum in (*STOPPING, signal.SIGALRM):
+                    signal.signal(signum, signal.SIG_IGN)
         except KeyboardInterrupt as error:
             kept.append(error)
             emit.mark("stopped")
@@ -79,9 +83,8 @@ def run_child(
             kept.append(error)
             text = "".join(traceback.format_exception(error))
             emit.mark(ERROR, message=f"{type(error).__name__}: {error}", traceback=text)
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, patience)  # because what follows may wait for ever
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         for child in multiprocessing.active_children():
             child.kill()
         if status == 0:  # otherwise a Pool would wait for locks that its killed workers held
@@ -169,15 +172,22 @@ def _listen_for_stop_requests() -> None:
     main = os.getpid()
     here = threading.local()
     here.forking = False
+    interrupted = False  # once is enough: a second KeyboardInterrupt would cut the report of the first
 
     def interrupt(_signum: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if interrupted:
+            return
         in_hook = frame is not None and frame.f_code in {block.__code__, restore.__code__}
         if not (here.forking or in_hook or is_uncut(frame)):
+            interrupted = True
             raise KeyboardInterrupt
         signal.setitimer(signal.ITIMER_REAL, 0.001)  # again, when that is done
 
     def come_again(lost: Any) -> None:
+        nonlocal interrupted
         if isinstance(lost.exc_value, KeyboardInterrupt) and os.getpid() == main:
+            interrupted = False
             signal.setitimer(signal.ITIMER_REAL, 0.001)
         else:
             sys.__unraisablehook__(lost)

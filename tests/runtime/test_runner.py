@@ -160,6 +160,27 @@ def test_a_request_to_stop_cuts_no_semaphore_nor_shared_memory_in_half(make, sta
     assert not shared_memory.left()
 
 
+def stopped_again_and_again(config, emit):
+    """Be asked to stop, and again in the moment in which that is reported."""
+    write = os.write
+
+    def write_late(fd, data):
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.raise_signal(signum)
+        return write(fd, data)
+
+    os.write = write_late
+    if not config.deaf:
+        signal.raise_signal(signal.SIGINT)
+    raise ValueError("an error of its own")
+
+
+@pytest.mark.parametrize(("fails_itself", "reported"), [(False, "stopped"), (True, "error")])
+def test_a_late_request_to_stop_does_not_cut_the_report(fails_itself, reported):
+    told = events_of(stopped_again_and_again, ManyProcesses(deaf=fails_itself))
+    assert names(told) == [reported, "summary"]
+
+
 def test_it_leaves_no_descriptor_open(start_method):
     events_of(short_story, settings(start_method))
     before = os.listdir("/proc/self/fd")

@@ -67,8 +67,9 @@ def make_renderer(module: DemoModule, view: ViewOptions) -> Renderer:
 
 def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Renderer:
     from procdemo.render.console import Console
+    from procdemo.runtime import sampling
 
-    story = compose(fault_injection, module)
+    story = compose(fault_injection, sampling, module)
     return Console(
         story.sentences | story.details if view.verbose else story.sentences,
         states=story.lanes,

@@ -99,7 +99,9 @@ class Console:
         self._live = None if still else LiveView(foot, lanes)
 
     def __call__(self, event: Event) -> None:
-        """Take one event; it is on the screen after the next `flush` at the latest."""
+        """Take one event; it is on the screen after the next `flush` at the latest. None shows a `state`."""
+        if event.kind == Kind.STATE:
+            return
         self._start_ns = self._start_ns or event.time_ns
         self._lanes(event)
         if self._live:

@@ -87,7 +87,7 @@ def lanes(events: Iterable[Event], states: Mapping[str, Activity]) -> list[Lane]
     tracks: dict[int, _Track] = {}
     last_ns: dict[int, int] = {}
     for event in sorted(events, key=attrgetter("time_ns")):
-        if event.kind == Kind.RESULT or event.role == OBSERVER:
+        if event.kind in {Kind.RESULT, Kind.STATE} or event.role == OBSERVER:
             continue
         if event.pid not in tracks:
             outside = states.get(f"@{family(event.role)}", Activity.RUNS)

@@ -16,7 +16,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from procdemo.demo.events import ERROR, STDERR, SUMMARY, Event, Kind
 from procdemo.demo.settings import DemoSettings
@@ -25,6 +25,9 @@ from procdemo.process.guardian import Guardian
 from procdemo.process.record_pipe import channel
 from procdemo.runtime.bootstrap import STOPPING, Run, run_child
 from procdemo.runtime.stdin_relay import StdinRelay
+
+if TYPE_CHECKING:
+    from procdemo.runtime.sampling import Sampling
 
 _NOTICE_S = 0.2  # how long the end of main or an expired limit may go unnoticed
 _GATHER_S = 0.005  # a pause in which events gather; no reader sees five milliseconds
@@ -44,6 +47,7 @@ class Runner:
         patience: float = 5.0,
         answers: StdinRelay | None = None,
         when_no_event: Callable[[], float] = lambda: _NOTICE_S,
+        sample: bool = False,
     ) -> None:
         """Prepare; nothing runs before the block is entered.
 
@@ -55,6 +59,7 @@ class Runner:
             answers: the demo's stdin; without it, nothing is there to be read.
             when_no_event: called whenever no event is waiting, e.g. to draw; returns after how many
                 seconds it wants to be called again, though it may be earlier.
+            sample: look at the processes of the demo from outside; events of kind `state` say what they do.
         """
         self._run = run
         self._config = config
@@ -62,6 +67,8 @@ class Runner:
         self._patience = patience
         self._answers = answers
         self._when_no_event = when_no_event
+        self._sample = sample
+        self._sampling: Sampling | None = None
         self._kill_at = self._stop_at = self._wake_at = float("inf")
         self._status: int | None = None
         self._error = ""
@@ -99,6 +106,10 @@ class Runner:
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # a Ctrl-C from before is raised here
             subreaper.adopt_orphans()
+            if self._sample:
+                from procdemo.runtime.sampling import Sampling  # noqa: PLC0415 - while the demo already runs
+
+                self._sampling = Sampling(self.pid, self._guardian.pid)
         except BaseException:
             self._leave()
             raise
@@ -151,6 +162,8 @@ class Runner:
                 self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
             else:
                 yield event
+        if self._sampling:
+            yield from self._sampling.last()
         yield summary or self._missing_summary()
 
     def _events(self) -> Iterator[Event]:
@@ -163,7 +176,8 @@ class Runner:
         while open_pipes:
             ready = poll.poll(0)
             if not ready:
-                ready = poll.poll(min(self._when_no_event(), _NOTICE_S) * 1000)
+                seconds = min(self._when_no_event(), _NOTICE_S)
+                ready = self._sampling.poll(poll, seconds) if self._sampling else poll.poll(seconds * 1000)
                 time.sleep(_GATHER_S)  # noqa: TID251 - one bulk read costs less than many small ones
             for fd, _ in ready:
                 if fd == self._guardian.fileno():
@@ -174,6 +188,8 @@ class Runner:
                 else:
                     poll.unregister(fd)
                     open_pipes -= 1
+            if self._sampling:
+                yield from self._sampling.events()
             self._reap_and_apply_limits()
             if self._status is not None:  # main has ended: what else has its pipes open is killed
                 if give_up == float("inf"):
@@ -195,6 +211,8 @@ class Runner:
     def _read(self, fd: int) -> list[Event] | None:
         if fd == self._reader.fileno():
             records = self._reader.read()
+            if records and self._sampling:
+                self._sampling.note(records)
             return None if records is None else list(map(Event._make, records))
         lines = self._errors.read(65536).splitlines()
         return [self._event("mark", STDERR, {"text": line}) for line in lines] or None

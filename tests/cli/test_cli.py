@@ -241,7 +241,7 @@ def test_json_is_the_whole_run_and_nothing_else(start_method):
     result = run("spawn", "--json", start_method=start_method).assert_clean(stderr_lines=0)
     meta = result.events[0]
     assert (meta.kind, meta.name) == ("mark", "meta")
-    assert meta.data["schema"] == 1
+    assert meta.data["schema"] == 2
     assert meta.data["command"] == "spawn"
     assert meta.data["start_method"] == start_method
     assert meta.data["config"]["children"] == 2

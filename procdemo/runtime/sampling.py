@@ -1,0 +1,94 @@
+"""The sampler beside a run: it looks while the runner waits for events, and also while they flood in.
+
+It is called from the runner's loop, and is no thread, because the command forks.
+"""
+
+import os
+import select
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from procdemo.demo.events import OBSERVER, Event, Kind
+from procdemo.probe.sampler import Sampler
+from procdemo.process import procfs
+
+STORY = {"hidden": "{text}"}
+"""The sentence of the mark ``hidden``, which says what cannot be seen from outside; in every story."""
+
+_FEW = 64  # events in a batch that are searched for roles one by one
+_PID, _ROLE = 4, 6  # places in a record of an event
+
+
+class Sampling:
+    """The states of a run's processes, as events."""
+
+    def __init__(self, root: int, guardian: int) -> None:
+        """Look at `root`, the demo's main process, and all below it; the `guardian` is not in it."""
+        self._roles = {root: "main"}
+        self._new: set[int] = set()
+        self._seen: list[Event] = []
+        self._sampler: Sampler | None = None
+        self._said_hidden = False
+        if not procfs.LINUX or not any(procfs.processes()):
+            self._say_hidden("there is no /proc here, so the lanes show what the demo says of itself")
+            return
+        self._sampler = Sampler(root, {guardian}, self._roles)
+        if not self._sampler.exact:
+            self._say_hidden(
+                "the kernel counts no schedstat: CPU time is in steps of 10 ms, ready is not seen"
+            )
+
+    def note(self, records: Sequence[tuple[Any, ...]]) -> None:
+        """Learn the roles of processes from events that have come."""
+        pids = {record[_PID] for record in records}
+        new = pids.difference(self._roles)
+        if new or len(records) < _FEW:
+            # A role with a host in it is that of a process elsewhere, which may have the same PID.
+            roles = {record[_PID]: record[_ROLE] for record in records if "@" not in record[_ROLE]}
+            self._roles.update(roles)
+            self._new |= new.intersection(roles)
+
+    def poll(self, poll: "select.poll", seconds: float) -> list[tuple[int, int]]:
+        """Return what ``poll.poll()`` returns within so many seconds; look meanwhile whenever it is due."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self._look_if_due()
+            now = time.monotonic()
+            due = self._sampler.due_at() if self._sampler else deadline
+            ready = poll.poll(max(min(deadline, due) - now, 0) * 1000)
+            if ready or time.monotonic() >= deadline:
+                return ready
+
+    def events(self) -> list[Event]:
+        """Return what was seen since the last call; look first if it is due."""
+        self._look_if_due()
+        seen, self._seen = self._seen, []
+        return seen
+
+    def last(self) -> list[Event]:
+        """Return the events of a last look, and close all files."""
+        if self._sampler:
+            self._look(self._sampler)
+            self._sampler.close()
+            self._sampler = None
+        return self.events()
+
+    def _look_if_due(self) -> None:
+        if self._sampler and time.monotonic() >= self._sampler.due_at():
+            self._look(self._sampler)
+
+    def _look(self, sampler: Sampler) -> None:
+        new, self._new = self._new, set()
+        self._seen += sampler.look()
+        self._seen += [sampler.gone(pid, looks=0) for pid in new if not sampler.has_seen(pid)]
+        if sampler.hidden:
+            self._say_hidden("another user's process: what it waits for is hidden from us (try: sudo)")
+
+    def _say_hidden(self, text: str) -> None:
+        if not self._said_hidden:
+            self._said_hidden = True
+            own = os.getpid()
+            self._seen.append(
+                Event(str(Kind.MARK), "hidden", {"text": text}, time.monotonic_ns(), own, own, OBSERVER)
+            )

@@ -34,7 +34,7 @@ class Pacing:
         pause = min(max(usual, cpu_ns / 1e9 / _SHARE), _LONGEST_S)
         # A quarter more or less: a program that does something 50 times a second is not always seen at it.
         self.due_at = now + pause * (0.75 + 0.5 * (self._looks * _GOLDEN % 1))
-        self.stat_every = 1 if threads <= _FEW else 8
+        self.stat_every = 4 if threads <= _FEW else 8
         self.report_every_ns = int(8e8 * max(1, threads / _REPORTED))
         self._most_skipped = min(threads // 32, 8)
 

@@ -60,6 +60,8 @@ class PipeLines:
 
     def note(self, process: SampledProcess, thread: SampledThread, wait: Wait | None) -> Wait | None:
         """Note which pipe a thread reads, or at which lock it waits; return the wait under its right name."""
+        if wait and thread.kin and wait.call == thread.call and wait.reads < 0 and not wait.futex:
+            return wait  # the usual case, quickly
         if thread.kin:
             self._kin[thread.kin].pop(thread, None)
             self._at_semaphore.pop(thread, None)

@@ -20,7 +20,7 @@ class Stat(NamedTuple):
     letter: str
     parent: int
     cpu_ns: int
-    """In steps of 10 ms."""
+    """In steps of 10 ms; 0 if the kernel counts exactly (`COUNTS_TURNS`)."""
     threads: int
     """How many threads its process has."""
     start_ticks: int
@@ -53,6 +53,24 @@ class Descriptors:
             self.left += 1
 
 
+class Births:
+    """How many times it was seen that processes or threads were made, anywhere on the machine.
+
+    The last field of ``/proc/loadavg`` is the number of the youngest one (proc(5)).
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._newest = b""
+
+    def look(self) -> None:
+        """Count."""
+        newest = read_once("/proc/loadavg").rpartition(b" ")[2]
+        if newest != self._newest or not newest:
+            self._newest = newest
+            self.count += 1
+
+
 def children_of(folder: str) -> list[int]:
     """Return the processes that a thread has started, and those that it has inherited."""
     found, offset = b"", 0
@@ -71,8 +89,20 @@ class SampledThread:
     """A thread, and its account."""
 
     __slots__ = (
-        *("tid", "folder", "name", "account", "wait", "stat", "unchanged", "skip", "looks"),
-        *("kin", "lock", "call", "_descriptors", "_schedstat", "_stat", "_raw", "_cpu", "_ready"),
+        *("tid", "folder", "name", "account", "wait", "stat", "unchanged", "skip", "looks", "listed"),
+        *(
+            "kin",
+            "lock",
+            "call",
+            "unlisted",
+            "_descriptors",
+            "_schedstat",
+            "_stat",
+            "_syscall",
+            "_raw",
+            "_cpu",
+            "_ready",
+        ),
     )
 
     def __init__(self, pid: int, tid: int, number: int, descriptors: Descriptors) -> None:
@@ -92,12 +122,19 @@ class SampledThread:
         self._descriptors = descriptors
         self._schedstat = descriptors.open(f"{self.folder}/schedstat") if COUNTS_TURNS else -1
         self._stat = descriptors.open(f"{self.folder}/stat")
+        self._syscall = descriptors.open(f"{self.folder}/syscall")
         self._raw = b""
         self._cpu = self._ready = self.unchanged = self.skip = 0
         self.looks = 1
+        self.listed = 0
+        """The number of births when its children were listed."""
+        self.unlisted = True
+        """Whether it has run since then."""
         self.lock = self.call = ""
         self.kin: tuple[int, str] | None = None
         self.wait: Wait | None = None
+        with suppress(OSError):  # `read_stat` sees that, too
+            self.has_run()  # before all else, or a turn in between would never be noticed
         stat = self.read_stat()
         if stat is None:
             self.close()
@@ -107,16 +144,14 @@ class SampledThread:
 
     def begin(self, now_ns: int) -> None:
         """Open the account with what is seen now."""
-        with suppress(OSError):  # it has just ended
-            self.has_run()
         cpu_ns, ready_ns = self.spent()
         self.account = ThreadAccount(now_ns, self.wait.state if self.wait else None, cpu_ns, ready_ns)
 
     def close(self) -> None:
         """Close its files."""
-        for fd in (self._schedstat, self._stat):
+        for fd in (self._schedstat, self._stat, self._syscall):
             self._descriptors.close(fd)
-        self._schedstat = self._stat = -1
+        self._schedstat = self._stat = self._syscall = -1
 
     def has_run(self) -> bool:
         """Return whether it had a turn on a CPU since the last look, as far as the kernel counts it.
@@ -157,7 +192,7 @@ class SampledThread:
         return Stat(
             fields[0].decode(),
             int(fields[1]),
-            (int(fields[11]) + int(fields[12])) * _TICK_NS,
+            0 if COUNTS_TURNS else (int(fields[11]) + int(fields[12])) * _TICK_NS,
             int(fields[17]),
             int(fields[19]),
             text[text.find(b"(") : end] + fields[45],
@@ -175,4 +210,11 @@ class SampledThread:
             return None
         if stat.letter in "ZX" and stat.threads > 1:
             return ZOMBIE._replace(state=State.GONE)  # the main thread has ended before the others
-        return wait_of(self.folder, stat.letter)
+        syscall = b""
+        with suppress(OSError):
+            syscall = os.pread(self._syscall, 256, 0) if self._syscall >= 0 else self._read_anew("syscall")
+        return wait_of(self.folder, stat.letter, syscall)
+
+    def is_hidden(self) -> bool:
+        """Return whether it is not permitted to see what it waits for."""
+        return os.path.exists(self.folder) and not os.access(f"{self.folder}/syscall", os.R_OK)

@@ -29,9 +29,9 @@ from procdemo.demo.events import Event, Kind
 from procdemo.demo.states import State
 from procdemo.probe.pacing import Pacing
 from procdemo.probe.sampled_process import PipeLines, SampledProcess
-from procdemo.probe.sampled_thread import COUNTS_TURNS, Descriptors, SampledThread, Stat, children_of
+from procdemo.probe.sampled_thread import COUNTS_TURNS, Births, Descriptors, SampledThread, Stat, children_of
 from procdemo.probe.thread_account import Report
-from procdemo.probe.waits import UNKNOWN
+from procdemo.probe.waits import UNKNOWN, Wait
 from procdemo.process import procfs
 
 _BUSY = (State.COMPUTING, State.READY)
@@ -61,6 +61,8 @@ class Sampler:
         self._seen: set[int] = set()
         self._processes: dict[int, SampledProcess] = {}
         self._descriptors = Descriptors()
+        self._births = Births()
+        self._ended, self._listed = True, 0  # whether a process has; births when our children were listed
         self._events: list[Event] = []
         self._lines = PipeLines(self.roles)
         self._listing_at = float("inf") if os.path.exists(f"{self._own_folder}/children") else 0.0
@@ -75,7 +77,10 @@ class Sampler:
     def look(self) -> list[Event]:
         """Take one look at all processes, and return what has changed."""
         begin = thread_time_ns()
-        self._find(children_of(self._own_folder), None)
+        self._births.look()
+        if self._ended or self._births.count != self._listed:
+            self._ended, self._listed = False, self._births.count
+            self._find(children_of(self._own_folder), None)
         if monotonic() > self._listing_at:
             self._listing_at = monotonic() + _LISTING_S
             for pid in procfs.descendants(self._own):
@@ -125,7 +130,8 @@ class Sampler:
                 if pid in process.threads:
                     self._processes[pid] = process
                     self._seen.add(pid)
-                    self._look_at(process)
+                for thread in () if pid in process.threads else process.threads.values():
+                    thread.close()
 
     def _list_threads(self, process: SampledProcess, parent: SampledProcess | None = None) -> None:
         """Take the threads of a process that are not known yet; `parent` is wanted for a new process."""
@@ -144,11 +150,15 @@ class Sampler:
                 process.identify(parent)
             process.seen_threads += 1
             process.threads[tid] = thread
-            thread.wait = self._lines.note(process, thread, thread.now_waits(thread.stat))
+            thread.wait = self._wait_of(process, thread)
             thread.begin(monotonic_ns())
             self._report(process, thread, thread.account.first_report())
         for thread in list(process.threads.values()):
-            self._find(children_of(thread.folder), process)
+            self._list_children(process, thread)
+
+    def _list_children(self, process: SampledProcess, thread: SampledThread) -> None:
+        thread.unlisted, thread.listed = False, self._births.count
+        self._find(children_of(thread.folder), process)
 
     # --- looks
 
@@ -160,29 +170,37 @@ class Sampler:
                 thread.skip -= 1
                 continue
             try:
-                has_run = thread.has_run()
+                report = self._look_at_thread(process, thread)
             except OSError:
                 self._end(process, thread)
                 continue
-            now_ns = monotonic_ns()
-            thread.looks += 1
-            report = None
-            if not has_run and thread.wait and (thread.unchanged + 1) % self.pacing.stat_every:
-                thread.unchanged += 1
-                report = thread.account.unchanged(now_ns)
-                thread.skip = self.pacing.skipped(thread.unchanged)
-            else:
-                stat = thread.read_stat()
-                if not stat or stat.start_ticks != thread.stat.start_ticks or self._is_ours_to_reap(stat):
-                    self._end(process, thread)
-                    continue
-                report = self._compare(process, thread, stat, now_ns, has_run=has_run)
-            if report is None and now_ns - thread.account.reported_ns > self.pacing.report_every_ns:
+            if report is None and thread.account.is_due(self.pacing.report_every_ns):
                 report = thread.account.go_on()
             if report:
                 self._report(process, thread, report)
         if process.changed and process.threads:
             self._list_threads(process)
+
+    def _look_at_thread(self, process: SampledProcess, thread: SampledThread) -> Report | None:
+        """Take one look at a thread.
+
+        Raises:
+            OSError: it is gone.
+        """
+        has_run = thread.has_run()
+        now_ns = monotonic_ns()
+        thread.looks += 1
+        thread.unlisted |= has_run
+        if thread.unlisted and thread.listed != self._births.count:
+            self._list_children(process, thread)
+        if not has_run and thread.wait and (thread.unchanged + 1) % self.pacing.stat_every:
+            thread.unchanged += 1
+            thread.skip = self.pacing.skipped(thread.unchanged)
+            return thread.account.unchanged(now_ns)
+        stat = thread.read_stat()
+        if not stat or stat.start_ticks != thread.stat.start_ticks or self._is_ours_to_reap(stat):
+            raise ProcessLookupError(thread.tid)
+        return self._compare(process, thread, stat, now_ns, has_run=has_run)
 
     def _is_ours_to_reap(self, stat: Stat) -> bool:
         return stat.letter in "ZX" and stat.parent == self._own
@@ -204,17 +222,19 @@ class Sampler:
             thread.unchanged += 1
             return thread.account.unchanged(now_ns)
         thread.unchanged = 0
-        thread.wait = self._lines.note(process, thread, thread.now_waits(stat))
-        if thread.wait is UNKNOWN:
-            self.hidden = self.hidden or not os.access(f"{thread.folder}/syscall", os.R_OK)
+        thread.wait = self._wait_of(process, thread)
         cpu_ns, ready_ns = thread.spent() if has_run else (0, 0)
         report = thread.account.look(now_ns, thread.wait.state if thread.wait else None, cpu_ns, ready_ns)
-        if has_run:
-            self._find(children_of(thread.folder), process)
-            process.changed |= stat.threads != len(process.threads)
+        process.changed |= stat.threads != len(process.threads)
         if report is None and has_new_name:
             return thread.account.go_on()
         return report
+
+    def _wait_of(self, process: SampledProcess, thread: SampledThread) -> Wait | None:
+        wait = thread.now_waits(thread.stat)
+        if wait is UNKNOWN:
+            self.hidden = self.hidden or thread.is_hidden()
+        return self._lines.note(process, thread, wait)
 
     def _look_whether_started(self, process: SampledProcess) -> None:
         """End the state *starting* with the first event, or when it waits as no new interpreter does."""
@@ -228,7 +248,7 @@ class Sampler:
 
     def _end(self, process: SampledProcess, thread: SampledThread) -> None:
         """Report that a thread is gone; with the main thread the whole process."""
-        process.changed = True  # its children belong to another thread now
+        process.changed = self._ended = True  # its children belong to another thread now, or to us
         threads = [thread] if thread.tid != process.pid else list(process.threads.values())
         for each in threads:
             if process.threads.pop(each.tid, None):

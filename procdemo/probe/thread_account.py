@@ -72,6 +72,15 @@ class ThreadAccount:
             ready_ns: how long it waited for one.
         """
         length, since_ns, before = now_ns - self.seen_ns, self.seen_ns, self._wait
+        if (
+            wait is before is self.state
+            and not (self._owed or self._given)
+            and 2 * (cpu_ns + ready_ns) < length
+        ):
+            self.seen_ns = now_ns  # the usual case, quickly
+            self._cpu += cpu_ns
+            self._ready += ready_ns
+            return self._report(now_ns, wait) if self._cpu + self._ready > _NEWS_NS else None
         self.seen_ns, self._wait = now_ns, wait
         if cpu_ns or ready_ns or wait:  # the kernel has counted how long it waited for its turn
             ready_ns, self._given = ready_ns - self._given, 0
@@ -114,6 +123,8 @@ class ThreadAccount:
     def unchanged(self, now_ns: int) -> Report | None:
         """Take one look that has shown the same wait, without any turn on a CPU in between."""
         length, self.seen_ns = now_ns - self.seen_ns, now_ns
+        if self._wait is self.state and not self._owed:  # the rest of the time is that of the state
+            return None
         rest, wait = self._rest(length, self._wait), self._wait or self._last_wait
         if rest <= 0:
             return None
@@ -131,10 +142,9 @@ class ThreadAccount:
         """Return a report of now: the state lasts, or from now on it has another name."""
         return self._report(self.seen_ns, state or self.state)
 
-    @property
-    def reported_ns(self) -> int:
-        """From when on the last report is."""
-        return self._reported_ns
+    def is_due(self, every_ns: int) -> bool:
+        """Return whether the last report is so long ago."""
+        return self.seen_ns - self._reported_ns > every_ns
 
     def _rest(self, rest: int, wait: State | None) -> int:
         """Return how much time is that of a wait; it may have run for longer than is counted so far."""

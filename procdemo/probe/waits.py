@@ -45,7 +45,7 @@ _BY_CHANNEL = {
     "pipe_wait_writable sock_alloc_send_pskb do_wait locks_lock_inode_wait fcntl_setlk kernel_clone",
 }
 _CHANNELS = {name: state for state, names in _BY_CHANNEL.items() for name in names.split()}
-_COUNT_ARGUMENT = {"poll": 1, "select": 0}  # which argument says how many descriptors are looked at
+_COUNT_ARGUMENT = {"poll": 2, "select": 1}  # which word of the file says how many descriptors are looked at
 
 
 class Wait(NamedTuple):
@@ -70,18 +70,19 @@ UNKNOWN = Wait(State.WAITING, "")
 """It sleeps, and that is all that can be seen."""
 
 
-def wait_of(folder: str, letter: str) -> Wait | None:
+def wait_of(folder: str, letter: str, syscall: bytes) -> Wait | None:
     """Return what a thread waits for; None if it is about to run, or to sleep.
 
     Args:
         folder: its folder below ``/proc/PID/task``.
         letter: its state in ``stat``: S, D, T, t, or Z.
+        syscall: what its file ``syscall`` says; empty if that is hidden from us.
     """
     if letter in "Tt":
         return STOPPED
     if letter in "ZX":
         return ZOMBIE
-    words = read_once(f"{folder}/syscall").split()
+    words = syscall.split()
     number = words[0].decode() if words else ""
     call = CALL_NAMES.get(int(number), "") if number.isdigit() else ""
     if call:
@@ -96,17 +97,16 @@ def wait_of(folder: str, letter: str) -> Wait | None:
 
 
 def _by_call(call: str, letter: str, words: list[bytes]) -> Wait:
-    arguments = [int(word, 16) for word in words[1:5]]
     state = _BY_CALL[call]
-    if call in _COUNT_ARGUMENT and not arguments[_COUNT_ARGUMENT[call]]:
-        state = State.SLEEPING
     if call == "futex":
-        operation, has_timeout = arguments[1], arguments[3] != 0
+        operation, has_timeout = int(words[2], 16), words[4] != b"0x0"
         perhaps_gil = operation == _GIL_OPERATION and has_timeout
-        return Wait(state, call, -1, arguments[0], not operation & _PRIVATE, perhaps_gil)
+        return Wait(state, call, -1, int(words[1], 16), not operation & _PRIVATE, perhaps_gil)
+    if call in _COUNT_ARGUMENT and words[_COUNT_ARGUMENT[call]] == b"0x0":
+        state = State.SLEEPING
     if letter == "D":  # a disk; or memory that is not there
         state = State.BLOCKED
-    return Wait(state, call, arguments[0] if call == "read" else -1)
+    return Wait(state, call, int(words[1], 16) if call == "read" else -1)
 
 
 def read_once(path: str) -> bytes:

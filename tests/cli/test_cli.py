@@ -249,12 +249,27 @@ def test_json_is_the_whole_run_and_nothing_else(start_method):
     assert len(result.named("summary")) == 1
 
 
+def test_states_are_in_json_unless_no_sample():
+    for flag, sampled in ([], True), (["--no-sample"], False):
+        result = run("spawn", "--json", "--work", "0", *flag).assert_clean(stderr_lines=0)
+        assert result.events[0].data["sampled"] is sampled
+        assert any(event.kind == "state" for event in result.events) is sampled
+    assert "state" not in run("spawn", "--work", "0", "-vv").assert_clean().stdout.replace("statement", "")
+
+
+def test_a_bench_is_not_looked_at():
+    assert "--no-sample" not in run("bench", "start", "--help").assert_clean().stdout
+    assert "--no-sample" in run("spawn", "--help").assert_clean().stdout
+
+
 def shape(result):
     return [(event.kind, event.name, event.role, sorted(event.data)) for event in result.events]
 
 
 def test_quiet_changes_nothing_in_json():
-    plain, quiet = (run("spawn", "--json", "-n", "1", "--style", "function", *q) for q in ([], ["-q"]))
+    plain, quiet = (
+        run("spawn", "--json", "-n", "1", "--style", "function", "--no-sample", *q) for q in ([], ["-q"])
+    )
     assert sorted(shape(plain.assert_clean())) == sorted(shape(quiet.assert_clean()))
 
 

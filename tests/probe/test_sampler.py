@@ -6,8 +6,11 @@ import sys
 
 import pytest
 from sampled import Sampled
+from waiting import wait_until
 
 from procdemo.demo.states import State
+from procdemo.probe.sampled_thread import Descriptors, SampledThread
+from procdemo.probe.sampler import Sampler
 from procdemo.process import procfs
 
 pytestmark = pytest.mark.skipif(not procfs.LINUX, reason="there is no /proc")
@@ -311,3 +314,52 @@ def test_an_ended_program_leaves_no_open_file():
     with Sampled(WAITS, "sleep") as sampled:
         sampled.until_seen({"sleep": State.SLEEPING})
     assert len(os.listdir("/proc/self/fd")) <= len(before)
+
+
+def test_without_descriptors_to_spare_it_sees_the_same():
+    with Sampled(WAITS, "sleep", "read_pipe", "compute") as sampled:
+        sampled.sampler._descriptors.left = 0
+        sampled.until_seen({"sleep": State.SLEEPING, "read_pipe": State.WAITING})
+        os.kill(sampled.pids["sleep"], signal.SIGKILL)
+        sampled.until_seen({"sleep": State.ZOMBIE})
+        sampled.until(lambda: sampled.state("compute") in {State.COMPUTING, State.READY})
+
+
+def test_where_the_kernel_lists_no_children_proc_is_listed():
+    with Sampled(WAITS, "sleep") as sampled:
+        sampled.sampler._own_folder = "/proc/0"
+        sampled.sampler._listing_at = 0.0
+        sampled.until_seen({"sleep": State.SLEEPING})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_of_another_users_process_it_sees_what_is_left():
+    with Sampled(WAITS, "sleep") as sampled:
+        sampled.until_seen({"sleep": State.SLEEPING})
+        read, write = os.pipe()
+        if (child := os.fork()) == 0:
+            try:
+                os.setuid(65534)
+                sampler = Sampler(sampled.pids["sleep"])
+                names = [event.name for event in sampler.look()]
+                os.write(write, f"{' '.join(names)} {sampler.hidden}".encode())
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        assert os.read(read, 100) == b"waiting True"
+        os.close(read)
+        os.close(write)
+
+
+def test_a_turn_between_the_first_look_and_the_second_is_noticed():
+    with Sampled(WAITS, "read_pipe", "sleep") as sampled:
+        sampled.until_seen({"read_pipe": State.WAITING})
+        pid = sampled.pids["read_pipe"]
+        thread = SampledThread(pid, pid, 0, Descriptors())
+        turns = procfs.read(f"/proc/{pid}/schedstat")
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: procfs.read(f"/proc/{pid}/schedstat") != turns)
+        thread.wait = thread.now_waits(thread.stat)
+        thread.begin(0)
+        assert thread.has_run()
+        thread.close()

@@ -217,4 +217,11 @@ class SampledThread:
 
     def is_hidden(self) -> bool:
         """Return whether it is not permitted to see what it waits for."""
-        return os.path.exists(self.folder) and not os.access(f"{self.folder}/syscall", os.R_OK)
+        try:
+            with open(f"{self.folder}/syscall", "rb", buffering=0) as file:
+                file.read(1)
+        except PermissionError:
+            return True
+        except OSError:  # it is gone
+            return False
+        return False

@@ -275,6 +275,8 @@ class Runner:
                 self.kill()
                 subreaper.kill_children(self.started_ns)  # and theirs, when those have become ours
             select.select([], [], [], 0.001)
+        if self._sampling:
+            self._sampling.close()
         self._guardian.close()
         self._reader.close()
         self._errors.close()

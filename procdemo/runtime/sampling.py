@@ -70,9 +70,14 @@ class Sampling:
         """Return the events of a last look, and close all files."""
         if self._sampler:
             self._look(self._sampler)
+            self.close()
+        return self.events()
+
+    def close(self) -> None:
+        """Close all files; there is no look any more."""
+        if self._sampler:
             self._sampler.close()
             self._sampler = None
-        return self.events()
 
     def _look_if_due(self) -> None:
         if self._sampler and time.monotonic() >= self._sampler.due_at():
@@ -83,7 +88,9 @@ class Sampling:
         self._seen += sampler.look()
         self._seen += [sampler.gone(pid, looks=0) for pid in new if not sampler.has_seen(pid)]
         if sampler.hidden:
-            self._say_hidden("another user's process: what it waits for is hidden from us (try: sudo)")
+            self._say_hidden(
+                "what a process waits for is hidden: it is another user's, or ptrace is not permitted"
+            )
 
     def _say_hidden(self, text: str) -> None:
         if not self._said_hidden:

@@ -309,6 +309,41 @@ def test_a_thread_that_follows_another_is_found():
         assert sampled.pid not in gone
 
 
+AGAIN = """
+    import os, signal, sys, time
+    def start(name, wait):
+        if (pid := os.fork()) == 0:
+            wait()
+        os.write(1, f"{name} {pid}\\n".encode())
+        return pid
+    pid = start("first", lambda: time.sleep(600))
+    sys.stdin.read(1)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    with open("/proc/sys/kernel/ns_last_pid", "w") as file:
+        file.write(str(pid - 1))
+    start("second", signal.pause)
+    sys.stdin.read(1)
+"""
+
+
+@pytest.mark.skipif(
+    not os.access("/proc/sys/kernel/ns_last_pid", os.W_OK), reason="only root can choose a PID"
+)
+@pytest.mark.parametrize("kept", [1000, 0], ids=["files kept open", "no file kept open"])
+def test_a_number_that_is_used_again_is_another_process(kept):
+    with Sampled(AGAIN) as sampled:
+        sampled.sampler._descriptors.left = kept
+        sampled.until_seen({"first": State.SLEEPING})
+        sampled.say()
+        sampled.until(lambda: "second" in sampled.pids)
+        if sampled.pids["second"] != sampled.pids["first"]:
+            pytest.skip("another program took that PID first")
+        sampled.until_seen({"second": State.WAITING})
+        names = [event.name for event in sampled.of("second")]
+        assert names.index("gone") < names.index("waiting")
+
+
 def test_an_ended_program_leaves_no_open_file():
     before = set(os.listdir("/proc/self/fd"))
     with Sampled(WAITS, "sleep") as sampled:

@@ -7,6 +7,7 @@ first process is shown as it comes, that of the others after it. Exit status: th
 --neighbour a program runs beside them that no test may be disturbed by (tests/support/neighbour.py).
 """
 
+import compileall
 import contextlib
 import json
 import os
@@ -18,6 +19,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
+_WIDTH = 120  # columns for the name of a slow test; some have a whole request among their parameters
+
 
 def usable_cpus() -> int:
     """Return how many CPUs this process may use."""
@@ -26,10 +30,13 @@ def usable_cpus() -> int:
 
 def start(folder: Path, number: int, arguments: list[str]) -> "subprocess.Popen[bytes]":
     """Start process `number`; all but the first write into a file."""
+    # Without bytecode each of two thousand commands would compile procdemo anew.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     output = None if number == 0 else (folder / f"output-{number}").open("wb")
     shared = ["-p", "shared_run", f"--share={folder}", f"--basetemp={folder / f'tmp-{number}'}"]
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *shared, *arguments],
+        env=environment,
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
     )
@@ -38,7 +45,7 @@ def start(folder: Path, number: int, arguments: list[str]) -> "subprocess.Popen[
 @contextlib.contextmanager
 def neighbour() -> Iterator[None]:
     """Have a busy neighbour."""
-    program = Path(__file__).parents[1] / "tests" / "support" / "neighbour.py"
+    program = ROOT / "tests" / "support" / "neighbour.py"
     with subprocess.Popen([sys.executable, program]) as process:
         try:
             yield
@@ -57,12 +64,13 @@ def sum_up(folder: Path) -> None:
                 counts[outcome] += 1
     print("\nthe slowest ten:")
     for test, took in sorted(seconds.items(), key=lambda pair: -pair[1])[:10]:
-        print(f"  {took:6.1f} s  {test}")
+        print(f"  {took:6.1f} s  {test if len(test) <= _WIDTH else test[: _WIDTH - 1] + '…'}")
     print(f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
 
 
 def main() -> int:
     """Run them all."""
+    compileall.compile_dir(ROOT / "procdemo", quiet=1)
     arguments = sys.argv[1:]
     processes = usable_cpus() + 1  # because tests wait, too
     if arguments[:1] == ["--processes"]:

@@ -12,7 +12,7 @@ from procdemo.demo.story import compose
 from procdemo.demo.text import printable
 from procdemo.render.jsonl import JsonLines
 from procdemo.render.renderer import Renderer
-from procdemo.runtime import fault_injection
+from procdemo.runtime import fault_injection, sampling
 
 
 class _Several:
@@ -67,7 +67,6 @@ def make_renderer(module: DemoModule, view: ViewOptions) -> Renderer:
 
 def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Renderer:
     from procdemo.render.console import Console
-    from procdemo.runtime import sampling
 
     story = compose(fault_injection, sampling, module)
     return Console(

@@ -16,7 +16,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from procdemo.demo.events import ERROR, STDERR, SUMMARY, Event, Kind
 from procdemo.demo.settings import DemoSettings
@@ -24,10 +24,8 @@ from procdemo.process import subreaper
 from procdemo.process.guardian import Guardian
 from procdemo.process.record_pipe import channel
 from procdemo.runtime.bootstrap import STOPPING, Run, run_child
+from procdemo.runtime.sampling import Sampling
 from procdemo.runtime.stdin_relay import StdinRelay
-
-if TYPE_CHECKING:
-    from procdemo.runtime.sampling import Sampling
 
 _NOTICE_S = 0.2  # how long the end of main or an expired limit may go unnoticed
 _GATHER_S = 0.005  # a pause in which events gather; no reader sees five milliseconds
@@ -106,10 +104,7 @@ class Runner:
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # a Ctrl-C from before is raised here
             subreaper.adopt_orphans()
-            if self._sample:
-                from procdemo.runtime.sampling import Sampling  # noqa: PLC0415 - while the demo already runs
-
-                self._sampling = Sampling(self.pid, self._guardian.pid)
+            self._sampling = Sampling(self.pid, self._guardian.pid) if self._sample else None
         except BaseException:
             self._leave()
             raise

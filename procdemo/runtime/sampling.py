@@ -1,23 +1,27 @@
 """The sampler beside a run: it looks while the runner waits for events, and also while they flood in.
 
-It is called from the runner's loop, and is no thread, because the command forks.
+It is called from the runner's loop, and is no thread, because the command forks. It begins when the command
+waits for the first time: by then the first line of the output is written.
 """
 
 import os
 import select
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from procdemo.demo.events import OBSERVER, Event, Kind
-from procdemo.probe.sampler import Sampler
 from procdemo.process import procfs
+
+if TYPE_CHECKING:
+    from procdemo.probe.sampler import Sampler
 
 STORY = {"hidden": "{text}"}
 """The sentence of the mark ``hidden``, which says what cannot be seen from outside; in every story."""
 
 _FEW = 64  # events in a batch that are searched for roles one by one
 _PID, _ROLE = 4, 6  # places in a record of an event
+_LATEST_S = 0.1  # it begins by then also if the command never waits
 
 
 class Sampling:
@@ -25,19 +29,13 @@ class Sampling:
 
     def __init__(self, root: int, guardian: int) -> None:
         """Look at `root`, the demo's main process, and all below it; the `guardian` is not in it."""
+        self._root, self._guardian = root, guardian
+        self._begin_at = time.monotonic() + _LATEST_S
         self._roles = {root: "main"}
         self._new: set[int] = set()
         self._seen: list[Event] = []
         self._sampler: Sampler | None = None
         self._said_hidden = False
-        if not procfs.LINUX or not any(procfs.processes()):
-            self._say_hidden("there is no /proc here, so the lanes show what the demo says of itself")
-            return
-        self._sampler = Sampler(root, {guardian}, self._roles)
-        if not self._sampler.exact:
-            self._say_hidden(
-                "the kernel counts no schedstat: CPU time is in steps of 10 ms, ready is not seen"
-            )
 
     def note(self, records: Sequence[tuple[Any, ...]]) -> None:
         """Learn the roles of processes from events that have come."""
@@ -52,6 +50,7 @@ class Sampling:
     def poll(self, poll: "select.poll", seconds: float) -> list[tuple[int, int]]:
         """Return what ``poll.poll()`` returns within so many seconds; look meanwhile whenever it is due."""
         deadline = time.monotonic() + seconds
+        self._begin_at = min(self._begin_at, deadline - seconds)
         while True:
             self._look_if_due()
             now = time.monotonic()
@@ -70,27 +69,43 @@ class Sampling:
         """Return the events of a last look, and close all files."""
         if self._sampler:
             self._look(self._sampler)
-            self.close()
+        self.close()
         return self.events()
 
     def close(self) -> None:
         """Close all files; there is no look any more."""
+        self._begin_at = float("inf")
         if self._sampler:
             self._sampler.close()
             self._sampler = None
 
     def _look_if_due(self) -> None:
-        if self._sampler and time.monotonic() >= self._sampler.due_at():
-            self._look(self._sampler)
+        now = time.monotonic()
+        if self._sampler:
+            if now >= self._sampler.due_at():
+                self._look(self._sampler)
+        elif now >= self._begin_at:
+            self._begin_at = float("inf")
+            self._begin()
 
-    def _look(self, sampler: Sampler) -> None:
+    def _begin(self) -> None:
+        if not procfs.LINUX or not any(procfs.processes()):
+            self._say_hidden("there is no /proc here, so the lanes show what the demo says of itself")
+            return
+        from procdemo.probe.sampler import Sampler  # noqa: PLC0415 - when the demo runs already
+
+        self._sampler = Sampler(self._root, {self._guardian}, self._roles)
+        if not self._sampler.exact:
+            self._say_hidden(
+                "the kernel counts no schedstat: CPU time is in steps of 10 ms, ready is not seen"
+            )
+
+    def _look(self, sampler: "Sampler") -> None:
         new, self._new = self._new, set()
         self._seen += sampler.look()
         self._seen += [sampler.gone(pid, looks=0) for pid in new if not sampler.has_seen(pid)]
         if sampler.hidden:
-            self._say_hidden(
-                "what a process waits for is hidden: it is another user's, or ptrace is not permitted"
-            )
+            self._say_hidden("what a process waits for is hidden: another user's, or ptrace is not permitted")
 
     def _say_hidden(self, text: str) -> None:
         if not self._said_hidden:

@@ -2,7 +2,7 @@
 
 import pytest
 from harness import run
-from state_accounts import accounts, disagreements
+from state_accounts import accounts, contradictions, disagreements
 from state_oracle import StateOracle
 
 from procdemo.process import procfs
@@ -45,6 +45,7 @@ def test_the_states_of_a_demo_are_those_that_an_oracle_sees(demo, start_method):
     with StateOracle() as oracle:
         result = run(demo, "--json", *options.split(), start_method=start_method).assert_clean()
     assert not disagreements(result.events, oracle)
+    assert not contradictions(result.events, oracle)
     main_threads = [account for account in accounts(result.events).values() if account.pid == account.tid]
     for role, states in expected.items():
         of_role = [account for account in main_threads if account.role.startswith(role)]
@@ -58,7 +59,19 @@ def test_the_site_of_the_crawl_computes_and_its_workers_do_not():
     with StateOracle() as oracle:
         result = run("crawl-callback", "--max-pages", "20", "--json").assert_clean()
     assert not disagreements(result.events, oracle)
+    assert not contradictions(result.events, oracle)
     used = {}
     for account in accounts(result.events).values():
         used[account.role] = used.get(account.role, 0) + account.seconds["computing"]
     assert used["site"] > 2 * max(seconds for role, seconds in used.items() if role.startswith("worker-"))
+
+
+def test_the_oracle_notices_what_is_not_true():
+    with StateOracle() as oracle:
+        result = run("spawn", "--work", "0.5", "--json").assert_clean()
+    assert not disagreements(result.events, oracle)
+    assert not contradictions(result.events, oracle)
+    names = {"sleeping": "computing"}
+    lies = [event._replace(name=names.get(event.name, event.name)) for event in result.events]
+    assert disagreements(lies, oracle)
+    assert contradictions(lies, oracle)

@@ -1,6 +1,7 @@
 """The sampler beside a run: its events among those of the demo."""
 
 import os
+import select
 
 import pytest
 from stages import FORK, events_of, settings, short_story
@@ -69,8 +70,9 @@ def test_of_a_demo_that_ends_at_once_it_says_so_too():
 def sampling():
     """Return a sampling that looks at no process."""
     sampling = Sampling(NO_PROCESS, NO_PROCESS)
+    sampling.poll(select.poll(), 0)
     yield sampling
-    sampling.last()
+    sampling.close()
 
 
 def record(pid, role):
@@ -96,6 +98,7 @@ def test_in_a_flood_a_new_process_is_noted(sampling):
 def test_without_proc_one_line_says_so(monkeypatch):
     monkeypatch.setattr(procfs, "LINUX", False)
     sampling = Sampling(NO_PROCESS, NO_PROCESS)
+    sampling.poll(select.poll(), 0)
     (line,) = sampling.events()
     assert (line.kind, line.name, line.role) == ("mark", "hidden", "observer")
     assert "/proc" in line.data["text"]

@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from procdemo.demo.events import Kind
 
 _SHARE, _SECONDS = 0.10, 0.05  # by how much a state may differ: of the run, or so long
+_CELL_S, _LOOKS = 0.1, 8  # a cell, and the oracle's looks in it that make it certain
+_MOST = 0.6
 
 
 @dataclass
@@ -27,15 +30,19 @@ class Account:
 
 def accounts(events):
     """Return the accounts of all threads, by PID and thread."""
+    return {thread: _account(thread, of_thread) for thread, of_thread in _told(events).items()}
+
+
+def _told(events):
+    """Return the events of kind `state` of each thread, in the order of time."""
     told = defaultdict(list)
-    for event in events:
+    for event in sorted(events, key=lambda event: event.time_ns):
         if event.kind == Kind.STATE:
             told[event.pid, event.tid].append(event)
-    return {thread: _account(thread, of_thread) for thread, of_thread in told.items()}
+    return told
 
 
 def _account(thread, events):
-    events.sort(key=lambda event: event.time_ns)
     account = Account(events[-1].role, *thread)
     name, before_ns = "", events[0].time_ns
     for event in events:
@@ -50,6 +57,30 @@ def _account(thread, events):
         account.calls.add(event.data["call"])
     account.lived = (events[-1].time_ns - events[0].time_ns) / 1e9
     return account
+
+
+def contradictions(events, oracle):
+    """Return where a thread was said to compute, and waited, or the other way round, as sentences.
+
+    A cell counts if it has one state from end to end, for a tenth of a second.
+    """
+    said = []
+    for thread, told in _told(events).items():
+        looks = oracle.threads[thread].looks if thread in oracle.threads else []
+        for event, following in pairwise(told):
+            begin, end = event.time_ns / 1e9, following.time_ns / 1e9
+            for number in range(int((end - begin) / _CELL_S)):
+                first = begin + number * _CELL_S
+                inside = [look for look in looks if first <= look[0] < first + _CELL_S]
+                if len(inside) < _LOOKS:
+                    continue
+                waited = sum(waits for _, waits, _ in inside) / len(inside)
+                used = (inside[-1][2] - inside[0][2]) / (inside[-1][0] - inside[0][0])
+                if event.name == "computing" and waited > _MOST and used < 1 - _MOST:
+                    said.append(f"{event.role} {thread} computes, and waited {waited:.0%} of {first:.3f}")
+                if event.name in {"sleeping", "waiting", "blocked", "stopped"} and used > _MOST:
+                    said.append(f"{event.role} {thread} is {event.name}, and used {used:.0%} of {first:.3f}")
+    return said
 
 
 def disagreements(events, oracle):

@@ -50,6 +50,8 @@ class Seen:
     """By state."""
     lived: float
     """Seconds from the first look to the last."""
+    looks: list[tuple[float, bool, float]]
+    """Of each look: when it was (`time.monotonic`), whether the thread waited, its CPU seconds so far."""
 
 
 class StateOracle:
@@ -66,15 +68,16 @@ class StateOracle:
         told, _ = self._process.communicate()
         self.threads = {}
         for line in told.splitlines():
-            pid, tid, seconds, lived = json.loads(line)
-            self.threads[pid, tid] = Seen(seconds, lived)
+            pid, tid, *seen = json.loads(line)
+            self.threads[pid, tid] = Seen(*seen)
 
 
 class _Thread:
     def __init__(self, now):
         self.first = self.last = now
-        self.looks = Counter()
+        self.counts = Counter()
         self.cpu = self.ready = 0.0
+        self.looks = []
 
     def look(self, now, folder):
         text = (folder / "stat").read_text("utf-8", "replace")
@@ -82,14 +85,15 @@ class _Thread:
         cpu, ready, _ = (folder / "schedstat").read_text().split()
         self.cpu, self.ready = int(cpu) / 1e9, int(ready) / 1e9
         if state := {"T": "stopped", "t": "stopped", "Z": "zombie"}.get(letter) or _waits(letter, folder):
-            self.looks[state] += 1
+            self.counts[state] += 1
+        self.looks.append((now, letter != "R", self.cpu))
         self.last = now
 
     def seconds(self):
         """Return the time of each state: waits share what CPU and ready time leave of the life."""
         rest = max(self.last - self.first - self.cpu - self.ready, 0.0)
-        total = self.looks.total()
-        found = {state: rest * count / total for state, count in self.looks.items()}
+        total = self.counts.total()
+        found = {state: rest * count / total for state, count in self.counts.items()}
         return {"computing": self.cpu, "ready": self.ready, **found}
 
 
@@ -149,7 +153,7 @@ def main():
                     continue  # it has ended
         select.select([], [], [], max(begin + _LOOK_S - time.monotonic(), 0))
     for (pid, tid), thread in threads.items():
-        print(json.dumps([pid, tid, thread.seconds(), thread.last - thread.first]))
+        print(json.dumps([pid, tid, thread.seconds(), thread.last - thread.first, thread.looks]))
 
 
 if __name__ == "__main__":

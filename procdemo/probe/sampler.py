@@ -37,9 +37,7 @@ from procdemo.process import procfs
 _BUSY = (State.COMPUTING, State.READY)
 _BY_START = (*_BUSY, State.WAITING, State.BLOCKED)  # what a new interpreter does until it is ready
 _SETTLED = 8  # looks: who reads for so long has been started, and waits
-_LISTING_S = (
-    0.5  # between two listings of /proc, which cost a millisecond, where the kernel lists no children
-)
+_LISTING_S = 0.5  # between two listings of /proc, which cost a millisecond, if the kernel lists no children
 
 
 class Sampler:

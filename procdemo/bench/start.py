@@ -33,7 +33,7 @@ from procdemo.demo.states import Activity
 from procdemo.process.usage import tree_own_kib
 
 BLOCKS = (comparison,)
-LANES = {"sample": Activity.RUNS}
+LANES = {"sample": Activity.ACTIVE}
 _IDLE, _IDLE_THREADS = 4, 50  # processes and threads whose memory is measured
 
 

@@ -4,13 +4,13 @@ from enum import StrEnum
 
 
 class Activity(StrEnum):
-    """What a process does; the most active first."""
+    """What a demo says of its processes, for runs at which one could not look; the most active first."""
 
-    RUNS = "runs"
+    ACTIVE = "is active"
     STARTS = "starts"  # a new interpreter, which imports what it needs
-    BLOCKED = "blocked"  # a queue is full or empty
+    BLOCKED = "is blocked"  # a queue is full or empty
     WAITS = "waits"  # for another process
-    GONE = "gone"
+    GONE = "has ended"
 
 
 class State(StrEnum):

@@ -6,7 +6,8 @@ from rich.text import Text
 
 from procdemo.demo.events import Event
 from procdemo.demo.states import Activity
-from procdemo.render.lane_chart import RUNNING, ChartRow, chart
+from procdemo.render.lane_chart import ChartRow, chart
+from procdemo.render.palette import LOOKS
 from procdemo.render.role_colours import RoleColours
 from procdemo.render.timeline import counters, lanes
 
@@ -22,6 +23,9 @@ class ScreenLanes:
         self._states = states
         self._colours = colours
         self._plain = plain
+        self._by_glyph = {
+            look.ascii if plain else look.glyph: look.colour for look in LOOKS.values() if look.glyph != " "
+        }
         self._events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
@@ -45,10 +49,11 @@ class ScreenLanes:
         return lines
 
     def _coloured(self, row: ChartRow) -> Text:
-        """Return a row, in the colour of its role where the process runs, without colour where it waits."""
+        """Return a row: its head in the colour of its role, its cells in the colours of the states."""
         line = Text(row.head + row.cells)
         if row.role:
-            colour = self._colours.of(row.role)
-            line.stylize(colour, 0, len(row.head))
-            line.highlight_regex(f"[{RUNNING}]", colour)
+            line.stylize(self._colours.of(row.role), 0, len(row.head))
+            for place, glyph in enumerate(row.cells, start=len(row.head)):
+                if colour := self._by_glyph.get(glyph):
+                    line.stylize(colour, place, place + 1)
         return line

@@ -28,7 +28,7 @@ def drawn(width, *, plain=False, lanes=LANES, counters=DEPTH, end=1000):
 def test_61_cells():
     assert drawn(61) == [
         "main             100 ████────────────────────────────────────",
-        "producer-0       101     ████════════════                    ",
+        "producer-0       101     ████════════════════                ",
         "consumer-0       102     ════════████████████████████████████",
         "in the queue   max 8         ▄▄▄▄▄▄▄▄▄▄▄▄████████████████    ",
         "                     0                  0.5               1 s",

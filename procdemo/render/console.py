@@ -99,11 +99,11 @@ class Console:
         self._live = None if still else LiveView(foot, lanes)
 
     def __call__(self, event: Event) -> None:
-        """Take one event; it is on the screen after the next `flush` at the latest. None shows a `state`."""
-        if event.kind == Kind.STATE:
+        """Take one event; it is on the screen after the next `flush` at the latest."""
+        self._lanes(event)
+        if event.kind == Kind.STATE:  # for the lanes only
             return
         self._start_ns = self._start_ns or event.time_ns
-        self._lanes(event)
         if self._live:
             self._live.note(event.time_ns)
         self._take(event)

@@ -36,9 +36,8 @@ class Html:
         self._events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
-        """Take one event; no `state` is drawn."""
-        if event.kind != Kind.STATE:
-            self._events.append(event)
+        """Take one event."""
+        self._events.append(event)
 
     def flush(self) -> None:
         """Do nothing: the page is written at the end."""

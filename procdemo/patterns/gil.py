@@ -38,6 +38,7 @@ STORY = {
     "too busy": "others used {others:.0%} of the CPUs meanwhile: such times mislead",
     "summary": "{verdict}: {threads:.1f} times as fast in threads, {processes:.1f} times in processes",
 }
+THREADS = ("main", "worker")
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 GAIN = 1.3  # times as fast, to be called faster
 

@@ -7,7 +7,7 @@ text, never as markup.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from typing import IO, Any, TypeVar
 
@@ -17,7 +17,7 @@ from procdemo.demo.text import facts, printable
 from procdemo.render.lane_chart import AS_SAID
 from procdemo.render.palette import LOOKS
 from procdemo.render.spans import flows, spans
-from procdemo.render.timeline import counters, lanes
+from procdemo.render.timeline import Lane, counters, lanes
 
 _Stroke = TypeVar("_Stroke")
 _STATES = list(LOOKS)
@@ -29,10 +29,13 @@ _MOST = 20_000
 class Html:
     """Collects a run, and writes the page when it is closed."""
 
-    def __init__(self, file: IO[str], states: Mapping[str, Activity]) -> None:
-        """Write to `file`; `states` says what processes do within a span, or outside all spans."""
+    def __init__(
+        self, file: IO[str], activities: Mapping[str, Activity], threads: Collection[str] = ()
+    ) -> None:
+        """Write to `file`; `activities` and `threads` are as in `timeline.lanes`."""
         self._file = file
-        self._states = states
+        self._activities = activities
+        self._threads = threads
         self._events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
@@ -44,7 +47,8 @@ class Html:
 
     def close(self) -> None:
         """Write the page."""
-        run = json.dumps(_PageData(self._events, self._states).of_run(), separators=(",", ":"))
+        drawn = lanes(self._events, self._activities, self._threads)
+        run = json.dumps(_PageData(self._events, drawn).of_run(), separators=(",", ":"))
         parts = {
             "RUN": run.replace("<", "\\u003c"),  # otherwise a text could end the element that it is in
             "ECHARTS": files("procdemo.render.vendor").joinpath("echarts.min.js").read_text("utf-8"),
@@ -63,11 +67,11 @@ class _PageData:
     number of its shape, and the values of its data.
     """
 
-    def __init__(self, events: list[Event], states: Mapping[str, Activity]) -> None:
+    def __init__(self, events: list[Event], drawn: list[Lane]) -> None:
         self._events = events
         self._start_ns = min((event.time_ns for event in events), default=0)
         self._end_ns = max((event.time_ns for event in events), default=0)
-        self._lanes = lanes(events, states)
+        self._lanes = drawn
         self._rows = {(lane.pid, lane.tid): row for row, lane in enumerate(self._lanes)}
         self._pids = {lane.pid for lane in self._lanes}
         self._shapes: dict[tuple[str, ...], int] = {}
@@ -113,7 +117,12 @@ class _PageData:
         drawn: list[dict[str, Any]] = []
         for lane in self._lanes:
             changes = [[self._ms(since), _STATES.index(state)] for since, state in lane.changes]
-            row = {"role": printable(lane.role), "pid": lane.pid, "tid": lane.tid, "changes": changes}
+            row = {
+                "role": printable(f"{lane.role} {lane.thread}".strip()),
+                "pid": lane.pid,
+                "tid": lane.tid,
+                "changes": changes,
+            }
             drawn.append({**row, "bars": [], "marks": []})
         for span in self._some(spans(self._events, self._end_ns)):
             stroke = [self._ms(span.begin_ns), self._ms(span.end_ns), *self._shaped(span.name, span.data)]

@@ -40,7 +40,7 @@ def chart(
         width: of head and cells together, in terminal cells.
         plain: ASCII only.
     """
-    names = [printable(lane.role) for lane in lanes[:_MOST]]
+    names = [printable(f"  {lane.thread}" if lane.thread else lane.role) for lane in lanes[:_MOST]]
     room = min(max(_NAME, *map(len, names)), _LONGEST_NAME) if any("@" in name for name in names) else _NAME
     head = room + 9
     columns = max(width - head, 10)
@@ -49,7 +49,7 @@ def chart(
     rows = []
     for lane, name in zip(lanes, names, strict=False):
         cells = _cells(lane, list(pairwise(edges)), glyphs, ASCII_TICK if plain else TICK)
-        rows.append(ChartRow(lane.role, f"{name:<{room}.{room}} {lane.pid:>7} ", cells))
+        rows.append(ChartRow(lane.role, f"{name:<{room}.{room}} {lane.tid or lane.pid:>7} ", cells))
     if len(lanes) > _MOST:
         rows.append(ChartRow("", "", f"... and {len(lanes) - _MOST} more processes"))
     levels = _ASCII_LEVELS if plain else _LEVELS

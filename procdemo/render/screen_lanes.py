@@ -1,6 +1,6 @@
 """The lanes of a run as coloured lines for the screen: at its end, and while it goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from rich.text import Text
 
@@ -18,9 +18,17 @@ _WIDEST = 200  # cells
 class ScreenLanes:
     """Remembers the events of a run, up to a limit, and draws what each process was doing."""
 
-    def __init__(self, states: Mapping[str, Activity], colours: RoleColours, *, plain: bool) -> None:
-        """Draw by the `states` of spans and roles, in the `colours` of roles; in ASCII if `plain`."""
-        self._states = states
+    def __init__(
+        self,
+        activities: Mapping[str, Activity],
+        threads: Collection[str],
+        colours: RoleColours,
+        *,
+        plain: bool,
+    ) -> None:
+        """Draw with names in the `colours` of roles, in ASCII if `plain`; the rest is as in `timeline.lanes`."""
+        self._activities = activities
+        self._threads = threads
         self._colours = colours
         self._plain = plain
         self._by_glyph = {
@@ -35,7 +43,7 @@ class ScreenLanes:
 
     def lines(self, end_ns: int, width: int) -> list[Text]:
         """Return the lanes until `end_ns`, `width` cells wide; no line if there was only one process."""
-        processes = lanes(self._events, self._states)
+        processes = lanes(self._events, self._activities, self._threads)
         if len(processes) <= 1:
             return []
         start_ns = self._events[0].time_ns

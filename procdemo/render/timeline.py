@@ -31,6 +31,8 @@ class Lane(NamedTuple):
     """When it reported something."""
     tid: int = 0
     """The ID of the thread, if this is the lane of one thread."""
+    thread: str = ""
+    """The name of the thread, if it is not the main thread."""
 
     @property
     def sampled(self) -> bool:
@@ -71,7 +73,14 @@ class _Track:
         if not each_thread or len(found.threads) == 1:
             return [self.lane._replace(changes=found.changes)]
         return [
-            Lane(f"{self.role} {states.name}", self.pid, states.changes, self.ticks[tid], tid)
+            Lane(
+                self.role,
+                self.pid,
+                states.changes,
+                self.ticks[tid],
+                tid,
+                "" if tid == self.pid else states.name,
+            )
             for tid, states in sorted(found.threads.items(), key=lambda each: each[0] != self.pid)
         ]
 

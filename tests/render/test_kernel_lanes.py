@@ -121,6 +121,6 @@ def test_threads_have_lanes_where_they_are_the_lesson():
         mark(7, tid=11, role="main"),
     ]
     main, thread = lanes(events, {}, {"main"})
-    assert (main.role, main.tid, main.changes, main.ticks) == ("main MainThread", 10, [(0, WAITING)], [])
-    assert (thread.role, thread.tid, thread.ticks) == ("main thread 2", 11, [7 * MS])
+    assert (main.role, main.thread, main.tid, main.changes) == ("main", "", 10, [(0, WAITING)])
+    assert (thread.role, thread.thread, thread.tid, thread.ticks) == ("main", "thread 2", 11, [7 * MS])
     assert len(lanes(events, {})) == 1

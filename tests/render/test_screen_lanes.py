@@ -10,7 +10,7 @@ from procdemo.render.screen_lanes import ScreenLanes
 
 
 def lines_of(events, *, plain=False):
-    lanes = ScreenLanes({"@main": Activity.WAITS}, RoleColours(), plain=plain)
+    lanes = ScreenLanes({"@main": Activity.WAITS}, (), RoleColours(), plain=plain)
     for time_ns, role in enumerate(events, start=1):
         lanes(Event("mark", "tick", {}, time_ns * 1_000, len(role), len(role), role))
     return lanes.lines(len(events) * 1_000, 60)

@@ -2,9 +2,9 @@
 
 A module that reports events may have three dictionaries: ``STORY`` (sentences that are shown by default),
 ``DETAIL`` (sentences for ``-v``) and ``LANES`` (what a process does within a span, or outside all spans, as
-the demo says; for runs at which one could not look). If threads are its lesson, ``THREADS`` has the families of
-roles whose threads have lanes of their own. A module that uses others of this kind names them in ``BLOCKS``;
-only `compose` merges them.
+the demo says; for runs at which one could not look). If threads are its lesson, ``THREADS`` has the families
+of roles whose threads have lanes of their own. A module that uses others of this kind names them in
+``BLOCKS``; only `compose` merges them.
 """
 
 from types import ModuleType

@@ -26,7 +26,7 @@ class ScreenLanes:
         *,
         plain: bool,
     ) -> None:
-        """Draw with names in the `colours` of roles, in ASCII if `plain`; the rest is as in `timeline.lanes`."""
+        """Draw names in the `colours` of roles, in ASCII if `plain`; the rest is for `timeline.lanes`."""
         self._activities = activities
         self._threads = threads
         self._colours = colours

@@ -39,7 +39,7 @@ def demo_command(demo: Demo) -> click.Command:
     def callback(**values: Any) -> None:
         view = chosen_view(values)
         values["verbose"] = view.verbose  # -v before the command's name counts as well
-        names = {field.name for field in dataclasses.fields(module.Config)}
+        names = {field.name for field in dataclasses.fields(module.Config)} & values.keys()
         config: DemoSettings | None = module.Config(**{name: values[name] for name in names})
         if demo.before:
             config = _prepared(demo, config, view)

@@ -61,6 +61,10 @@ class DemoSettings:
     verbose: int = 0
     """How much detail is shown (``-v``): a demo reports what costs time only if it is wanted."""
 
+    faults_from_ns: int = 0
+    """When the first fault of the command line (``--kill``, ``--stop``, ``--chaos``) is due, by
+    `time.monotonic_ns`; 0 if none is. What fails from then on may have been asked for."""
+
     @property
     def start_method(self) -> str | None:
         """How child processes are made; None for a demo that starts none."""

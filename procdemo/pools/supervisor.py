@@ -82,6 +82,8 @@ class Supervisor:
         self._context, self._serve, self._extra_args, self._emit = context, serve, extra_args, emit
         self.may_go_on = True
         """False after a request to stop, or when no worker becomes ready."""
+        self.interrupted = False
+        """Whether there was a request to stop."""
         self.deaths = 0
         self._started: list[SupervisedWorker] = []  # all that ever were
         self._living: dict[str, SupervisedWorker] = {}  # as far as we know; by name
@@ -184,7 +186,7 @@ class Supervisor:
         except KeyboardInterrupt:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             self._emit.mark("stopped early")
-            self.may_go_on = False
+            self.may_go_on, self.interrupted = False, True
         return self.may_go_on
 
     def _read(self, worker: SupervisedWorker) -> None:

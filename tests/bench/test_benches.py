@@ -188,6 +188,18 @@ def test_a_killed_member_of_a_team_is_noticed(start_method):
     other.join()
 
 
+def test_a_team_that_is_interrupted_is_killed_before_what_it_uses_ends(start_method):
+    """Otherwise its members complain with tracebacks."""
+    context = get_context(start_method)
+    queue = context.Queue()
+    with pytest.raises(KeyboardInterrupt), queues.Team() as team:  # noqa: PT012
+        team.receive([team.start(context.Process, queues.consume, queue.get, None)])
+        (member,) = active_children()
+        raise KeyboardInterrupt
+    member.join()
+    assert member.exitcode == -signal.SIGKILL
+
+
 def test_the_break_even_follows_from_the_way(found):
     (row,) = [row for row in BENCHES if row.name == "bench pools"]
     for event in found(row).named("break-even"):

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def demo_command(demo: Demo) -> click.Command:
     """Import a demo, and return its command: the options are its settings and those of every run."""
-    from procdemo.cli.demo_options import FiniteRange, fault_options, parameters
+    from procdemo.cli.demo_options import fault_options, parameters
+    from procdemo.cli.option_types import FiniteRange
     from procdemo.demo.contract import load
 
     module = load(demo.module)

@@ -21,7 +21,7 @@ from typing import Any
 import distributed
 from distributed import KilledWorker
 
-from procdemo.cluster.client import Cluster, LostClusterError
+from procdemo.cluster.client import ON_EACH_HOST, Cluster, LostClusterError
 from procdemo.cluster.members import Member
 from procdemo.cluster.remote_queue import Notes, RemoteQueue, work
 from procdemo.demo.events import ERROR, Emitter
@@ -183,4 +183,4 @@ class _Monitor:
                 )
             if done and (error := task.future.exception()) and not isinstance(error, KilledWorker):
                 message = f"{task.name} failed: {type(error).__name__}: {error}"
-                raise CannotRunError(message, "pip install 'procdemo[cluster]'  (on each host)")
+                raise CannotRunError(message, ON_EACH_HOST)

@@ -2,8 +2,11 @@
 
 import multiprocessing
 import os
+import shlex
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, cast
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ class Arg:
     """The name of the value in the help, e.g. ``SECONDS``."""
     positional: bool = False
     """Words of the command line instead of an option; the type is ``tuple[str, ...]``."""
+    also: tuple[tuple[str, str], ...] = ()
+    """Other words that are understood, in upper case, and the choice that each stands for."""
 
 
 class StartMethod(StrEnum):
@@ -41,6 +46,19 @@ class CannotRunError(Exception):
         super().__init__(message)
         self.hint = hint
         self.exit_code = exit_code
+
+
+def pip_install(package: str) -> str:
+    """Return the command that installs `package` for the interpreter that runs, wherever procdemo is from.
+
+    It never names an extra of procdemo: for a copy that did not come from the package index, pip would fetch
+    what has this name there.
+    """
+    python = shlex.quote(sys.executable or "python3")
+    command = f"{python} -m pip install {package}"
+    if find_spec("pip") is None:  # as in an environment that uv has made
+        command += f"  (without pip: uv pip install --python {python} {package})"
+    return command
 
 
 def check_item(option: str, item: int | None, items: int) -> None:

@@ -27,6 +27,7 @@ from multiprocessing.context import ForkContext
 from typing import Any, Self
 
 from procdemo.demo.events import Emitter
+from procdemo.demo.text import reason_of
 from procdemo.pools.supervised_worker import ALIVE, BOOT_S, LEAVE_S, READY, SupervisedWorker
 from procdemo.process import exit_status
 from procdemo.process.backoff import Backoff
@@ -158,7 +159,7 @@ class Supervisor:
         self._loop.add_reader(ours, partial(self._read, worker))
 
     def _not_started(self, name: str, error: OSError, now: float) -> None:
-        self._emit.mark("not started", worker=name, error=str(error))
+        self._emit.mark("not started", worker=name, error=reason_of(error))
         self._room = len(self._living) or self._room  # no room for more: go on with those that there are
         self._back_off(now, at_boot=True)
 

@@ -182,7 +182,7 @@ class Console:
         self._lines.extend(Text(_filled(line, event)) for line in lines[1:])
         chosen = {key: value for key, value in event.data.get("chosen", {}).items() if key != "verbose"}
         if chosen:
-            options = ", ".join(f"{key.replace('_', '-')} {value}" for key, value in chosen.items())
+            options = ", ".join(_as_option(key, value) for key, value in chosen.items())
             self._lines.append(Text(printable(f"with {options}")))
 
     def _show_event(self, event: Event) -> None:
@@ -245,6 +245,12 @@ class Console:
             self._out.print(Text(verdict, style="bold"))
         elif not self._quiet:
             self._err.print(Text(verdict))
+
+
+def _as_option(name: str, value: Any) -> str:
+    """Return a setting as it was typed, without its dashes."""
+    name = name.replace("_", "-")
+    return name if value is True else f"{name} {printable(value)}"
 
 
 def _verdict(event: Event, sentence: str | None) -> str:

@@ -244,7 +244,7 @@ class Runner:
         if self._status is not None and self._status < 0:
             name = signal.Signals(-self._status).name
             data["reason"] = f"the main process {self.pid} was ended by {name} before it could sum up"
-        elif self._stopped:
+        elif self._stopped and not self._error:
             done = "{value} of {total} done".format_map(self._progress) if self._progress else "not finished"
             data |= {"outcome": INTERRUPTED, "reason": f"{INTERRUPTED}: {done}"}
         else:

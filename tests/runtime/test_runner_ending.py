@@ -176,3 +176,14 @@ def test_a_run_that_is_asked_to_stop_is_interrupted_and_has_not_failed(verbose, 
                 break
         *_, summary = events
     assert summary.data == {"ok": False, "outcome": "interrupted", "reason": f"interrupted: {how}"}
+
+
+def test_an_error_is_the_reason_also_if_main_was_asked_to_stop_because_of_it():
+    with Runner(count_and_stay, FORK) as runner:
+        for event in (events := iter(runner)):
+            if event.name == "here":
+                os.kill(runner._guardian.pid, signal.SIGKILL)
+                break
+        *_, summary = events
+    assert "guardian" in summary.data["reason"]
+    assert "outcome" not in summary.data

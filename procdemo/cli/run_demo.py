@@ -84,7 +84,7 @@ def run_in_process_group(
     patience = config.stop_patience
     runner = Runner(
         module.run,
-        config,
+        _with_faults(config, interventions.faults),
         limit=interventions.stop_after_s or None,
         patience=patience,
         answers=answers,
@@ -119,6 +119,14 @@ def run_in_process_group(
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     return exit_code.choose(signum=requests.first, timed_out=runner.timed_out)
+
+
+def _with_faults(config: DemoSettings, faults: Sequence[Fault]) -> DemoSettings:
+    """Return the settings with the time when the first of `faults` will be due, if the demo starts now."""
+    if not faults:
+        return config
+    first_s = min(fault.seconds for fault in faults)
+    return dataclasses.replace(config, faults_from_ns=time.monotonic_ns() + int(first_s * 1e9))
 
 
 def _do_what_is_due(renderer: Renderer, faults: FaultSchedule, answers: StdinRelay | None) -> float:

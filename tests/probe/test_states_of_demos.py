@@ -32,7 +32,7 @@ DEMOS = {
     "gil --work cpu": ("--seconds 0.3", {}),
     "prefork-server": ("--port 0 --workers 2 --clients 3 --stay 1", {"worker-": {"waiting"}}),
     "selector-server": ("--port 0 --workers 2 --clients 3 --stay 1", {"worker-": {"waiting"}}),
-    "race": ("", {"main": {"waiting", "blocked"}}),
+    "race": ("", {}),
 }
 ESSENTIAL = {"echo-server", "prodcons"}
 

@@ -353,7 +353,7 @@ def test_an_ended_program_leaves_no_open_file():
 
 def test_without_descriptors_to_spare_it_sees_the_same():
     with Sampled(WAITS, "sleep", "read_pipe", "compute") as sampled:
-        sampled.sampler._descriptors.left = 0
+        sampled.sampler._descriptors.left = 0  # for all threads that are seen from now on
         sampled.until_seen({"sleep": State.SLEEPING, "read_pipe": State.WAITING})
         os.kill(sampled.pids["sleep"], signal.SIGKILL)
         sampled.until_seen({"sleep": State.ZOMBIE})

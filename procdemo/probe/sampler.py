@@ -101,6 +101,7 @@ class Sampler:
             for thread in process.threads.values():
                 thread.close()
         self._processes.clear()
+        self._births.close()
 
     def has_seen(self, pid: int) -> bool:
         """Return whether this process is, or was, looked at."""

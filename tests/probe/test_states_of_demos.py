@@ -79,3 +79,15 @@ def test_the_oracle_notices_what_is_not_true():
     lies = [event._replace(name=names.get(event.name, event.name)) for event in result.log]
     assert disagreements(lies, oracle)
     assert contradictions(lies, oracle)
+
+
+@pytest.mark.thorough
+def test_a_consumer_that_the_command_has_stopped_is_stopped(start_method):
+    with StateOracle() as oracle:
+        result = run(
+            *("prodcons", "--consumers", "1", "--stop", "consumer-0@0.5", "--timeout", "2.5", "--json"),
+            start_method=start_method,
+        ).assert_clean(status=4)
+    assert not disagreements(result.log, oracle)
+    (consumer,) = [account for account in accounts(result.log).values() if account.role == "consumer-0"]
+    assert consumer.seconds["stopped"] > consumer.lived / 2

@@ -6,6 +6,7 @@ script: so its first bytes are parsed as HTML, instead of searched. This differs
 of the HTML Standard (13.2.3.2) in that a ``<meta>`` inside of a script or a title is none.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 
@@ -56,6 +57,8 @@ def as_utf8(body: bytes, charset: str) -> tuple[bytes, str]:
     """
     encoding = webencodings.lookup(charset) or _declared(body[:_META_BYTES]) or webencodings.UTF8
     text, encoding = webencodings.decode(body, _CODECS.get(encoding.name, encoding))
+    if encoding is webencodings.UTF8 and "\ufffd" not in text:  # it was valid
+        return body.removeprefix(codecs.BOM_UTF8), encoding.name
     return text.encode("utf-8", "replace"), encoding.name
 
 

@@ -59,6 +59,8 @@ class Answer(NamedTuple):
     def retry_after(self) -> float:
         """Seconds after which the server wants to be asked again (RFC 9110, 10.2.3); -1 if not said."""
         text = self.headers.get("retry-after", "").strip()
+        if not text:
+            return -1.0
         if re.fullmatch("[0-9]+", text):
             return float(text[:18])
         try:
@@ -88,7 +90,8 @@ def ask(connection: socket.socket, host: str, target: str, most: int, *, cut: bo
     try:
         answer = _exchange(connection, host, target, most, cut=cut)
     except h11.RemoteProtocolError as error:
-        raise NoPageError(f"no valid answer: {_QUOTED.sub('', str(error))}") from None
+        why = _QUOTED.sub("", str(error)).replace("request line", "status line")  # h11 means that, too
+        raise NoPageError(f"no valid answer: {why}") from None
     except TimeoutError:
         raise NoPageError(f"timed out: nothing was heard for {connection.gettimeout()} s") from None
     except OSError as error:

@@ -60,10 +60,12 @@ class Page(NamedTuple):
     """Why it cannot be had; empty if it can."""
     skip: str = ""
     """``forbidden`` or ``outside`` if it was not tried (any more) and nothing is wrong."""
+    refresh: str = ""
+    """The header Refresh, which leads on as ``<meta http-equiv=refresh>`` does."""
     moved: str = ""
     """Where it redirects to, if that may not be asked for at once."""
-    crawl_delay: float = 0.0
-    """Seconds between two pages that the robots.txt of its origin asks for."""
+    crawl_delay: float = -1.0
+    """Seconds between two pages that the robots.txt of its origin asks for; -1 if it is not known."""
     retry_after: float = -1.0
     """Seconds after which its server wants to be asked again; -1 if it has not said so."""
     pid: int = 0
@@ -79,6 +81,7 @@ def fetch(url: str, bounds: Bounds, emit: Emitter) -> Page:
         kind, charset = media_type(answer.headers.get("content-type", ""))
         html, encoding = as_utf8(answer.body, charset) if kind in _HTML else (b"", "")
         page = Page(url, final, answer.status, len(answer.body), moved=moved, retry_after=answer.retry_after)
+        page = page._replace(refresh=answer.headers.get("refresh", ""))
         if origin(final) not in bounds.trusted:
             check_parse_cost(html)
         page = page._replace(html=html, encoding=encoding)
@@ -91,8 +94,8 @@ def fetch(url: str, bounds: Bounds, emit: Emitter) -> Page:
         page = Page(url, why=f"{type(error).__name__}: {error}")
     ms = (time.monotonic() - before) * 1e3
     emit.end("fetch", status=page.status, bytes=page.size, ms=ms)
-    delay = _origins[origin(url)].crawl_delay if origin(url) in _origins else 0.0
-    return page._replace(pid=os.getpid(), ms=ms, crawl_delay=delay)
+    server = _origins.get(origin(url))
+    return page._replace(pid=os.getpid(), ms=ms, crawl_delay=server.crawl_delay if server else -1.0)
 
 
 def _get_allowed(url: str, bounds: Bounds, *, robots: bool = True) -> tuple[str, Answer, str]:
@@ -102,7 +105,7 @@ def _get_allowed(url: str, bounds: Bounds, *, robots: bool = True) -> tuple[str,
         where that was, the answer, and, if it is a redirect that may not be followed at once,
         because a site wants time between two requests, where this leads to.
     """
-    status = 0
+    status, delay = 0, 0.0
     before: tuple[str, Answer] | None = None
     for _ in range(bounds.max_redirects + 1):
         if origin(url) not in bounds.origins:
@@ -114,11 +117,7 @@ def _get_allowed(url: str, bounds: Bounds, *, robots: bool = True) -> tuple[str,
             except NoPageError as error:
                 error.status = error.status or status  # of the redirect that led here
                 raise
-            if (
-                before
-                and bounds.max_delay
-                and (server.crawl_delay or _origins[origin(before[0])].crawl_delay)
-            ):
+            if before and bounds.max_delay and max(server.crawl_delay, delay) > 0:
                 return *before, url
         answer = server.get(url, bounds.max_bytes if robots else MAX_BYTES, cut=not robots)
         status, location = answer.status, answer.headers.get("location")
@@ -128,7 +127,7 @@ def _get_allowed(url: str, bounds: Bounds, *, robots: bool = True) -> tuple[str,
         target = resolve(location, url)
         if target is None:
             raise NoPageError(f"leads to {location}, which is no page of the web", status, "outside")
-        before, url = (url, answer), target
+        before, delay, url = (url, answer), server.crawl_delay, target
     raise NoPageError(f"more than {bounds.max_redirects} redirects (--max-redirects)", status)
 
 

@@ -13,6 +13,7 @@ from protego import Protego
 
 from procdemo.crawler.exchange import AGENT, Answer, NoPageError, ask
 
+_Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 _NAT64 = IPv6Network("64:ff9b::/96")  # an IPv4 address in disguise (RFC 6052)
 
 
@@ -46,8 +47,10 @@ class Origin:
 
     @property
     def crawl_delay(self) -> float:
-        """Seconds between two pages that its robots.txt asks for; 0 if it does not, or is not known."""
-        delay = self.rules.crawl_delay(AGENT) if self.rules else None
+        """Seconds between two pages that its robots.txt asks for; -1 if that is not known."""
+        if self.rules is None:
+            return -1.0
+        delay = self.rules.crawl_delay(AGENT)
         return delay if delay and delay > 0 else 0.0
 
     def get(self, url: str, most: int, *, cut: bool = False) -> Answer:
@@ -66,10 +69,14 @@ class Origin:
 
     def _connect(self) -> socket.socket:
         while True:
+            family, address = self._addresses[0]
+            connection = socket.socket(family)
+            connection.settimeout(self._patience)
             try:
-                connection = socket.create_connection((self._addresses[0], self._port), self._patience)
+                connection.connect(address)
                 break
             except OSError as error:
+                connection.close()
                 if len(self._addresses) == 1:
                     raise NoPageError(f"cannot connect: {error.strerror or error}") from None
                 del self._addresses[0]  # the name has another address
@@ -82,15 +89,15 @@ class Origin:
             raise NoPageError(f"cannot connect: {error}") from None
 
 
-def _addresses(host: str, port: int, *, private_too: bool, loopback_too: bool) -> list[str]:
+def _addresses(host: str, port: int, *, private_too: bool, loopback_too: bool) -> list[_Address]:
     """Return the addresses of `host`; refuse it if one is not allowed."""
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise NoPageError(f"no such host: {host} ({error})") from None
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
+    addresses: list[_Address] = [(entry[0], entry[4]) for entry in entries]
     if not private_too:
-        refuse_private(host, addresses, loopback_too=loopback_too)
+        refuse_private(host, [str(address[0]) for _, address in addresses], loopback_too=loopback_too)
     return addresses
 
 

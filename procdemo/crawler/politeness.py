@@ -2,12 +2,14 @@
 
 A *site* is an origin. Until its robots.txt has been read, by the worker that fetches the first page,
 it is asked for one page at a time; from then on for as many as there are workers, unless it wants
-time between two pages (Crawl-delay), or has said that it is busy (429, 503).
+time between two pages (Crawl-delay), or has said that it is busy (429, 503). No page of it waits
+in the pool, because what a worker can take cannot be taken back when the site turns out to be busy.
 """
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from procdemo.crawler.urls import origin
@@ -15,11 +17,13 @@ from procdemo.crawler.urls import origin
 
 @dataclass(slots=True)
 class _Site:
+    most: float  # pages at the same time
     held: deque[str] = field(default_factory=deque)  # pages that may not be asked for yet
     asked: set[str] = field(default_factory=set)  # pages that workers have now
     known: bool = False  # whether its robots.txt has been read
     busy: bool = False  # whether it has ever said so
-    delay: float = 0.0  # seconds between an answer and the next request
+    wanted: float = 0.0  # seconds between two pages, as its robots.txt has it
+    delay: float = 0.0  # as it is obeyed
     not_before: float = 0.0  # on the clock
 
 
@@ -27,17 +31,26 @@ class Politeness:
     """Gives out the pages that wait, each when its site may be asked for it."""
 
     def __init__(
-        self, waiting: deque[str], max_delay: float, clock: Callable[[], float] = time.monotonic
+        self,
+        waiting: deque[str],
+        max_delay: float,
+        workers: int,
+        ours: Collection[str] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Give out the pages of `waiting`.
 
         Args:
             waiting: URLs; others may be added at any time.
             max_delay: no site is left alone for longer, whatever it wants; in seconds.
+            workers: how many pages a site is asked for at the same time, at most.
+            ours: sites that are never busy, so that any number of their pages may wait in the pool.
             clock: returns the time in seconds.
         """
         self._waiting = waiting
         self._max_delay = max_delay
+        self._workers = workers
+        self._ours = frozenset(ours)
         self._clock = clock
         self._sites: dict[str, _Site] = {}
         self._soonest: float | None = None  # when a page that is held may be asked for
@@ -46,12 +59,12 @@ class Politeness:
         """Return a page to ask for now, None if there is none; `give_back` must follow."""
         now = self._clock()
         for site in self._sites.values():
-            if site.held and _is_free(site, now):
+            if site.held and self._is_free(site, now):
                 return self._ask(site, site.held.popleft())
         while self._waiting:
             url = self._waiting.popleft()
             site = self._site(url)
-            if not site.held and _is_free(site, now):
+            if not site.held and self._is_free(site, now):
                 return self._ask(site, url)
             site.held.append(url)
         times = [site.not_before for site in self._sites.values() if site.held and site.not_before > now]
@@ -83,8 +96,9 @@ class Politeness:
         new = False
         if delay is not None:
             site.known = True
-            new = min(delay, self._max_delay) > site.delay
-            site.delay = max(site.delay, min(delay, self._max_delay))
+            new = delay > site.wanted
+            site.wanted = max(site.wanted, delay)
+            site.delay = min(site.wanted, self._max_delay)
         if site.delay and asked:
             site.not_before = max(site.not_before, self._clock() + site.delay)
         return new
@@ -106,13 +120,15 @@ class Politeness:
         self._site(url).held.appendleft(url)
 
     def _site(self, url: str) -> _Site:
-        return self._sites.setdefault(origin(url), _Site())
+        name = origin(url)
+        if name not in self._sites:
+            self._sites[name] = _Site(most=math.inf if name in self._ours else self._workers)
+        return self._sites[name]
 
     def _ask(self, site: _Site, url: str) -> str:
         site.asked.add(url)
         return url
 
-
-def _is_free(site: _Site, now: float) -> bool:
-    one_at_a_time = site.busy or site.delay or not site.known
-    return site.not_before <= now and not (one_at_a_time and site.asked)
+    def _is_free(self, site: _Site, now: float) -> bool:
+        most = 1 if site.busy or site.delay or not site.known else site.most
+        return site.not_before <= now and len(site.asked) < most

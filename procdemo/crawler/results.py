@@ -20,7 +20,7 @@ from procdemo.process.throttle import Throttle
 STORY = {
     "page failed": "{url}: {why}; given up",
     "page again": "{url}: {why}; to be fetched again",
-    "crawl-delay": "{site} asks for {asked:g} s between two pages (Crawl-delay): {kept:g} s it is",
+    "crawl-delay": "{site} asks for {asked:g} s between pages (Crawl-delay); the crawl keeps {kept:g} s{cut}",
     "no page": "{url}, where to begin, gave no page: {why}",
 }
 DETAIL = {"page": "{url}: status {status}, {bytes} bytes, by PID {worker_pid}: {title}"}
@@ -75,21 +75,22 @@ def prepare(config: Any, stack: ExitStack, loop: SelectorLoop, emit: Emitter) ->
 class CrawlResults:
     """The pages of one crawl."""
 
-    def __init__(self, frontier: Frontier, config: Any, emit: Emitter) -> None:
+    def __init__(self, frontier: Frontier, config: Any, emit: Emitter, ours: frozenset[str]) -> None:
         """Give out and settle the pages of `frontier`.
 
         Args:
             frontier: the pages of the crawl.
-            config: the settings ``tries`` (how many workers may be killed while they have the same page,
-                and how often a server may be too busy for it), ``max_delay``, and ``verbose``: whether the
-                table has all pages, not only the first and those that failed.
+            config: the settings ``workers``, ``max_delay``, ``tries`` (how many workers may be killed while
+                they have the same page, and how often a server may be too busy for it), and ``verbose``:
+                whether the table has all pages, not only the first and those that failed.
             emit: where to report.
+            ours: sites that we serve ourselves.
         """
         self._frontier = frontier
         self._tries = config.tries
         self._emit = emit
         self._everything = config.verbose > 0
-        self._politeness = Politeness(frontier.waiting, config.max_delay)
+        self._politeness = Politeness(frontier.waiting, config.max_delay, config.workers, ours)
         self._max_delay = config.max_delay
         self._busy: dict[str, int] = {}
         self._started, self._progress = time.monotonic(), Throttle(_PROGRESS_S)
@@ -108,9 +109,10 @@ class CrawlResults:
     def record_page(self, page: Page, title: str, links: list[str]) -> None:
         """Settle a page that a worker has fetched, and queue its links; or queue it again."""
         asked = page.skip != "forbidden" or page.status > 0
-        if self._politeness.give_back(page.url, page.crawl_delay, asked=asked):
-            kept = min(page.crawl_delay, self._max_delay)
-            self._emit.mark("crawl-delay", site=origin(page.url), asked=page.crawl_delay, kept=kept)
+        delay = page.crawl_delay if page.crawl_delay >= 0 else None
+        if self._politeness.give_back(page.url, delay, asked=asked):
+            kept, cut = min(page.crawl_delay, self._max_delay), self._cut(page.crawl_delay)
+            self._emit.mark("crawl-delay", site=origin(page.url), asked=page.crawl_delay, kept=kept, cut=cut)
         if page.status in BUSY and not page.skip:
             self._record_busy(page)
             return
@@ -132,11 +134,14 @@ class CrawlResults:
         pause = max(self._politeness.pause(url, asked) for url in {page.url, page.final or page.url})
         why = page.why or f"status {page.status}, the server is busy"
         if times < self._tries:
-            said = f" (Retry-After: {asked:.0f} s)" if page.retry_after >= 0 else ""
-            self._retry(page.url, f"{why}; left alone for {pause:.0f} s{said}", page.pid)
+            said = f" and asks for {asked:.0f} s (Retry-After)" if page.retry_after >= 0 else ""
+            self._retry(page.url, f"{why}{said}; left alone for {pause:g} s{self._cut(asked)}", page.pid)
             self._politeness.put_first(page.url)
         else:
             self._settle(Fate.FAILED, page._replace(why=f"{why}, {times} times" if times > 1 else why))
+
+    def _cut(self, asked: float) -> str:
+        return " (--max-delay)" if asked > self._max_delay else ""
 
     def record_failed(self, url: str, why: str, pid: int) -> None:
         """Settle a page that could not be used."""

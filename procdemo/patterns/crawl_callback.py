@@ -108,7 +108,7 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
     loop = SelectorLoop()
     with ExitStack() as stack:
         frontier, bounds = prepare(config, stack, loop, emit)
-        pages = CrawlResults(frontier, config, emit)
+        pages = CrawlResults(frontier, config, emit, bounds.trusted)
         make_pool = partial(ResilientPool, config.context(), config.workers)
         if config.cluster:  # workers on other hosts: submit() and add_done_callback()
             make_pool = partial(cluster.load("pool").ClusterPool, config, pages)

@@ -17,9 +17,11 @@ Try:
   procdemo crawl-callback --site /usr/share/doc/python3.11/html
   procdemo crawl-callback --cluster local
 
-Never leaves the origins of the URLs given. An error status is an answer, and a broken link; the
-exit status is 1 if a page could not be had or used. If a page is not there in --page-deadline, its
-worker is killed, and it is tried once more (--cluster: as any lost page). Compare with: pool-server.
+Never leaves the origins of the URLs given. Private addresses need --allow-private, except a URL at this
+host. Follows <a>, <area>, frames and refreshes. Obeys robots.txt; Crawl-delay and Retry-After up to
+--max-delay. An error status is an answer, and a broken link; after 429 and 503 it asks again. The exit
+status is 1 if a page could not be had or used. If a page is not there in --page-deadline, its worker is
+killed, and it is tried once more (--cluster: as any lost page). Compare with: pool-server.
 """
 
 import os
@@ -69,7 +71,9 @@ class Config(ClusterSettings):
     max_redirects: Annotated[int, Arg("Redirects followed for one page.", min=0)] = 5
     page_deadline: Annotated[float, Arg("Longest download of a page.", min=0.01, metavar="SECONDS")] = 10.0
     tries: Annotated[int, Arg("Tries for a page if workers die or its server is busy.", min=1)] = 3
-    max_delay: Annotated[float, Arg("Longest wait that a site may ask for.", min=0, metavar="SECONDS")] = 10.0
+    max_delay: Annotated[float, Arg("Longest pause that a site may ask for.", min=0, metavar="SECONDS")] = (
+        10.0
+    )
     allow_private: Annotated[bool, Arg("Also hosts at private addresses.")] = False
     raise_on: Annotated[int, Arg("The callback raises on this page; 0 for none.", min=0)] = 0
 

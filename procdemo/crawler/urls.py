@@ -23,6 +23,7 @@ _PATH_SAFE = "/%:=@!$&'()*+,;~|[]"  # what need not be escaped; % because most i
 _QUERY_SAFE = "/%:=@!$&()*+,;~|[]?\\^`{}"
 _FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20\x7f#/:<>?@\[\\\]^|%]")
 _IGNORED_IN_HOST = re.compile("[\u00ad\u200b\u2060\ufeff\ufe00-\ufe0f]")
+_PLACE = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::(0*[0-9]{0,5}))?", re.ASCII)  # a host and perhaps a port
 _DOTS = {".": ".", "%2e": ".", "..": "..", ".%2e": "..", "%2e.": "..", "%2e%2e": ".."}
 _LONGEST = 2_000  # characters of one URL
 _LARGEST_PORT = 65_535
@@ -47,7 +48,8 @@ def resolve(href: str, base: str, encoding: str = "utf-8") -> str | None:
         href = f"./{href}" if _SCHEME.match(href) else href
     if href and href[0] != "?":  # then only the folder of `base` matters; pages of a folder share many links
         base = base[: base.partition("?")[0].rfind("/") + 1]
-    return _join(href, base, encoding)
+    join = _join if len(href) <= _LONGEST else _join.__wrapped__  # not to be kept
+    return join(href, base, encoding)
 
 
 def origin(url: str) -> str:
@@ -125,21 +127,14 @@ def _without_dots(path: str) -> str:
 def _origin(scheme: str, netloc: str) -> str | None:
     """Return the normal form of a scheme, a host and a port, None if it is no origin, or has a user."""
     user, _, place = netloc.rpartition("@")
-    closing = place.find("]") + 1
-    name, colon, port = place[:closing], *place[closing:].partition(":")[1:]
-    if not closing:
-        name = place.partition(":")[0]
-    elif place[closing:].partition(":")[0]:
+    parts = _PLACE.fullmatch(place)
+    if parts is None or user not in {"", ":"}:
         return None
-    if user not in {"", ":"} or (
-        port and not (port.isascii() and port.isdigit() and int(port[-9:]) <= _LARGEST_PORT)
-    ):
-        return None
+    name, port = parts[1], parts[2] and (parts[2].lstrip("0") or "0")
     host = _ipv6(name[1:-1]) if name[:1] == "[" else _host(name)
-    port = str(int(port)) if port else ""
-    if not host:
+    if not host or (port and int(port) > _LARGEST_PORT):
         return None
-    return f"{scheme}://{host}" + (f":{port}" if colon and port not in {"", _DEFAULT_PORTS[scheme]} else "")
+    return f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS[scheme] else "")
 
 
 def _ipv6(text: str) -> str | None:

@@ -90,8 +90,7 @@ def ask(connection: socket.socket, host: str, target: str, most: int, *, cut: bo
     try:
         answer = _exchange(connection, host, target, most, cut=cut)
     except h11.RemoteProtocolError as error:
-        why = _QUOTED.sub("", str(error)).replace("request line", "status line")  # h11 means that, too
-        raise NoPageError(f"no valid answer: {why}") from None
+        raise NoPageError(f"no valid answer: {_in_plain_words(str(error))}") from None
     except TimeoutError:
         raise NoPageError(f"timed out: nothing was heard for {connection.gettimeout()} s") from None
     except OSError as error:
@@ -100,6 +99,15 @@ def ask(connection: socket.socket, host: str, target: str, most: int, *, cut: bo
     if codings & _CODINGS:
         raise NoPageError("compressed, though that was not asked for", answer.status)
     return answer
+
+
+def _in_plain_words(message: str) -> str:
+    """Return what h11 says without what the server has sent, and without names of h11's own."""
+    if "_SWITCH_" in message:
+        return "the server switches to another protocol (101), though that was not asked for"
+    if "status_code" in message:
+        return "no status from 100 to 999"
+    return _QUOTED.sub("", message).replace("request line", "status line")  # it means that, too
 
 
 def _exchange(connection: socket.socket, host: str, target: str, most: int, *, cut: bool) -> Answer:

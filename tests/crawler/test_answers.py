@@ -5,6 +5,7 @@ HTTP/1.1 framing (RFC 9112), with interim answers before it, and with bytes behi
 asked for, at once or late. Then the crawler has exactly that body, or the page failed, by name.
 """
 
+import contextlib
 import socket
 from typing import NamedTuple
 
@@ -177,6 +178,7 @@ def check_pages(web, many):
             assert got.html == b""
             assert "bytearray" not in got.why
             assert "b'" not in got.why
+            assert "_" not in got.why
 
 
 @settings(max_examples=60, derandomize=True)
@@ -188,7 +190,7 @@ def test_a_page_has_its_own_body_or_failed(web, many):
 
 
 @pytest.mark.thorough
-@settings(max_examples=2_000, derandomize=True)
+@settings(max_examples=1_000, derandomize=True)
 @given(many=st.lists(cases, min_size=2, max_size=6))
 def test_a_page_has_its_own_body_or_failed_in_any_mix(web, many):
     check_pages(web, many)
@@ -217,9 +219,9 @@ def test_an_answer_that_comes_late_belongs_to_no_page():
         return True
 
     def second(conn, closing):
-        heard[0].sendall(page("of nobody"))
+        with heard.pop() as stray, contextlib.suppress(OSError):
+            stray.sendall(page("of nobody"))
         conn.sendall(page("second"))
-        heard[0].close()
         return True
 
     with Web({"/1": first, "/2": second}) as web:

@@ -111,13 +111,18 @@ def test_a_thread_that_follows_another_is_found():
 
 AGAIN = """
     import os, signal, sys, time
+    def tick():  # a start time is counted in these
+        return int(time.clock_gettime(time.CLOCK_BOOTTIME) * 100)
     def start(name, wait):
         if (pid := os.fork()) == 0:
             wait()
         os.write(1, f"{name} {pid}\\n".encode())
         return pid
     pid = start("first", lambda: time.sleep(600))
+    first = tick()
     sys.stdin.read(1)
+    while tick() <= first:
+        pass
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     with open("/proc/sys/kernel/ns_last_pid", "w") as file:
@@ -198,3 +203,13 @@ def test_a_turn_between_the_first_look_and_the_second_is_noticed():
         thread.begin(0)
         assert thread.has_run()
         thread.close()
+
+
+def test_a_process_that_was_seen_in_the_midst_of_exec_gets_its_name_later():
+    with Sampled(WAITS, "sleep") as sampled:
+        sampled.until_seen({"sleep": State.SLEEPING})
+        pid, before = sampled.pids["sleep"], len(sampled.events)
+        identity = sampled.sampler._processes[pid].identity
+        identity.command, identity.name = b"", "half"
+        sampled.until(lambda: any(event.pid == pid for event in sampled.events[before:]))
+        assert sampled.last("sleep").role == f"child {pid}"

@@ -244,7 +244,8 @@ class Sampler:
         if process.pid in self.roles or rests:
             process.starting = False
             for each in process.threads.values():
-                self._report(process, each, each.account.go_on())
+                if process.pid in self.roles or each.account.state not in _BUSY:  # else the wait is told soon
+                    self._report(process, each, each.account.go_on())
 
     def _end(self, process: SampledProcess, thread: SampledThread) -> None:
         """Report that a thread is gone; with the main thread the whole process."""

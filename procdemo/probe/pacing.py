@@ -5,7 +5,7 @@ import time
 _LOOK_S = 0.02
 _FIRST_LOOK_S = 0.01
 _FIRST_S = 1.0  # how long it is looked at more often at first, because much happens then
-_SHARE = 0.027  # of one CPU: with what comes around a look, less than 3 %
+_SHARE = 0.026  # of one CPU: with what comes around a look, less than 3 %
 _LONGEST_S = 2.0
 _GOLDEN = 0.618034  # its multiples, without the whole part, fill the interval from 0 to 1 evenly
 _FEW = 16  # threads

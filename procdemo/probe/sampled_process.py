@@ -17,23 +17,24 @@ class SampledProcess:
 
     __slots__ = ("adopted", "changed", "identity", "pid", "seen_threads", "starting", "threads")
 
-    identity: Identity
-
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, parent: "SampledProcess | None") -> None:
         self.pid = pid
+        self.identity: Identity = Identity(pid, parent.identity if parent else None)
         self.threads: dict[int, SampledThread] = {}
         self.seen_threads = 0
         """How many threads were seen in all."""
-        self.starting = False
+        self.starting = self.identity.new_interpreter
         self.changed = True
         """Whether its threads and children must be listed again."""
         self.adopted = False
         """Whether its parent has ended."""
 
-    def identify(self, parent: "SampledProcess | None") -> None:
-        """Look at what program it is."""
+    def identify(self, parent: "SampledProcess | None") -> bool:
+        """Look at what program it is; return whether it has another name than before."""
+        name = self.identity.name
         self.identity = Identity(self.pid, parent.identity if parent else None)
         self.starting = self.identity.new_interpreter
+        return self.identity.name != name
 
 
 class _AtLock(NamedTuple):

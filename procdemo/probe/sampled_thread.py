@@ -36,10 +36,14 @@ class Descriptors:
         """Take half of what a process may open, because the rest of it needs some, too."""
         most = os.sysconf("SC_OPEN_MAX")
         self.left = min(most, 8192) // 2 if most > 0 else 256
+        self._reserve = self.left // 2
 
-    def open(self, path: str) -> int:
-        """Return a descriptor to keep; -1 if there are too many, or no such file."""
-        if self.left > 0:
+    def open(self, path: str, *, often: bool = False) -> int:
+        """Return a descriptor to keep; -1 if there are too many, or no such file.
+
+        One half of all are for files that are read `often`, at each look.
+        """
+        if self.left > (0 if often else self._reserve):
             with suppress(OSError):
                 fd = os.open(path, os.O_RDONLY)
                 self.left -= 1
@@ -62,10 +66,19 @@ class Births:
     def __init__(self) -> None:
         self.count = 0
         self._newest = b""
+        self._fd = -1
+        with suppress(OSError):
+            self._fd = os.open("/proc/loadavg", os.O_RDONLY)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def look(self) -> None:
         """Count."""
-        newest = read_once("/proc/loadavg").rpartition(b" ")[2]
+        newest = os.pread(self._fd, 100, 0).rpartition(b" ")[2] if self._fd >= 0 else b""
         if newest != self._newest or not newest:
             self._newest = newest
             self.count += 1
@@ -120,7 +133,7 @@ class SampledThread:
         self.tid, self.folder = tid, f"/proc/{pid}/task/{tid}"
         self.name = "MainThread" if pid == tid else f"thread {number + 1}"
         self._descriptors = descriptors
-        self._schedstat = descriptors.open(f"{self.folder}/schedstat") if COUNTS_TURNS else -1
+        self._schedstat = descriptors.open(f"{self.folder}/schedstat", often=True) if COUNTS_TURNS else -1
         self._stat = descriptors.open(f"{self.folder}/stat")
         self._syscall = descriptors.open(f"{self.folder}/syscall")
         self._raw = b""

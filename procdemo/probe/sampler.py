@@ -101,6 +101,7 @@ class Sampler:
             for thread in process.threads.values():
                 thread.close()
         self._processes.clear()
+        self._births.close()
 
     def has_seen(self, pid: int) -> bool:
         """Return whether this process is, or was, looked at."""
@@ -123,7 +124,7 @@ class Sampler:
         """Take the processes among `pids` that are not known yet."""
         for pid in pids:
             if pid not in self._processes and pid not in self._others:
-                process = SampledProcess(pid)
+                process = SampledProcess(pid, parent)
                 self._list_threads(process, parent)
                 if pid in process.threads:
                     self._processes[pid] = process
@@ -207,26 +208,27 @@ class Sampler:
         self, process: SampledProcess, thread: SampledThread, stat: Stat, now_ns: int, *, has_run: bool
     ) -> Report | None:
         """Compare a thread with what it was at the last look."""
-        has_new_name = False
         same = not has_run and thread.wait is not None and stat.letter == thread.stat.letter
-        if (
-            thread.tid == process.pid and stat.letter not in "ZX" and stat.program != thread.stat.program
-        ):  # exec(2)
-            process.identify(self._processes.get(stat.parent))
-            has_new_name = True
+        other_program = stat.program != thread.stat.program or not process.identity.command  # in exec(2)
+        has_new_name = (
+            thread.tid == process.pid
+            and stat.letter not in "ZX"
+            and other_program
+            and process.identify(self._processes.get(stat.parent))
+        )
         process.adopted |= stat.parent == self._own != thread.stat.parent
         thread.stat = stat
         if same:
             thread.unchanged += 1
-            return thread.account.unchanged(now_ns)
-        thread.unchanged = 0
-        thread.wait = self._wait_of(process, thread)
-        cpu_ns, ready_ns = thread.spent() if has_run else (0, 0)
-        report = thread.account.look(now_ns, thread.wait.state if thread.wait else None, cpu_ns, ready_ns)
-        process.changed |= stat.threads != len(process.threads)
-        if report is None and has_new_name:
-            return thread.account.go_on()
-        return report
+            report = thread.account.unchanged(now_ns)
+        else:
+            thread.unchanged = 0
+            thread.wait = self._wait_of(process, thread)
+            cpu_ns, ready_ns = thread.spent() if has_run else (0, 0)
+            state = thread.wait.state if thread.wait else None
+            report = thread.account.look(now_ns, state, cpu_ns, ready_ns)
+            process.changed |= stat.threads != len(process.threads)
+        return thread.account.go_on() if report is None and has_new_name else report
 
     def _wait_of(self, process: SampledProcess, thread: SampledThread) -> Wait | None:
         wait = thread.now_waits(thread.stat)
@@ -242,7 +244,8 @@ class Sampler:
         if process.pid in self.roles or rests:
             process.starting = False
             for each in process.threads.values():
-                self._report(process, each, each.account.go_on())
+                if process.pid in self.roles or each.account.state not in _BUSY:  # else the wait is told soon
+                    self._report(process, each, each.account.go_on())
 
     def _end(self, process: SampledProcess, thread: SampledThread) -> None:
         """Report that a thread is gone; with the main thread the whole process."""

@@ -101,9 +101,11 @@ class Sampling:
             )
 
     def _look(self, sampler: "Sampler") -> None:
-        new, self._new = self._new, set()
         self._seen += sampler.look()
-        self._seen += [sampler.gone(pid, looks=0) for pid in new if not sampler.has_seen(pid)]
+        self._new = {pid for pid in self._new if not sampler.has_seen(pid)}
+        gone = [pid for pid in self._new if procfs.stat(pid) is None]
+        self._new.difference_update(gone)
+        self._seen += [sampler.gone(pid, looks=0) for pid in gone]
         if sampler.hidden:
             self._say_hidden("what a process waits for is hidden: another user's, or ptrace is not permitted")
 

@@ -253,7 +253,7 @@ def test_states_are_in_json_unless_no_sample():
     for flag, sampled in ([], True), (["--no-sample"], False):
         result = run("spawn", "--json", "--work", "0", *flag).assert_clean(stderr_lines=0)
         assert result.events[0].data["sampled"] is sampled
-        assert any(event.kind == "state" for event in result.events) is sampled
+        assert any(event.kind == "state" for event in result.log) is sampled
     assert "state" not in run("spawn", "--work", "0", "-vv").assert_clean().stdout.replace("statement", "")
 
 
@@ -267,9 +267,7 @@ def shape(result):
 
 
 def test_quiet_changes_nothing_in_json():
-    plain, quiet = (
-        run("spawn", "--json", "-n", "1", "--style", "function", "--no-sample", *q) for q in ([], ["-q"])
-    )
+    plain, quiet = (run("spawn", "--json", "-n", "1", "--style", "function", *q) for q in ([], ["-q"]))
     assert sorted(shape(plain.assert_clean())) == sorted(shape(quiet.assert_clean()))
 
 

@@ -4,7 +4,7 @@
         run("spawn")
     oracle.threads[pid, tid].seconds["sleeping"]
 
-It knows nothing of procdemo's sampler: it takes the wait channel, and counts looks; CPU and ready time are
+It knows nothing of procdemo's sampler: it takes the wait channel; CPU and ready time are
 as the kernel counts them.
 """
 
@@ -75,7 +75,7 @@ class StateOracle:
 class _Thread:
     def __init__(self, now):
         self.first = self.last = now
-        self.counts = Counter()
+        self.weights = Counter()
         self.cpu = self.ready = 0.0
         self.looks = []
 
@@ -85,15 +85,15 @@ class _Thread:
         cpu, ready, _ = (folder / "schedstat").read_text().split()
         self.cpu, self.ready = int(cpu) / 1e9, int(ready) / 1e9
         if state := {"T": "stopped", "t": "stopped", "Z": "zombie"}.get(letter) or _waits(letter, folder):
-            self.counts[state] += 1
+            self.weights[state] += now - self.last  # on a busy machine the looks are not at even times
         self.looks.append((now, letter != "R", self.cpu))
         self.last = now
 
     def seconds(self):
         """Return the time of each state: waits share what CPU and ready time leave of the life."""
         rest = max(self.last - self.first - self.cpu - self.ready, 0.0)
-        total = self.counts.total()
-        found = {state: rest * count / total for state, count in self.counts.items()}
+        total = self.weights.total() or 1.0
+        found = {state: rest * weight / total for state, weight in self.weights.items()}
         return {"computing": self.cpu, "ready": self.ready, **found}
 
 

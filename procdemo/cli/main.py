@@ -171,15 +171,21 @@ def _run() -> int:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - an error in two lines, never the interpreter's traceback
         no_output = isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS
-        return _no_output(error) if no_output else _bug(error)
+        return _no_output(error) if no_output else _failed(error)
 
 
-def _bug(error: Exception) -> int:
-    """Report an unexpected error in two lines; with ``--debug``, raise it with its traceback."""
+def _failed(error: Exception) -> int:
+    """Report an error in two lines; with ``--debug``, raise an unexpected one with its traceback."""
+    from procdemo.demo.settings import CannotRunError
+    from procdemo.demo.text import printable
+    from procdemo.process import shortage
+
+    known = error if isinstance(error, CannotRunError) else shortage.named(error)
+    if known:
+        click.echo(f"error: {printable(known)}\ntry: {printable(known.hint)}", err=True)
+        return known.exit_code
     if "--debug" in sys.argv or os.environ.get("PROCDEMO_DEBUG"):
         raise error
-    from procdemo.demo.text import printable
-
     click.echo(
         f"error: {type(error).__name__}: {printable(error)}\ntry: the same with --debug, to see where",
         err=True,

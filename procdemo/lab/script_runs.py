@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import IO, Any, Literal, NamedTuple, Self
 from procdemo.demo.settings import CannotRunError
 from procdemo.lab.lesson import Lesson, Script
 from procdemo.lab.verdict import Report
+from procdemo.process.readiness import wait_ready
 
 STILL_S = 1.0
 """A script in which nothing moves for so long is hung; no lesson waits that long on purpose."""
@@ -100,7 +100,7 @@ class ScriptRuns:
         while todo or self._running:
             while todo and self._has_room(todo[-1]):
                 yield self._start(todo.pop()), ("begin", None)
-            for fd in select.select(list(self._running), [], [])[0]:
+            for fd in wait_ready(self._running, None):
                 running = self._running[fd]
                 news = running.read()
                 if news is None:

@@ -13,9 +13,7 @@ A worker that dies before it has done anything is replaced after a pause that do
 several in a row becomes ready, the supervisor gives up.
 """
 
-import math
 import os
-import select
 import signal
 import sys
 import time
@@ -32,6 +30,7 @@ from procdemo.process import exit_status
 from procdemo.process.backoff import Backoff
 from procdemo.process.children import Children
 from procdemo.process.exit_status import Exit, cause, report_exit
+from procdemo.process.readiness import wait_ready
 from procdemo.process.selector_loop import SelectorLoop
 
 __all__ = ["READY", "STORY", "Supervisor"]
@@ -179,7 +178,7 @@ class Supervisor:
         soonest = min(times if self._backoff.over else [*times, self._backoff.until], default=now)
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-            select.select([self._loop], [], [], None if soonest == math.inf else max(soonest - now, 0))
+            wait_ready([self._loop], soonest - now)
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         except KeyboardInterrupt:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

@@ -1,0 +1,94 @@
+"""The limits of the control groups that this process is in (Linux; a container is such a group).
+
+Groups are nested, and a limit holds for all groups below it: the smallest of the own group and its
+ancestors counts. Version 1 has a tree for each controller, version 2 one for all. A system can have both
+(cgroups(7)).
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+_PROC = "/proc/self"
+
+
+def cpu_quota(proc: str = _PROC) -> float | None:
+    """Return how many CPUs' time this process may use, 0.5 for example; None if there is no quota.
+
+    Version 2 says quota and period in one file, version 1 in two (kernel: admin-guide/cgroup-v2, Controllers,
+    CPU; scheduler/sched-bwc). `proc` is the folder of this process.
+    """
+    quotas = []
+    for folder in groups("cpu", proc):
+        words = _read(f"{folder}/cpu.max").split()
+        words = words or [
+            *_read(f"{folder}/cpu.cfs_quota_us").split(),
+            *_read(f"{folder}/cpu.cfs_period_us").split(),
+        ]
+        with suppress(ValueError, ZeroDivisionError):  # "max" in version 2; no such file in the root
+            quota, period = map(int, words)
+            if quota > 0:  # -1 in version 1: no limit
+                quotas.append(quota / period)
+    return min(quotas, default=None)
+
+
+def full_of_processes(proc: str = _PROC) -> int | None:
+    """Return the number of processes that a group allows, if it has so many; otherwise None (pids.max)."""
+    for folder in groups("pids", proc):
+        with suppress(ValueError):
+            most = int(_read(f"{folder}/pids.max"))
+            if int(_read(f"{folder}/pids.current")) >= most:
+                return most
+    return None
+
+
+def out_of_memory(proc: str = _PROC) -> int | None:
+    """Return the limit in bytes of the group in which the kernel has killed processes; None without one."""
+    for folder in groups("memory", proc):
+        killed = _read(f"{folder}/memory.events.local") or _read(f"{folder}/memory.oom_control")
+        limit = _read(f"{folder}/memory.max") or _read(f"{folder}/memory.limit_in_bytes")
+        facts = dict(line.split() for line in killed.splitlines() if len(line.split()) == 2)  # noqa: PLR2004
+        with suppress(ValueError):
+            if int(facts.get("oom_kill", 0)):
+                return int(limit)
+    return None
+
+
+def groups(controller: str, proc: str = _PROC) -> Iterator[str]:
+    """Yield the folder of the group of this process and those of its ancestors, in each tree."""
+    paths = {}
+    for line in _read(f"{proc}/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            paths["cgroup2"] = path
+        elif controller in controllers.split(","):
+            paths["cgroup"] = path
+    for line in _read(f"{proc}/mountinfo").splitlines() if paths else ():
+        mounted, _, source = line.partition(" - ")
+        kind, _, options = source.split(" ", 2)
+        if kind in paths and (kind == "cgroup2" or controller in options.split(",")):
+            root, mount = mounted.split()[3:5]
+            mount = mount.encode().decode("unicode_escape") if "\\" in mount else mount  # \040 is a blank
+            yield from _up(mount, _below(root, paths[kind]))
+
+
+def _below(root: str, path: str) -> str:
+    """Return where a group is below a mount of the group `root`; empty if only the mount can be seen."""
+    root = root.rstrip("/")
+    if f"{path}/".startswith(f"{root}/") and not path.startswith("/.."):  # outside of our namespace
+        return path[len(root) :].rstrip("/")
+    return ""
+
+
+def _up(mount: str, below: str) -> Iterator[str]:
+    while below:
+        yield mount + below
+        below = below.rpartition("/")[0]
+    yield mount
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.readall().decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""

@@ -1,0 +1,42 @@
+"""Why a demo has no summary: what its main process reported or wrote last, and how it ended."""
+
+from procdemo.demo.events import ERROR, STDERR, Event, Kind
+from procdemo.demo.text import printable
+from procdemo.process import shortage
+from procdemo.process.exit_status import signal_name
+
+
+class LastWords:
+    """Takes the events of a run, and gives a reason if the last one is missing."""
+
+    def __init__(self) -> None:
+        self._error = ""
+        self._said = ""
+
+    def note(self, event: Event) -> None:
+        """Take one event."""
+        if event.kind == Kind.MARK and event.name == ERROR:
+            self._error = event.data.get("message", "")
+        elif event.kind == Kind.MARK and event.name == STDERR:
+            self._said = printable(event.data.get("text", "")).strip() or self._said
+
+    def reason(self, pid: int, status: int | None) -> str:
+        """Return why there is no summary.
+
+        Args:
+            pid: the main process.
+            status: its exit status, -N if signal N has ended it; None if it is not known.
+        """
+        killed = status is not None and status < 0
+        if self._error and not killed:
+            return self._error
+        lacks = ""
+        if status is None:
+            how = "ended"
+        elif killed:
+            how = f"was ended by {signal_name(-status)}"
+            lacks = shortage.named_by_signal(-status)
+        else:
+            how = f"ended with exit status {status}"
+        parts = [f"the main process {pid} {how} before it could sum up", lacks, self._error]
+        return ": ".join(filter(None, [*parts, self._said and f"its last words: {self._said}"]))

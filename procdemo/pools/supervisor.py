@@ -26,7 +26,7 @@ from typing import Any, Self
 
 from procdemo.demo.events import Emitter
 from procdemo.pools.supervised_worker import ALIVE, BOOT_S, LEAVE_S, READY, SupervisedWorker
-from procdemo.process import exit_status
+from procdemo.process import exit_status, shortage
 from procdemo.process.backoff import Backoff
 from procdemo.process.children import Children
 from procdemo.process.exit_status import Exit, cause, report_exit
@@ -158,6 +158,8 @@ class Supervisor:
         self._emit.mark("not started", worker=name, error=str(error))
         self._room = len(self._living) or self._room  # no room for more: go on with those that there are
         self._back_off(now, at_boot=True)
+        if not (self.may_go_on or self._started):
+            raise shortage.named(error) or error
 
     def next_answers(self) -> list[Answer]:
         """Wait until something happens; return the answers there are, and the items of dead workers."""

@@ -84,11 +84,11 @@ def _mib(size: int) -> str:
 def _no_process() -> CannotRunError:
     most = cgroup.full_of_processes()
     if most is not None:
-        message = f"no further process can be started: this control group has its {most} processes"
-        return _error(message, "docker run --pids-limit 500, or a higher number in pids.max")
+        message = f"no further process can be started: this control group may have {most} (pids.max)"
+        return _error(message, "docker run --pids-limit 500, or write a higher number into pids.max")
     limit = _limit("RLIMIT_NPROC")
-    known = f", the limit is {limit} for this user" if limit else ""
-    message = f"no further process or thread can be started{known} (ulimit -u)"
+    known = f"this user may have {limit} of them" if limit else "there are too many"
+    message = f"no further process or thread can be started: {known} (ulimit -u)"
     return _error(message, "ulimit -u 1000, or end other programs of this user")
 
 

@@ -24,7 +24,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 
 from procdemo.demo.events import SUMMARY, Emitter
-from procdemo.demo.settings import Arg, CannotRunError, DemoSettings, StartMethod, usable_cpus
+from procdemo.demo.settings import Arg, DemoSettings, StartMethod, usable_cpus
 from procdemo.lab.lesson import SCRIPTS, Interpreter, Lesson, find, lessons
 from procdemo.lab.script_runs import ScriptRun, ScriptRuns
 from procdemo.lab.verdict import Verdict, judge
@@ -75,11 +75,7 @@ class Config(DemoSettings):
 
 def run(config: Config, emit: Emitter) -> None:
     """Run the scripts of the lessons, judge each, and report what was not as expected."""
-    if procfs.LINUX and not procfs.readable():
-        message = (
-            "/proc is missing, or shows other processes than ours: the lab sees there whether a script hangs"
-        )
-        raise CannotRunError(message, "mount -t proc proc /proc", exit_code=3)
+    procfs.require("whether a script hangs")
     chosen = list(lessons().values()) if config.all else [find(name) for name in config.names]
     ready = [lesson for lesson in chosen if not lesson.missing()]
     methods = [method.value for method in StartMethod if config.start_method in {method.value, "all"}]

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from procdemo.demo.settings import CannotRunError
-
 LINUX = sys.platform == "linux"
 
 _CALLS: dict[str, dict[str, tuple[int, ...]]] = {
@@ -113,6 +111,8 @@ def require(purpose: str) -> None:
         CannotRunError: exit status 3.
     """
     if LINUX and not readable():
+        from procdemo.demo.settings import CannotRunError  # noqa: PLC0415 - it imports multiprocessing
+
         message = f"/proc is missing, or shows other processes than ours; it is needed to see {purpose}"
         raise CannotRunError(message, "mount -t proc proc /proc", exit_code=3)
 

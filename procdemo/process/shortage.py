@@ -19,6 +19,7 @@ _SHARED = "/dev/shm"  # noqa: S108 - only tried
 _PAGE = bytes(4096)
 _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT}
 _NO_FILE |= {errno.ENOSYS, errno.EINVAL}
+_DEPENDENCIES = {"click", "protego", "rich", "selectolax", "urllib3"}  # called as their packages are
 _NO_THREAD = "can't start new thread"  # a RuntimeError (_threadmodule.c)
 
 
@@ -63,9 +64,12 @@ def _missing_module(error: ImportError) -> CannotRunError | None:
     name = (error.name or "").partition(".")[0]
     if name in {"", "procdemo"}:
         return None
-    hint = "python -m pip install procdemo"
     if not os.path.exists(__file__):
-        hint += ", because procdemo runs from a zip, from which compiled modules cannot be imported"
+        hint = "unpack the zip that procdemo is in, because compiled modules cannot be imported from a zip"
+    elif name in _DEPENDENCIES:
+        hint = f"python -m pip install {name}"
+    else:
+        hint = "another Python, in which this module can be imported"
     return _error(f"the module {name} cannot be imported: {error}", hint)
 
 

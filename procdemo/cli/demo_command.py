@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import inspect
 import os
 import re
 import sys
@@ -12,6 +11,7 @@ import click
 
 from procdemo.catalog import Demo
 from procdemo.cli.common_options import ViewOptions, chosen_view, common_options
+from procdemo.cli.docstrings import docstring
 from procdemo.cli.exit_codes import MISSING
 from procdemo.cli.output_files import open_outputs, output_options
 
@@ -76,7 +76,7 @@ def _prepared(demo: Demo, config: Any, view: ViewOptions) -> Any:
 
 def _help(module: "DemoModule") -> str:
     """Return the module's docstring with its drawings and examples protected from being rewrapped."""
-    paragraphs = inspect.getdoc(module) or ""
+    paragraphs = docstring(module)
     keep = "\b\n"
     return "\n\n".join(
         keep + part.removeprefix(keep) if "\n  " in part else part for part in paragraphs.split("\n\n")

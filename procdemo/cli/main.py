@@ -21,6 +21,7 @@ from procdemo.catalog import BENCHES, DEMOS, Demo
 from procdemo.cli.commands import OTHER_COMMANDS
 from procdemo.cli.common_options import common_options, hint_for
 from procdemo.cli.demo_command import demo_command
+from procdemo.cli.docstrings import docstring
 from procdemo.cli.exit_codes import DONE, FAILED, INTERRUPTED, READER_GONE
 
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG, errno.EBADF}
@@ -66,7 +67,13 @@ class DemoGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command, made from the demo's module if it is one of a demo."""
         demo = self._demos.get(cmd_name)
-        return demo_command(demo) if demo else super().get_command(ctx, cmd_name)
+        return demo_command(demo) if demo else self._other_command(cmd_name)
+
+    def _other_command(self, name: str) -> click.Command | None:
+        command = self.commands.get(name)
+        if command and not command.help:  # python -OO
+            command.help = docstring(command.callback)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their summaries."""
@@ -76,7 +83,8 @@ class DemoGroup(click.Group):
     def summaries(self) -> list[tuple[str, str]]:
         """Return each command's name and what it is about."""
         lines = [(name, demo.summary) for name, demo in self._demos.items()]
-        return lines + [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+        others = [(name, self._other_command(name)) for name in self.commands]
+        return lines + [(name, command.get_short_help_str(80)) for name, command in others if command]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples first."""

@@ -201,10 +201,20 @@ def _failed(error: Exception) -> int:
     return FAILED
 
 
+def _can_read_stdin() -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return True
+    return fcntl.fcntl(0, fcntl.F_GETFL) & os.O_ACCMODE != os.O_WRONLY
+
+
 def _no_output(error: Exception) -> int:
     """Report in a line that stdout cannot be written to; say nothing if its reader has closed the pipe."""
     if isinstance(error, BrokenPipeError):
         return READER_GONE
     with contextlib.suppress(OSError):  # a closed terminal: stderr cannot be written to, either
-        click.echo(f"error: cannot write the output: {error}", err=True)
+        unreadable = isinstance(error, OSError) and error.errno == errno.EBADF and not _can_read_stdin()
+        what = "read stdin, which is open for writing only" if unreadable else "write the output"
+        click.echo(f"error: cannot {what}: {error}", err=True)
     return FAILED

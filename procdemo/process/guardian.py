@@ -88,6 +88,12 @@ class Guardian:
         os.close(fd)
         os.unlink(path)
 
+    def guards(self, pid: int) -> bool:
+        """Return whether a process bears the mark of the demo, or is the guardian (Linux)."""
+        from procdemo.process.marked_processes import MarkedProcesses  # noqa: PLC0415 - rarely needed
+
+        return pid == self.pid or MarkedProcesses(os.path.basename(self._directory).encode()).is_marked(pid)
+
     def close_main_ends(self) -> None:
         """In the command, once the main process is forked: close what only that needs."""
         os.close(self._both_died)

@@ -20,6 +20,7 @@ _PAGE = bytes(4096)
 _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT}
 _NO_FILE |= {errno.ENOSYS, errno.EINVAL}
 _DEPENDENCIES = {"click", "protego", "rich", "selectolax", "urllib3"}  # called as their packages are
+_LONG_PATH = "AF_UNIX path too long"  # an OSError without a number (socketmodule.c; unix(7): 107 bytes)
 _NO_THREAD = "can't start new thread"  # a RuntimeError (_threadmodule.c)
 
 
@@ -27,17 +28,28 @@ def named(error: BaseException) -> CannotRunError | None:
     """Return an error that says what the platform lacks (exit status 3); None if it is something else."""
     if isinstance(error, ImportError):
         return _missing_module(error)
-    if isinstance(error, MemoryError) or _number(error) == errno.ENOMEM:
+    if isinstance(error, MemoryError):
         return _no_memory()
-    if _number(error) == errno.EAGAIN or _NO_THREAD in str(error):
+    if isinstance(error, RuntimeError) and _NO_THREAD in str(error):
         return _no_process()
-    if _number(error) == errno.EFBIG:
+    return _refused(error) if isinstance(error, OSError) else None
+
+
+def _refused(error: OSError) -> CannotRunError | None:
+    if error.errno == errno.ENOMEM:
+        return _no_memory()
+    if error.errno == errno.EAGAIN:  # from a pipe or a socket it would say something else
+        return None if _can_fork() else _no_process()
+    if _LONG_PATH in str(error):
+        message = f"the name of the folder for temporary files is too long for a socket in it: {_temporary()}"
+        return _error(message, "TMPDIR=/tmp before the command")
+    if error.errno == errno.EFBIG:
         return _error(
             "a file may not grow any more, because its size is limited (ulimit -f)", "ulimit -f unlimited"
         )
-    if _number(error) in {errno.EMFILE, errno.ENFILE}:
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
         return _no_descriptor(error)
-    return _no_folder(error) if isinstance(error, OSError) and error.errno in _NO_FILE else None
+    return _no_folder(error) if error.errno in _NO_FILE else None
 
 
 def named_by_signal(signum: int) -> str:
@@ -50,10 +62,6 @@ def named_by_signal(signum: int) -> str:
         return str(lacks) if lacks else ""
     limit = cgroup.out_of_memory() if signum == signal.SIGKILL else None
     return f"the kernel kills processes of this control group, whose limit is {_mib(limit)}" if limit else ""
-
-
-def _number(error: BaseException) -> int:
-    return error.errno or 0 if isinstance(error, OSError) else 0
 
 
 def _error(message: str, hint: str) -> CannotRunError:
@@ -96,6 +104,17 @@ def _no_process() -> CannotRunError:
     return _error(message, "ulimit -u 1000, or end other programs of this user")
 
 
+def _can_fork() -> bool:
+    try:
+        pid = os.fork()
+    except OSError:
+        return False
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return True
+
+
 def _limit(name: str) -> int:
     """Return a soft limit of this process; 0 if there is none."""
     with suppress(ImportError, OSError):
@@ -106,8 +125,8 @@ def _limit(name: str) -> int:
     return 0
 
 
-def _no_descriptor(error: BaseException) -> CannotRunError:
-    if _number(error) == errno.ENFILE:
+def _no_descriptor(error: OSError) -> CannotRunError:
+    if error.errno == errno.ENFILE:
         return _error("the machine has no file descriptor left", "close other programs")
     most = os.sysconf("SC_OPEN_MAX")
     return _error(
@@ -120,9 +139,7 @@ def _no_folder(error: OSError) -> CannotRunError | None:
     if _gone():
         return _error("the working directory does not exist any more", "cd to another folder")
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
-    folder = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - only tried
-    if folder.rpartition("/")[2].startswith("pd-"):  # the demo's own: the user knows the one around it
-        folder = folder.rpartition("/")[0]
+    folder = _temporary()
     if sys.platform == "linux" and (not name or name.startswith(_SHARED)) and (why := refusal(_SHARED)):
         message = f"{_SHARED}, where semaphores and shared memory are, cannot be written to: {why}"
         return _error(message, f"mount -t tmpfs -o size=64m tmpfs {_SHARED} (docker run --shm-size 64m)")
@@ -131,6 +148,13 @@ def _no_folder(error: OSError) -> CannotRunError | None:
         message = f"{folder}, {source}, cannot be written to: {why}"
         return _error(message, "TMPDIR=FOLDER before the command, with a folder that you may write to")
     return None
+
+
+def _temporary() -> str:
+    """Return the folder for temporary files that the user knows: the one around that of the demo."""
+    folder = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - only tried
+    around, _, name = folder.rpartition("/")
+    return around if name.startswith("pd-") else folder
 
 
 def _gone() -> bool:

@@ -255,15 +255,20 @@ class Runner:
         while self._reap() and self._has_own_children() and time.monotonic() < begin + 2 * _END_S:
             if time.monotonic() > begin + _END_S:  # the guardian is gone, or stopped
                 self.kill()
-                subreaper.kill_children(self.started_ns)  # and theirs, when those have become ours
+                subreaper.kill_children(
+                    self.started_ns, self._is_own
+                )  # and theirs, when those have become ours
             time.sleep(_PAUSE_S)  # noqa: TID251 - no event tells of the end of processes of others
         self._guardian.close()
         self._reader.close()
         self._errors.close()
 
     def _has_own_children(self) -> bool:
-        """Return whether a child of this process is not one of those that it had before the run."""
-        return not self._inherited or bool(set(procfs.children(os.getpid())) - self._inherited)
+        return not self._inherited or any(map(self._is_own, procfs.children(os.getpid())))
+
+    def _is_own(self, pid: int) -> bool:
+        """Return whether a child belongs to the demo; others are inherited, or were adopted from those."""
+        return not self._inherited or pid == self.pid or self._guardian.guards(pid)
 
     def _stop_main(self) -> None:
         """Ask main to end, and give it some time to do so by itself."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 _PROC = "/proc/self"
+_NO_LIMIT = 1 << 63
 
 
 def cpu_quota(proc: str = _PROC) -> float | None:
@@ -41,16 +42,19 @@ def full_of_processes(proc: str = _PROC) -> int | None:
     return None
 
 
-def out_of_memory(proc: str = _PROC) -> int | None:
-    """Return the limit in bytes of the group in which the kernel has killed processes; None without one."""
+def kills_for_memory(proc: str = _PROC) -> tuple[int, int]:
+    """Return how many processes the kernel has killed because a group was full, and the limit in bytes.
+
+    (Version 2: memory.events, memory.max; version 1: memory.oom_control, memory.limit_in_bytes.)
+    """
+    kills, limits = 0, [_NO_LIMIT]
     for folder in groups("memory", proc):
-        killed = _read(f"{folder}/memory.events.local") or _read(f"{folder}/memory.oom_control")
+        events = _read(f"{folder}/memory.events") or _read(f"{folder}/memory.oom_control")
         limit = _read(f"{folder}/memory.max") or _read(f"{folder}/memory.limit_in_bytes")
-        facts = dict(line.split() for line in killed.splitlines() if len(line.split()) == 2)  # noqa: PLR2004
-        with suppress(ValueError):
-            if int(facts.get("oom_kill", 0)):
-                return int(limit)
-    return None
+        kills += sum(int(line.split()[1]) for line in events.splitlines() if line.startswith("oom_kill "))
+        with suppress(ValueError):  # "max", or no such file
+            limits.append(int(limit))
+    return kills, min(limits)
 
 
 def groups(controller: str, proc: str = _PROC) -> Iterator[str]:

@@ -31,7 +31,7 @@ def named(error: BaseException) -> CannotRunError | None:
     if isinstance(error, MemoryError):
         return _no_memory()
     if isinstance(error, RuntimeError) and _NO_THREAD in str(error):
-        return _no_process()
+        return _no_memory() if _can_fork() else _no_process()
     return _refused(error) if isinstance(error, OSError) else None
 
 
@@ -52,16 +52,19 @@ def _refused(error: OSError) -> CannotRunError | None:
     return _no_folder(error) if error.errno in _NO_FILE else None
 
 
-def named_by_signal(signum: int) -> str:
+def named_by_signal(signum: int, kills_before: int) -> str:
     """Return what the platform lacks if the signal `signum` has killed a process; empty if that is unknown.
 
+    `kills_before` is what `cgroup.kills_for_memory` said at the start.
     SIGBUS: a page of a file in memory cannot be filled (mmap(2)). SIGKILL: perhaps there was no memory.
     """
     if signum == signal.SIGBUS:
         lacks = _no_folder(OSError(errno.ENOSPC, ""))
         return str(lacks) if lacks else ""
-    limit = cgroup.out_of_memory() if signum == signal.SIGKILL else None
-    return f"the kernel kills processes of this control group, whose limit is {_mib(limit)}" if limit else ""
+    kills, limit = cgroup.kills_for_memory()
+    if signum == signal.SIGKILL and kills > kills_before:
+        return f"the kernel has killed it, because this control group may have only {_mib(limit)} of memory"
+    return ""
 
 
 def _error(message: str, hint: str) -> CannotRunError:
@@ -82,11 +85,9 @@ def _missing_module(error: ImportError) -> CannotRunError | None:
 
 
 def _no_memory() -> CannotRunError:
-    limit = cgroup.out_of_memory()
-    more = f": the limit of this control group is {_mib(limit)}" if limit else ""
-    return _error(
-        f"no memory is left{more}", "close other programs, or raise the limit (ulimit -v, docker run -m)"
-    )
+    limit = _limit("RLIMIT_AS")
+    more = f": a process may have {_mib(limit)} (ulimit -v)" if limit else ""
+    return _error(f"no memory is left{more}", "ulimit -v unlimited, or close other programs")
 
 
 def _mib(size: int) -> str:

@@ -1,5 +1,6 @@
 """Why a demo has no summary: what its main process reported or wrote last, and how it ended."""
 
+from procdemo.demo import cgroup
 from procdemo.demo.events import ERROR, STDERR, Event, Kind
 from procdemo.demo.text import printable
 from procdemo.process import shortage
@@ -12,6 +13,7 @@ class LastWords:
     def __init__(self) -> None:
         self._error = ""
         self._said = ""
+        self._kills, _ = cgroup.kills_for_memory()
 
     def note(self, event: Event) -> None:
         """Take one event."""
@@ -35,7 +37,7 @@ class LastWords:
             how = "ended"
         elif killed:
             how = f"was ended by {signal_name(-status)}"
-            lacks = shortage.named_by_signal(-status)
+            lacks = shortage.named_by_signal(-status, self._kills)
         else:
             how = f"ended with exit status {status}"
         parts = [f"the main process {pid} {how} before it could sum up", lacks, self._error]

@@ -67,7 +67,6 @@ class Runner:
         self._when_no_event = when_no_event
         self._kill_at = self._stop_at = self._wake_at = float("inf")
         self._status: int | None = None
-        self._last_words = LastWords()
         self._inherited: set[int] = set()
         self.pid = 0
         self.started_ns = 0
@@ -149,14 +148,15 @@ class Runner:
 
     def __iter__(self) -> Iterator[Event]:
         summary: Event | None = None
+        last_words = LastWords()
         for event in self._events():
-            self._last_words.note(event)
+            last_words.note(event)
             if event.kind == Kind.RESULT and event.name == SUMMARY:
                 summary = event
                 self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
             else:
                 yield event
-        yield summary or self._missing_summary()
+        yield summary or self._missing_summary(last_words)
 
     def _events(self) -> Iterator[Event]:
         poll = select.poll()
@@ -233,13 +233,13 @@ class Runner:
         except ChildProcessError:
             return False
 
-    def _missing_summary(self) -> Event:
+    def _missing_summary(self, last_words: LastWords) -> Event:
         """Return a summary for a main process that ended without one."""
         deadline = time.monotonic() + _END_S
         while self._status is None and time.monotonic() < deadline:
             time.sleep(_PAUSE_S)  # noqa: TID251 - its pipes close an instant before it can be waited for
             self._reap()
-        reason = self._last_words.reason(self.pid, self._status)
+        reason = last_words.reason(self.pid, self._status)
         return self._event("result", SUMMARY, {"ok": False, "reason": reason})
 
     def __exit__(

@@ -8,12 +8,32 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
-    from procdemo.process.inherited import prepare_process  # noqa: PLC0415 - see the module's docstring
+    try:
+        from procdemo.process.inherited import prepare_process  # noqa: PLC0415 - see the module's docstring
 
-    prepare_process()
-    from procdemo.cli.main import run  # noqa: PLC0415
+        prepare_process()
+        from procdemo.cli.main import run  # noqa: PLC0415
 
-    sys.exit(run())
+        status = run()
+    except (ImportError, OSError, MemoryError) as error:
+        if "--debug" in sys.argv:
+            raise
+        status = _cannot_begin(error)
+    sys.exit(status)
+
+
+def _cannot_begin(error: Exception) -> int:
+    """Report in two lines why not even the command line can be imported; return the exit status."""
+    message, hint = f"{type(error).__name__}: {error}", "python -m pip check"
+    try:
+        from procdemo.process.shortage import named  # noqa: PLC0415
+
+        if lacks := named(error):
+            message, hint = str(lacks), lacks.hint
+    except (ImportError, OSError, MemoryError):  # the same again
+        hint = "higher limits (ulimit -n, ulimit -v)"
+    sys.stderr.write(f"error: {message}\ntry: {hint}\n")
+    return 3
 
 
 if __name__ == "__main__":

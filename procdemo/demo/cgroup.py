@@ -61,18 +61,26 @@ def groups(controller: str, proc: str = _PROC) -> Iterator[str]:
     """Yield the folder of the group of this process and those of its ancestors, in each tree."""
     paths = {}
     for line in _read(f"{proc}/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
+        _, _, group = line.partition(":")
+        controllers, _, path = group.partition(":")
+        if not controllers and path:
             paths["cgroup2"] = path
         elif controller in controllers.split(","):
             paths["cgroup"] = path
-    for line in _read(f"{proc}/mountinfo").splitlines() if paths else ():
-        mounted, _, source = line.partition(" - ")
-        kind, _, options = source.split(" ", 2)
-        if kind in paths and (kind == "cgroup2" or controller in options.split(",")):
-            root, mount = mounted.split()[3:5]
-            mount = mount.encode().decode("unicode_escape") if "\\" in mount else mount  # \040 is a blank
+    for kind, options, root, mount in _mounts(proc) if paths else ():
+        if kind in paths and (kind == "cgroup2" or controller in options):
             yield from _up(mount, _below(root, paths[kind]))
+
+
+def _mounts(proc: str) -> Iterator[tuple[str, list[str], str, str]]:
+    """Yield of each mount: type, options of the file system, what of it is mounted, and where (proc(5))."""
+    for line in _read(f"{proc}/mountinfo").splitlines():
+        mounted, _, system = line.partition(" - ")
+        with suppress(ValueError):  # a system that only resembles Linux may say less
+            kind, _source, options = system.split(" ", 2)
+            _id, _parent, _device, root, mount, _ = mounted.split(" ", 5)
+            mount = mount.encode().decode("unicode_escape") if "\\" in mount else mount  # \040 is a blank
+            yield kind, options.split(","), root, mount
 
 
 def _below(root: str, path: str) -> str:

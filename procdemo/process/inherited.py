@@ -18,15 +18,14 @@ def prepare_process() -> None:
     """Set what every command needs; to be called once, as the first thing.
 
     - No signal is blocked: with the mask of a launcher neither Ctrl-C nor SIGTERM would be heard.
-    - SIGTERM is handled also if the parent ignores it, because it must end a server; SIGCHLD and SIGALRM have
-      their default action. If SIGCHLD is ignored, the kernel drops exit statuses (wait(2)).
+    - SIGTERM is handled also if the parent ignores it, because it must end a server; so is SIGALRM, by which
+      a wait ends that is too long. (SIGCHLD: see `Runner`.)
     - SIGINT stays ignored if it is (a background job of a script), and so does SIGHUP (nohup).
     - The owner of a new file may use it: a umask such as 0777 would lock us out of our own temporary folder.
     - COLUMNS and LINES that name no size of a terminal are removed; see `forget_odd_sizes`.
     """
     if hasattr(signal, "pthread_sigmask"):
-        for signum in (signal.SIGCHLD, signal.SIGALRM):
-            signal.signal(signum, signal.SIG_DFL)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         # Until the command has its own handlers, a request to stop just ends it: nothing is to be cleaned up.
         signal.signal(signal.SIGTERM, _leave)
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:

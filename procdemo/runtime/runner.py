@@ -73,6 +73,8 @@ class Runner:
         self.timed_out = False
 
     def __enter__(self) -> Self:
+        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # inherited; exit statuses would be lost
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         self._inherited = set(procfs.children(os.getpid()))  # from the shell that this process has been
         self.started_ns = time.monotonic_ns()

@@ -16,6 +16,7 @@ from procdemo.demo.settings import CannotRunError
 
 _EXIT_CODE = 3  # something of the platform is missing
 _SHARED = "/dev/shm"  # noqa: S108 - only tried
+_TEMPORARY = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - as the user has it: a demo makes one below it
 _PAGE = bytes(4096)
 _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT}
 _NO_FILE |= {errno.ENOSYS, errno.EINVAL}
@@ -41,7 +42,7 @@ def _refused(error: OSError) -> CannotRunError | None:
     if error.errno == errno.EAGAIN:  # from a pipe or a socket it would say something else
         return None if _can_fork() else _no_process()
     if _LONG_PATH in str(error):
-        message = f"the name of the folder for temporary files is too long for a socket in it: {_temporary()}"
+        message = f"the name of the folder for temporary files is too long for a socket in it: {_TEMPORARY}"
         return _error(message, "TMPDIR=/tmp before the command")
     if error.errno == errno.EFBIG:
         return _error(
@@ -140,22 +141,14 @@ def _no_folder(error: OSError) -> CannotRunError | None:
     if _gone():
         return _error("the working directory does not exist any more", "cd to another folder")
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
-    folder = _temporary()
     if sys.platform == "linux" and (not name or name.startswith(_SHARED)) and (why := refusal(_SHARED)):
         message = f"{_SHARED}, where semaphores and shared memory are, cannot be written to: {why}"
         return _error(message, f"mount -t tmpfs -o size=64m tmpfs {_SHARED} (docker run --shm-size 64m)")
-    if (not name or name.startswith(folder)) and (why := refusal(folder)):
+    if (not name or name.startswith(_TEMPORARY)) and (why := refusal(_TEMPORARY)):
         source = "the folder of TMPDIR" if os.environ.get("TMPDIR") else "the folder for temporary files"
-        message = f"{folder}, {source}, cannot be written to: {why}"
+        message = f"{_TEMPORARY}, {source}, cannot be written to: {why}"
         return _error(message, "TMPDIR=FOLDER before the command, with a folder that you may write to")
     return None
-
-
-def _temporary() -> str:
-    """Return the folder for temporary files that the user knows: the one around that of the demo."""
-    folder = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - only tried
-    around, _, name = folder.rpartition("/")
-    return around if name.startswith("pd-") else folder
 
 
 def _gone() -> bool:

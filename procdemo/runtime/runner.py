@@ -81,7 +81,6 @@ class Runner:
         try:
             self._reader, writer = channel()
             errors, error_writer = os.pipe()
-            self._errors = os.fdopen(errors, "rb", buffering=0)
             self._guardian = Guardian()
             self.pid = os.fork()
         except OSError as error:  # the command ends, and with it the guardian, if that is there
@@ -96,6 +95,7 @@ class Runner:
                 answers=self._answers,
                 patience=self._patience,
             )
+        self._errors = os.fdopen(errors, "rb", buffering=0)
         if self._answers:
             self._answers.close_reading_end()
         writer.close()

@@ -52,7 +52,7 @@ def v1(folder, quota, period=100_000):
         (([V1_MOUNT], ["4:cpu,cpuacct:/docker/123"], v1("", 50_000), "/docker/12"), 0.5),  # not below
         (([V1_MOUNT], ["4:cpuset:/a", "3:memory:/a"], v1("/a", 100_000), "/"), None),
         (([V1_MOUNT, V2_MOUNT], ["4:cpu,cpuacct:/a", "0::/b"], v1("/a", 200_000), "/"), 2),
-        (([V1_MOUNT, V2_MOUNT], ["4:cpu:/a", "0::/b"], v1("/a", 200_000) | {"unified/b/cpu.max": "1 1"}, "/"), 1),
+        (([V1_MOUNT, V2_MOUNT], ["4:cpu:/a", "0::/a"], v1("/a", 2, 1) | {A: "1 1"}, "/"), 1),
         (([], ["0::/a"], {}, "/"), None),
         (([], [], {}, "/"), None),
         (([V2_MOUNT], ["nonsense", "0::/a"], {A: "1 1"}, "/"), 1),

@@ -102,9 +102,13 @@ def _report(error: BaseException, emit: Emitter) -> None:
     if lacks := shortage.named(error):
         emit.mark(ERROR, message=str(lacks), hint=lacks.hint, exit_code=lacks.exit_code)
         return
-    import traceback  # noqa: PLC0415 - every process that is started anew imports this module
+    text = ""
+    with contextlib.suppress(
+        ImportError, OSError, MemoryError
+    ):  # perhaps there is no descriptor for an import
+        import traceback  # noqa: PLC0415 - every process that is started anew imports this module
 
-    text = "".join(traceback.format_exception(error))
+        text = "".join(traceback.format_exception(error))
     emit.mark(ERROR, message=f"{type(error).__name__}: {error}", traceback=text)
 
 

@@ -1,5 +1,6 @@
 """Wait for a few descriptors, whatever their numbers are."""
 
+import contextlib
 import math
 import os
 import resource
@@ -16,10 +17,8 @@ def ends():
     read, write = os.pipe()
     yield read, write
     for fd in (read, write):
-        try:
+        with contextlib.suppress(OSError):
             os.close(fd)
-        except OSError:
-            pass
 
 
 def test_what_can_be_read_is_returned(ends):

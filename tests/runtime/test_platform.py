@@ -94,8 +94,10 @@ def test_a_tmpdir_that_is_too_long_for_a_socket_is_named(tmp_path):
         refused(result, str(long), "try: TMPDIR=/tmp")
 
 
-@pytest.mark.parametrize("limit", [5, 16, 20])
-@pytest.mark.parametrize("args", [SHORT, *ALL[:6]], ids=" ".join)
+@pytest.mark.parametrize("limit", [5, 16, pytest.param(20, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    "args", [SHORT, *(pytest.param(each, marks=pytest.mark.thorough) for each in ALL)], ids=str
+)
 def test_a_limit_of_descriptors_is_named_if_the_demo_cannot_start(limit, args):
     result = run(*args, program=limited(f"-n {limit}"))
     if result.status:

@@ -1,7 +1,8 @@
 """The command line: one command for each demo of the catalog, imported when it is called.
 
 Exit status: 0 done; 1 the demo or a check failed, or work was lost; 2 usage; 3 something
-optional is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a server that drained).
+of Python or the platform is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a
+server that drained).
 
 What ``--help`` does not need is imported where it is used: the first screen is there at once.
 """
@@ -37,7 +38,7 @@ _BENCH_EXAMPLES = """Examples:
   procdemo bench pools --compare old.jsonl
 """
 _EXIT_CODES = """Exit status: 0 done, 1 failed or work lost, 2 wrong usage, 3 something
-optional is missing, 4 time limit, 130 Ctrl-C, 143 SIGTERM.
+of Python or the platform is missing, 4 time limit, 130 Ctrl-C, 143 SIGTERM.
 """
 
 

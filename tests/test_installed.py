@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from harness import PROCDEMO, run
 
-PARTS = ["procdemo", "click", "rich", "pygments", "markdown_it", "mdurl", "urllib3", "protego"]
+PARTS = ["procdemo", "click", "rich", "pygments", "markdown_it", "mdurl", "h11", "protego", "webencodings"]
 SHORT = ["--work", "0"]
 MAIN = "from procdemo.__main__ import main\nmain()\n"
 

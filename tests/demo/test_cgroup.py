@@ -12,7 +12,7 @@ OTHERS = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n23 1 0:5 / {top}/memory rw - cgro
 A, B = "unified/a/cpu.max", "unified/a/b/cpu.max"
 
 
-def machine(tmp_path, mounts, own, files, root="/"):
+def host(tmp_path, mounts, own, files, root="/"):
     """Make the /proc folder of a process and the mounts; return the folder."""
     proc = tmp_path / "proc"
     proc.mkdir()
@@ -60,12 +60,12 @@ def v1(folder, quota, period=100_000):
     ],
 )  # fmt: skip
 def test_the_smallest_quota_of_a_group_and_its_ancestors_counts(tmp_path, layout, quota):
-    assert cgroup.cpu_quota(machine(tmp_path, *layout)) == quota
+    assert cgroup.cpu_quota(host(tmp_path, *layout)) == quota
 
 
 def test_a_mount_with_a_blank_in_its_name_is_found(tmp_path):
     mount = V2_MOUNT.replace("unified", r"uni\040fied")
-    proc = machine(tmp_path, [mount], ["0::/a"], {"uni fied/a/cpu.max": "100 100"})
+    proc = host(tmp_path, [mount], ["0::/a"], {"uni fied/a/cpu.max": "100 100"})
     assert cgroup.cpu_quota(proc) == 1
 
 
@@ -80,7 +80,7 @@ def test_without_proc_there_is_no_quota(tmp_path):
 )
 def test_a_group_is_full_of_processes(tmp_path, most, current, full):
     files = {"unified/a/pids.max": most, "unified/a/pids.current": current}
-    assert cgroup.full_of_processes(machine(tmp_path, [V2_MOUNT], ["0::/a/b"], files)) == full
+    assert cgroup.full_of_processes(host(tmp_path, [V2_MOUNT], ["0::/a/b"], files)) == full
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_group_is_full_of_processes(tmp_path, most, current, full):
 )  # fmt: skip
 def test_what_the_kernel_killed_for_memory_is_counted(tmp_path, mounts, own, files, found):
     files = {name.replace("a/", "a/memory."): text for name, text in files.items()}
-    assert cgroup.kills_for_memory(machine(tmp_path, mounts, [own], files)) == found
+    assert cgroup.kills_for_memory(host(tmp_path, mounts, [own], files)) == found
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class TwinServer(Server):
 
     @contextlib.contextmanager
     def start(self, *, stop: int = signal.SIGTERM) -> Iterator[Running]:
-        """Run it; end it by SIGTERM, or by Ctrl-C as a terminal does. It must leave nothing, and be silent."""
+        """Run it; end it by SIGTERM, or by Ctrl-C as a terminal does. It must leave nothing and be silent."""
         with start(self.name, self.start_method, "0") as command:
             running = Running(command, self, json=False)
             yield running

@@ -4,10 +4,11 @@
 """
 
 import multiprocessing
-import runpy
 import sys
 
-if __name__ == "__main__":
-    _, method, *sys.argv = sys.argv
-    multiprocessing.set_start_method(method)  # noqa: TID251 - what this is for
-    runpy.run_path(sys.argv[0], run_name="__main__")
+_, _method, *sys.argv = sys.argv
+multiprocessing.set_start_method(_method)  # noqa: TID251 - what this is for
+__file__ = sys.argv[0]  # children that are spawned import this file as their main module
+with open(__file__, "rb") as _script:
+    _code = compile(_script.read(), __file__, "exec")
+exec(_code)  # in this very module: until the end of the process it is the script's

@@ -21,7 +21,7 @@ if __name__ == "__main__":
     port = int(sys.argv[1]) if sys.argv[1:] else 8080
     listener = socket.create_server(("127.0.0.1", port))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit this
-    pool = multiprocessing.Pool(2)  # its workers end when main ends normally
+    pool = multiprocessing.Pool(2)
     wake, waker = socket.socketpair()
     waker.setblocking(False)
     signal.set_wakeup_fd(waker.fileno())  # a signal makes `wake` readable
@@ -37,3 +37,4 @@ if __name__ == "__main__":
         # If both workers are busy, the task waits in the Pool's queue. If a
         # worker is killed, its task is lost, and its client waits for ever.
         pool.apply_async(serve, (conn, client), callback=close)
+    pool.close()  # no more tasks; the end of main ends workers that are busy

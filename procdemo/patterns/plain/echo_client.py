@@ -28,8 +28,8 @@ if __name__ == "__main__":
                 answer, pieces = receive(conn, len(line))
                 print(answer.decode(errors="replace"), end="")
                 print(f"{len(line)} bytes in {pieces} pieces", flush=True)
-            conn.shutdown(socket.SHUT_WR)  # the end: its recv() returns b"",
-            end = conn.recv(1)  # it closes, and so does our recv()
-            print("the server has said goodbye" if end == b"" else f"{end}?")
+            conn.shutdown(socket.SHUT_WR)  # the server's recv() now gives b""
+            if conn.recv(1) == b"":  # the server has closed its side, too
+                print("the server has said goodbye")
     except ConnectionError as error:  # no server, or it has gone
         sys.exit(f"error: {error}")

@@ -11,7 +11,7 @@ import sys
 
 def serve(conn, client):
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # fork copies main's handlers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # after Ctrl-C main kills us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # main notices Ctrl-C
     print(f"PID {os.getpid()} serves client {client}", flush=True)
     with conn, contextlib.suppress(ConnectionError):  # the client may be killed
         while data := conn.recv(1024):  # a piece of the stream; b"" is its end
@@ -22,9 +22,11 @@ def serve(conn, client):
 if __name__ == "__main__":
     port = int(sys.argv[1]) if sys.argv[1:] else 8080
     listener = socket.create_server(("127.0.0.1", port))
+    # If a signal came just before accept(), accept() would wait on. So a signal
+    # makes `wake` readable, and main waits for the listener and for it.
     wake, waker = socket.socketpair()
     waker.setblocking(False)
-    signal.set_wakeup_fd(waker.fileno())  # a signal makes `wake` readable
+    signal.set_wakeup_fd(waker.fileno())
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: None)
     print("listening", *listener.getsockname(), flush=True)

@@ -24,7 +24,7 @@ if __name__ == "__main__":
     pool = multiprocessing.Pool(2)
     wake, waker = socket.socketpair()
     waker.setblocking(False)
-    signal.set_wakeup_fd(waker.fileno())  # a signal makes `wake` readable
+    signal.set_wakeup_fd(waker.fileno())  # a signal makes wake readable
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: None)
     print("listening", *listener.getsockname(), flush=True)

@@ -13,7 +13,7 @@ served = []  # all threads see it: they share the memory of the process
 def serve(conn, client):
     served.append(client)
     me = f"PID {os.getpid()}, thread {threading.get_native_id()}"
-    print(f"{me} serves client {client}, number {len(served)}", flush=True)
+    print(f"{me} serves client {client}, {len(served)} so far", flush=True)
     with conn, contextlib.suppress(ConnectionError):  # the client may be killed
         while data := conn.recv(1024):  # a piece of the stream; b"" is its end
             conn.sendall(data.upper())

@@ -1,6 +1,7 @@
 """The plain twins of the servers: the same lesson as their demos, seen from outside, and a clean end."""
 
 import contextlib
+import os
 import signal
 
 import pytest
@@ -95,6 +96,25 @@ def test_zombies_do_not_pile_up(server):
         for _ in range(5):
             running.echo(within=5)
         wait_until(all_but_the_last_are_reaped, what="the next client, whose start reaps the others")
+
+
+@on_twins(("echo-server", *WAITING))
+def test_ctrl_c_is_for_main(server):
+    """A terminal sends it to all: a worker that did not ignore it would print a traceback."""
+    with server.start() as running, running.clients(WORKERS) as clients:
+        for client in clients:
+            os.kill(running.server_of(client), signal.SIGINT)
+        for client in clients:
+            client.ask()
+
+
+@on_twins(("echo-server",))
+def test_a_child_that_is_terminated_ends_alone(server):
+    with server.start() as running, running.client() as client:
+        client.ask(within=5)
+        os.kill(running.server_of(client), signal.SIGTERM)
+        assert client.receive_end() == b""
+        running.echo(within=5)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])

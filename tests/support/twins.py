@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from harness import Command
 from oracle import Result
-from servers import ONE_PROCESS, OURS, Running, Server
+from servers import ALL_METHODS, ONE_PROCESS, OURS, Running, Server
 
 import procdemo
 
@@ -65,19 +65,18 @@ class TwinServer(Server):
 
 def on_twins(names: tuple[str, ...] = OURS) -> pytest.MarkDecorator:
     """Have a test run on the twins of servers, as `server`."""
-    return _on(TwinServer, names)
+    return pytest.mark.parametrize("server", list(_params(TwinServer, "twin", names)))
 
 
 def on_both(names: tuple[str, ...] = OURS) -> pytest.MarkDecorator:
-    """Have a test run on servers and on their twins, as `server`."""
-    return _on(Server, names, TwinServer)
+    """Have a test run on the twins, and (``make test-all``) on the servers themselves, as `server`."""
+    demos = _params(Server, "demo", names, pytest.mark.thorough)
+    return pytest.mark.parametrize("server", [*_params(TwinServer, "twin", names), *demos])
 
 
-def _on(kind: type[Server], names: tuple[str, ...], *kinds: type[Server]) -> pytest.MarkDecorator:
-    servers = {
-        f"{name}-{'twin' if each is TwinServer else 'demo'}-{method}": each(name, method)
-        for each in (kind, *kinds)
-        for name in names
-        for method in ("fork", "spawn", "forkserver")
-    }
-    return pytest.mark.parametrize("server", servers.values(), ids=servers)
+def _params(
+    kind: type[Server], word: str, names: tuple[str, ...], *marks: pytest.MarkDecorator
+) -> Iterator[Any]:
+    for name in names:
+        for method in ALL_METHODS:
+            yield pytest.param(kind(name, method), id=f"{name}-{word}-{method}", marks=marks)

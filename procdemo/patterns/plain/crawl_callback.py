@@ -1,7 +1,6 @@
 """Workers download pages; a callback in the parent reads the links."""
 
 import multiprocessing
-import time
 from http import client, server
 from os import getpid
 from threading import Thread, current_thread
@@ -11,7 +10,6 @@ PAGES = {"/": "/a /b", "/a": "/c /", "/b": "/c", "/c": ""}  # a page: its links
 
 class Site(server.BaseHTTPRequestHandler):
     def do_GET(self):
-        time.sleep(0.1)  # a slow network
         self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n" + PAGES[self.path].encode())
 
 
@@ -29,12 +27,13 @@ def parse(page):  # runs in main. It must be short, because other results wait;
 
 if __name__ == "__main__":
     links, seen = {"/"}, set()
-    with multiprocessing.Pool(2) as pool:  # before any thread: fork copies none
-        site = server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
-        Thread(target=site.serve_forever, daemon=True).start()
-        while new := links - seen:
-            seen |= new
-            args = [(site.server_port, path) for path in new]
-            tasks = [pool.apply_async(fetch, a, callback=parse) for a in args]
-            for task in tasks:
-                task.get()  # what fetch() returned, or its error; without: lost
+    pool = multiprocessing.Pool(2)  # before any thread: fork copies none
+    site = server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    Thread(target=site.serve_forever, daemon=True).start()
+    while new := links - seen:
+        seen |= new
+        args = [(site.server_port, path) for path in new]
+        for task in [pool.apply_async(fetch, a, callback=parse) for a in args]:
+            task.get()  # what fetch() returned, or its error; without: lost
+    pool.close()  # no more tasks: the workers end
+    pool.join()

@@ -73,7 +73,7 @@ def test_what_is_expected_can_be_read(script):
         }
         for pattern in table.get("shows", ()):
             re.compile(pattern)
-        assert re.fullmatch(r"((>=|<)3\.\d+,?)*", table.get("python", ""))
+        assert re.fullmatch(r"((>=|<)3\.\d+(\.\d+)?,?)*", table.get("python", ""))
         assert table.get("build", "gil") in {"gil", "free-threaded"}
 
 

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, NoReturn
@@ -69,8 +69,7 @@ def run_child(
                 run(config, emit)
                 status = 0
             finally:  # the last event must not be lost because a request to stop comes late, or again
-                for signum in (*STOPPING, signal.SIGALRM):
-                    signal.signal(signum, signal.SIG_IGN)
+                _handle((*STOPPING, signal.SIGALRM), signal.SIG_IGN)
         except KeyboardInterrupt as error:
             kept.append(error)
             emit.mark("stopped")
@@ -136,8 +135,8 @@ def _settle_in(config: DemoSettings, error_writer: int, guardian: Guardian) -> N
         # multiprocessing starts `python -c` (popen_spawn_posix.py, forkserver.py), which looks for modules in
         # the current folder first. We did not, unless started by ``python -m``; so they must not, either.
         os.environ["PYTHONSAFEPATH"] = "1"
-    for signum in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # by default they would end a process
-        signal.signal(signum, signal.SIG_IGN)
+    # By default these would end a process.
+    _handle((signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2), signal.SIG_IGN)
     if config.names_semaphores:  # start what tidies up after us: without the mark, and in no group of ours
         with contextlib.suppress(OSError):  # the guardian is gone
             os.setpgid(0, guardian.pid)
@@ -146,6 +145,11 @@ def _settle_in(config: DemoSettings, error_writer: int, guardian: Guardian) -> N
     guardian.enter()
     _listen_for_stop_requests()
     rename_process("main")
+
+
+def _handle(signums: Iterable[int], handler: Any) -> None:
+    for signum in signums:
+        signal.signal(signum, handler)
 
 
 def is_uncut(frame: FrameType | None) -> bool:
@@ -212,7 +216,6 @@ def _listen_for_stop_requests() -> None:
     stopping, default = tuple(map(int, STOPPING)), int(signal.SIG_DFL)
     handled = (*stopping, int(signal.SIGALRM), int(signal.SIGCONT))
     sys.unraisablehook = come_again
-    for signum in handled:
-        handle(signum, interrupt)
+    _handle(handled, interrupt)
     handle(signal.SIGCONT, lambda *_: None)  # handled, so that it ends a system call: see `Runner._wake_main`
     os.register_at_fork(before=block, after_in_parent=restore, after_in_child=start_afresh)

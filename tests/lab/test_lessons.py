@@ -46,6 +46,7 @@ def test_a_lesson_has_all_its_texts(lesson):
     assert 1 <= len(lesson.why) <= 6
     assert all(len(sentence) <= 200 for sentence in (*lesson.why, lesson.claim))
     assert len(lesson.source) > 10
+    assert set(re.findall(r"\blesson (\w+(?:-\w+)+)", " ".join(lesson.why))) <= set(lessons())
 
 
 @each_lesson

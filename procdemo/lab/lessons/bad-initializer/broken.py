@@ -11,7 +11,7 @@ def connect(workers):
     with workers:
         workers.value += 1
         print(f"worker {workers.value}: connects", flush=True)
-    if workers.value > 3:
+    if workers.value > 2:
         threading.Event().wait()  # enough for a lesson; without this line it goes on for ever
     raise ConnectionError("no such database")
 

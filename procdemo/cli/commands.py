@@ -11,7 +11,9 @@ import click
 from procdemo.catalog import BENCHES, DEMOS, find
 from procdemo.cli.common_options import chosen_view, common_options, hint_for
 from procdemo.cli.exit_codes import MISSING
+from procdemo.cli.option_types import Choice, FiniteRange
 from procdemo.cli.output_files import open_outputs, output_options
+from procdemo.demo.text import quoted
 
 
 @click.command("list", params=common_options())
@@ -45,13 +47,13 @@ def source(name: tuple[str, ...], **values: Any) -> None:
     demo = find(wanted)
     if demo is None:
         hint = hint_for(wanted, [demo.name for demo in (*DEMOS, *BENCHES)])
-        raise click.BadParameter(f"no demo called {wanted!r}. {hint}", param_hint="NAME")
+        raise click.BadParameter(f"no demo called {quoted(wanted)}. {hint}", param_hint="NAME")
     from procdemo.cli.source_code import show_source
 
     show_source(inspect.getsource(importlib.import_module(demo.module)), chosen_view(values))
 
 
-_PACE = click.Option(["--pace"], type=float, metavar="X", help="As it happened, X times as fast.")
+_PACE = click.Option(["--pace"], type=FiniteRange(), metavar="X", help="As it happened, X times as fast.")
 
 
 @click.command(
@@ -82,7 +84,7 @@ def replay(file: Any, pace: float | None, **values: Any) -> None:
     sys.exit(replay_log(file, view, pace))
 
 
-_SHELL = click.Argument(["shell"], type=click.Choice(["bash", "fish", "powershell", "zsh"]))
+_SHELL = click.Argument(["shell"], type=Choice(["bash", "fish", "powershell", "zsh"]))
 
 
 @click.command(params=[_SHELL, *common_options()])
@@ -97,10 +99,12 @@ def completion(shell: str, **values: Any) -> None:
     """
     from click.shell_completion import get_completion_class
 
+    from procdemo.demo.settings import pip_install
+
     chosen_view(values)
     complete = get_completion_class(shell)
     if complete is None:  # click has PowerShell's from 8.5 on
-        message = f"error: this click cannot complete in {shell}\ntry: python -m pip install -U click"
+        message = f"error: this click cannot complete in {shell}\ntry: {pip_install('-U click')}"
         click.echo(message, err=True)
         sys.exit(MISSING)
     root = click.get_current_context().find_root().command

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def demo_command(demo: Demo) -> click.Command:
     """Import a demo, and return its command: the options are its settings and those of every run."""
-    from procdemo.cli.demo_options import FiniteRange, fault_options, parameters
+    from procdemo.cli.demo_options import fault_options, parameters
+    from procdemo.cli.option_types import FiniteRange
     from procdemo.demo.contract import load
 
     module = load(demo.module)
@@ -39,7 +40,7 @@ def demo_command(demo: Demo) -> click.Command:
     def callback(**values: Any) -> None:
         view = chosen_view(values)
         values["verbose"] = view.verbose  # -v before the command's name counts as well
-        names = {field.name for field in dataclasses.fields(module.Config)}
+        names = {field.name for field in dataclasses.fields(module.Config)} & values.keys()
         config: DemoSettings | None = module.Config(**{name: values[name] for name in names})
         if demo.before:
             config = _prepared(demo, config, view)

@@ -60,7 +60,9 @@ class DemoGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command of this name; the error for a wrong name suggests a similar one."""
         if args[0] not in self.list_commands(ctx):
-            ctx.fail(f"No such command {args[0]!r}. {hint_for(args[0], self.list_commands(ctx))}")
+            from procdemo.demo.text import quoted
+
+            ctx.fail(f"No such command {quoted(args[0])}. {hint_for(args[0], self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -192,5 +194,5 @@ def _no_output(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):
         return READER_GONE
     with contextlib.suppress(OSError):  # a closed terminal: stderr cannot be written to, either
-        click.echo(f"error: cannot write the output: {error}", err=True)
+        click.echo(f"error: cannot write the output: {getattr(error, 'strerror', None) or error}", err=True)
     return FAILED

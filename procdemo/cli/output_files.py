@@ -6,6 +6,8 @@ from typing import IO, Any, NamedTuple
 
 import click
 
+from procdemo.demo.text import quoted
+
 FORMS = {".html": "one page, lanes and counters", ".svg": "the last screen", ".json": "a trace for Perfetto"}
 """By the end of the file's name: what is written."""
 
@@ -58,7 +60,7 @@ def _is_stdout(name: str) -> bool:
 def _form(name: str) -> str:
     form = ".html" if name == "-" else Path(name if name[:1] != "-" else f"x{name[1:]}").suffix
     if form not in FORMS:
-        raise click.BadParameter(f"{name!r} does not end in {', '.join(FORMS)}.", param_hint="-o")
+        raise click.BadParameter(f"{quoted(name)} does not end in {', '.join(FORMS)}.", param_hint="-o")
     return form
 
 

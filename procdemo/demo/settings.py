@@ -2,8 +2,11 @@
 
 import multiprocessing
 import os
+import shlex
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, cast
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ class Arg:
     """The name of the value in the help, e.g. ``SECONDS``."""
     positional: bool = False
     """Words of the command line instead of an option; the type is ``tuple[str, ...]``."""
+    also: tuple[tuple[str, str], ...] = ()
+    """Other words that are understood, in upper case, and the choice that each stands for."""
 
 
 class StartMethod(StrEnum):
@@ -43,6 +48,19 @@ class CannotRunError(Exception):
         self.exit_code = exit_code
 
 
+def pip_install(package: str) -> str:
+    """Return the command that installs `package` for the interpreter that runs, wherever procdemo is from.
+
+    It never names an extra of procdemo: for a copy that did not come from the package index, pip would fetch
+    what has this name there.
+    """
+    python = shlex.quote(sys.executable or "python3")
+    command = f"{python} -m pip install {package}"
+    if find_spec("pip") is None:  # as in an environment that uv has made
+        command += f"  (without pip: uv pip install --python {python} {package})"
+    return command
+
+
 def check_item(option: str, item: int | None, items: int) -> None:
     """Check that there is the `item` that ``--option`` names, among `items` numbered from 0.
 
@@ -60,6 +78,10 @@ class DemoSettings:
 
     verbose: int = 0
     """How much detail is shown (``-v``): a demo reports what costs time only if it is wanted."""
+
+    faults_from_ns: int = 0
+    """When the first fault of the command line (``--kill``, ``--stop``, ``--chaos``) is due, by
+    `time.monotonic_ns`; 0 if none is. What fails from then on may have been asked for."""
 
     @property
     def start_method(self) -> str | None:

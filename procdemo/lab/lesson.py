@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from procdemo.demo.settings import CannotRunError, StartMethod, usable_cpus
+from procdemo.demo.text import quoted
 
 FOLDER = Path(__file__).with_name("lessons")
 
@@ -138,7 +139,7 @@ def find(name: str) -> Lesson:
     if name not in lessons():
         near = get_close_matches(name, lessons(), n=1)
         hint = f"procdemo lab {near[0]}" if near else "procdemo lab, which lists them all"
-        raise CannotRunError(f"no lesson called {name!r}", hint, exit_code=2)
+        raise CannotRunError(f"no lesson called {quoted(name)}", hint, exit_code=2)
     return lessons()[name]
 
 

@@ -36,7 +36,7 @@ from procdemo.tcp_client.exchange import EndOfStream, Exchange, ServerFailedErro
 
 STORY = {
     "prompt": "connected to {host} port {port}; Ctrl-D ends",
-    "summary": "{answered} of {asked} messages answered in upper case, byte for byte",
+    "summary": "{answered} of {asked} messages answered in upper case (ASCII letters), byte for byte",
 }
 DETAIL = {ANSWER: "whole after {ms:.2f} ms, {bytes} bytes in {pieces} piece(s)"}
 

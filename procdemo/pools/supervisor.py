@@ -27,6 +27,7 @@ from multiprocessing.context import ForkContext
 from typing import Any, Self
 
 from procdemo.demo.events import Emitter
+from procdemo.demo.text import reason_of
 from procdemo.pools.supervised_worker import ALIVE, BOOT_S, LEAVE_S, READY, SupervisedWorker
 from procdemo.process import exit_status
 from procdemo.process.backoff import Backoff
@@ -82,6 +83,8 @@ class Supervisor:
         self._context, self._serve, self._extra_args, self._emit = context, serve, extra_args, emit
         self.may_go_on = True
         """False after a request to stop, or when no worker becomes ready."""
+        self.interrupted = False
+        """Whether there was a request to stop."""
         self.deaths = 0
         self._started: list[SupervisedWorker] = []  # all that ever were
         self._living: dict[str, SupervisedWorker] = {}  # as far as we know; by name
@@ -156,7 +159,7 @@ class Supervisor:
         self._loop.add_reader(ours, partial(self._read, worker))
 
     def _not_started(self, name: str, error: OSError, now: float) -> None:
-        self._emit.mark("not started", worker=name, error=str(error))
+        self._emit.mark("not started", worker=name, error=reason_of(error))
         self._room = len(self._living) or self._room  # no room for more: go on with those that there are
         self._back_off(now, at_boot=True)
 
@@ -184,7 +187,7 @@ class Supervisor:
         except KeyboardInterrupt:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             self._emit.mark("stopped early")
-            self.may_go_on = False
+            self.may_go_on, self.interrupted = False, True
         return self.may_go_on
 
     def _read(self, worker: SupervisedWorker) -> None:

@@ -16,7 +16,7 @@ from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, NoReturn
 
-from procdemo.demo.events import ERROR, STARTS, Emitter, rename_process
+from procdemo.demo.events import ERROR, STARTS, STOPPED, Emitter, rename_process
 from procdemo.demo.settings import CannotRunError, DemoSettings
 from procdemo.process.guardian import Guardian
 from procdemo.process.procfs import born_ns
@@ -72,7 +72,7 @@ def run_child(
                 _handle((*STOPPING, signal.SIGALRM), signal.SIG_IGN)
         except KeyboardInterrupt as error:
             kept.append(error)
-            emit.mark("stopped")
+            emit.mark(STOPPED)
         except CannotRunError as error:
             kept.append(error)
             emit.mark(ERROR, message=str(error), hint=error.hint, exit_code=error.exit_code)

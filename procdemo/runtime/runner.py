@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from procdemo.demo.events import ERROR, STDERR, SUMMARY, Event, Kind
+from procdemo.demo.events import ERROR, INTERRUPTED, STDERR, STOPPED, SUMMARY, Event, Kind
 from procdemo.demo.settings import DemoSettings
 from procdemo.process import subreaper
 from procdemo.process.guardian import Guardian
@@ -65,6 +65,8 @@ class Runner:
         self._kill_at = self._stop_at = self._wake_at = float("inf")
         self._status: int | None = None
         self._error = ""
+        self._stopped = False  # whether main has left its work because it was asked to
+        self._progress: dict[str, Any] = {}  # data of the last counter with a total
         self.pid = 0
         self.started_ns = 0
         self.timed_out = False
@@ -146,6 +148,10 @@ class Runner:
         for event in self._events():
             if event.kind == Kind.MARK and event.name == ERROR:
                 self._error = event.data.get("message", "")
+            elif event.kind == Kind.MARK and event.name == STOPPED:
+                self._stopped = True
+            elif event.kind == Kind.COUNT and isinstance(event.data.get("total"), int):
+                self._progress = event.data
             if event.kind == Kind.RESULT and event.name == SUMMARY:
                 summary = event
                 self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
@@ -238,6 +244,9 @@ class Runner:
         if self._status is not None and self._status < 0:
             name = signal.Signals(-self._status).name
             data["reason"] = f"the main process {self.pid} was ended by {name} before it could sum up"
+        elif self._stopped and not self._error:
+            done = "{value} of {total} done".format_map(self._progress) if self._progress else "not finished"
+            data |= {"outcome": INTERRUPTED, "reason": f"{INTERRUPTED}: {done}"}
         else:
             data["reason"] = self._error or "ended before it could sum up"
         return self._event("result", SUMMARY, data)

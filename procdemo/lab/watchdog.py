@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import resource
-import select
 import shutil
 import signal
 import subprocess
@@ -25,6 +24,7 @@ from typing import Any
 
 from procdemo.probe import stack_dumps, wait_graph
 from procdemo.process import procfs, subreaper
+from procdemo.process.readiness import wait_ready
 
 _LOOK_S = 0.1
 _SURVIVOR_S = 0.5  # how long a process may live after the end of the script
@@ -120,7 +120,7 @@ class Watchdog:
     def _listen(self, seconds: float) -> None:
         """Report for `seconds` what the script writes; end if our stdin is closed."""
         inputs = list(self._streams) if self._ending else [0, *self._streams]
-        for fd in select.select(inputs, [], [], seconds)[0]:
+        for fd in wait_ready(inputs, seconds):
             if fd == 0:
                 raise SystemExit
             stream = self._streams[fd]
@@ -185,7 +185,7 @@ class Watchdog:
         said: list[str] = []
         give_up = time.monotonic() + _ANSWER_S
         while time.monotonic() < give_up:
-            if select.select([self._stderr], [], [], 0.01)[0] and self._stderr in self._streams:
+            if wait_ready([self._stderr], 0.01) and self._stderr in self._streams:
                 said.extend(line.decode("utf-8", "backslashreplace") for line in self._lines(self._stderr))
             elif not procfs.command(pid):  # a zombie, or gone
                 break

@@ -28,6 +28,8 @@ CHAPTERS = {
     "D": "Pool",
     "E": "Queues, pipes, locks",
     "F": "Producers and consumers",
+    "G": "Executors and futures",
+    "H": "Coroutines",
 }
 
 VERDICTS = ("OK", "LOST", "ERROR", "HUNG")
@@ -39,7 +41,8 @@ SCRIPTS = ("shows", "broken", "fixed")
 class Interpreter(NamedTuple):
     """The properties of a Python that an expectation may depend on."""
 
-    python: tuple[int, int]
+    python: tuple[int, ...]
+    """Its version: two numbers, or three."""
     build: str
     """``gil`` or ``free-threaded``."""
     system: str
@@ -49,7 +52,7 @@ class Interpreter(NamedTuple):
     def own(cls) -> "Interpreter":
         """Return the interpreter that runs this."""
         free = not getattr(sys, "_is_gil_enabled", lambda: True)()
-        return cls(sys.version_info[:2], "free-threaded" if free else "gil", sys.platform)
+        return cls(sys.version_info[:3], "free-threaded" if free else "gil", sys.platform)
 
     def __str__(self) -> str:
         name = f"{platform.python_implementation()} {self.python[0]}.{self.python[1]}"
@@ -180,9 +183,9 @@ def _applies(but: Mapping[str, Any], method: str, where: Interpreter) -> bool:
     )
 
 
-def _satisfies(python: tuple[int, int], conditions: str) -> bool:
-    """Return whether a version meets conditions like ``>=3.12,<3.14``."""
-    for sign, major, minor in re.findall(r"(>=|<)(\d+)\.(\d+)", conditions):
-        if (python >= (int(major), int(minor))) != (sign == ">="):
+def _satisfies(python: tuple[int, ...], conditions: str) -> bool:
+    """Return whether a version meets conditions like ``>=3.12,<3.14`` or ``>=3.13.8``."""
+    for sign, version in re.findall(r"(>=|<)([\d.]+)", conditions):
+        if (python >= tuple(map(int, version.split(".")))) != (sign == ">="):
             return False
     return True

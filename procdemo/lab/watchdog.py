@@ -74,8 +74,8 @@ class Watchdog:
                 elif now - moved > still:
                     hung = f"nothing had moved for {still:g} s"
         seconds = time.monotonic() - self._begin
-        if hung:
-            self._report_hang()
+        if hung and not self._report_hang():
+            hung = ""
         survivors = [] if hung else self._survivors()
         self._report(ended=self._status, seconds=round(seconds, 3), hung=hung, survivors=survivors)
 
@@ -149,19 +149,29 @@ class Watchdog:
                 if pid == self._popen.pid:
                     self._status = self._popen.returncode = os.waitstatus_to_exitcode(status)
 
-    def _report_hang(self) -> None:
-        """Report which process waits for which; all of them are killed by that."""
+    def _report_hang(self) -> bool:
+        """Report which process waits for which; all of them are killed by that.
+
+        Returns:
+            False if the script has ended in this very moment: then nothing is reported or killed.
+        """
         if not procfs.LINUX:
             for line in self._ask(self._popen.pid):
                 self._report(xray=line)
             self._report(xray="Only Python's side is shown: what the kernel knows is read on Linux.")
-            return
+            return True
         family = [pid for pid in self._family() if not _is(pid, "resource_tracker")]
         seen = {pid: (procfs.parent(pid), procfs.threads(pid), procfs.descriptors(pid)) for pid in family}
         names = {pid: self._name(pid) for pid in family}
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)  # or the end of one would wake another
+        self._reap()
+        if self._status is not None:
+            for pid in family:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+            return False
         processes = []
         for pid, (parent, threads, files) in seen.items():
             answer = (
@@ -171,6 +181,7 @@ class Watchdog:
             processes.append(wait_graph.Process(pid, parent, names[pid], threads, files, answer))
         for line in wait_graph.describe(processes, self._script):
             self._report(xray=line)
+        return True
 
     def _name(self, pid: int) -> str:
         if pid == self._popen.pid:

@@ -157,8 +157,6 @@ class ScriptedClients:
                 why = error.strerror or str(error)
                 self._emit.mark("not started", client=name, why=why)
                 self._failed[f"cannot be started, {why}"].append(name)
-        if not self._children:
-            self._loop.stop()
 
     def _read_notes(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -19,7 +19,7 @@ from procdemo.cli.fault_schedule import FaultSchedule
 from procdemo.cli.renderers import make_renderer
 from procdemo.demo.contract import DemoModule
 from procdemo.demo.events import ERROR, META, OBSERVER, SUMMARY, Emitter, Event, Kind, rename_process
-from procdemo.demo.settings import CannotRunError, DemoSettings, usable_cpus
+from procdemo.demo.settings import CannotRunError, DemoSettings, limit_of_cpus, usable_cpus
 from procdemo.render.jsonl import SCHEMA
 from procdemo.render.renderer import Renderer
 from procdemo.runtime.bootstrap import STOPPING
@@ -206,6 +206,7 @@ def _meta(demo: Demo, config: DemoSettings, pid: int, started_ns: int, intervent
         "python": platform.python_version(),
         "start_method": config.start_method,
         "cpus": usable_cpus(),
+        "cpus_limit": limit_of_cpus(),
         OBSERVER: os.getpid(),
         "config": settings,
         "chosen": chosen,

@@ -1,13 +1,17 @@
 """The settings of a demo, each declared in one place, and the error of a demo that cannot run."""
 
+import math
 import multiprocessing
 import os
 import shlex
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, cast
+
+from procdemo.demo.cgroup import cpu_quota
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkContext
@@ -152,11 +156,30 @@ class ClusterSettings(Settings):
 
 
 def usable_cpus() -> int:
-    """Return how many CPUs this process may use.
+    """Return how many CPUs this process may use; at least 1.
 
-    `os.cpu_count` counts those of the machine; affinity (taskset, containers) can allow fewer.
-    `os.process_cpu_count` exists from Python 3.13.
+    That is the smaller one of two numbers: the CPUs that its affinity allows (taskset, cpuset), and the CPU
+    quota of its control group (``docker run --cpus``), rounded up. `os.cpu_count` counts the machine's.
     """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    quota = _quota()
+    allowed = _allowed_cpus()
+    return allowed if quota is None else max(min(allowed, math.ceil(quota)), 1)
+
+
+def limit_of_cpus() -> str:
+    """Return why `usable_cpus` is less than the CPUs of the machine; empty if it is not."""
+    usable, machine = usable_cpus(), os.cpu_count() or 1
+    if usable >= machine:
+        return ""
+    quota = _quota()
+    if quota is not None and usable < _allowed_cpus():
+        return f"of {machine}: the CPU quota of the control group is {quota:.3g}"
+    return f"of {machine}: the CPU affinity allows no others"
+
+
+_quota = cache(cpu_quota)
+
+
+def _allowed_cpus() -> int:
+    # `os.process_cpu_count` exists from Python 3.13.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

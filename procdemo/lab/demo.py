@@ -28,6 +28,7 @@ from procdemo.demo.settings import Arg, CannotRunError, DemoSettings, StartMetho
 from procdemo.lab.lesson import SCRIPTS, Interpreter, Lesson, find, lessons
 from procdemo.lab.script_runs import ScriptRun, ScriptRuns
 from procdemo.lab.verdict import Verdict, judge
+from procdemo.process import procfs
 
 STORY = {
     "lesson": "{title}: {claim}",
@@ -78,6 +79,7 @@ class Config(DemoSettings):
 
 def run(config: Config, emit: Emitter) -> None:
     """Run the scripts of the lessons, judge each, and report what was not as expected."""
+    procfs.require("whether a script hangs")
     chosen = list(lessons().values()) if config.all else [find(name) for name in config.names]
     ready = [lesson for lesson in chosen if not lesson.missing()]
     methods = [method.value for method in StartMethod if config.start_method in {method.value, "all"}]

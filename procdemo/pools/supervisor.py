@@ -13,9 +13,7 @@ A worker that dies before it has done anything is replaced after a pause that do
 several in a row becomes ready, the supervisor gives up.
 """
 
-import math
 import os
-import select
 import signal
 import sys
 import time
@@ -29,10 +27,11 @@ from typing import Any, Self
 from procdemo.demo.events import Emitter
 from procdemo.demo.text import reason_of
 from procdemo.pools.supervised_worker import ALIVE, BOOT_S, LEAVE_S, READY, SupervisedWorker
-from procdemo.process import exit_status
+from procdemo.process import exit_status, shortage
 from procdemo.process.backoff import Backoff
 from procdemo.process.children import Children
 from procdemo.process.exit_status import Exit, cause, report_exit
+from procdemo.process.readiness import wait_ready
 from procdemo.process.selector_loop import SelectorLoop
 
 __all__ = ["READY", "STORY", "Supervisor"]
@@ -162,6 +161,8 @@ class Supervisor:
         self._emit.mark("not started", worker=name, error=reason_of(error))
         self._room = len(self._living) or self._room  # no room for more: go on with those that there are
         self._back_off(now, at_boot=True)
+        if not (self.may_go_on or self._started):
+            raise shortage.named(error) or error
 
     def next_answers(self) -> list[Answer]:
         """Wait until something happens; return the answers there are, and the items of dead workers."""
@@ -182,7 +183,7 @@ class Supervisor:
         soonest = min(times if self._backoff.over else [*times, self._backoff.until], default=now)
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-            select.select([self._loop], [], [], None if soonest == math.inf else max(soonest - now, 0))
+            wait_ready([self._loop], soonest - now)
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         except KeyboardInterrupt:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

@@ -174,9 +174,10 @@ class Console:
         self._in_command = event.pid == event.data.get(OBSERVER)
         if self._quiet or self._in_command:
             return
+        limit = " ({cpus_limit})" if event.data.get("cpus_limit") else ""
         lines = [
             "{command} - {summary}",
-            "python {python}, start method {start_method}, {cpus} usable CPUs",
+            "python {python}, start method {start_method}, {cpus} usable CPUs" + limit,
             "main process {pid}, watched from outside by {observer}",
         ]
         self._lines.append(Text(_filled(lines[0], event), style="bold"))

@@ -1,9 +1,10 @@
-"""Events of kind `state` change nothing on the screen, on the page and in the trace; JSON Lines have them."""
+"""Events of kind `state` are lanes on the screen and on the page, never lines; JSON Lines have them whole."""
 
 import io
 import json
 
 from procdemo.demo.events import Event
+from procdemo.demo.states import State
 from procdemo.render.console import Console
 from procdemo.render.html import Html
 from procdemo.render.jsonl import JsonLines
@@ -20,7 +21,7 @@ STORY = [
     Event("result", "summary", {"ok": True}, 30 * MS, 42, 42, "main"),
 ]
 TIMES = {"call": "read", "cpu_ms": 1.5, "ready_ms": 0.0, "thread": "MainThread", "ppid": 42}
-STATE = Event("state", "waiting", TIMES, 2 * MS, 44, 44, "resource tracker")
+STATE = Event("state", "waiting", TIMES, 2 * MS, 44, 44, "bzip2")
 WITH_STATES = [META, STATE, STORY[1], STATE._replace(name="gone", time_ns=40 * MS), *STORY[2:]]
 
 
@@ -38,10 +39,24 @@ def picture(file):
     return Svg(file, terminal, Console({"work.begin": "works"}, everything=True, screen=terminal))
 
 
-def test_no_picture_has_them_yet():
-    for make in (Perfetto, lambda file: Html(file, {}), picture):
-        assert drawn(make, WITH_STATES) == drawn(make, STORY)
-    assert lanes(WITH_STATES, {}) == lanes(STORY, {})
+def test_they_make_a_lane_of_a_process_that_no_event_of_the_demo_announces():
+    known, new = lanes(STORY, {}), lanes(WITH_STATES, {})
+    assert [lane for lane in new if lane.pid != STATE.pid] == known
+    (lane,) = (each for each in new if each.pid == STATE.pid)
+    assert lane.role == STATE.role
+    assert lane.changes == [(STATE.time_ns, State.WAITING), (40 * MS, State.GONE)]
+
+
+def test_the_screen_and_the_page_have_the_lane_and_no_line():
+    for make in (lambda file: Html(file, {}), picture):
+        with_states, without = drawn(make, WITH_STATES), drawn(make, STORY)
+        assert STATE.role in with_states
+        assert STATE.role not in without
+        assert STATE.data["thread"] not in with_states
+
+
+def test_the_trace_has_none_yet():
+    assert drawn(Perfetto, WITH_STATES) == drawn(Perfetto, STORY)
 
 
 def test_json_lines_have_them_whole():

@@ -46,12 +46,14 @@ def chart(
     columns = max(width - head, 10)
     edges = [begin_ns + (end_ns - begin_ns) * column // columns for column in range(columns + 1)]
     glyphs = {state: look.ascii if plain else look.glyph for state, look in LOOKS.items()}
+    tick = ASCII_TICK if plain else TICK
     rows = []
     for lane, name in zip(lanes, names, strict=False):
-        cells = _cells(lane, list(pairwise(edges)), glyphs, ASCII_TICK if plain else TICK)
+        cells = _cells(lane, list(pairwise(edges)), glyphs, tick)
         rows.append(ChartRow(lane.role, f"{name:<{room}.{room}} {lane.tid or lane.pid:>7} ", cells))
     if len(lanes) > _MOST:
         rows.append(ChartRow("", "", f"... and {len(lanes) - _MOST} more processes"))
+    ticked = any(tick in row.cells for row in rows)
     levels = _ASCII_LEVELS if plain else _LEVELS
     for counter in counters:
         most = max(value for _, value in counter.values)
@@ -60,6 +62,7 @@ def chart(
     rows.append(ChartRow("", " " * head, _axis(begin_ns, end_ns, columns)))
     seen = _seen(lanes)
     meanings = [f"{glyphs[state]} {state}" for state in seen if glyphs[state] != " "]
+    meanings += [f"{tick} event"] * ticked
     rows.extend(ChartRow("", "", line) for line in _legend(meanings, width))
     if any(isinstance(state, Activity) for state in seen):
         rows.append(ChartRow("", "", AS_SAID))
@@ -101,10 +104,6 @@ def _cells(
             if place is not None and states[place] not in {State.COMPUTING, Activity.ACTIVE}:
                 cells[place] = tick
     return "".join(cells)
-
-
-def _longest(shares: dict[State | Activity, int]) -> State | Activity | None:
-    return max(shares, key=lambda state: shares[state], default=None)
 
 
 def _place_of(time_ns: int, spans: Sequence[tuple[int, int]]) -> int | None:

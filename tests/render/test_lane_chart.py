@@ -97,6 +97,8 @@ def test_a_tick_is_seen_in_the_lane_of_a_process_that_waits():
     assert drawn(31, lanes=[lane], counters=[])[0].endswith(" ─────│────")
     assert drawn(31, lanes=[lane], counters=[], plain=True)[0].endswith(" -----|----")
     assert drawn(31, lanes=[lane._replace(ticks=[1000 * MS])], counters=[])[0].endswith(" ─────────│")
+    assert drawn(31, lanes=[lane], counters=[])[-1] == "─ waiting  │ event"
+    assert drawn(31, lanes=[lane._replace(ticks=[])], counters=[])[-1] == "─ waiting"
 
 
 def test_a_solid_block_stays_one():

@@ -1,10 +1,10 @@
 """The same work in one thread, N threads, N processes: who gains, who is late.
 
 The global interpreter lock (GIL) lets one thread run Python at a time, and takes it away after 5 ms
-(sys.setswitchinterval). What to watch: CPU time divided by time on the clock is how many CPUs
-were at work. With --work cpu threads share one CPU, processes have one each. With --work wait
-threads are as good, because a thread that waits has given the GIL back. With --work call one C
-call keeps it to the end. A ticker thread beside the work shows how late another thread gets a turn.
+(sys.setswitchinterval). What to watch: CPU time divided by time on the clock, the number of CPUs at work.
+With --work cpu threads share one CPU, processes have one each. With --work wait threads are as good: a thread
+that waits gives the GIL back. With --work call one C call keeps it. A ticker thread shows how late another
+one is.
 
 \b
 Try:

@@ -3,8 +3,7 @@
 The global interpreter lock (GIL) lets one thread run Python at a time, and takes it away after 5 ms
 (sys.setswitchinterval). What to watch: CPU time divided by time on the clock, the number of CPUs at work.
 With --work cpu threads share one CPU, processes have one each. With --work wait threads are as good: a thread
-that waits gives the GIL back. With --work call one C call keeps it. A ticker thread shows how late another
-one is.
+that waits gives the GIL back. With --work call one C call keeps it. A ticker shows how late others run.
 
 \b
 Try:

@@ -74,7 +74,10 @@ def perfetto(chromium):
         server.server_close()
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name == "prodcons" else pytest.mark.thorough) for name in LESSONS],
+)
 def test_it_reads_all_of_it(name, perfetto, tmp_path):
     trace, kept = tmp_path / "run.json", tmp_path / "run.jsonl"
     outputs = ["-q", "-o", str(trace), "--record", str(kept)]

@@ -31,10 +31,11 @@ class SampledProcess:
 
     def identify(self, parent: "SampledProcess | None") -> bool:
         """Look at what program it is; return whether it has another name than before."""
-        name = self.identity.name
-        self.identity = Identity(self.pid, parent.identity if parent else None)
-        self.starting = self.identity.new_interpreter
-        return self.identity.name != name
+        before, identity = self.identity, Identity(self.pid, parent.identity if parent else None)
+        if before.command and not identity.command:  # it is about to end, and has no memory any more
+            return False
+        self.identity, self.starting = identity, identity.new_interpreter
+        return identity.name != before.name
 
 
 class _AtLock(NamedTuple):

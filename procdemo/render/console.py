@@ -77,7 +77,7 @@ class Console:
             lanes: what `timeline.lanes` needs to know besides the events.
             colour: True always, False never, None as the terminal and the environment say.
             quiet: only the results and the line that says where a server listens.
-            verbose: also the table of processes, and how to check what the lanes say.
+            verbose: also helpers of multiprocessing, the table of processes, and how to check all this.
             everything: also events without a sentence, with their data.
             plain: ASCII only (the data may have other characters); no colour, nothing that moves.
             live: show the lanes while the demo runs, if stdout is a terminal that can.
@@ -89,7 +89,7 @@ class Console:
         self._on_terminal = self._out.file.isatty()
         self._story = story
         self._colours = RoleColours()
-        self._lanes = ScreenLanes(*lanes, self._colours, plain=plain)
+        self._lanes = ScreenLanes(*lanes, self._colours, plain=plain, helpers=verbose)
         self._quiet = quiet
         self._in_command = False
         self._verbose = verbose

@@ -30,12 +30,18 @@ class Html:
     """Collects a run, and writes the page when it is closed."""
 
     def __init__(
-        self, file: IO[str], activities: Mapping[str, Activity], threads: Collection[str] = ()
+        self,
+        file: IO[str],
+        activities: Mapping[str, Activity],
+        threads: Collection[str] = (),
+        *,
+        helpers: bool = False,
     ) -> None:
-        """Write to `file`; `activities` and `threads` are as in `timeline.lanes`."""
+        """Write to `file`; the rest is as in `timeline.lanes`."""
         self._file = file
         self._activities = activities
         self._threads = threads
+        self._helpers = helpers
         self._events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
@@ -47,7 +53,7 @@ class Html:
 
     def close(self) -> None:
         """Write the page."""
-        drawn = lanes(self._events, self._activities, self._threads)
+        drawn = lanes(self._events, self._activities, self._threads, helpers=self._helpers)
         run = json.dumps(_PageData(self._events, drawn).of_run(), separators=(",", ":"))
         parts = {
             "RUN": run.replace("<", "\\u003c"),  # otherwise a text could end the element that it is in
@@ -72,7 +78,7 @@ class _PageData:
         self._start_ns = min((event.time_ns for event in events), default=0)
         self._end_ns = max((event.time_ns for event in events), default=0)
         self._lanes = drawn
-        self._rows = {(lane.pid, lane.tid): row for row, lane in enumerate(self._lanes)}
+        self._rows = {(lane.pid, lane.tid): row for row, lane in enumerate(self._lanes) if not lane.more}
         self._pids = {lane.pid for lane in self._lanes}
         self._shapes: dict[tuple[str, ...], int] = {}
         self._left_out = 0
@@ -94,7 +100,7 @@ class _PageData:
             "shapes": list(self._shapes),
         }
         notes = [f"{self._left_out} strokes are left out: more than can be drawn."] if self._left_out else []
-        if not all(lane.sampled for lane in self._lanes):
+        if not all(lane.sampled or lane.more for lane in self._lanes):
             notes.append(f"Outlined bars: {AS_SAID}.")
         return {**data, "note": " ".join(notes)}
 
@@ -119,10 +125,11 @@ class _PageData:
         for lane in self._lanes:
             changes = [[self._ms(since), _STATES.index(state)] for since, state in lane.changes]
             row = {
-                "role": printable(f"{lane.role} {lane.thread}".strip()),
+                "role": printable(f"{lane.role} {lane.thread}".strip()) + (" threads" if lane.more else ""),
                 "pid": lane.pid,
                 "tid": lane.tid,
                 "changes": changes,
+                "helper": lane.helper,
             }
             drawn.append({**row, "bars": [], "marks": []})
         for span in self._some(spans(self._events, self._end_ns)):

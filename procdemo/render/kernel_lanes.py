@@ -69,7 +69,7 @@ def states_by_process(events: Iterable[Event]) -> dict[int, ProcessStates]:
         newest = max((told[-1] for told in threads.values()), key=lambda event: event.time_ns)
         found[pid] = ProcessStates(
             newest.role,
-            any(event.data.get("helper") for told in threads.values() for event in told[:1]),
+            bool(newest.data.get("helper")),
             _of_process(pieces, pid),
             {
                 tid: ThreadStates(str(told[-1].data.get("thread", "")), _changes(pieces[tid]))

@@ -25,6 +25,8 @@ class ChartRow(NamedTuple):
     head: str
     """What stands left of the cells: the role and the PID, or the name of a counter and its maximum."""
     cells: str
+    helper: bool = False
+    """Whether it is the lane of a process that multiprocessing needs for itself."""
 
 
 def chart(
@@ -50,9 +52,15 @@ def chart(
     rows = []
     for lane, name in zip(lanes, names, strict=False):
         cells = _cells(lane, list(pairwise(edges)), glyphs, tick)
-        rows.append(ChartRow(lane.role, f"{name:<{room}.{room}} {lane.tid or lane.pid:>7} ", cells))
+        if lane.more:
+            rows.append(ChartRow("", "", f"{name} threads"))
+            continue
+        number = lane.tid or lane.pid
+        rows.append(ChartRow(lane.role, f"{name:<{room}.{room}} {number:>7} ", cells, lane.helper))
     if len(lanes) > _MOST:
-        rows.append(ChartRow("", "", f"... and {len(lanes) - _MOST} more processes"))
+        rest = [lane for lane in lanes[_MOST:] if not lane.more]
+        what = "lanes" if any(lane.tid for lane in rest) else "processes"
+        rows.append(ChartRow("", "", f"... and {len(rest)} more {what}"))
     ticked = any(tick in row.cells for row in rows)
     levels = _ASCII_LEVELS if plain else _LEVELS
     for counter in counters:

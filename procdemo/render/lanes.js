@@ -18,6 +18,7 @@ const PAPER = 960; // width in print: A4 or Letter, landscape
 const MOST_ARROWS = 200; // in view; more would hide the lanes
 const SIZE = 15; // of text
 const DARK = "#1a2433";
+const PALE = "#767676"; // a process that multiprocessing needs for itself
 const MANY = "#66728a"; // strokes too thin to be told apart
 const MARK = "#b0005e";
 const COUNT = "#0077bb";
@@ -173,6 +174,7 @@ function drawLane(params, api) {
   const top = api.coord([0, params.dataIndex])[1] - row / 2;
   const children = stretches(lane, here).map(([what, begin, end]) =>
     state(what, begin, end - begin, top + row * 0.1, row * 0.4, (ms) => stateTip(lane, ms)));
+  if (lane.helper) for (const { style } of children) style.opacity = 0.4;
   const height = row * 0.4 / lane.levels;
   for (const [place, begin, end, count] of seen(lane.bars, (bar) => lane.barLevels[bar], 2, here)) {
     const x = Math.max(begin, here.left);

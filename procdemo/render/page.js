@@ -73,7 +73,10 @@ const grids = [{ left: LEFT, right: RIGHT, top: TOP, height: lanesHeight }];
 const xAxes = [{ ...axis, gridIndex: 0 }];
 const yAxes = [{
   type: "category", gridIndex: 0, inverse: true, data: run.lanes.map((lane) => `${lane.role}  ${lane.pid}`),
-  axisLabel: { interval: 0, color: "#111", fontSize: Math.min(SIZE, ROW - 4), width: LEFT - 20, overflow: "truncate" },
+  axisLabel: {
+    interval: 0, color: (_, row) => (run.lanes[row].helper ? PALE : "#111"),
+    fontSize: Math.min(SIZE, ROW - 4), width: LEFT - 20, overflow: "truncate",
+  },
   axisTick: { show: false },
 }];
 const drawn = { type: "custom", clip: true, encode: { x: 0, y: 1 } };

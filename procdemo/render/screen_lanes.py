@@ -12,6 +12,7 @@ from procdemo.render.role_colours import RoleColours
 from procdemo.render.timeline import counters, lanes
 
 _REMEMBERED = 20_000  # events: a server may run for months
+_GREY = "bright_black"
 _WIDEST = 200  # cells
 
 
@@ -25,12 +26,14 @@ class ScreenLanes:
         colours: RoleColours,
         *,
         plain: bool,
+        helpers: bool = False,
     ) -> None:
         """Draw names in the `colours` of roles, in ASCII if `plain`; the rest is for `timeline.lanes`."""
         self._activities = activities
         self._threads = threads
         self._colours = colours
         self._plain = plain
+        self._helpers = helpers
         self._by_glyph = {
             look.ascii if plain else look.glyph: look.colour for look in LOOKS.values() if look.glyph != " "
         }
@@ -43,7 +46,7 @@ class ScreenLanes:
 
     def lines(self, end_ns: int, width: int) -> list[Text]:
         """Return the lanes until `end_ns`, `width` cells wide; no line if there was only one process."""
-        processes = lanes(self._events, self._activities, self._threads)
+        processes = lanes(self._events, self._activities, self._threads, helpers=self._helpers)
         if len(processes) <= 1:
             return []
         start_ns = self._events[0].time_ns
@@ -59,7 +62,9 @@ class ScreenLanes:
     def _coloured(self, row: ChartRow) -> Text:
         """Return a row: its head in the colour of its role, its cells in the colours of the states."""
         line = Text(row.head + row.cells)
-        if row.role:
+        if row.helper:
+            line.stylize(_GREY)
+        elif row.role:
             line.stylize(self._colours.of(row.role), 0, len(row.head))
             for place, glyph in enumerate(row.cells, start=len(row.head)):
                 if colour := self._by_glyph.get(glyph):

@@ -18,6 +18,7 @@ from procdemo.demo.states import Activity, State
 from procdemo.render.kernel_lanes import ProcessStates, states_by_process
 
 _ORDER = list(Activity)
+_MOST_THREADS = 12  # lanes of one process
 
 
 class Lane(NamedTuple):
@@ -33,6 +34,10 @@ class Lane(NamedTuple):
     """The ID of the thread, if this is the lane of one thread."""
     thread: str = ""
     """The name of the thread, if it is not the main thread."""
+    helper: bool = False
+    """Whether it is a process that multiprocessing needs for itself."""
+    more: int = 0
+    """How many threads this lane stands for, which have none of their own; it is empty then."""
 
     @property
     def sampled(self) -> bool:
@@ -71,8 +76,9 @@ class _Track:
     def lanes_of_kernel(self, found: ProcessStates, *, each_thread: bool) -> list[Lane]:
         """Return the lane of the process, or those of its threads, as the kernel tells it."""
         if not each_thread or len(found.threads) == 1:
-            return [self.lane._replace(changes=found.changes)]
-        return [
+            return [self.lane._replace(changes=found.changes, helper=found.helper)]
+        threads = sorted(found.threads.items(), key=lambda each: each[0] != self.pid)
+        drawn = [
             Lane(
                 self.role,
                 self.pid,
@@ -81,8 +87,11 @@ class _Track:
                 tid,
                 "" if tid == self.pid else states.name,
             )
-            for tid, states in sorted(found.threads.items(), key=lambda each: each[0] != self.pid)
+            for tid, states in threads[:_MOST_THREADS]
         ]
+        if more := len(threads) - len(drawn):
+            drawn.append(Lane(self.role, self.pid, [], [], thread=f"and {more:,} more", more=more))
+        return drawn
 
     def note(self, event: Event, activities: Mapping[str, Activity]) -> None:
         """Take one event of the process."""
@@ -120,19 +129,24 @@ class _Track:
 
 
 def lanes(
-    events: Sequence[Event], activities: Mapping[str, Activity], threads: Collection[str] = ()
+    events: Sequence[Event],
+    activities: Mapping[str, Activity],
+    threads: Collection[str] = (),
+    *,
+    helpers: bool = False,
 ) -> list[Lane]:
     """Return the lane of each process that has an event: main first, then the others by family and number.
 
     Args:
         events: of one run, in any order.
         activities: of spans by name, and of roles as ``@family``; what is missing is active.
-        threads: families of roles; each thread of such a process has a lane.
+        threads: families of roles; each thread of such a process has a lane, the first twelve at most.
+        helpers: whether the processes that multiprocessing needs for itself have lanes, too.
     """
     kernel = states_by_process(events)
     tracks = _tracks(events, {STARTS: Activity.STARTS, **activities})
     for pid, found in kernel.items():  # also what no event of the demo has announced
-        if pid not in tracks and not found.helper:
+        if pid not in tracks and (helpers or not found.helper):
             tracks[pid] = _Track(found.role, pid, Activity.ACTIVE)
     families: dict[str, int] = {}
     for track in tracks.values():

@@ -219,3 +219,14 @@ def test_a_process_that_was_seen_in_the_midst_of_exec_gets_its_name_later():
         identity.command, identity.name = b"", "half"
         sampled.until(lambda: any(event.pid == pid for event in sampled.events[before:]))
         assert sampled.last("sleep").role == f"child {pid}"
+
+
+def test_a_process_that_is_about_to_end_keeps_its_name(monkeypatch):
+    with Sampled(WAITS, "sleep") as sampled:
+        sampled.until_seen({"sleep": State.SLEEPING})
+        process = sampled.sampler._processes[sampled.pids["sleep"]]
+        name = process.identity.name
+        # As of a process without memory (proc(5), cmdline).
+        monkeypatch.setattr(procfs, "read", lambda _path: b"")
+        assert not process.identify(None)
+        assert process.identity.name == name

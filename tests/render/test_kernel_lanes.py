@@ -101,9 +101,12 @@ def test_a_process_that_no_event_announces_has_a_lane_and_a_helper_has_none():
     events = [
         report(0, WAITING),
         report(0, WAITING, pid=20, role="sh"),
-        report(0, WAITING, pid=30, helper=True),
+        report(0, WAITING, pid=30, role="fork server", helper=True),
     ]
     assert [lane.pid for lane in lanes(events, {})] == [10, 20]
+    assert [(lane.pid, lane.helper) for lane in lanes(events, {}, helpers=True)] == [
+        *((10, False), (20, False), (30, True)),
+    ]
 
 
 def test_where_one_could_not_look_the_demo_is_believed():
@@ -124,3 +127,13 @@ def test_threads_have_lanes_where_they_are_the_lesson():
     assert (main.role, main.thread, main.tid, main.changes) == ("main", "", 10, [(0, WAITING)])
     assert (thread.role, thread.thread, thread.tid, thread.ticks) == ("main", "thread 2", 11, [7 * MS])
     assert len(lanes(events, {})) == 1
+
+
+@pytest.mark.parametrize(
+    ("threads", "last"), [(12, "thread 12"), (13, "and 1 more"), (2000, "and 1,988 more")]
+)
+def test_of_many_threads_twelve_have_lanes(threads, last):
+    events = [report(0, WAITING, tid=10 + n, role="main", thread=f"thread {n + 1}") for n in range(threads)]
+    drawn = lanes(events, {}, {"main"})
+    assert len(drawn) == min(threads, 13)
+    assert (drawn[-1].thread, drawn[-1].more) == (last, max(threads - 12, 0))

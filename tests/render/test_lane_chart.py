@@ -123,6 +123,15 @@ def test_more_processes_than_fit():
     assert rows[24] == "... and 76 more processes"
 
 
+def test_more_threads_than_fit():
+    threads = [Lane("main", 1, [(0, WAITING)], [], 2 + n, f"thread {n}") for n in range(40)]
+    assert "... and 16 more lanes" in drawn(60, lanes=threads, counters=[])
+    more = Lane("main", 1, [], [], thread="and 1,988 more", more=1988)
+    rows = drawn(60, lanes=[*threads[:2], more, *LANES], counters=[])
+    assert rows[2] == "  and 1,988 more threads"
+    assert rows[3].startswith("main ")
+
+
 def test_nothing_from_outside_reaches_the_screen():
     row = drawn(60, lanes=[Lane("\x1b[2J\u202e", 1, [(0, COMPUTING)], [])], counters=[])[0]
     assert row.isprintable()

@@ -35,3 +35,21 @@ def test_the_last_line_says_that_not_all_events_are_remembered(plain):
     assert "20,000 events" in lines[-1]
     assert max(map(len, lines)) <= 60
     assert not any("events" in line.plain for line in lines_of(["main", "worker-0"] * 9_999, plain=plain))
+
+
+def test_helpers_of_multiprocessing_are_grey_and_shown_only_if_asked_for():
+    told = {"cpu_ms": 0.0, "ready_ms": 0.0, "thread": "MainThread"}
+    events = [
+        Event("state", "waiting", told, 1, 7, 7, "main"),
+        Event("state", "sleeping", told, 2, 8, 8, "child-0"),
+        Event("state", "waiting", {**told, "helper": True}, 3, 9, 9, "fork server"),
+    ]
+    drawn = {}
+    for helpers in (False, True):
+        screen = ScreenLanes({}, (), RoleColours(), plain=False, helpers=helpers)
+        for event in events:
+            screen(event)
+        drawn[helpers] = {line.plain.split("  ")[0]: line for line in screen.lines(1_000_000, 60)}
+    assert "fork server" not in drawn[False]
+    grey = drawn[True]["fork server"]
+    assert {str(span.style) for span in grey.spans} == {"bright_black"}

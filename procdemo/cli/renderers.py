@@ -90,7 +90,7 @@ def _picture(output: Output, module: DemoModule, view: ViewOptions) -> Renderer:
         from procdemo.render.html import Html
 
         story = compose(module)
-        return Html(file, story.lanes, story.threads, helpers=view.verbose > 0)
+        return Html(file, story.lanes, story.threads, helpers=view.verbose > 0, reasons=story.reasons)
     if output.form == ".json":
         from procdemo.render.perfetto import Perfetto
 

@@ -3,7 +3,8 @@
 A module that reports events may have three dictionaries: ``STORY`` (sentences that are shown by default),
 ``DETAIL`` (sentences for ``-v``) and ``LANES`` (what a process does within a span, or outside all spans, as
 the demo says; for runs at which one could not look). If threads are its lesson, ``THREADS`` has the families
-of roles whose threads have lanes of their own. A module that uses others of this kind names them in
+of roles whose threads have lanes of their own. ``REASONS`` has sentences for spans whose begin no line tells:
+why a process is blocked, or waits. A module that uses others of this kind names them in
 ``BLOCKS``; only `compose` merges them.
 """
 
@@ -11,6 +12,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from procdemo.demo.contract import DemoModule
+from procdemo.demo.events import Kind
 from procdemo.demo.states import Activity
 
 
@@ -25,6 +27,16 @@ class Story(NamedTuple):
     """By the name of a span, or by ``@role``."""
     threads: set[str]
     """Families of roles; each thread of such a process has a lane."""
+    own_reasons: dict[str, str]
+    """By the name of a span: why a process is in its state meanwhile, where the span has no sentence."""
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """By the name of a span: what a process does meanwhile, as a sentence; its data fill it in."""
+        begins = {**self.details, **self.sentences}
+        suffix = f".{Kind.BEGIN}"
+        told = {name.removesuffix(suffix): begins[name] for name in begins if name.endswith(suffix)}
+        return told | self.own_reasons
 
 
 def compose(*modules: ModuleType | DemoModule) -> Story:
@@ -32,7 +44,7 @@ def compose(*modules: ModuleType | DemoModule) -> Story:
 
     A sentence that a module shows by default replaces its blocks' sentence for ``-v``, too.
     """
-    story = Story({}, {}, {}, set())
+    story = Story({}, {}, {}, set(), {})
     for module in modules:
         blocks = compose(*getattr(module, "BLOCKS", ()))
         own: dict[str, str] = getattr(module, "STORY", {})
@@ -40,5 +52,6 @@ def compose(*modules: ModuleType | DemoModule) -> Story:
         story.sentences.update(blocks.sentences | own)
         story.details.update(details | getattr(module, "DETAIL", {}))
         story.lanes.update(blocks.lanes | getattr(module, "LANES", {}))
+        story.own_reasons.update(blocks.own_reasons | getattr(module, "REASONS", {}))
         story.threads.update(blocks.threads, getattr(module, "THREADS", ()))
     return story

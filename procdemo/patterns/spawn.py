@@ -119,7 +119,7 @@ def run(config: Config, emit: Emitter) -> None:
         child.terminate()
         emit.mark("terminated", child=child.name, alive=child.is_alive())
     for way, child, ms in children:
-        emit.begin("joins")
+        emit.begin("joins", child=child.name)
         child.join()
         emit.end("joins")
         end = exit_status.Exit(child.name, child.pid or 0, child.exitcode, by)

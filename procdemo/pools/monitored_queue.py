@@ -33,6 +33,11 @@ STORY = {
 }
 
 LANES = {"put": Activity.BLOCKED, "get": Activity.BLOCKED, "joins": Activity.WAITS}
+REASONS = {
+    "put": "in put(): the queue is full",
+    "get": "in get(): the queue is empty",
+    "joins": "in join(): not all items are acknowledged",
+}
 DEPTH = "in the queue"
 """Name of the counter of messages."""
 

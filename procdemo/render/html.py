@@ -36,12 +36,14 @@ class Html:
         threads: Collection[str] = (),
         *,
         helpers: bool = False,
+        reasons: Mapping[str, str] | None = None,
     ) -> None:
-        """Write to `file`; the rest is as in `timeline.lanes`."""
+        """Write to `file`; `reasons` are those of a `Story`, the rest is as in `timeline.lanes`."""
         self._file = file
         self._activities = activities
         self._threads = threads
         self._helpers = helpers
+        self._reasons = reasons or {}
         self._events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
@@ -54,7 +56,7 @@ class Html:
     def close(self) -> None:
         """Write the page."""
         drawn = lanes(self._events, self._activities, self._threads, helpers=self._helpers)
-        run = json.dumps(_PageData(self._events, drawn).of_run(), separators=(",", ":"))
+        run = json.dumps(_PageData(self._events, drawn, self._reasons).of_run(), separators=(",", ":"))
         parts = {
             "RUN": run.replace("<", "\\u003c"),  # otherwise a text could end the element that it is in
             "ECHARTS": files("procdemo.render.vendor").joinpath("echarts.min.js").read_text("utf-8"),
@@ -73,8 +75,9 @@ class _PageData:
     number of its shape, and the values of its data.
     """
 
-    def __init__(self, events: list[Event], drawn: list[Lane]) -> None:
+    def __init__(self, events: list[Event], drawn: list[Lane], reasons: Mapping[str, str]) -> None:
         self._events = events
+        self._reasons = reasons
         self._start_ns = min((event.time_ns for event in events), default=0)
         self._end_ns = max((event.time_ns for event in events), default=0)
         self._lanes = drawn
@@ -98,6 +101,7 @@ class _PageData:
             "counters": self._drawn_counters(),
             "tables": self._tables(),
             "shapes": list(self._shapes),
+            "reasons": {name: self._reasons[name] for name, *_ in self._shapes if name in self._reasons},
         }
         notes = [f"{self._left_out} strokes are left out: more than can be drawn."] if self._left_out else []
         if not all(lane.sampled or lane.more for lane in self._lanes):

@@ -88,12 +88,23 @@ const named = (shape) => run.shapes[shape][0];
 const facts = (shape, values) => values.map((value, place) => `${run.shapes[shape][place + 1]}: ${short(value)}`);
 const more = (count) => (count > 1 ? [`and ${count - 1} more here: zoom in`] : []);
 
+// What the demo says of the action in which a lane is at a time: why it computes, or waits.
+function reasonsAt(lane, ms) {
+  const inside = lane.bars.filter(([begin, end]) => begin <= ms && ms < end);
+  return inside.slice(-1).map(([, , shape, ...values]) => {
+    const [name, ...keys] = run.shapes[shape];
+    const words = run.reasons[name];
+    if (!words) return [name, ...facts(shape, values)].join(", ");
+    return words.replace(/\{(\w+)[^}]*\}/g, (_, key) => short(values[keys.indexOf(key)]) ?? "-");
+  });
+}
+
 function stateTip(lane, ms) {
   let place = lane.changes.length - 1;
   while (place > 0 && lane.changes[place][0] > ms) place -= 1;
   const [since, what] = lane.changes[place];
   const until = lane.changes[place + 1]?.[0] ?? run.ms;
-  return [roleAndPid(lane), meaningOf(STATES[what]), `for ${duration(until - since)}, from ${duration(since)}`];
+  return [roleAndPid(lane), meaningOf(STATES[what]), ...reasonsAt(lane, ms), `for ${duration(until - since)}, from ${duration(since)}`];
 }
 const barTip = (lane, [begin, end, shape, ...values], count) =>
   [roleAndPid(lane), `${named(shape)}: ${duration(end - begin)}, from ${duration(begin)}`, ...facts(shape, values), ...more(count)];

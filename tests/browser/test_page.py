@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from harness import Command, run
@@ -23,6 +24,7 @@ LESSONS = {
     "crawl-callback": "--max-pages 8 --workers 2",
     "spawn": "--work 0.05 --start-method spawn",
 }
+RECORDED = Path(__file__).parents[1] / "golden" / "prodcons.jsonl"
 HOSTILE = b"</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
 
 # The state that each lane is in longest, the states whose bars look like the one drawn there, and how many of
@@ -117,10 +119,18 @@ def tip(page, ms, row, about):
     return shown.inner_text()
 
 
-@lesson_of("prodcons")
-def test_tips_have_the_data(lesson, show):
-    file, events, _ = lesson
-    page = show(file)
+@pytest.fixture
+def recorded(tmp_path, show):
+    """Return the page of a run that was recorded: each time the same."""
+    file = tmp_path / "run.html"
+    run("replay", str(RECORDED), "-q", "-o", str(file)).assert_clean(0)
+    return show(file)
+
+
+def test_tips_have_the_data(recorded):
+    page = recorded
+    with RECORDED.open("rb") as lines:
+        events = list(read(lines))
     shapes, drawn, names = page.evaluate("[run.shapes, run.lanes, STATES]")
     row, lane = next((row, lane) for row, lane in enumerate(drawn) if lane["role"] == "consumer-0")
     begin, end, _, number = next(bar for bar in reversed(lane["bars"]) if shapes[bar[2]][0] == "eats")
@@ -133,11 +143,23 @@ def test_tips_have_the_data(lesson, show):
     pieces = pairwise([*lane["changes"], [page.evaluate("run.ms"), None]])
     (since, state), (until, _) = max(pieces, key=lambda piece: piece[1][0] - piece[0][0])
     meaning = LOOKS[names[state]].meaning
-    said = rf"\n{meaning}\nfor [\d.]+ ms, from [\d.]+ ms$"
+    said = rf"\n{meaning}\n(?:.+\n)?for [\d.]+ ms, from [\d.]+ ms$"
     assert re.search(said, tip(page, (since + until) / 2, row - 0.2, meaning))
     assert re.match(r"in the queue\n[\d.]+ at [\d.]+ ms$", tip(page, middle, len(drawn) + 1, "in the queue"))
     page.mouse.move(1, 1)
     page.locator("#tip").wait_for(state="hidden")
+
+
+def test_the_state_is_the_kernels_and_its_reason_is_the_storys(recorded):
+    page = recorded
+    shapes, drawn = page.evaluate("[run.shapes, run.lanes]")
+    for what, reason in (("put", "in put(): the queue is full"), ("eats", "eats bun ")):
+        bars = [(bar[1] - bar[0], bar, row) for row, lane in enumerate(drawn) for bar in lane["bars"]]
+        _, (begin, end, *_), row = max(each for each in bars if shapes[each[1][2]][0] == what)
+        role, _, why, how_long = tip(page, (begin + end) / 2, row - 0.2, reason).splitlines()
+        assert role.startswith(drawn[row]["role"])
+        assert why.startswith(reason)
+        assert how_long.startswith("for ")
 
 
 @lesson_of("prodcons", "spawn")

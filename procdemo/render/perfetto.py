@@ -2,19 +2,25 @@
 
 The form is that of "Trace Event Format" (Chromium), which Perfetto reads as "Chrome JSON". Spans are complete
 events (``X``), marks are instants (``i``), counters are ``C``. A flow is a pair of flow events (``s`` and
-``f``); each lies within a short span of its own, because Perfetto draws an arrow from bar to bar.
+``f``); each lies within a short span of its own, because Perfetto draws an arrow from bar to bar. What the kernel
+says of a thread is a track of its own below that of the thread.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from typing import IO, Any
 
 from procdemo.demo.events import META, SUMMARY, Event, Kind
+from procdemo.demo.states import State
 from procdemo.demo.text import facts, printable
+from procdemo.render.kernel_lanes import ProcessStates, states_by_process
 from procdemo.render.spans import Span, flows, spans
 
+_STATES_TID = (
+    1 << 22
+)  # above all thread IDs (proc(5), pid_max); added to one it is that of the track of its states
 _SHORT_NS = 1_000  # length of the short span at each end of a flow
 
 TraceEvent = dict[str, Any]
@@ -30,20 +36,22 @@ class Perfetto:
         self._events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
-        """Take one event; no `state` is drawn."""
-        if event.kind != Kind.STATE:
-            self._events.append(event)
+        """Take one event."""
+        self._events.append(event)
 
     def flush(self) -> None:
         """Do nothing: the document is written at the end."""
 
     def close(self) -> None:
         """Write the document."""
-        events = self._events
+        events = [event for event in self._events if event.kind != Kind.STATE]
+        states = states_by_process(self._events)
         about = {key: value for event in events if event.name == META for key, value in event.data.items()}
         about[SUMMARY] = next((event.data for event in reversed(events) if event.name == SUMMARY), None)
-        trace = [*_names(events), *_Trace(events).trace_events()]
-        document = {"traceEvents": trace, "displayTimeUnit": "ms", "otherData": facts(about)}
+        start_ns = min((event.time_ns for event in self._events), default=0)
+        trace = _Trace(events, start_ns)
+        drawn = [*_names(events, states), *trace.trace_events(), *trace.states(states)]
+        document = {"traceEvents": drawn, "displayTimeUnit": "ms", "otherData": facts(about)}
         # dump() has no encoder in C; nothing in a document made here contains itself
         self._file.write(json.dumps(document, separators=(",", ":"), check_circular=False))
 
@@ -51,9 +59,9 @@ class Perfetto:
 class _Trace:
     """The trace events of a run."""
 
-    def __init__(self, events: list[Event]) -> None:
+    def __init__(self, events: list[Event], start_ns: int) -> None:
         self._events = events
-        self._start_ns = min((event.time_ns for event in events), default=0)
+        self._start_ns = start_ns
         self._end_ns = max((event.time_ns for event in events), default=0)
 
     def trace_events(self) -> Iterator[TraceEvent]:
@@ -78,6 +86,16 @@ class _Trace:
         for track in tracks.values():
             for number, (span, flow, fits) in enumerate(_nested(track)):
                 yield from self._span(span, flow) if fits else self._apart(span, number)
+
+    def states(self, processes: dict[int, ProcessStates]) -> Iterator[TraceEvent]:
+        """Yield what each thread did, as the kernel says, until it was gone."""
+        for pid, process in processes.items():
+            for tid, thread in process.threads.items():
+                last_ns = max(self._end_ns, thread.changes[-1][0])
+                for (begin_ns, state), (end_ns, _) in pairwise([*thread.changes, (last_ns, State.GONE)]):
+                    if state is not State.GONE:
+                        where = self._at(begin_ns, pid, tid + _STATES_TID)
+                        yield {"ph": "X", "name": str(state), **where, "dur": (end_ns - begin_ns) / 1e3}
 
     def _at(self, time_ns: int, pid: int, tid: int) -> TraceEvent:
         return {"ts": (time_ns - self._start_ns) / 1e3, "pid": pid, "tid": tid}
@@ -105,9 +123,10 @@ class _Trace:
         yield {"ph": "e", **one, **self._at(span.end_ns, span.pid, span.tid)}
 
 
-def _names(events: list[Event]) -> Iterator[TraceEvent]:
+def _names(events: list[Event], states: dict[int, ProcessStates]) -> Iterator[TraceEvent]:
     """Yield the names of processes and threads: main first, the others in order of appearance."""
     roles = {event.pid: event.role for event in events}
+    roles |= {pid: process.role for pid, process in states.items() if pid not in roles}
     for place, (pid, role) in enumerate(sorted(roles.items(), key=lambda each: each[1] != "main")):
         name = {"name": printable(role)}
         yield {"ph": "M", "name": "process_name", "pid": pid, "args": name}
@@ -115,6 +134,10 @@ def _names(events: list[Event]) -> Iterator[TraceEvent]:
     for pid, tid in dict.fromkeys((event.pid, event.tid or event.pid) for event in events):
         name = {"name": printable(roles[pid] if tid == pid else f"thread {tid}")}
         yield {"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": name}
+    for pid, process in states.items():
+        for tid, thread in process.threads.items():
+            name = {"name": f"{printable(thread.name)}, as the kernel says"}
+            yield {"ph": "M", "name": "thread_name", "pid": pid, "tid": tid + _STATES_TID, "args": name}
 
 
 def _nested(track: list[tuple[Span, TraceEvent]]) -> Iterator[tuple[Span, TraceEvent, bool]]:

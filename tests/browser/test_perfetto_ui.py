@@ -11,6 +11,8 @@ from harness import run
 
 from procdemo.demo.event_log import read
 from procdemo.demo.events import Kind
+from procdemo.demo.states import State
+from procdemo.render.kernel_lanes import states_by_process
 from procdemo.render.spans import flows, spans
 
 LESSONS = {
@@ -86,13 +88,27 @@ def test_it_reads_all_of_it(name, perfetto, tmp_path):
         events = list(read(lines))
     ask = perfetto(trace)
     assert ask("select name, value from stats where severity in ('error', 'data_loss') and value > 0") == []
-    roles = {event.pid: event.role for event in events if event.kind != Kind.STATE}
+    processes = states_by_process(events)
+    roles = {pid: process.role for pid, process in processes.items()}
+    roles |= {event.pid: event.role for event in events if event.kind != Kind.STATE}
     assert dict(ask("select pid, name from process where name is not null")) == roles
     assert ask("select count(*) from flow") == [[len(flows(events))]]
     assert flows(events)
     drawn = {tuple(row) for row in ask("select distinct name from slice")}
     last_ns = max(event.time_ns for event in events)
     assert {(bar.name,) for bar in spans(events, last_ns)} <= drawn
+    seen = [
+        (thread.name, str(state))
+        for each in processes.values()
+        for thread in each.threads.values()
+        for _, state in thread.changes
+        if state is not State.GONE
+    ]
+    tracks = ask(
+        "select thread.name, slice.name from slice join thread_track on slice.track_id = thread_track.id "
+        "join thread using (utid) where thread.name like '%, as the kernel says'"
+    )
+    assert sorted((name.partition(",")[0], state) for name, state in tracks) == sorted(seen)
     counters = {event.name for event in events if event.kind == Kind.COUNT}
     tracks = [row[0].removesuffix(" value") for row in ask("select name from counter_track")]
     assert sorted(tracks) == sorted(counters), "one track for each, whichever processes count"

@@ -2,8 +2,8 @@
 
 The form is that of "Trace Event Format" (Chromium), which Perfetto reads as "Chrome JSON". Spans are complete
 events (``X``), marks are instants (``i``), counters are ``C``. A flow is a pair of flow events (``s`` and
-``f``); each lies within a short span of its own, because Perfetto draws an arrow from bar to bar. What the kernel
-says of a thread is a track of its own below that of the thread.
+``f``); each lies within a short span of its own, because Perfetto draws an arrow from bar to bar. What the
+kernel says of a thread is a track of its own.
 """
 
 import json
@@ -18,9 +18,9 @@ from procdemo.demo.text import facts, printable
 from procdemo.render.kernel_lanes import ProcessStates, states_by_process
 from procdemo.render.spans import Span, flows, spans
 
-_STATES_TID = (
-    1 << 22
-)  # above all thread IDs (proc(5), pid_max); added to one it is that of the track of its states
+_STATES_TID = 1 << 22
+"""Added to the ID of a thread for the track of its states; it is above all thread IDs (proc(5), pid_max)."""
+
 _SHORT_NS = 1_000  # length of the short span at each end of a flow
 
 TraceEvent = dict[str, Any]
@@ -95,7 +95,8 @@ class _Trace:
                 for (begin_ns, state), (end_ns, _) in pairwise([*thread.changes, (last_ns, State.GONE)]):
                     if state is not State.GONE:
                         where = self._at(begin_ns, pid, tid + _STATES_TID)
-                        yield {"ph": "X", "name": str(state), **where, "dur": (end_ns - begin_ns) / 1e3}
+                        dur = (end_ns - begin_ns - 1) / 1e3  # or two could overlap, rounded
+                        yield {"ph": "X", "name": str(state), **where, "dur": dur, "args": {}}
 
     def _at(self, time_ns: int, pid: int, tid: int) -> TraceEvent:
         return {"ts": (time_ns - self._start_ns) / 1e3, "pid": pid, "tid": tid}

@@ -59,16 +59,11 @@ def test_the_trace_has_a_track_of_them_beside_that_of_the_thread():
     without, with_states = (json.loads(drawn(Perfetto, each))["traceEvents"] for each in (STORY, WITH_STATES))
     added = [event for event in with_states if event not in without]
     assert [event for event in with_states if event not in added] == without
-    *names, (waiting) = added
+    *names, waiting = added
     assert [event["args"].get("name") for event in names if event["name"] != "process_sort_index"] == [
         *("bzip2", "MainThread, as the kernel says"),
     ]
-    assert (waiting["name"], waiting["pid"], waiting["ts"], waiting["dur"]) == (
-        "waiting",
-        44,
-        1000.0,
-        38000.0,
-    )
+    assert [waiting[key] for key in ("name", "pid", "ts", "dur")] == ["waiting", 44, 1000.0, 37999.999]
     assert waiting["tid"] == names[-1]["tid"] > 4_000_000
 
 

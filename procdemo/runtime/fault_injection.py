@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from procdemo.demo.events import OBSERVER, Event
+from procdemo.demo.events import OBSERVER, Event, Kind
 from procdemo.demo.settings import CannotRunError
 from procdemo.process import procfs
 
@@ -125,7 +125,7 @@ class FaultInjector:
 
     def note(self, event: Event) -> None:
         """Learn which processes there are; one on another host cannot be hit from here."""
-        if "@" not in event.role:
+        if "@" not in event.role and event.kind != Kind.STATE:
             self._seen[event.role] = event.pid
 
     def inject(self) -> Iterator[Event]:

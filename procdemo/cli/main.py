@@ -2,7 +2,7 @@
 
 Exit status: 0 done; 1 the demo or a check failed, or work was lost; 2 usage; 3 something
 of Python or the platform is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a
-server that drained).
+server that drained); 141 the reader of stdout has closed the pipe.
 
 What ``--help`` does not need is imported where it is used: the first screen is there at once.
 """

@@ -94,6 +94,7 @@ def run(config: Config, emit: Emitter) -> None:
         nonlocal cut_off
         cut_off += 1
         client = in_hand.pop(task.ticket)
+        waiting.end_bar(client)  # its worker was killed before it could say that it serves the client
         close_copy(copies, task.conn)
         emit.mark("cut off", client=client.client, worker=task.worker, worker_pid=task.pid)
 

@@ -91,14 +91,15 @@ def run_client(
     port, before = 0, time.monotonic()
     with contextlib.ExitStack() as stack:
         try:
-            conn = stack.enter_context(_bound_socket(server))
+            conn, address = _bound_socket(server)
+            stack.enter_context(conn)
             port = conn.getsockname()[1]
             register.enter(number, port)
             note((os.getpid(), port, "", ""))
             emit.mark("asks", port=port, text=_HELLO)
             emit.begin("answer")
             conn.settimeout(config.total_timeout)
-            conn.connect(server)
+            conn.connect(address)
         except OSError as error:
             outcome, why = Outcome.FAILED, f"could not connect, {error.strerror or error}"
         else:
@@ -116,15 +117,16 @@ def run_client(
     emit.end("visit")
 
 
-def _bound_socket(server: tuple[str, int]) -> socket.socket:
-    """Return a socket that has its port already, so that this can be told before it connects to `server`."""
-    conn = socket.socket(socket.AF_INET6 if ":" in server[0] else socket.AF_INET)
+def _bound_socket(server: tuple[str, int]) -> tuple[socket.socket, Any]:
+    """Return a socket that has its port already, so that this can be told first, and where to connect it."""
+    family, _, _, _, address = socket.getaddrinfo(*server, type=socket.SOCK_STREAM)[0]
+    conn = socket.socket(family)
     try:
         conn.bind(("", 0))
     except OSError:
         conn.close()
         raise
-    return conn
+    return conn, address
 
 
 def _ask(conn: socket.socket, since: float, config: ServerSettings) -> tuple[Outcome, str]:

@@ -53,6 +53,7 @@ class WaitingList:
         self._emit, self._close = emit, close
         self._clients: deque[Waiting] = deque()
         self._free: set[int] = set()  # workers that have become free, and have taken no client since
+        self._bars: set[str] = set()  # clients that are shown to wait
         self.waited = 0
         """How many had to wait, and were served."""
         self.same_pid = 0
@@ -66,6 +67,7 @@ class WaitingList:
     def add(self, conn: socket.socket, client: str, *, must_wait: bool) -> None:
         """Add a client; if all workers are busy, report that it waits."""
         if must_wait:
+            self._bars.add(client)
             self._emit.begin("waits", client=client, place=len(self) + 1)
         since = time.monotonic() if must_wait else 0.0
         self._clients.append(Waiting(conn, client, since))
@@ -83,7 +85,7 @@ class WaitingList:
             closed = bool(waiting.since) and has_closed(waiting.conn)
             if not closed or has_sent(waiting.conn):
                 return waiting._replace(closed=closed)
-            self._emit.end("waits", client=waiting.client)
+            self.end_bar(waiting)
             self._note_gave_up(waiting)
             self._close(waiting.conn)
         return None
@@ -98,9 +100,15 @@ class WaitingList:
             return
         self.waited += 1
         self.same_pid += same_pid
-        self._emit.end("waits", client=waiting.client)
+        self.end_bar(waiting)
         ms = (time.monotonic() - waiting.since) * 1e3
         self._emit.mark("serves at last", **told, ms=ms, same_pid=same_pid)
+
+    def end_bar(self, waiting: Waiting) -> None:
+        """Note that a client waits no more, for whatever reason."""
+        if waiting.client in self._bars:
+            self._bars.remove(waiting.client)
+            self._emit.end("waits", client=waiting.client)
 
     def note_done(self, waiting: Waiting) -> bool:
         """Return whether a client was served: False if it had left before, and its answer was reset."""

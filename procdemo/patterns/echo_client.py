@@ -36,7 +36,7 @@ from procdemo.tcp_client.exchange import EndOfStream, Exchange, ServerFailedErro
 from procdemo.tcp_client.tally import Tally
 
 STORY = {
-    "prompt": "connected to {host} port {port}; Ctrl-D ends",
+    "prompt": "client (port {own_port}) is connected to {host} port {port}; Ctrl-D ends",
     "summary": "{answered} of {asked} messages answered in upper case (ASCII letters), byte for byte",
 }
 DETAIL = {ANSWER: "whole after {ms:.2f} ms, {bytes} bytes in {pieces} piece(s)"}
@@ -67,13 +67,13 @@ def complete(exchange: Exchange, conn: socket.socket, timeout: float) -> None:
             raise exchange.too_late(timeout)
 
 
-def messages(config: Config, emit: Emitter) -> Iterable[bytes]:
+def messages(config: Config, own_port: int, emit: Emitter) -> Iterable[bytes]:
     """Return the messages: words, what a person types, or the lines of a pipe."""
     if config.words:
         return map(os.fsencode, config.words)
     if not input_lines.is_interactive():
         return input_lines.piped()
-    emit.mark("prompt", host=config.host, port=config.port)
+    emit.mark("prompt", own_port=own_port, host=config.host, port=config.port)
     return input_lines.typed()
 
 
@@ -82,7 +82,7 @@ def send_messages(config: Config, tally: Tally, emit: Emitter) -> None:
     ok = False
     try:
         with connect(resolve(config.host, config.port, config.timeout), config.timeout) as conn:
-            for message in messages(config, emit):
+            for message in messages(config, conn.getsockname()[1], emit):
                 tally.asked += 1
                 answer = Exchange(message)
                 before = time.monotonic()

@@ -60,8 +60,15 @@ def leave_with_a_word(client):
     client.sock.close()
 
 
-@pytest.mark.parametrize("leave", [leave_without_a_word, leave_with_a_word])
-@pytest.mark.parametrize("name", ["pool-server", "thread-server"])
+@pytest.mark.parametrize(
+    ("name", "leave"),
+    [
+        ("pool-server", leave_with_a_word),
+        ("thread-server", leave_without_a_word),
+        pytest.param("pool-server", leave_without_a_word, marks=pytest.mark.thorough),
+        pytest.param("thread-server", leave_with_a_word, marks=pytest.mark.thorough),
+    ],
+)
 def test_a_client_that_left_while_it_waited_is_not_served(name, leave):
     options = [] if name == "pool-server" else ["--threads", str(WORKERS)]
     with Server(name, "fork").start(*options) as running, running.clients(WORKERS) as clients:

@@ -39,7 +39,7 @@ def pairs(events: list[Event]) -> Iterator[Pair]:
             sent.setdefault((event.name, str(event.data["id"])), event)
         elif event.name == "asks":
             asked[f"{event.role} (port {event.data['port']})"] = event
-        elif event.name == "serve" and event.kind == "begin":
+        elif event.name == "serve" and event.kind != "end":
             begun.setdefault(event.data["client"], event)
     for event in events:
         if event.kind == "receive":

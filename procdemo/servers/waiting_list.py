@@ -122,10 +122,12 @@ class WaitingList:
         self._emit.mark("gave up", client=waiting.client)
 
     def account(self) -> dict[str, Any]:
-        """Return data for the summary; ``who`` says in words which worker has served those that waited."""
+        """Return data for the summary; ``who`` says in words what became of those that waited."""
         who = ""
         if self.waited:
             who = f"; the PID that became free served {self.same_pid} of {self.waited}"
+        if self.gave_up:
+            who += f"; {self.gave_up} left before that"
         return {"waited": self.waited, "same_pid": self.same_pid, "gave_up": self.gave_up, "who": who}
 
 

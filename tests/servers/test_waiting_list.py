@@ -108,7 +108,8 @@ def test_a_client_that_has_left_without_a_word_is_left_out(waiting, events, conn
     assert waiting.pop().client == "there"
     assert gone == [left[1]]
     assert events.of("gave up") == [{"client": "left"}]
-    assert waiting.account()["gave_up"] == 1
+    account = waiting.account()
+    assert (account["gave_up"], account["who"]) == (1, "; 1 left before that")
 
 
 def test_a_client_that_has_left_with_a_word_is_not_served(waiting, events, connect):

@@ -72,7 +72,9 @@ def run(config: Config, emit: Emitter) -> None:
             if conn.fileno() < 0:  # submit() queues a task before it fails to start a thread: refused by now
                 return
             answer = partial(serve, conn, client, config, emit, thread=thread)
-            if not (serve_if_there(answer, conn) or connections.cut):
+            if not pool:  # no client waits for a thread
+                answer()
+            elif not (serve_if_there(answer, conn) or connections.cut):
                 gave_up.append(client)
                 emit.mark("gave up", client=client)
         finally:

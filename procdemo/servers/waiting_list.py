@@ -82,9 +82,10 @@ class WaitingList:
         """Return the next client that is still there; None if there is none."""
         while self._clients:
             waiting = self._clients.popleft()
-            closed = bool(waiting.since) and has_closed(waiting.conn)
-            if not closed or has_sent(waiting.conn):
-                return waiting._replace(closed=closed)
+            if not waiting.since or not has_closed(waiting.conn):
+                return waiting
+            if has_sent(waiting.conn):
+                return waiting._replace(closed=True)
             self.end_bar(waiting)
             self._note_gave_up(waiting)
             self._close(waiting.conn)

@@ -26,7 +26,7 @@ def counted(lines):
     return alone, [int(number.replace(",", "")) for number in rest]
 
 
-@given(st.lists(st.integers(0, SECOND_NS // 4), max_size=200))
+@given(st.lists(st.integers(0, SECOND_NS // 4), max_size=80))
 def test_no_second_has_more_lines_and_no_event_is_lost(pauses):
     times = [sum(pauses[: number + 1]) for number in range(len(pauses))]
     alone, rest = counted(shown(Crowds(WORDS), [event(time) for time in times]))

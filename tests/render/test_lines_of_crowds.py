@@ -1,6 +1,6 @@
 """Events in crowds: at most twenty lines a second of one kind, and no event that is not counted."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from procdemo.demo.events import Event
@@ -26,6 +26,7 @@ def counted(lines):
     return alone, [int(number.replace(",", "")) for number in rest]
 
 
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, SECOND_NS // 4), max_size=80))
 def test_no_second_has_more_lines_and_no_event_is_lost(pauses):
     times = [sum(pauses[: number + 1]) for number in range(len(pauses))]

@@ -28,6 +28,7 @@ from procdemo.demo.events import (
 from procdemo.demo.states import Activity
 from procdemo.demo.text import LIMIT, printable
 from procdemo.process.exit_status import sentence_of_exit
+from procdemo.render.crowds import Crowds
 from procdemo.render.live_view import LiveView, can_animate
 from procdemo.render.role_colours import RoleColours
 from procdemo.render.screen_lanes import ScreenLanes
@@ -66,6 +67,7 @@ class Console:
         plain: bool = False,
         live: bool = False,
         screen: Terminal | None = None,
+        crowds: Mapping[str, str] | None = None,
     ) -> None:
         """Draw on stdout; errors and progress go to stderr.
 
@@ -78,6 +80,7 @@ class Console:
             plain: ASCII only (the data may have other characters); no colour, nothing that moves.
             live: show the lanes while the demo runs, if stdout is a terminal that can.
             screen: draw here instead of on stdout, when the run is over: its first and its last lines.
+            crowds: for `Crowds`.
         """
         self._out = screen or terminal(colour=False if plain else colour)
         self._err = terminal(colour=False if plain else colour, stderr=True)
@@ -91,6 +94,7 @@ class Console:
         self._everything = everything
         self._start_ns = 0
         self._is_picture = screen is not None
+        self._crowds = Crowds(crowds or {})
         self._lines: list[Text | Event] = []
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._drawn_at = 0.0
@@ -136,6 +140,7 @@ class Console:
     def flush(self) -> None:
         """Draw what has come since the last time."""
         self._drawn_at = time.monotonic()
+        self._lines += self._crowds.overdue(self._start_ns)
         if not self._is_picture:
             self._draw_lines(_LINES_PER_FRAME if self._on_terminal else sys.maxsize, "too fast to read")
         if self._live:
@@ -166,6 +171,7 @@ class Console:
         if self._live:
             self._live.stop()
         self._live = None
+        self._lines += self._crowds.rest(self._start_ns)
         self._draw_lines(_LINES_OF_PICTURE if self._is_picture else sys.maxsize, "left out")
 
     def _show_header(self, event: Event) -> None:
@@ -195,7 +201,7 @@ class Console:
             self._err.print(Text(self._sentence(event)))
             return
         self._colours.of(event.role)  # now: colours go by first appearance, even if this line is left out
-        self._lines.append(event)
+        self._lines += self._crowds.lines_of(_name(event), event, self._start_ns)
 
     def _sentence(self, event: Event) -> str:
         sentence = self._story.get(_name(event))

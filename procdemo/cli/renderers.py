@@ -74,6 +74,7 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
         lanes=(story.lanes, story.threads),
         colour=view.colour,
         quiet=view.quiet and not screen,
+        verbose=view.verbose > 0,
         everything=view.verbose > 1,
         plain=view.plain,
         live=view.live,

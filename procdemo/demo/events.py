@@ -52,6 +52,9 @@ If it is false, ``reason`` may say why. ``outcome`` is there if one word says mo
 or `INCONCLUSIVE`.
 """
 
+USAGE = "usage"
+"""A result that the command adds: what one process has cost, and what it did; a row of a table."""
+
 INTERRUPTED = "interrupted"
 """Outcome of a run that was asked to stop before its end: what is not done is not lost."""
 

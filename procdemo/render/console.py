@@ -22,6 +22,7 @@ from procdemo.demo.events import (
     OBSERVER,
     STDERR,
     SUMMARY,
+    USAGE,
     Event,
     Kind,
 )
@@ -39,6 +40,7 @@ _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
 _LINES_OF_PICTURE = 60  # in all, if the screen becomes a picture
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
+_CHECK = "to see for yourself: ps -o pid,ppid,stat,wchan:20,args -p $(pgrep -d, -g {pid})"
 _CELL_LIMIT = 200  # characters of one value in a line
 
 
@@ -63,6 +65,7 @@ class Console:
         lanes: tuple[Mapping[str, Activity], Collection[str]] = ({}, ()),
         colour: bool | None = None,
         quiet: bool = False,
+        verbose: bool = False,
         everything: bool = False,
         plain: bool = False,
         live: bool = False,
@@ -76,6 +79,7 @@ class Console:
             lanes: what `timeline.lanes` needs to know besides the events.
             colour: True always, False never, None as the terminal and the environment say.
             quiet: only the results and the line that says where a server listens.
+            verbose: also the table of processes, and how to check what the lanes say.
             everything: also events without a sentence, with their data.
             plain: ASCII only (the data may have other characters); no colour, nothing that moves.
             live: show the lanes while the demo runs, if stdout is a terminal that can.
@@ -91,6 +95,7 @@ class Console:
         self._lanes = ScreenLanes(*lanes, self._colours, plain=plain)
         self._quiet = quiet
         self._in_command = False
+        self._verbose = verbose
         self._everything = everything
         self._start_ns = 0
         self._is_picture = screen is not None
@@ -186,6 +191,8 @@ class Console:
             "python {python}, start method {start_method}, {cpus} usable CPUs" + limit,
             "main process {pid}, watched from outside by {observer}",
         ]
+        if self._verbose and event.data.get("sampled"):
+            lines.append(_CHECK)
         self._lines.append(Text(_filled(lines[0], event), style="bold"))
         self._lines.extend(Text(_filled(line, event)) for line in lines[1:])
         chosen = {key: value for key, value in event.data.get("chosen", {}).items() if key != "verbose"}
@@ -247,7 +254,8 @@ class Console:
             for line in ["", *lanes, ""] if lanes else []:
                 self._out.print(line)
         for name, rows in self._tables.items():
-            self._out.print(table(name, rows, plain=self._plain))
+            if name != USAGE or self._verbose:
+                self._out.print(table(name, rows, plain=self._plain))
         verdict = _verdict(event, self._story.get(SUMMARY))
         if not self._in_command:
             self._out.print(Text(verdict, style="bold"))

@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from procdemo.demo.events import OBSERVER, Event, Kind
+from procdemo.demo.events import OBSERVER, USAGE, Event, Kind
+from procdemo.probe.process_table import ProcessTable
 from procdemo.process import procfs
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Sampling:
         self._seen: list[Event] = []
         self._sampler: Sampler | None = None
         self._said_hidden = False
+        self._table = ProcessTable()
 
     def note(self, records: Sequence[tuple[Any, ...]]) -> None:
         """Learn the roles of processes from events that have come."""
@@ -46,6 +48,7 @@ class Sampling:
             roles = {record[_PID]: record[_ROLE] for record in records if "@" not in record[_ROLE]}
             self._roles.update(roles)
             self._new |= new.intersection(roles)
+            self._table.name({pid: roles[pid] for pid in new.intersection(roles)})
 
     def poll(self, poll: "select.poll", seconds: float) -> list[tuple[int, int]]:
         """Return what ``poll.poll()`` returns within so many seconds; look meanwhile whenever it is due."""
@@ -63,14 +66,17 @@ class Sampling:
         """Return what was seen since the last call; look first if it is due."""
         self._look_if_due()
         seen, self._seen = self._seen, []
+        self._table.note(seen)
         return seen
 
     def last(self) -> list[Event]:
-        """Return the events of a last look, and close all files."""
+        """Return the events of a last look and a row for each process, and close all files."""
         if self._sampler:
             self._look(self._sampler)
         self.close()
-        return self.events()
+        seen, now_ns = self.events(), time.monotonic_ns()
+        rows = self._table.rows()
+        return seen + [Event(str(Kind.RESULT), USAGE, row, now_ns, self._root, 0, "main") for row in rows]
 
     def close(self) -> None:
         """Close all files; there is no look any more."""

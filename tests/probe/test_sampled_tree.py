@@ -90,23 +90,27 @@ def test_more_children_than_one_read_lists_are_all_found():
 
 THREADS = """
     import sys, threading, time
-    def short(): time.sleep(0.1)
     while sys.stdin.read(1):
-        old = threading.Thread(target=short)
+        may_end = threading.Event()
+        old = threading.Thread(target=may_end.wait)
         old.start()
+        sys.stdin.read(1)
+        may_end.set()
         old.join()
         threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 """
 
 
 def test_a_thread_that_follows_another_is_found():
+    def threads(name):
+        return len({event.tid for event in sampled.events if event.name == name and event.tid != sampled.pid})
+
     with Sampled(THREADS) as sampled:
         for number in range(1, 4):
             sampled.say()
-            sampled.until(
-                lambda n=number: len({e.tid for e in sampled.events if e.name == "sleeping"}) >= 2 * n,
-                "a thread",
-            )
+            sampled.until(lambda n=number: threads("blocked") == n, "a thread")
+            sampled.say()
+            sampled.until(lambda n=number: threads("sleeping") == n, "the thread that follows")
         gone = {event.tid for event in sampled.events if event.name == "gone"}
         assert sampled.pid not in gone
 

@@ -1,10 +1,13 @@
 """What the events of kind `state` say of the demos is what an oracle sees, which reads /proc for itself."""
 
+from types import SimpleNamespace
+
 import pytest
 from harness import run
 from state_accounts import accounts, contradictions, disagreements
-from state_oracle import StateOracle
+from state_oracle import Seen, StateOracle
 
+from procdemo.demo.events import Event
 from procdemo.process import procfs
 
 pytestmark = pytest.mark.skipif(not procfs.LINUX, reason="there is no /proc")
@@ -70,15 +73,36 @@ def test_the_site_of_the_crawl_computes_and_its_workers_do_not():
     assert used["site"] > 2 * max(seconds for role, seconds in used.items() if role.startswith("worker-"))
 
 
-def test_the_oracle_notices_what_is_not_true():
-    with StateOracle() as oracle:
-        result = run("spawn", "--work", "0.5", "--json").assert_clean()
-    assert not disagreements(result.log, oracle)
-    assert not contradictions(result.log, oracle)
-    names = {"sleeping": "computing"}
-    lies = [event._replace(name=names.get(event.name, event.name)) for event in result.log]
-    assert disagreements(lies, oracle)
-    assert contradictions(lies, oracle)
+def told(name, *at_ms):
+    data = {"call": "", "cpu_ms": 0.0, "ready_ms": 0.0}
+    return [Event("state", name, data, at * 1_000_000, 42, 42, "main") for at in at_ms]
+
+
+@pytest.mark.parametrize(
+    ("states", "waits", "used", "true"),
+    [
+        ({"computing"}, True, 0.0, False),
+        ({"computing"}, False, 1.0, True),
+        ({"sleeping", "waiting", "blocked", "stopped"}, True, 0.0, True),
+        ({"sleeping", "waiting", "blocked", "stopped"}, False, 1.0, False),
+    ],
+)
+def test_the_oracle_notices_what_is_not_true(states, waits, used, true):
+    looks = [(at / 200, waits, used * at / 200) for at in range(200)]
+    seen = Seen({"computing": 1.0} if used else {"blocked": 1.0}, 1.0, looks)
+    oracle = SimpleNamespace(threads={(42, 42): seen})
+    for state in states:
+        assert bool(contradictions(told(state, 0, 1000), oracle)) != true
+    if not true:
+        assert disagreements(told("sleeping", 0, 1000), oracle)
+
+
+def test_the_oracle_is_right_only_about_what_it_has_seen():
+    rare = [(at / 20, True, 0.0) for at in range(20)]
+    oracle = SimpleNamespace(threads={(42, 42): Seen({"blocked": 1.0}, 1.0, rare, late=0.6)})
+    assert not contradictions(told("computing", 0, 1000), oracle)
+    assert not disagreements(told("sleeping", 0, 1000), oracle)
+    assert not disagreements(told("sleeping", 0, 1000), SimpleNamespace(threads={}))
 
 
 @pytest.mark.thorough

@@ -232,3 +232,34 @@ def test_roles_of_a_family_have_the_same_colour(draw):
 def test_nothing_moves_in_a_pipe(draw, colour):
     counts = [event("count", "pages", {"value": n, "total": 9}) for n in range(10)]
     assert draw(*counts, colour=colour) == ("", "")
+
+
+USAGE = {"role": "child-0", "pid": 42, "parent": 1, "cpu_ms": 1.5, "ready_ms": 0.0}
+ROWS = [
+    event("result", "usage", {**USAGE, "sleeping": 80, "waiting": 20, "computing": 0, "peak_kib": 9000}),
+    event("result", "usage", {"role": "child-1", "pid": 43, "parent": 1}),
+]
+
+
+def test_the_table_of_processes_is_shown_with_v_only(draw):
+    assert "usage" not in draw(*ROWS, SUMMARY)[0]
+    lines = draw(*ROWS, SUMMARY, verbose=True, plain=True)[0].splitlines()
+    title, _, heads, _, first, second = lines[lines.index(next(line for line in lines if "usage" in line)) :][
+        :6
+    ]
+    assert title.strip() == "usage"
+    assert re.split(" {2,}", heads.strip()) == [
+        *("role", "pid", "parent", "cpu ms", "ready ms", "did %", "peak kib"),
+    ]
+    assert re.split(" {2,}", first.strip()) == [
+        *("child-0", "42", "1", "1.5", "0.0", "sleeping 80, waiting 20", "9000"),
+    ]
+    assert second.split() == ["child-1", "43", "1"]
+
+
+def test_how_to_check_the_lanes_is_said_with_v_only(draw):
+    ps = "ps -o pid,ppid,stat,wchan:20,args -p $(pgrep -d, -g 42)"
+    meta = event("mark", "meta", {**META, "sampled": True})
+    assert ps in draw(meta, verbose=True)[0]
+    assert ps not in draw(meta)[0]
+    assert ps not in draw(event("mark", "meta", META), verbose=True)[0], "nothing was looked at"

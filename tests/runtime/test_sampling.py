@@ -2,13 +2,13 @@
 
 import os
 import select
-import time
 
 import pytest
 from stages import FORK, events_of, settings, short_story
 
 from procdemo.demo.events import Kind
 from procdemo.process import procfs
+from procdemo.runtime.runner import Runner
 from procdemo.runtime.sampling import Sampling
 
 pytestmark = pytest.mark.skipif(not procfs.LINUX, reason="there is no /proc")
@@ -28,9 +28,12 @@ def test_each_process_is_seen_from_its_start_to_its_end(start_method):
     assert len(told) == 4
     for pid, role in told.items():
         of_one = [event for event in states if event.pid == pid and event.tid == pid]
-        assert (of_one[-1].name, of_one[-1].role) == ("gone", role)
+        assert of_one[-1].name == "gone"
+        assert of_one[-1].role in {role, f"child {pid}"}, "the second if it ended before its event was read"
         assert [event.name for event in of_one].count("gone") == 1
         assert [event.time_ns for event in of_one] == sorted(event.time_ns for event in of_one)
+    usage = {event.data["pid"]: event.data["role"] for event in events if event.name == "usage"}
+    assert usage.items() >= told.items()
 
 
 def test_without_the_option_nothing_is_looked_at():
@@ -38,23 +41,22 @@ def test_without_the_option_nothing_is_looked_at():
 
 
 def flood(config, emit):
-    count, end = 0, time.monotonic() + 1.5  # longer than a state lasts without being told again
-    while time.monotonic() < end:
+    while True:
         emit.mark("drop")
-        count += 1
-    emit.result("summary", ok=True, count=count)
 
 
 def test_it_looks_also_while_events_flood_in():
-    events, states = sampled(flood)
-    first, last = (
-        next(place for place, event in order if event.name == "drop")
-        for order in (enumerate(events), reversed(list(enumerate(events))))
-    )
-    assert sum(event.name == "drop" for event in events) == events[-1].data["count"]
-    assert any(event.kind == Kind.STATE for event in events[first:last])
-    main = next(event for event in states if event.name == "gone" and event.role == "main")
-    assert main.data["looks"] > 5
+    dropped, told_meanwhile = 0, []
+    with Runner(flood, FORK, sample=True, limit=60) as runner:
+        for event in runner:
+            if event.name == "drop":
+                dropped += 1
+            elif event.kind == Kind.STATE and dropped > 1000 and len(told_meanwhile) < 2:
+                told_meanwhile.append(event)  # the second comes after a second in which main did the same
+                if len(told_meanwhile) == 2:
+                    runner.stop()
+        assert not runner.timed_out
+    assert {event.role for event in told_meanwhile} == {"main"}
 
 
 def end_at_once(config, emit):
@@ -95,7 +97,8 @@ def test_a_process_on_another_host_is_not_looked_for(sampling):
 
 def test_in_a_flood_a_new_process_is_noted(sampling):
     sampling.note([record(NO_PROCESS - 1 - n % 2, f"worker-{n % 2}") for n in range(1000)])
-    assert sorted(event.role for event in sampling.last()) == ["worker-0", "worker-1"]
+    states = [event for event in sampling.last() if event.kind == Kind.STATE]
+    assert sorted(event.role for event in states) == ["worker-0", "worker-1"]
 
 
 def test_without_proc_one_line_says_so(monkeypatch):

@@ -11,12 +11,17 @@ from typing import Any, Self
 
 from processes import listeners, ours
 
-from procdemo.demo.events import Event, Kind
+from procdemo.demo.events import USAGE, Event, Kind
 
 ALARMING = ("Traceback", "leaked", "Exception ignored", "DeprecationWarning", "ResourceWarning")
 """O5: words that must not be on stderr."""
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """O12: characters that control a terminal."""
+
+
+def is_of_demo(event: Event) -> bool:
+    """Return whether an event is not one of the sampler, whose number depends on the moments of its looks."""
+    return event.kind != Kind.STATE and event.name != USAGE
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Result:
     @cached_property
     def events(self) -> list[Event]:
         """The events of the demo that it wrote with ``--json``, without those of the sampler."""
-        return [event for event in self.log if event.kind != Kind.STATE]
+        return [event for event in self.log if is_of_demo(event)]
 
     @cached_property
     def log(self) -> list[Event]:

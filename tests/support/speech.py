@@ -5,7 +5,9 @@ import os
 import selectors
 import subprocess
 
-from procdemo.demo.events import Event, Kind
+from oracle import is_of_demo
+
+from procdemo.demo.events import Event
 
 
 class Speech:
@@ -36,7 +38,7 @@ class Speech:
                 event = Event(**json.loads(line))
             except (ValueError, TypeError) as error:
                 raise ValueError(f"not an event ({error}): {line[:300]!r}") from None
-            if event.kind != Kind.STATE:
+            if is_of_demo(event):
                 self._events.append(event)
         return self._events
 

@@ -99,6 +99,7 @@ def disagreements(events, oracle):
                 seconds["waiting"] = seconds.get("waiting", 0) + seconds.pop("blocked", 0)
         # Not its fault: what one of the two has seen earlier or for longer, and an interpreter's start.
         slack = abs(account.lived - seen.lived) + ours.pop("starting", 0)
+        slack += 2 * seen.late  # as late as these looks were, those of the sampler may have been
         for state in {*ours, *theirs} - {"gone"}:
             difference = abs(ours.get(state, 0) - theirs[state])
             if difference > max(_SHARE * run, _SECONDS) + slack:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LOOK_S = 0.005
+_LATE_S = 0.02  # on a busy machine a look comes later than that
 _LISTED = 4  # looks between two listings of /proc
 _CHANNELS = {
     "sleeping": ["hrtimer_nanosleep", "do_nanosleep"],
@@ -52,6 +53,8 @@ class Seen:
     """Seconds from the first look to the last."""
     looks: list[tuple[float, bool, float]]
     """Of each look: when it was (`time.monotonic`), whether the thread waited, its CPU seconds so far."""
+    late: float = 0.0
+    """Seconds by which looks came late: in them it may have done anything."""
 
 
 class StateOracle:
@@ -76,7 +79,7 @@ class _Thread:
     def __init__(self, now):
         self.first = self.last = now
         self.weights = Counter()
-        self.cpu = self.ready = 0.0
+        self.cpu = self.ready = self.late = 0.0
         self.looks = []
 
     def look(self, now, folder):
@@ -86,6 +89,7 @@ class _Thread:
         self.cpu, self.ready = int(cpu) / 1e9, int(ready) / 1e9
         if state := {"T": "stopped", "t": "stopped", "Z": "zombie"}.get(letter) or _waits(letter, folder):
             self.weights[state] += now - self.last  # on a busy machine the looks are not at even times
+        self.late += max(now - self.last - _LATE_S, 0.0)
         self.looks.append((now, letter != "R", self.cpu))
         self.last = now
 
@@ -153,7 +157,7 @@ def main():
                     continue  # it has ended
         select.select([], [], [], max(begin + _LOOK_S - time.monotonic(), 0))
     for (pid, tid), thread in threads.items():
-        print(json.dumps([pid, tid, thread.seconds(), thread.last - thread.first, thread.looks]))
+        print(json.dumps([pid, tid, thread.seconds(), thread.last - thread.first, thread.looks, thread.late]))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ class Demo(NamedTuple):
     """Module with ``prepare(config, view)``, which the command calls before a run: it returns the settings
     for the run, or None if nothing is to be run."""
 
+    roles: tuple[str, ...] = ()
+    """The names of its processes, ``worker-N`` for all that are numbered; none if they are not known."""
+
     @property
     def module(self) -> str:
         """The dotted name of its module, for `importlib`."""
@@ -35,31 +38,77 @@ class Demo(NamedTuple):
 
 
 DEMOS = (
-    Demo("spawn", "Two ways to start a process, and what a parent knows of its child."),
-    Demo("echo-server", "A process per connection, answering in upper case.", limit=0),
+    Demo(
+        "spawn",
+        "Two ways to start a process, and what a parent knows of its child.",
+        roles=("main", "child-N"),
+    ),
+    Demo(
+        "echo-server",
+        "A process per connection, answering in upper case.",
+        limit=0,
+        roles=("main", "handler-N", "client-N"),
+    ),
     Demo(
         "echo-client",
         "Talk to a server: by hand, in a pipe, or as many clients at once.",
         starts_processes=False,
     ),
-    Demo("thread-server", "A thread per connection: all in one PID, and one GIL for all.", limit=0),
-    Demo("pool-server", "N workers serve N clients; client N+1 is connected and waits.", limit=0),
+    Demo(
+        "thread-server",
+        "A thread per connection: all in one PID, and one GIL for all.",
+        limit=0,
+        roles=("main", "client-N"),
+    ),
+    Demo(
+        "pool-server",
+        "N workers serve N clients; client N+1 is connected and waits.",
+        limit=0,
+        roles=("main", "worker-N", "client-N"),
+    ),
     Demo(
         "prefork-server",
         "N workers accept from one listener; client N+1 waits in the kernel.",
         limit=0,
+        roles=("main", "worker-N", "client-N"),
     ),
     Demo(
         "selector-server",
         "A few workers, an event loop in each: ten thousand clients, and none waits.",
         limit=0,
+        roles=("main", "worker-N", "client-N"),
     ),
-    Demo("async-server", "One thread, one event loop, and a coroutine for each client: asyncio.", limit=0),
-    Demo("crawl-callback", "Workers download, the callback in the parent parses."),
-    Demo("prodcons", "Producers, a bounded queue, consumers, and an account of every item."),
-    Demo("supervise", "A pool that never hangs and never loses an item, even if a worker is killed."),
-    Demo("race", "Two processes, three steps each: of twenty orders eighteen lose an update."),
-    Demo("gil", "The same work in one thread, N threads, N processes: who gains, who is late."),
+    Demo(
+        "async-server",
+        "One thread, one event loop, and a coroutine for each client: asyncio.",
+        limit=0,
+        roles=("main", "client-N"),
+    ),
+    Demo(
+        "crawl-callback",
+        "Workers download, the callback in the parent parses.",
+        roles=("main", "worker-N", "site"),
+    ),
+    Demo(
+        "prodcons",
+        "Producers, a bounded queue, consumers, and an account of every item.",
+        roles=("main", "producer-N", "consumer-N"),
+    ),
+    Demo(
+        "supervise",
+        "A pool that never hangs and never loses an item, even if a worker is killed.",
+        roles=("main", "worker-N"),
+    ),
+    Demo(
+        "race",
+        "Two processes, three steps each: of twenty orders eighteen lose an update.",
+        roles=("main", "A", "B"),
+    ),
+    Demo(
+        "gil",
+        "The same work in one thread, N threads, N processes: who gains, who is late.",
+        roles=("main", "worker-N"),
+    ),
     Demo(
         "lab",
         "Claims and classic mistakes run for real: what is true on this Python.",

@@ -93,6 +93,7 @@ def _run(
     demo: Demo, module: "DemoModule", config: "DemoSettings", view: ViewOptions, values: dict[str, Any]
 ) -> int:
     from procdemo.cli import run_demo
+    from procdemo.runtime.fault_injection import check_roles
 
     if not demo.starts_processes:
         return run_demo.run_in_command(demo, module, config, view)
@@ -104,6 +105,8 @@ def _run(
         )
         return MISSING
     faults = (*values["kill"], *values["stop"], *values["chaos"])
+    if demo.roles:
+        check_roles(faults, [*demo.roles, *(["worker-N"] if getattr(config, "cluster", None) else [])])
     sampled = demo.sampled and not values["no_sample"]
     interventions = run_demo.Interventions(values["timeout"], faults, values["seed"], sampled)
     return run_demo.run_in_process_group(demo, module, config, view, interventions)

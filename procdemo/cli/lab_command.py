@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.option_types import Choice
 from procdemo.cli.source_code import show_source
 from procdemo.lab.demo import ALSO, Config
-from procdemo.lab.lesson import CHAPTERS, VERDICTS, Lesson, find, lessons
+from procdemo.lab.lesson import CHAPTERS, VERDICTS, Lesson, find, lessons, search
 
 _QUESTION = "What will broken.py do: OK (it ends well), LOST (work is missing), ERROR, or HUNG?"
 
@@ -27,11 +28,16 @@ def prepare(config: Config, view: ViewOptions) -> Config | None:
         raise click.UsageError(
             "--all runs every script; it takes neither names nor --code, --fixed, --predict."
         )
+    if found := _found_by_words(config):
+        _list(found, as_json=view.json)
+        if not view.json:
+            click.echo("\nprocdemo lab NAME runs one of them.")
+        return None
     chosen = [find(name) for name in config.names]
     if not (chosen or config.all):
         if config.code or config.predict or config.fixed:
             raise click.UsageError("name a lesson; procdemo lab lists them.")
-        _list(as_json=view.json)
+        _list(lessons().values(), as_json=view.json)
         return None
     if config.code:
         for lesson in chosen:
@@ -42,10 +48,16 @@ def prepare(config: Config, view: ViewOptions) -> Config | None:
     return config
 
 
-def _list(*, as_json: bool) -> None:
-    width = max(map(len, lessons()))
+def _found_by_words(config: Config) -> list[Lesson]:
+    """Return the lessons that have all the words; none if these are names, or if lessons are to be run."""
+    names_needed = config.code or config.predict or config.fixed or config.guess
+    return [] if names_needed or lessons().keys() >= set(config.names) else search(config.names)
+
+
+def _list(found: Collection[Lesson], *, as_json: bool) -> None:
+    width = max(len(lesson.name) for lesson in found)
     chapter = ""
-    for lesson in lessons().values():
+    for lesson in found:
         if as_json:
             facts = {
                 "name": lesson.name,

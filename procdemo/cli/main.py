@@ -2,7 +2,7 @@
 
 Exit status: 0 done; 1 the demo or a check failed, or work was lost; 2 usage; 3 something
 of Python or the platform is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a
-server that drained).
+server that drained); 141 the reader of stdout has closed the pipe.
 
 What ``--help`` does not need is imported where it is used: the first screen is there at once.
 """
@@ -12,7 +12,7 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -42,6 +42,15 @@ of Python or the platform is missing, 4 time limit, 130 Ctrl-C, 143 SIGTERM.
 """
 
 
+@contextlib.contextmanager
+def _exit_if_reader_is_gone() -> Iterator[None]:
+    """Let click exit with our status if the reader of stdout is gone; its own would be 1."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise click.exceptions.Exit(READER_GONE) from error
+
+
 class DemoGroup(click.Group):
     """A group of demos and other commands; knows their names and summaries without importing them."""
 
@@ -52,6 +61,16 @@ class DemoGroup(click.Group):
         super().__init__(*args, **kwargs)
         self._demos = {demo.name.rpartition(" ")[2]: demo for demo in demos}
         self._examples = examples
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the arguments; this may also print a help page."""
+        with _exit_if_reader_is_gone():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _exit_if_reader_is_gone():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the demos in teaching order, then the other commands."""
@@ -170,7 +189,8 @@ def _run() -> int:
         status = main.main(prog_name="procdemo", standalone_mode=False)
         return status if isinstance(status, int) else DONE
     except SystemExit as leave:
-        return int(leave.code or 0)
+        # Rich turns a BrokenPipeError into an exit with status 1.
+        return READER_GONE if isinstance(leave.__context__, BrokenPipeError) else int(leave.code or 0)
     except click.ClickException as error:
         from procdemo.demo.text import printable
 

@@ -79,6 +79,7 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
         plain=view.plain,
         live=view.live,
         screen=screen,
+        crowds=None if view.verbose else story.crowds,
     )
 
 

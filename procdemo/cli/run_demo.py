@@ -5,7 +5,6 @@ import errno
 import os
 import platform
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from types import FrameType
@@ -32,6 +31,7 @@ _UNREAD_S = 1.0  # at the end: how long a write may wait for a reader that does 
 _SAME_REQUEST_S = 0.1  # no person presses Ctrl-C twice so fast
 _HANG_UP_S = 0.1
 _TYPING_S = 0.03  # how long a typed line may wait
+_COUNTING_S = 1.0  # how long the count of events that had no line of their own may wait
 
 
 class _StopRequests:
@@ -148,7 +148,7 @@ def _do_what_is_due(renderer: Renderer, faults: FaultSchedule, answers: StdinRel
     renderer.flush()
     if answers:
         answers.forward()
-    return min(faults.seconds_left(), _TYPING_S if answers else sys.maxsize)
+    return min(faults.seconds_left(), _TYPING_S if answers else _COUNTING_S)
 
 
 def run_in_command(demo: Demo, module: DemoModule, config: DemoSettings, view: ViewOptions) -> int:

@@ -1,11 +1,12 @@
 """The sentences and the lane states of a demo: its own, and those of the building blocks it is made of.
 
-A module that reports events may have three dictionaries: ``STORY`` (sentences that are shown by default),
-``DETAIL`` (sentences for ``-v``) and ``LANES`` (what a process does within a span, or outside all spans, as
-the demo says; for runs at which one could not look). If threads are its lesson, ``THREADS`` has the families
-of roles whose threads have lanes of their own. ``REASONS`` has sentences for spans whose begin no line tells:
-why a process is blocked, or waits. A module that uses others of this kind names them in
-``BLOCKS``; only `compose` merges them.
+A module that reports events may have four dictionaries: ``STORY`` (sentences that are shown by default),
+``DETAIL`` (sentences for ``-v``), ``LANES`` (what a process does within a span, or outside all spans, as the
+demo says; for runs at which one could not look) and ``CROWDS`` (of events that can come in crowds: what is
+said of those that have no line of their own). If threads are its lesson, ``THREADS`` has the families of
+roles whose threads have lanes of their own. ``REASONS`` has sentences for spans whose begin no line tells:
+why a process is blocked, or waits. A module that uses others of this kind names them in ``BLOCKS``; only
+`compose` merges them.
 """
 
 from types import ModuleType
@@ -25,6 +26,8 @@ class Story(NamedTuple):
     """The same for ``-v``."""
     lanes: dict[str, Activity]
     """By the name of a span, or by ``@role``."""
+    crowds: dict[str, str]
+    """By the name of an event, what is said of ``more`` events when they come too fast."""
     threads: set[str]
     """Families of roles; each thread of such a process has a lane."""
     own_reasons: dict[str, str]
@@ -44,13 +47,14 @@ def compose(*modules: ModuleType | DemoModule) -> Story:
 
     A sentence that a module shows by default replaces its blocks' sentence for ``-v``, too.
     """
-    story = Story({}, {}, {}, set(), {})
+    story = Story({}, {}, {}, {}, set(), {})
     for module in modules:
         blocks = compose(*getattr(module, "BLOCKS", ()))
         own: dict[str, str] = getattr(module, "STORY", {})
         details = {name: words for name, words in blocks.details.items() if name not in own}
         story.sentences.update(blocks.sentences | own)
         story.details.update(details | getattr(module, "DETAIL", {}))
+        story.crowds.update(blocks.crowds | getattr(module, "CROWDS", {}))
         story.lanes.update(blocks.lanes | getattr(module, "LANES", {}))
         story.own_reasons.update(blocks.own_reasons | getattr(module, "REASONS", {}))
         story.threads.update(blocks.threads, getattr(module, "THREADS", ()))

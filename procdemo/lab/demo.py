@@ -8,6 +8,7 @@ thread waits in which line, for which process, and whether they wait in a circle
 \b
 Try:
   procdemo lab
+  procdemo lab deadlock                         (finds lessons by words)
   procdemo lab join-before-drain
   procdemo lab join-before-drain --code --fixed
   procdemo lab lost-updates --guess LOST        (--predict asks you)

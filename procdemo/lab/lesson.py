@@ -8,7 +8,7 @@ import platform
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -143,6 +143,21 @@ def find(name: str) -> Lesson:
         hint = f"procdemo lab {near[0]}" if near else "procdemo lab, which lists them all"
         raise CannotRunError(f"no lesson called {quoted(name)}", hint, exit_code=2)
     return lessons()[name]
+
+
+def search(words: Sequence[str]) -> list[Lesson]:
+    """Return the lessons that have all `words` in their name, title, claim or reasons, in any case.
+
+    A word that is the letter of a chapter stands for all its lessons.
+    """
+    return [lesson for lesson in lessons().values() if all(_has(lesson, word) for word in words)]
+
+
+def _has(lesson: Lesson, word: str) -> bool:
+    if word.upper() in CHAPTERS:
+        return lesson.chapter == word.upper()
+    text = " ".join((lesson.name, lesson.title, lesson.claim, *lesson.why))
+    return word.lower() in text.lower()
 
 
 def _order(lesson: Lesson) -> tuple[str, list[tuple[str, int]], str]:

@@ -33,9 +33,10 @@ from procdemo.process.readiness import wait_ready
 from procdemo.tcp_client import input_lines, load_generator
 from procdemo.tcp_client.connect import connect, resolve
 from procdemo.tcp_client.exchange import EndOfStream, Exchange, ServerFailedError
+from procdemo.tcp_client.tally import Tally
 
 STORY = {
-    "prompt": "connected to {host} port {port}; Ctrl-D ends",
+    "prompt": "client (port {own_port}) is connected to {host} port {port}; Ctrl-D ends",
     "summary": "{answered} of {asked} messages answered in upper case (ASCII letters), byte for byte",
 }
 DETAIL = {ANSWER: "whole after {ms:.2f} ms, {bytes} bytes in {pieces} piece(s)"}
@@ -66,47 +67,43 @@ def complete(exchange: Exchange, conn: socket.socket, timeout: float) -> None:
             raise exchange.too_late(timeout)
 
 
-def messages(config: Config, emit: Emitter) -> Iterable[bytes]:
+def messages(config: Config, own_port: int, emit: Emitter) -> Iterable[bytes]:
     """Return the messages: words, what a person types, or the lines of a pipe."""
     if config.words:
         return map(os.fsencode, config.words)
     if not input_lines.is_interactive():
         return input_lines.piped()
-    emit.mark("prompt", host=config.host, port=config.port)
+    emit.mark("prompt", own_port=own_port, host=config.host, port=config.port)
     return input_lines.typed()
 
 
-def send_messages(config: Config, emit: Emitter) -> None:
+def send_messages(config: Config, tally: Tally, emit: Emitter) -> None:
     """Send the messages over one connection, each when the one before is answered."""
-    asked = answered = 0
     ok = False
     try:
         with connect(resolve(config.host, config.port, config.timeout), config.timeout) as conn:
-            for message in messages(config, emit):
-                asked += 1
+            for message in messages(config, conn.getsockname()[1], emit):
+                tally.asked += 1
                 answer = Exchange(message)
                 before = time.monotonic()
                 complete(answer, conn, config.timeout)
                 ms = (time.monotonic() - before) * 1e3
-                answered += 1
+                tally.answered += 1
                 emit.mark(ANSWER, text=answer.wanted, bytes=answer.received, ms=ms, pieces=answer.pieces)
             complete(EndOfStream(conn), conn, config.timeout)
         ok = True
     except ServerFailedError as error:
         what, hint = error.message_and_hint(config.host, config.port)
         emit.mark(ERROR, message=what, hint=hint, exit_code=1)
-    emit.result(SUMMARY, ok=ok, asked=asked, answered=answered)
+    emit.result(SUMMARY, ok=ok, asked=tally.asked, answered=tally.answered)
 
 
-def generate_load(config: Config, emit: Emitter) -> None:
+def generate_load(config: Config, tally: Tally, emit: Emitter) -> None:
     """Be many clients at once; one thread is enough, because it waits for all of them together."""
-    asked = config.clients * config.messages
     wanted = load_generator.Load(config.clients, config.messages, config.size, config.timeout)
     try:
         addresses = resolve(config.host, config.port, config.timeout)
-        found = load_generator.generate_load(
-            addresses, wanted, lambda done: emit.count("messages", done, total=asked)
-        )
+        found = load_generator.generate_load(addresses, wanted, tally.note_progress)
     except ServerFailedError as error:
         found = load_generator.Findings(failures={error.kind: [error] * config.clients})
     for failures in found.failures.values():
@@ -117,14 +114,13 @@ def generate_load(config: Config, emit: Emitter) -> None:
     if found.answered:
         emit.result("load", **{name.replace("_per_", "/"): value for name, value in measures.items()})
     errors = {kind: len(failures) for kind, failures in found.failures.items()}
-    emit.result(SUMMARY, ok=not errors, asked=asked, answered=found.answered, **measures, errors=errors)
+    emit.result(SUMMARY, ok=not errors, asked=tally.asked, answered=found.answered, **measures, errors=errors)
 
 
 def run(config: Config, emit: Emitter) -> None:
     """Be one client of a person or a pipe, or many clients at once."""
     if config.clients and config.words:
         raise CannotRunError("a load makes its own messages", "either words or --clients", exit_code=2)
-    if config.clients:
-        generate_load(config, emit)
-    else:
-        send_messages(config, emit)
+    tally = Tally(emit, config.clients * config.messages)
+    with tally.reported_if_interrupted():
+        (generate_load if config.clients else send_messages)(config, tally, emit)

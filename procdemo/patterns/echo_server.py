@@ -32,6 +32,7 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (scripted_clients, handler, exit_status)
 STORY = {
+    "serve.begin": "serves {client}",
     "died": "{child} (PID {child_pid}) was {cause}: its client is cut off, and no other",
     "killed": "{child} (PID {child_pid}) did not finish in time: main has killed it",
     "draining": "no new clients; {children} may finish within {grace} s",

@@ -1,9 +1,10 @@
 """N workers serve N clients; client N+1 is connected and waits.
 
 What to watch: the kernel completes the connection of every client, and main accepts it, but a
-worker serves one client until that client leaves. Client N+1 waits in main's own list, is
-told nothing, and is then served by the very PID that became free. If a worker is killed, its
-client is cut off, the other clients notice nothing, and new workers take over.
+worker serves one client until that client leaves. Client N+1 waits in main's own list, is told
+nothing, and is then served by the PID that became free; the last line says whether it was so.
+If a worker is killed, its client is cut off, the other clients notice nothing, and new workers
+take over.
 
 \b
   client-0 --connect--> main --apply_async(serve, conn)--> worker-0
@@ -20,9 +21,8 @@ Compare with: echo-server, where no client waits, at the price of a process for 
 """
 
 import socket
-import time
-from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from procdemo.demo.events import Emitter
@@ -31,21 +31,20 @@ from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
 from procdemo.pools.resilient_pool import ResilientPool, Task
 from procdemo.process.close_on_fork import CloseOnFork
-from procdemo.servers import handler, scripted_clients
+from procdemo.servers import handler, scripted_clients, waiting_list
 from procdemo.servers.handler import hang_up, serve
 from procdemo.servers.listener import Listener
+from procdemo.servers.scripted_clients import ScriptedClients
 from procdemo.servers.settings import ServerSettings
 from procdemo.servers.stoppable_loop import StoppableLoop
+from procdemo.servers.waiting_list import Waiting, WaitingList
 
-BLOCKS = (scripted_clients, handler, resilient_pool)
+BLOCKS = (scripted_clients, handler, waiting_list, resilient_pool)
 STORY = {
-    "waits.begin": "client {client} is connected but waits in my list, place {place}: every worker is busy",
-    "waits.end": "client {client} has waited {ms:.0f} ms for a worker",
-    "free": "PID {worker_pid} is free",
-    "cut off": "client {client} is cut off: PID {worker_pid}, its worker, is dead; nobody else notices",
+    "cut off": "{client} is cut off, because {worker} (PID {worker_pid}) is dead; no other client notices",
     "died": "{child} (PID {child_pid}) was {cause}; it had {tasks} client(s), perhaps the queue's lock",
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
-    "summary": "{served} clients served, {waited} had to wait, {refused} refused, {cut_off} cut off",
+    "summary": "{served} clients served, {waited} had to wait{who}; {refused} refused, {cut_off} cut off",
 }
 LANES = {
     "@main": Activity.WAITS,
@@ -72,59 +71,57 @@ def close_copy(copies: CloseOnFork, conn: socket.socket | None) -> None:
 
 def run(config: Config, emit: Emitter) -> None:
     """Accept every client; give each to a worker as soon as one is idle; drain at the end."""
-    waiting: deque[tuple[socket.socket, str, float]] = deque()
-    busy = served = waited = cut_off = 0
+    copies = CloseOnFork()
+    waiting = WaitingList(emit, partial(close_copy, copies))
+    in_hand: dict[int, Waiting] = {}  # by ticket: clients that were given to a worker
+    served = cut_off = 0
 
     def assign() -> None:
-        nonlocal busy, waited
-        while waiting and pool.idle > 0:
-            conn, client, since = waiting.popleft()
-            if since:
-                waited += 1
-                emit.end("waits", client=client, ms=(time.monotonic() - since) * 1e3)
-            busy += 1
-            pool.apply_async(serve, (client,), conn=conn)
+        while pool.idle > 0 and (client := waiting.pop()):
+            task = pool.apply_async(serve, (client.client,), conn=client.conn)
+            in_hand[task.ticket] = client
+
+    def on_taken(task: Task) -> None:
+        waiting.note_taken(in_hand[task.ticket], task.worker, task.pid)
 
     def on_done(task: Task) -> None:
-        nonlocal busy, served
-        busy, served = busy - 1, served + 1
+        nonlocal served
+        served += waiting.note_done(in_hand.pop(task.ticket))
         close_copy(copies, task.conn)
-        if waiting:
-            emit.mark("free", worker_pid=task.pid)
+        waiting.note_free(task.worker, task.pid)
 
     def on_lost(task: Task) -> None:
-        nonlocal busy, cut_off
-        busy, cut_off = busy - 1, cut_off + 1
+        nonlocal cut_off
+        cut_off += 1
+        client = in_hand.pop(task.ticket)
+        waiting.end_bar(client)  # its worker was killed before it could say that it serves the client
         close_copy(copies, task.conn)
-        emit.mark("cut off", client=task.args[0], worker_pid=task.pid)
+        emit.mark("cut off", client=client.client, worker=task.worker, worker_pid=task.pid)
 
     context = config.context()
-    copies = CloseOnFork()
     with StoppableLoop() as loop, Listener(config, emit) as listener:
         listener.announce()
-        clients = scripted_clients.ScriptedClients(config, listener, loop, emit)
+        clients = ScriptedClients(config, listener, loop, emit, at_once=config.workers)
         pool = ResilientPool(
             context,
             config.workers,
             emit,
             loop,
             extra_args=(config,),
+            on_taken=on_taken,
             on_done=on_done,
             on_lost=on_lost,
             on_idle=assign,
         )
         loop.wait_until(lambda: pool.idle == config.workers, _START_S)
-        for conn, client in listener.arrivals(loop, connected=lambda: busy + len(waiting)):
+        for conn, client in listener.arrivals(loop, connected=lambda: len(in_hand) + len(waiting)):
             copies.add(conn)
-            must_wait = bool(waiting) or pool.idle <= 0
-            if must_wait:
-                emit.begin("waits", client=client, workers=config.workers, place=len(waiting) + 1)
-            waiting.append((conn, client, time.monotonic() if must_wait else 0.0))
+            waiting.add(conn, client, must_wait=bool(waiting) or pool.idle <= 0)
             assign()
-        if busy or waiting:
-            emit.mark("draining", busy=busy, waiting=len(waiting), grace=config.grace)
-        loop.wait_until(lambda: not busy and not waiting, config.grace)
-        cut_off += busy
+        if in_hand or waiting:
+            emit.mark("draining", busy=len(in_hand), waiting=len(waiting), grace=config.grace)
+        loop.wait_until(lambda: not in_hand and not waiting, config.grace)
+        cut_off += len(in_hand)
         pool.terminate()
         clients.stop(config.grace)
-    clients.sum_up(served=served, waited=waited, refused=listener.refused, cut_off=cut_off)
+    clients.sum_up(served=served, refused=listener.refused, cut_off=cut_off, **waiting.account())

@@ -70,7 +70,7 @@ def run(config: Config, emit: Emitter) -> None:
     with StoppableLoop() as loop, SharedListener(config, emit) as listener:
         arbiter = Arbiter(loop, listener, accept_and_serve, config, emit)
         arbiter.boot()
-        clients = scripted_clients.ScriptedClients(config, listener, loop, emit)
+        clients = scripted_clients.ScriptedClients(config, listener, loop, emit, at_once=config.workers)
         arbiter.run()
         arbiter.drain(config.grace)
         clients.stop(config.grace)

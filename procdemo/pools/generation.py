@@ -35,8 +35,10 @@ class Task:
     args: tuple[Any, ...]
     conn: socket.socket | None
     callback: Callable[[Any], None] | None
+    worker: str = ""
+    """The name of the worker that has it in hand, e.g. ``worker-1``; empty while none has."""
     pid: int = 0
-    """The worker that has it in hand; 0 while none has."""
+    """The PID of that worker; 0 while none has it in hand."""
     since: float = 0.0
     """When that worker took it (`time.monotonic`, when the parent read the note)."""
     ended: float = 0.0
@@ -136,6 +138,8 @@ class Generation:
         self._pool = UnmanagedPool(context, names, (self._notes_writer, self._receiver, extra_args, emit))
         self.workers = {process.pid or 0: children.adopt(process) for process in self._pool.workers}
         """By PID; those that have not ended."""
+        self.names = {process.pid or 0: process.name for process in self._pool.workers}
+        """By PID; of all workers."""
         self.up: set[int] = set()
         """PIDs of the workers that are ready for tasks."""
         self.tasks: dict[int, Task] = {}

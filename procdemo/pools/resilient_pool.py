@@ -34,7 +34,7 @@ STORY = {
 }
 DETAIL = {
     "ready": "is ready for tasks",
-    "result stuck": "PID {worker_pid} was done, but its result is stuck behind a lost lock: done again",
+    "result stuck": "{worker} (PID {worker_pid}) was done, but a lost lock keeps its result: done again",
     "error in pool": "{error}",
 }
 """Sentences of a Pool. The end of a worker has ``tasks`` too: how many it had in hand."""
@@ -55,6 +55,7 @@ class ResilientPool:
         loop: SelectorLoop,
         *,
         extra_args: tuple[Any, ...] = (),
+        on_taken: Callable[[Task], None] = lambda task: None,  # noqa: ARG005
         on_done: Callable[[Task], None],
         on_lost: Callable[[Task], None],
         on_idle: Callable[[], None],
@@ -67,6 +68,7 @@ class ResilientPool:
             emit: where to report ends of workers and retirements of Pools.
             loop: the caller must run it, because the pool notices all things there.
             extra_args: arguments that each task gets after its own; sent to a worker once.
+            on_taken: called with each task that a worker has begun.
             on_done: called with each task that a worker has ended.
             on_lost: called with each task whose worker was killed; no worker will end it.
             on_idle: called when a worker may have become idle.
@@ -76,7 +78,7 @@ class ResilientPool:
         self._emit = emit
         self._loop = loop
         self._extra_args = extra_args
-        self._on_done, self._on_lost, self._on_idle = on_done, on_lost, on_idle
+        self._on_taken, self._on_done, self._on_lost, self._on_idle = on_taken, on_done, on_lost, on_idle
         self._children = Children(loop, self._on_exit)
         self._tickets = self._started = 0
         self._generations: dict[int, Generation] = {}  # by the PIDs of their living workers
@@ -132,7 +134,8 @@ class ResilientPool:
             if note == "ready" and pid in generation.workers:
                 generation.up.add(pid)
             elif task and note == "took":
-                task.pid, task.since = pid, time.monotonic()
+                task.worker, task.pid, task.since = generation.names[pid], pid, time.monotonic()
+                self._on_taken(task)
             elif task and note == "returned" and task.callback:
                 task.ended = time.monotonic()
             elif task:  # raised, delivered, or returned without a callback
@@ -163,6 +166,7 @@ class ResilientPool:
         dead = {0, exited.pid}  # 0: taken, but killed before it could say so
         lost = [task for task in generation.tasks.values() if task.pid in dead and not task.ended]
         for task in lost:
+            task.worker, task.pid = exited.name, exited.pid
             del generation.tasks[task.ticket]
         report_exit(self._emit, exited, tasks=len(lost))
         if newly:
@@ -220,9 +224,9 @@ class ResilientPool:
         return soonest
 
     def _do_again(self, generation: Generation, task: Task) -> None:
-        self._emit.mark("result stuck", worker_pid=task.pid)
+        self._emit.mark("result stuck", worker=task.worker, worker_pid=task.pid)
         del generation.tasks[task.ticket]
-        task.pid, task.since, task.ended = 0, 0.0, 0.0
+        task.worker, task.pid, task.since, task.ended = "", 0, 0.0, 0.0
         self._current.put(task)
         self._end_if_drained(generation)
 

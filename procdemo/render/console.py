@@ -15,8 +15,6 @@ from rich.text import Text
 from procdemo.demo.events import (
     ANSWER,
     ERROR,
-    EXITED,
-    INTERRUPTED,
     LISTENING,
     META,
     OBSERVER,
@@ -28,10 +26,11 @@ from procdemo.demo.events import (
 )
 from procdemo.demo.states import Activity
 from procdemo.demo.text import LIMIT, printable
-from procdemo.process.exit_status import sentence_of_exit
+from procdemo.render.crowds import Crowds
 from procdemo.render.live_view import LiveView, can_animate
 from procdemo.render.role_colours import RoleColours
 from procdemo.render.screen_lanes import ScreenLanes
+from procdemo.render.sentences import as_option, facts, filled, name_of, verdict
 from procdemo.render.tables import table
 from procdemo.render.terminal import broken_into_rows, pipe_width, terminal, wrapped
 
@@ -40,18 +39,6 @@ _LINES_PER_FRAME = 40
 _LINES_OF_PICTURE = 60  # in all, if the screen becomes a picture
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
 _CHECK = "to see for yourself: ps -o pid,ppid,stat,wchan:20,args -p $(pgrep -d, -g {pid})"
-_CELL_LIMIT = 200  # characters of one value in a line
-
-
-class _Fields(dict[str, Any]):
-    """The data of an event, as the fields of a sentence: each made printable when it is used."""
-
-    def __init__(self, event: Event) -> None:
-        super().__init__(event.data, role=event.role, pid=event.pid)
-
-    def __getitem__(self, key: str) -> Any:
-        value = super().get(key, "-")
-        return value if isinstance(value, int | float) else printable(value, _CELL_LIMIT)
 
 
 class Console:
@@ -69,6 +56,7 @@ class Console:
         plain: bool = False,
         live: bool = False,
         screen: Terminal | None = None,
+        crowds: Mapping[str, str] | None = None,
     ) -> None:
         """Draw on stdout; errors and progress go to stderr.
 
@@ -82,6 +70,7 @@ class Console:
             plain: ASCII only (the data may have other characters); no colour, nothing that moves.
             live: show the lanes while the demo runs, if stdout is a terminal that can.
             screen: draw here instead of on stdout, when the run is over: its first and its last lines.
+            crowds: for `Crowds`.
         """
         self._out = screen or terminal(colour=False if plain else colour)
         self._err = terminal(colour=False if plain else colour, stderr=True)
@@ -96,6 +85,7 @@ class Console:
         self._everything = everything
         self._start_ns = 0
         self._is_picture = screen is not None
+        self._crowds = Crowds(crowds or {})
         self._lines: list[Text | Event] = []
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._drawn_at = 0.0
@@ -125,7 +115,7 @@ class Console:
                 self.flush()
                 self._err.print(Text(f"PID {event.pid} says: {printable(event.data.get('text', ''))}"))
             case Kind.MARK, name if name == LISTENING:
-                self._lines.append(Text(_filled("listening {host} {port}", event)))
+                self._lines.append(Text(filled("listening {host} {port}", event)))
             case Kind.MARK, name if name == ANSWER:
                 self._show_answer(event)
             case Kind.RESULT, name if name == SUMMARY:
@@ -141,6 +131,7 @@ class Console:
     def flush(self) -> None:
         """Draw what has come since the last time."""
         self._drawn_at = time.monotonic()
+        self._lines += self._crowds.overdue(self._start_ns)
         if not self._is_picture:
             self._draw_lines(_LINES_PER_FRAME if self._on_terminal else sys.maxsize, "too fast to read")
         if self._live:
@@ -171,6 +162,7 @@ class Console:
         if self._live:
             self._live.stop()
         self._live = None
+        self._lines += self._crowds.rest(self._start_ns)
         self._draw_lines(_LINES_OF_PICTURE if self._is_picture else sys.maxsize, "left out")
 
     def _show_header(self, event: Event) -> None:
@@ -187,28 +179,28 @@ class Console:
         ]
         if self._verbose and event.data.get("sampled"):
             lines.append(_CHECK)
-        self._lines.append(Text(_filled(lines[0], event), style="bold"))
-        self._lines.extend(Text(_filled(line, event)) for line in lines[1:])
+        self._lines.append(Text(filled(lines[0], event), style="bold"))
+        self._lines.extend(Text(filled(line, event)) for line in lines[1:])
         chosen = {key: value for key, value in event.data.get("chosen", {}).items() if key != "verbose"}
         if chosen:
-            options = ", ".join(_as_option(key, value) for key, value in chosen.items())
+            options = ", ".join(as_option(key, value) for key, value in chosen.items())
             self._lines.append(Text(printable(f"with {options}")))
 
     def _show_event(self, event: Event) -> None:
-        shown = _name(event) in self._story or self._everything
+        shown = name_of(event) in self._story or self._everything
         if self._quiet or not shown:
             return
         if self._in_command:
             self._err.print(Text(self._sentence(event)))
             return
         self._colours.of(event.role)  # now: colours go by first appearance, even if this line is left out
-        self._lines.append(event)
+        self._lines += self._crowds.lines_of(name_of(event), event, self._start_ns)
 
     def _sentence(self, event: Event) -> str:
-        sentence = self._story.get(_name(event))
+        sentence = self._story.get(name_of(event))
         if sentence is None:
-            return f"({event.kind} {printable(event.name)}) {_facts(event)}"
-        return _filled(sentence, event)
+            return f"({event.kind} {printable(event.name)}) {facts(event)}"
+        return filled(sentence, event)
 
     def _rows(self, event: Event) -> tuple[int, list[str]]:
         """Return an event as rows of text, and the width of their head: the time, the role and the PID."""
@@ -250,51 +242,8 @@ class Console:
         for name, rows in self._tables.items():
             if name != USAGE or self._verbose:
                 self._out.print(table(name, rows, plain=self._plain))
-        verdict = _verdict(event, self._story.get(SUMMARY))
+        last = verdict(event, self._story.get(SUMMARY))
         if not self._in_command:
-            self._out.print(Text(verdict, style="bold"))
+            self._out.print(Text(last, style="bold"))
         elif not self._quiet:
-            self._err.print(Text(verdict))
-
-
-def _as_option(name: str, value: Any) -> str:
-    """Return a setting as it was typed, without its dashes."""
-    name = name.replace("_", "-")
-    return name if value is True else f"{name} {printable(value)}"
-
-
-def _verdict(event: Event, sentence: str | None) -> str:
-    """Return the last line of a run: in a word how it ended, why, and what the summary counts.
-
-    Args:
-        event: the summary.
-        sentence: of the summary, if the story has one; used if there is no reason.
-    """
-    word = printable(event.data.get("outcome") or ("ok" if event.data.get("ok") else "FAILED"))
-    if "reason" not in event.data:
-        return f"{word}: {_facts(event) if sentence is None else _filled(sentence, event)}"
-    said = [printable(event.data["reason"]).removeprefix(f"{word}: ")]
-    if word != INTERRUPTED:
-        said.append(_facts(event._replace(data={k: v for k, v in event.data.items() if k != "reason"})))
-    return f"{word}: {'; '.join(filter(None, said))}"
-
-
-def _name(event: Event) -> str:
-    """Return the name of an event's sentence in a story."""
-    if event.kind == Kind.MARK:
-        return sentence_of_exit(event.data) if event.name == EXITED else event.name
-    return f"{event.name}.{event.kind}"
-
-
-def _filled(sentence: str, event: Event) -> str:
-    """Return the sentence filled in with the data; only the data if they do not fit into it."""
-    try:
-        return sentence.format_map(_Fields(event))
-    except (ValueError, TypeError, OverflowError):
-        return _facts(event)
-
-
-def _facts(event: Event) -> str:
-    """Return the data of an event as one line."""
-    fields = _Fields(event)
-    return "  ".join(f"{printable(key)} {fields[key]}" for key in event.data if key not in {"ok", "outcome"})
+            self._err.print(Text(last))

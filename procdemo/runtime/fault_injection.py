@@ -7,6 +7,7 @@ kill:SECONDS`` hits one at random again and again, but never main. A process is 
 
 import contextlib
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from procdemo.demo.events import OBSERVER, Event, Kind
+from procdemo.demo.settings import CannotRunError
 from procdemo.process import procfs
 
 STORY = {"fault": "{signal} to {target} (PID {target_pid})"}
@@ -71,6 +73,34 @@ def _duration(text: str) -> float:
     if not 0 <= seconds <= 1e9:  # noqa: PLR2004 - thirty years; neither infinity nor not-a-number
         raise ValueError(text)
     return seconds
+
+
+def check_roles(faults: Sequence[Fault], roles: Sequence[str]) -> None:
+    """Check that each of `faults` can hit a process of a demo.
+
+    Args:
+        faults: what was asked for.
+        roles: the names of the demo's processes, ``worker-N`` for all that are numbered.
+
+    Raises:
+        CannotRunError: there is never a process of that name; exit status 2.
+    """
+    for fault in faults:
+        if fault.role and not any(_can_be(fault.role, role) for role in roles):
+            message = f"--{fault.how} {fault}: this demo has no process of that name"
+            names = ", ".join(role.replace("-N", "-0") for role in roles)
+            raise CannotRunError(message, f"one of {names} (any number); or *", exit_code=2)
+
+
+def _can_be(pattern: str, role: str) -> bool:
+    """Return whether a shell pattern may match a process with this role."""
+    family, dash, _ = role.partition("-N")
+    if not dash:
+        return fnmatchcase(role, pattern)
+    literal = re.split(r"[*?[]", pattern, maxsplit=1)[0]
+    if literal == pattern:
+        return re.fullmatch(rf"{re.escape(family)}-\d+", pattern, re.ASCII) is not None
+    return f"{family}-".startswith(literal) or re.fullmatch(rf"{re.escape(family)}-\d*", literal) is not None
 
 
 class FaultInjector:

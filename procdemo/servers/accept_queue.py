@@ -9,13 +9,15 @@ import socket
 import time
 from collections.abc import Callable
 
+from procdemo.servers.client_register import ClientRegister
+
 _FAMILY = {False: int(socket.AF_INET), True: int(socket.AF_INET6)}
 _STREAM = int(socket.SOCK_STREAM)  # numbers: an enumeration takes a microsecond to be understood
 _FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PAUSE_S = 0.1  # because no event tells that a descriptor is free again
 
 Arrival = tuple[socket.socket, str]
-"""A client, as its connection and its name ``host:port``."""
+"""A client, as its connection and its name, e.g. ``client-2 (port 52462)``."""
 
 
 class AcceptQueue:
@@ -28,7 +30,11 @@ class AcceptQueue:
     """
 
     def __init__(
-        self, listener: socket.socket, watch: Callable[[], object], unwatch: Callable[[], object]
+        self,
+        listener: socket.socket,
+        watch: Callable[[], object],
+        unwatch: Callable[[], object],
+        clients: ClientRegister | None = None,
     ) -> None:
         """Begin to watch.
 
@@ -36,10 +42,12 @@ class AcceptQueue:
             listener: non-blocking; perhaps other processes accept from it, too.
             watch: makes the event loop wait for `listener`.
             unwatch: makes it cease to wait.
+            clients: the names of scripted clients, if there are any.
         """
         # As socket.accept does, which asks the listener four things that are known and takes twice as long.
         self._accept = listener._accept  # type: ignore[attr-defined]  # noqa: SLF001
         self._watch, self._unwatch = watch, unwatch
+        self._name = (clients or ClientRegister()).name
         self._pause_ends = 0.0  # by time.monotonic; 0: no pause
         watch()
 
@@ -54,7 +62,7 @@ class AcceptQueue:
             if error.errno in _FULL:
                 self._pause()
             return None
-        return socket.socket(_FAMILY[":" in host], _STREAM, 0, fd), f"{host}:{port}"
+        return socket.socket(_FAMILY[":" in host], _STREAM, 0, fd), self._name(host, port)
 
     def _pause(self) -> None:
         if not self._pause_ends:

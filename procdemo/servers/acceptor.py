@@ -59,6 +59,7 @@ class Acceptor:
             listener,
             watch=partial(self.poller.register, listener, _IN),
             unwatch=partial(self.poller.unregister, listener),
+            clients=slot.clients,
         )
         emit.mark("ready")
         slot.ready()

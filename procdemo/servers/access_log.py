@@ -10,14 +10,16 @@ from collections import Counter
 from collections.abc import Callable
 
 from procdemo.demo.events import Emitter
-from procdemo.servers.handler import Outcome
+from procdemo.servers.handler import CROWDS as CROWDS_OF_CLIENTS
+from procdemo.servers.handler import MORE_SERVED, Outcome
 
 STORY = {
-    "serve.begin": "serves client {client}",
-    "serve": "serves client {client}, too",
-    "serve many": "serves {count} more clients; they come too fast to be told one by one",
-    "served many": "{count} clients, {bytes} bytes, {ms:.2f} ms each, too fast to be told one by one",
+    "serve.begin": "serves {client}",
+    "serve": "serves {client}",
+    "serve many": "serves {count} more clients",
+    "served many": "{count} more clients have been served: {bytes} bytes, {ms:.2f} ms each",
 }
+CROWDS = {"serve": MORE_SERVED, "serve many": MORE_SERVED, "served many": CROWDS_OF_CLIENTS["served"]}
 
 BATCH_S = 0.5
 """How long clients are gathered for a batch, in seconds."""

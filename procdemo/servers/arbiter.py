@@ -29,10 +29,10 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 BLOCKS = (exit_status,)
 STORY = {
     "waits.begin": "{clients} connected, but in the kernel's backlog: {busy} of {workers} workers are busy",
-    "waits.end": "nobody waits in the kernel's backlog any more",
+    "waits.end": "no client waits in the kernel's backlog any more",
     "died": "{child} (PID {child_pid}) is lost, {cause}, and {clients} client(s) with it",
     "killed": "main has killed {child} (PID {child_pid}), and {clients} client(s) are cut off with it",
-    "cut off": "client {client} is cut off: its worker, PID {worker_pid}, is dead; nobody else notices",
+    "cut off": "{client} is cut off, because {worker} (PID {worker_pid}) is dead; no other client notices",
     "back-off": "workers die young: a pause of {seconds} s before the next",
     "not started": "{worker} cannot be started: {why}",
     "takes over": "{worker} (PID {worker_pid}) takes over from {before}",
@@ -176,7 +176,7 @@ class Arbiter:
     def _start_missing_workers(self) -> None:
         now = time.monotonic()
         for row, before in list(self._missing.items()):
-            slot = Slot(self._scoreboard, row, self._note)
+            slot = Slot(self._scoreboard, row, self._note, self._listener.clients)
             name = f"worker-{self._started}"
             try:
                 with self._listener.lend() as sock:
@@ -215,7 +215,7 @@ class Arbiter:
         self._cut_off += clients
         report_exit(self._emit, exited, clients=clients)
         if clients == 1 and (client := self._scoreboard.client(worker.row)):
-            self._emit.mark("cut off", client=client, worker_pid=exited.pid)
+            self._emit.mark("cut off", client=client, worker=exited.name, worker_pid=exited.pid)
         if self._draining:
             return
         if not was_up and (exited.exitcode or 0) >= 0:

@@ -32,7 +32,7 @@ def loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def arrivals(
     listener: Listener, loop: StoppableLoop, log: AccessLog, connected: Callable[[], int]
 ) -> AsyncIterator[Arrival]:
-    """Yield each client, as its connection and its name ``host:port``, until `loop` is asked to stop.
+    """Yield each client, as its connection and its name, until `loop` is asked to stop.
 
     As `Listener.arrivals`, but asyncio's loop waits, for the clients and for `loop`.
 
@@ -54,6 +54,7 @@ async def arrivals(
         listener.socket,
         watch=partial(waiter.add_reader, listener.socket, wake_up.set),
         unwatch=partial(waiter.remove_reader, listener.socket),
+        clients=listener.clients,
     )
     listener.announce()
     while not loop.stopping:

@@ -20,10 +20,15 @@ from procdemo.servers.settings import ServerSettings
 BLOCKS = (refusal,)
 STORY = {
     "open to others": "warning: {host} is not loopback: any host that reaches this machine may connect",
-    "served": "client {client}: {bytes} bytes in {ms:.1f} ms, {reason}",
+    "served": "{client}: {bytes} bytes in {ms:.1f} ms, {reason}",
 }
-DETAIL = {"serve.begin": "serves client {client}", "heard": "client {client} says {data}"}
+DETAIL = {"heard": "{client} says {data}"}
 """Sentences that all servers share."""
+
+MORE_SERVED = "... and {more} more clients"
+"""What is said of clients that come too fast for a line each."""
+
+CROWDS = {"serve.begin": MORE_SERVED, "served": "... and {more} more clients have been served"}
 
 _CHUNK = 65_536  # bytes asked of one recv()
 REPORTED_BYTES = 1_000
@@ -113,9 +118,9 @@ def handle(
     return echo(conn, settings, on_data, on_tick)
 
 
-def serve(conn: socket.socket, client: str, settings: ServerSettings, emit: Emitter) -> None:
-    """Answer one client until it leaves, and report it; `client` is its name, ``host:port``."""
-    emit.begin("serve", client=client)
+def serve(conn: socket.socket, client: str, settings: ServerSettings, emit: Emitter, **who: str) -> None:
+    """Answer one client until it leaves, and report it; `client` is its name, `who` says what serves it."""
+    emit.begin("serve", client=client, **who)
     before = time.monotonic()
     reason, received = handle(conn, client, settings, emit)
     ms = (time.monotonic() - before) * 1e3

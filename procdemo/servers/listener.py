@@ -10,6 +10,7 @@ from procdemo.demo.events import LISTENING, Emitter
 from procdemo.demo.settings import CannotRunError
 from procdemo.process.close_on_fork import CloseOnFork
 from procdemo.servers.accept_queue import AcceptQueue, Arrival
+from procdemo.servers.client_register import ClientRegister
 from procdemo.servers.handler import set_pace
 from procdemo.servers.refusal import refuse_over_limit, refuse_without_process
 from procdemo.servers.settings import ServerSettings
@@ -31,6 +32,8 @@ class Listener:
         self._most = settings.max_connections
         self.refused = 0
         """How many clients were refused here."""
+        self.clients = ClientRegister.with_clients(settings.clients)
+        """The names of the scripted clients."""
         self.socket = _listen(settings.host, settings.port)
         """Non-blocking."""
         self._close_on_fork = CloseOnFork(self.socket)
@@ -50,7 +53,7 @@ class Listener:
         self._emit.mark(LISTENING, host=self.host, port=self.port)
 
     def arrivals(self, loop: StoppableLoop, connected: Callable[[], int]) -> Iterator[Arrival]:
-        """Yield each client, as its connection and its name ``host:port``, until `loop` is asked to stop.
+        """Yield each client, as its connection and its name, until `loop` is asked to stop.
 
         If `connected()` says that as many clients as allowed are connected, the next one is refused.
         """
@@ -64,6 +67,7 @@ class Listener:
             self.socket,
             watch=partial(loop.add_reader, self.socket, on_readable),
             unwatch=partial(loop.remove_reader, self.socket),
+            clients=self.clients,
         )
         while not loop.stopping:
             readable = False

@@ -23,6 +23,8 @@ class OpenConnections:
         self._last = 0  # number of the connection that was added last
         self._open: dict[int, socket.socket] = {}
         self._calls = ThreadCalls(loop)
+        self.cut = False
+        """Whether those that were still open at the end have been shut down."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -42,7 +44,7 @@ class OpenConnections:
         """
         cut_off = 0
         if not self._loop.wait_until(lambda: not self._open, grace):
-            cut_off = len(self._open)
+            cut_off, self.cut = len(self._open), True
             for conn in self._open.values():
                 with contextlib.suppress(OSError):  # it has been closed just now
                     conn.shutdown(socket.SHUT_RDWR)

@@ -6,9 +6,11 @@ import socket
 from procdemo.demo.events import Emitter
 
 STORY = {
-    "no room": "client {client} refused: no process can be started for it: {error}",
-    "refused": "client {client} refused: {limit} are connected already (--max-connections)",
+    "no room": "{client} is refused: no process can be started for it: {error}",
+    "refused": "{client} is refused: {limit} are connected already (--max-connections)",
 }
+
+CROWDS = dict.fromkeys(STORY, "... and {more} more clients are refused")
 
 REFUSAL = b"procdemo: "
 """How the line begins that says why there is no (more) service."""

@@ -4,18 +4,18 @@ A row for each worker, only that worker writes into it, eight bytes a cell: no l
 worker that is killed, at any moment, leaves nothing locked, and what it wrote last can still be read:
 
              heartbeat  up  present  served  refused | client
-  worker-0         417   1        1      12        0 | 127.0.0.1:50312
+  worker-0         417   1        1      12        0 | client-2 (port 50312)
   worker-1         416   1        0      15        0 |
 """
 
 import mmap
-import os
-import sys
 from collections.abc import Callable
 from multiprocessing import reduction
 from typing import Any
 
 from procdemo.process.record_pipe import Writer
+from procdemo.servers.client_register import ClientRegister
+from procdemo.servers.nameless_memory import nameless_memory
 
 HEARTBEAT, UP, PRESENT, SERVED, REFUSED = range(5)
 """Cells of a row."""
@@ -34,11 +34,8 @@ class Scoreboard:
         """Make room for so many workers; or share the memory behind `fd`."""
         self.workers = workers
         size = 8 + 8 * _CELLS * workers + _NAME * workers
-        if fd is None:
-            fd = _memory()
-            os.ftruncate(fd, size)
-        self._fd = fd
-        self._map = mmap.mmap(fd, size)
+        self._fd = nameless_memory(size) if fd is None else fd
+        self._map = mmap.mmap(self._fd, size)
         self._names = 8 + 8 * _CELLS * workers
         self.cells = memoryview(self._map)[: self._names].cast("Q")
 
@@ -87,15 +84,19 @@ class Scoreboard:
 class Slot:
     """One worker's own row, and the pipe on which it says that it is ready; an argument of its process."""
 
-    def __init__(self, scoreboard: Scoreboard, row: int, notes: Writer) -> None:
+    def __init__(
+        self, scoreboard: Scoreboard, row: int, notes: Writer, clients: ClientRegister | None = None
+    ) -> None:
         self.scoreboard = scoreboard
         self.row = row
+        self.clients = clients or ClientRegister()
+        """The names of the server's scripted clients."""
         self._notes = notes
         self._cells = scoreboard.cells
         self._at = scoreboard.at(row)
 
     def __reduce__(self) -> tuple[Callable[..., "Slot"], tuple[Any, ...]]:
-        return Slot, (self.scoreboard, self.row, self._notes)
+        return Slot, (self.scoreboard, self.row, self._notes, self.clients)
 
     def ready(self) -> None:
         """Say that this worker accepts clients from now on."""
@@ -127,16 +128,6 @@ class Slot:
         cells, at = self._cells, self._at
         cells[at + SERVED] += 1
         cells[at + PRESENT] -= 1
-
-
-def _memory() -> int:
-    """Return a descriptor of memory that has no name, and ends with the last process that uses it."""
-    if sys.platform == "linux":
-        return os.memfd_create("procdemo-scoreboard")
-    import tempfile  # noqa: PLC0415 - imports random, whose hooks make every fork dearer
-
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
 
 
 def _arrive(workers: int, fd: Any) -> Scoreboard:

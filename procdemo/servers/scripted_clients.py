@@ -17,6 +17,7 @@ import socket
 import time
 from collections import defaultdict
 from enum import StrEnum
+from typing import Any
 
 from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.states import Activity
@@ -25,23 +26,31 @@ from procdemo.process import exit_status
 from procdemo.process.children import Children
 from procdemo.process.exit_status import Exit, report_exit
 from procdemo.process.record_pipe import Writer, channel
+from procdemo.servers.client_register import ClientRegister, client_name
 from procdemo.servers.listener import Listener
 from procdemo.servers.refusal import NO_ROOM, REFUSAL
 from procdemo.servers.settings import ServerSettings
 from procdemo.servers.stoppable_loop import StoppableLoop
 
 STORY = {
-    "asks": "connects and says {text}",
+    "no wait": "{clients}, {servers}: no client will wait; try --clients {enough}",
+    "asks": "connects from port {port} and says {text}",
     "answered": "hears {text} after {waited_ms:.0f} ms",
     "turned away": "got no answer: {why}",
     "leaves": "leaves",
     "not started": "{client} cannot be started: {why}",
     "client died": exit_status.STORY["died"],
 }
+CROWDS = {
+    "asks": "... and {more} more clients connect",
+    "answered": "... and {more} more clients have their answer",
+    "leaves": "... and {more} more clients leave",
+}
 DETAIL = {f"client {how}": sentence for how, sentence in exit_status.DETAIL.items()}
 LANES = {"answer": Activity.WAITS}
 
 _HELLO = b"hello"
+_COME_S = 0.1  # between two clients that come, at most
 _NAMED = 5  # clients with the same failure that the summary names
 
 
@@ -54,38 +63,70 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-def run_client(host: str, port: int, config: ServerSettings, note: Writer, emit: Emitter) -> None:
-    """Be a client: send hello, receive it in upper case, stay, leave.
+def run_client(
+    server: tuple[str, int],
+    number: int,
+    register: ClientRegister,
+    config: ServerSettings,
+    *,
+    note: Writer,
+    emit: Emitter,
+) -> None:
+    """Be a client: come after those before it, send hello, receive it in upper case, stay, leave.
 
     If the server does not answer within ``config.total_timeout`` seconds, the client leaves.
 
     Args:
-        host: where the server listens.
-        port: where the server listens.
+        server: where it listens.
+        number: of this client.
+        register: where the server finds its name.
         config: how long the client stays, and the limits of the server.
-        note: gets the outcome, before the client stays: the PID, an `Outcome`, and in words why.
+        note: gets the PID, the port, an `Outcome`, and in words why: before the client connects without
+            an outcome, then with it, before the client stays.
         emit: where to report.
     """
+    come = min(_COME_S, config.seconds_apart / 4)
+    time.sleep(number * come)  # noqa: TID251 - they come one after the other
     emit.begin("visit")
-    emit.mark("asks", text=_HELLO)
-    before = time.monotonic()
-    emit.begin("answer")
+    port, before = 0, time.monotonic()
     with contextlib.ExitStack() as stack:
         try:
-            conn = stack.enter_context(socket.create_connection((host, port), config.total_timeout))
+            conn, address = _bound_socket(server)
+            stack.enter_context(conn)
+            port = conn.getsockname()[1]
+            register.enter(number, port)
+            note((os.getpid(), port, "", ""))
+            emit.mark("asks", port=port, text=_HELLO)
+            emit.begin("answer")
+            conn.settimeout(config.total_timeout)
+            conn.connect(address)
         except OSError as error:
             outcome, why = Outcome.FAILED, f"could not connect, {error.strerror or error}"
         else:
             outcome, why = _ask(conn, before, config)
-        emit.end("answer")
-        note((os.getpid(), outcome.value, why))
+        if port:
+            emit.end("answer")
+        note((os.getpid(), port, outcome.value, why))
         if outcome == Outcome.ANSWERED:
             emit.mark("answered", text=_HELLO.upper(), waited_ms=(time.monotonic() - before) * 1e3)
-            time.sleep(config.stay)  # noqa: TID251 - the visit itself
+            stay = register.wait_for_turn(config.stay, config.seconds_apart)
+            time.sleep(stay)  # noqa: TID251 - the visit itself
         else:
             emit.mark("turned away", why=why)
     emit.mark("leaves")
     emit.end("visit")
+
+
+def _bound_socket(server: tuple[str, int]) -> tuple[socket.socket, Any]:
+    """Return a socket that has its port already, so that this can be told first, and where to connect it."""
+    family, _, _, _, address = socket.getaddrinfo(*server, type=socket.SOCK_STREAM)[0]
+    conn = socket.socket(family)
+    try:
+        conn.bind(("", 0))
+    except OSError:
+        conn.close()
+        raise
+    return conn, address
 
 
 def _ask(conn: socket.socket, since: float, config: ServerSettings) -> tuple[Outcome, str]:
@@ -129,15 +170,33 @@ class ScriptedClients:
     """The scripted clients of one server, and what has come of them."""
 
     def __init__(
-        self, config: ServerSettings, listener: Listener, loop: StoppableLoop, emit: Emitter
+        self,
+        config: ServerSettings,
+        listener: Listener,
+        loop: StoppableLoop,
+        emit: Emitter,
+        *,
+        at_once: int = 0,
+        servers: str = "worker",
     ) -> None:
-        """Start ``--clients`` clients of `listener`; `loop` is asked to stop when all have left."""
+        """Start ``--clients`` clients of `listener`; `loop` is asked to stop when all have left.
+
+        Args:
+            config: settings of the server.
+            listener: where it listens.
+            loop: with which it waits.
+            emit: where to report.
+            at_once: how many clients it serves at a time, if it is a lesson that the next one waits; or 0.
+            servers: what serves a client, in words.
+        """
         self._config, self._loop, self._emit = config, loop, emit
         self._children = Children(loop, self._on_exit)
-        self._told: dict[int, tuple[str, str]] = {}  # by PID: outcome and reason, as clients have told them
+        self._told: dict[int, tuple[int, str, str]] = {}  # by PID: port, outcome, reason, as a client told it
         self._answered = 0
         self._failed: dict[str, list[str]] = defaultdict(list)  # by the reason: which clients
         self._no_room: dict[str, list[str]] = defaultdict(list)  # the same, of clients that were refused
+        if 0 < config.clients <= at_once:
+            emit.mark("no wait", **no_wait(config.clients, at_once, servers))
         if config.clients:
             self._start(listener)
 
@@ -145,12 +204,13 @@ class ScriptedClients:
         self._notes, self._note = channel()
         os.set_blocking(self._notes.fileno(), False)
         self._loop.add_reader(self._notes, self._read_notes)
-        context = self._config.context()
+        context, address = self._config.context(), (listener.host, listener.port)
         for number in range(self._config.clients):
-            args = (listener.host, listener.port, self._config, self._note, self._emit)
+            args = (address, number, listener.clients, self._config)
+            means = {"note": self._note, "emit": self._emit}
             name = f"client-{number}"
             try:
-                self._children.start(context.Process(target=run_client, args=args, name=name))
+                self._children.start(context.Process(target=run_client, args=args, kwargs=means, name=name))
             except OSError as error:  # too many processes or descriptors, or no memory
                 if number == 0:  # then there is nothing to show: the demo cannot start
                     raise
@@ -166,10 +226,12 @@ class ScriptedClients:
     def _on_exit(self, client: Exit) -> None:
         report_exit(self._emit, client, kind="client")
         self._read_notes()
-        outcome, why = self._told.pop(client.pid, (Outcome.FAILED, exit_status.cause(client.exitcode)))
+        port, outcome, why = self._told.pop(client.pid, (0, "", ""))
+        if not outcome:
+            outcome, why = Outcome.FAILED, exit_status.cause(client.exitcode)
         if outcome == Outcome.ANSWERED and (client.exitcode or 0) > 0:
             outcome, why = Outcome.FAILED, f"{exit_status.cause(client.exitcode)} after its answer"
-        name = f"{client.name} (PID {client.pid})"
+        name = client_name(int(client.name.removeprefix("client-")), port)
         self._answered += outcome == Outcome.ANSWERED
         if outcome == Outcome.NO_ROOM:
             self._no_room[why].append(name)
@@ -206,8 +268,18 @@ class ScriptedClients:
         self._emit.result(SUMMARY, **summary)
 
 
+def no_wait(clients: int, at_once: int, servers: str) -> dict[str, Any]:
+    """Return data for the sentence that no client will wait, because all are served `at_once`."""
+    counts = {"clients": _counted(clients, "client"), "servers": _counted(at_once, servers)}
+    return {**counts, "enough": at_once + 1}
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _names(names: list[str]) -> str:
-    """Return names such as ``client-0 (PID 7)`` in their order, the first few if there are many."""
+    """Return names such as ``client-0 (port 50312)`` in their order, the first few if there are many."""
     more = len(names) - _NAMED
     names = sorted(names, key=lambda name: int(name.removeprefix("client-").split()[0]))
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -6,6 +6,7 @@ from typing import Annotated
 from procdemo.demo.settings import Arg, Settings
 
 _CLOCK_S, _CLOCK_SHARE = 5.0, 0.1  # how late --total-timeout may be noticed: seconds, part of it
+_APART, _LAST_LEAVES = 0.2, 2.0  # parts of --stay: between two that leave, between the first and the last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +18,30 @@ class ServerSettings(Settings):
     clients: Annotated[
         int, Arg("Add scripted clients, end when they have left; fail if one got no answer.", min=0)
     ] = 0
-    stay: Annotated[float, Arg("How long a scripted client stays.", min=0, metavar="SECONDS")] = 0.5
+    stay: Annotated[float, Arg("How long a scripted client stays.", min=0, metavar="SECONDS")] = 2.0
+    apart: Annotated[
+        float | None,
+        Arg(
+            "Time between two that leave. Default: a fifth of --stay, less for many.",
+            min=0,
+            metavar="SECONDS",
+        ),
+    ] = None
     idle_timeout: Annotated[float, Arg("Silence that ends a connection.", min=0.01, metavar="SECONDS")] = 300
     total_timeout: Annotated[float, Arg("Longest connection.", min=0.01, metavar="SECONDS")] = 3600
     grace: Annotated[float, Arg("What a stopping server gives its clients.", min=0, metavar="SECONDS")] = 1.0
     max_connections: Annotated[int, Arg("Clients connected at once; more are refused.", min=1)] = 100
     max_bytes: Annotated[int, Arg("Bytes taken from one connection.", min=1)] = 64 << 20
+
+    @property
+    def seconds_apart(self) -> float:
+        """Time between two scripted clients that leave, so that it is seen what each departure leads to.
+
+        More than ten leave closer together, or a run would take minutes.
+        """
+        if self.apart is not None:
+            return self.apart
+        return self.stay * min(_APART, _LAST_LEAVES / max(self.clients, 1))
 
     @property
     def stop_patience(self) -> float:

@@ -1,12 +1,15 @@
 """Every demo: no warning, no process that is left, no error because the reader of a pipe is gone."""
 
 import os
+import re
 import signal
 
 import pytest
 from demos import SHORT, each_demo_some_core, each_demo_with_processes, long, wait_until_all_is_made
 from harness import Command, run
+from order import assert_in_order
 
+from procdemo.catalog import find
 from procdemo.demo.events import EXITED, OBSERVER
 
 
@@ -17,6 +20,11 @@ def test_g1_every_demo_is_clean_under_every_start_method(name, start_method):
     assert result.summary["ok"] is True
     assert not result.named("error")
     assert not result.named("stderr")
+    if name.endswith("-server") or name in {"crawl-callback", "prodcons", "supervise"}:
+        assert_in_order(result)
+    families = {re.sub(r"-\d+$", "-N", event.role) for event in result.events} - {OBSERVER}
+    known = find(name).roles
+    assert families <= set(known) or not known, "a role that --kill and --stop would refuse"
 
 
 @each_demo_some_core
@@ -35,7 +43,7 @@ def test_a10_a_reader_that_closes_the_pipe_is_no_error(name):
         os.close(write)
         assert os.read(read, 1)
         os.close(read)
-        command.finish(within=10).assert_clean(status=[0, 1, 141], stderr_lines=0)
+        command.finish(within=10).assert_clean(status=[0, 141], stderr_lines=0)
 
 
 @each_demo_some_core

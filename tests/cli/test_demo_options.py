@@ -60,11 +60,11 @@ def test_a_field_without_arg_is_no_option():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("-n 0", "1<=x<=9"),
-        ("-n 10", "1<=x<=9"),
+        ("-n 0", "it must be between 1 and 9, and '0' is not"),
+        ("-n 10", "it must be between 1 and 9, and '10' is not"),
         ("-n x", "'x' is not a whole number"),
-        ("--queue-size -1", "x>=0"),
-        ("--pace -0.1", "x>=0"),
+        ("--queue-size -1", "it must be at least 0, and '-1' is not"),
+        ("--pace -0.1", "it must be at least 0, and '-0.1' is not"),
         ("--pace nan", "nan"),
         ("--pace inf", "inf"),
         ("--style neither", "'neither' is none of plain, fancy"),
@@ -81,7 +81,7 @@ def test_the_error_for_a_wrong_value_names_what_is_allowed(words, message):
 def test_the_help_has_the_range_and_the_default_of_an_option():
     command = click.Command("it", params=parameters(Config))
     output = " ".join(command.get_help(click.Context(command)).split())
-    assert "-n, --workers INTEGER RANGE Workers to start. [default: 2; 1<=x<=9]" in output
-    assert "--pace SECONDS How slow. [default: 0.5; x>=0]" in output
+    assert "-n, --workers INTEGER RANGE Workers to start. [default: 2; between 1 and 9]" in output
+    assert "--pace SECONDS How slow. [default: 0.5; at least 0]" in output
     assert "--start-method [fork|spawn|forkserver] How child processes are made. [default: " in output
     assert output.startswith("Usage: [OPTIONS] WORD ")

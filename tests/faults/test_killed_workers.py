@@ -174,7 +174,7 @@ def test_the_killed_process_and_the_signal_are_reported(server):
         else:
             assert exited["tasks"] == 1
             reported = running.command.wait_event("cut off").data
-            assert (reported["client"], reported["worker_pid"]) == (client.name, pid)
+            assert (reported["client"], reported["worker_pid"]) == (client.label, pid)
 
 
 @on_ours(names=POOLS + PREFORKED, methods=ALL_METHODS)

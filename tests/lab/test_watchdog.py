@@ -71,7 +71,7 @@ from procdemo.process import procfs
 report_hang = watchdog.Watchdog._report_hang
 
 def report_hang_late(self):
-    while procfs.command(self._popen.pid):  # a zombie has none
+    while procfs.stat(self._popen.pid).alive:
         select.select([], [], [], 0.001)
     return report_hang(self)
 

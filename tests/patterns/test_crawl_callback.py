@@ -8,6 +8,7 @@ import pytest
 from crawls import assert_accounted, crawl, fate_of, finished, hub
 from harness import Command, run
 from in_process import both_ways
+from order import assert_in_order
 from web import Web, answer, hang_up, page, redirect, stay_silent
 
 from procdemo.render.spans import flows
@@ -27,6 +28,7 @@ def test_the_docs_of_the_standard_library(start_method):
     assert "/private/" in private.data["url"]
     parsed = result.named("parsed")
     assert len(parsed) == summary["done"]
+    assert_in_order(result)
     meta = result.named("meta")[0]
     assert {event.pid for event in parsed} == {meta.pid} == {summary["callback_pid"]}
     assert {event.tid for event in parsed}.isdisjoint({meta.pid})  # the main thread's number is the PID

@@ -39,7 +39,7 @@ def ended(child):
 
 def test_a_conversation_by_hand_until_ctrl_d():
     with echo_server() as ours, terminal("echo-client", "--port", ours.port) as person:
-        person.expect("connected to 127.0.0.1 port .*; Ctrl-D ends")
+        person.expect(r"client \(port \d+\) is connected to 127.0.0.1 port .*; Ctrl-D ends")
         person.expect(">>> ")
         person.sendline("hello")
         person.expect("\nHELLO\r\n")

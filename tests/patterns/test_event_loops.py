@@ -26,7 +26,7 @@ def test_a_half_closed_client_gets_its_whole_answer_however_slowly_it_reads(serv
         answer = slow.receive_end(within=10)
         assert set(answer) == {ord("X")}
         served = running.command.wait_event(
-            lambda event: event.name == "served" and event.data["client"] == slow.name
+            lambda event: event.name == "served" and event.data["client"] == slow.label
         )
         assert (served.data["bytes"], served.data["reason"]) == (len(answer), "client left")
 
@@ -52,13 +52,13 @@ def test_silence_and_duration_have_a_limit_each(server, loop):
     with server.start(*loop, **limits) as running, running.clients(1) as (silent,):
         silent.receive_end(within=2)
         told = running.command.wait_event("served").data
-        assert (told["client"], told["reason"]) == (silent.name, "over --idle-timeout")
+        assert (told["client"], told["reason"]) == (silent.label, "over --idle-timeout")
         with running.client() as busy:
             with contextlib.suppress(AssertionError):
                 while True:
                     busy.ask(within=3)
             told = running.command.wait_event("served", nth=2).data
-            assert (told["client"], told["reason"]) == (busy.name, "over --total-timeout")
+            assert (told["client"], told["reason"]) == (busy.label, "over --total-timeout")
 
 
 @each_loop

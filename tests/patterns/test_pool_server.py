@@ -1,6 +1,11 @@
 """pool-server: client N+1 is connected and waits, and the PID that becomes free serves it."""
 
+import re
+import signal
+
+import pytest
 from harness import run
+from order import assert_in_order
 from servers import ALL_METHODS, POOLS, WORKERS, Server, on_ours
 
 each_method = on_ours(names=POOLS, methods=ALL_METHODS)
@@ -15,7 +20,7 @@ def waits(name):
 def test_one_client_too_many_is_connected_but_not_answered(server):
     with server.start() as running, running.clients(WORKERS) as clients, running.client() as extra:
         extra.send(b"anybody?")
-        event = running.command.wait_event(waits(extra.name))
+        event = running.command.wait_event(waits(extra.label))
         assert event.pid == running.main, "it waits in a list of the main process"
         assert event.data["place"] == 1
         for client in clients:
@@ -27,19 +32,55 @@ def test_one_client_too_many_is_connected_but_not_answered(server):
 def test_it_is_served_by_the_pid_that_became_free(server):
     with server.start() as running, running.clients(WORKERS) as clients, running.client() as extra:
         extra.send(b"now?")
-        running.command.wait_event(waits(extra.name))
+        running.command.wait_event(waits(extra.label))
         free = running.server_of(clients[1])
         clients[1].sock.close()
         assert extra.receive(4) == b"NOW?"
         assert running.server_of(extra) == free
         event = running.command.wait_event("free")
         assert event.data["worker_pid"] == free
+        at_last = running.command.wait_event("serves at last").data
+        assert (at_last["client"], at_last["worker_pid"]) == (extra.label, free)
+        assert at_last["worker"] == event.data["worker"]
+        assert at_last["same_pid"]
         begun = running.command.wait_event(
             lambda event: (
-                (event.kind, event.data.get("client")) == ("begin", extra.name) and event.name == "serve"
+                (event.kind, event.data.get("client")) == ("begin", extra.label) and event.name == "serve"
             )
         )
         assert begun.pid == free
+
+
+def leave_without_a_word(client):
+    client.sock.close()
+
+
+def leave_with_a_word(client):
+    client.send(b"hello?")
+    client.sock.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "leave"),
+    [
+        ("pool-server", leave_with_a_word),
+        ("thread-server", leave_without_a_word),
+        pytest.param("pool-server", leave_without_a_word, marks=pytest.mark.thorough),
+        pytest.param("thread-server", leave_with_a_word, marks=pytest.mark.thorough),
+    ],
+)
+def test_a_client_that_left_while_it_waited_is_not_served(name, leave):
+    options = [] if name == "pool-server" else ["--threads", str(WORKERS)]
+    with Server(name, "fork").start(*options) as running, running.clients(WORKERS) as clients:
+        with running.client() as extra:
+            if name == "pool-server":
+                running.command.wait_event(waits(extra.label))
+            leave(extra)
+        clients[0].sock.close()
+        assert running.command.wait_event("gave up").data["client"] == extra.label
+        running.command.signal(signal.SIGTERM)
+        summary = running.command.finish(within=5).assert_clean(0).summary
+    assert (summary["served"], summary["gave_up"]) == (1, 1)
 
 
 def test_clients_that_wait_are_served_in_their_order():
@@ -51,7 +92,7 @@ def test_clients_that_wait_are_served_in_their_order():
     ):
         for number, extra in enumerate(extras, start=1):
             extra.send(b"x")
-            assert running.command.wait_event(waits(extra.name)).data["place"] == number
+            assert running.command.wait_event(waits(extra.label)).data["place"] == number
         clients[0].sock.close()
         assert extras[0].receive(1) == b"X"
         assert extras[1].is_silent()
@@ -74,12 +115,22 @@ def test_a_scripted_lesson_ends_by_itself(server):
     result = run("pool-server", *args, start_method=server.start_method, within=20)
     result.assert_clean(status=0)
     assert result.summary["served"] == 3
-    assert result.summary["waited"] == 1
+    told = [event.data["same_pid"] for event in result.named("serves at last")]
+    assert (result.summary["waited"], result.summary["same_pid"]) == (len(told), sum(told))
+    assert_in_order(result)
     assert {event.data["text"] for event in result.named("answered")} == {"HELLO"}
 
 
 def test_the_screen_says_where_the_third_client_waits():
-    result = run("pool-server", "--workers", "2", "--clients", "3", "--port", "0", "--stay", "0.2", within=20)
+    result = run("pool-server", "--workers", "2", "--clients", "3", "--port", "0", "--stay", "1.5", within=20)
     result.assert_clean(status=0)
-    assert "is connected but waits in my list, place 1: every worker is busy" in result.stdout
-    assert "3 clients served, 1 had to wait" in result.stdout
+    client = r"client-\d \(port \d+\)"
+    worker = r"worker-\d \(PID \d+\)"
+    for line in (
+        rf"{worker} serves {client}$",
+        rf"{client} is connected but waits in my list, place 1: every worker is busy$",
+        rf"{worker} is free$",
+        rf"{worker} serves {client}, which has waited \d+ ms$",
+        r"^ok: 3 clients served, 1 had to wait; the PID that became free served [01] of 1; 0 refused",
+    ):
+        assert re.search(line, result.stdout, re.MULTILINE), line

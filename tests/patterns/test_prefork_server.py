@@ -89,7 +89,7 @@ def test_a_killed_worker_its_client_and_its_replacement_are_named(server):
         other.ask()
         exited = wait_mark(running, "exited", child_pid=pid)
         assert (exited["cause"], exited["by"], exited["clients"]) == ("killed by SIGKILL", "", 1)
-        assert wait_mark(running, "cut off", worker_pid=pid)["client"] == cut_off.name
+        assert wait_mark(running, "cut off", worker_pid=pid)["client"] == cut_off.label
         replacement = wait_mark(running, "takes over", before=exited["child"])
         assert replacement["worker"] == f"worker-{WORKERS}"
         assert replacement["worker_pid"] in running.workers()
@@ -154,7 +154,7 @@ def test_every_client_of_many_is_reported_by_its_worker(server):
                 client.finish()
             for client in crowd:
                 assert client.receive_end(within=5) == b"X"
-                names.append(client.name)
+                names.append(client.label)
                 client.sock.close()
         running.command.signal(signal.SIGTERM)
         result = running.command.finish(within=3).assert_clean(0)

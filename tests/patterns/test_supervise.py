@@ -8,6 +8,7 @@ import pytest
 from batches import accounted, not_done
 from exits import ends
 from harness import Command, run
+from order import assert_in_order
 
 
 def play(*args, **options):
@@ -52,7 +53,7 @@ def test_an_item_goes_out_and_arrives():
     for item, event in sent.items():
         assert event.role == "main"
         assert received[item].pid == event.data["worker_pid"]
-        assert received[item].time_ns > event.time_ns
+    assert_in_order(result)
 
 
 def test_no_more_workers_than_items():

@@ -7,9 +7,11 @@ import time
 
 import pytest
 from harness import run
+from in_process import both_ways
 
 from procdemo.demo.events import Event
-from procdemo.runtime.fault_injection import Fault, FaultInjector, parse_random, parse_targeted
+from procdemo.demo.settings import CannotRunError
+from procdemo.runtime.fault_injection import Fault, FaultInjector, check_roles, parse_random, parse_targeted
 
 
 def test_a_fault_reads_as_it_is_written():
@@ -174,11 +176,49 @@ def test_chaos_ends_a_demo_that_would_run_for_long():
 
 
 def test_a_fault_that_hits_no_process_is_an_error_though_the_demo_went_well():
-    result = run("spawn", "--work", "0", "--kill", "consumer-7@0").assert_clean(2)
+    result = run("spawn", "--work", "0", "--kill", "child-7@0").assert_clean(2)
     assert result.stderr.splitlines() == [
-        "error: --kill consumer-7@0: no process of that name appeared",
+        "error: --kill child-7@0: no process of that name appeared",
         "try: one of child-0, child-1, child-2, child-3, main",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("prodcons", ["--kill", "worker-0@0.2"]),
+        ("spawn", ["--stop", "consumer-*@1"]),
+        ("race", ["--kill", "C@0"]),
+        ("echo-server", ["--kill", "handler-0@0", "--stop", "handler@0"]),
+        ("pool-server", ["--kill", "worker-0 @1"]),
+        ("gil", ["--kill", "Main@0"]),
+    ],
+)
+@both_ways
+def test_a_role_that_the_demo_does_not_have_is_refused_before_it_starts(run, name, options):
+    result = run(name, *options, "--json").assert_clean(2, stderr_lines=2)
+    assert result.stdout == ""
+    error, hint = result.stderr.splitlines()
+    assert error == f"error: {options[-2]} {options[-1]}: this demo has no process of that name"
+    assert hint.startswith("try: one of main, ")
+
+
+@pytest.mark.parametrize(
+    "role",
+    ["worker-0", "worker-12", "worker-*", "worker-1*", "worker-[0-3]", "w*", "*", "?orker-0", "main", "site"],
+)
+def test_a_role_that_the_demo_has_is_not_refused(role):
+    check_roles([Fault("kill", role, 1.0)], ("main", "worker-N", "site"))
+
+
+@pytest.mark.parametrize(
+    "role", ["worker", "worker-", "worker-x", "workers-0", "worker-0x", "x*", "site-0", "worker-x*"]
+)
+def test_a_role_that_can_never_be_is_refused(role):
+    with pytest.raises(CannotRunError, match="no process of that name") as refusal:
+        check_roles([Fault("kill", role, 1.0)], ("main", "worker-N", "site"))
+    assert refusal.value.exit_code == 2
+    assert refusal.value.hint == "one of main, worker-0, site (any number); or *"
 
 
 @pytest.mark.parametrize(

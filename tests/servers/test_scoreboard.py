@@ -63,7 +63,7 @@ def test_a_name_that_is_too_long_is_cut_and_a_shorter_one_leaves_nothing_of_it(s
 
 def be_a_worker(slot):
     slot.ready()
-    slot.scoreboard.set_client(slot.row, "127.0.0.1:4711")
+    slot.scoreboard.set_client(slot.row, "client-2 (port 4711)")
     while slot.acquire(0):
         slot.heartbeat()
 
@@ -80,7 +80,7 @@ def test_it_is_shared_and_what_a_killed_worker_has_written_stays(start_method):
     process.join()
     process.close()
     assert scoreboard.get(1, UP) == 1
-    assert scoreboard.client(1) == "127.0.0.1:4711"
+    assert scoreboard.client(1) == "client-2 (port 4711)"
     present = scoreboard.get(1, PRESENT)
     assert scoreboard.vacate(1) == present > 100
     assert scoreboard.total(PRESENT) == scoreboard.total(UP) == 0

@@ -19,9 +19,10 @@ from procdemo.demo.events import Emitter
 from procdemo.demo.settings import StartMethod
 from procdemo.process.children import Children
 from procdemo.runtime.runner import Runner
+from procdemo.servers.client_register import ClientRegister
 from procdemo.servers.listener import Listener
 from procdemo.servers.refusal import NO_ROOM, send_last_line
-from procdemo.servers.scripted_clients import ScriptedClients, run_client
+from procdemo.servers.scripted_clients import STORY, ScriptedClients, no_wait, run_client
 from procdemo.servers.settings import ServerSettings
 from procdemo.servers.stoppable_loop import StoppableLoop
 
@@ -52,11 +53,17 @@ def refused_by(behave, config=SETTINGS):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = threading.Thread(target=serve, args=(listener,))
         server.start()
-        run_client("127.0.0.1", listener.getsockname()[1], config, notes.append, Emitter(lambda _: None))
+        be_client(listener.getsockname()[1], config, notes)
         server.join()
-    ((pid, outcome, why),) = notes
+    begun, (pid, port, outcome, why) = notes
+    assert begun == (os.getpid(), port, "", "")
     assert pid == os.getpid()
     return outcome, why
+
+
+def be_client(port, config, notes):
+    address, quiet = ("127.0.0.1", port), Emitter(lambda _: None)
+    run_client(address, 0, ClientRegister(), config, note=notes.append, emit=quiet)
 
 
 def answer(*pieces):
@@ -98,8 +105,8 @@ def test_a_client_that_cannot_connect_has_failed():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     notes = []
-    run_client("127.0.0.1", port, SETTINGS, notes.append, Emitter(lambda _: None))
-    assert notes == [(os.getpid(), "failed", "could not connect, Connection refused")]
+    be_client(port, SETTINGS, notes)
+    assert notes[-1][2:] == ("failed", "could not connect, Connection refused")
 
 
 def test_silence_is_a_failure():
@@ -144,8 +151,8 @@ def upper(conn, _number=0):
 def summary_of(behave, **settings):
     with Runner(partial(keep, behave), Settings(**settings)) as runner:
         events = list(runner)
-    exits = {event.data["child"]: event.data["child_pid"] for event in events if event.name == "exited"}
-    return events[-1].data, exits
+    ports = {event.role: event.data["port"] for event in events if event.name == "asks"}
+    return events[-1].data, ports
 
 
 def close(conn, _number):
@@ -154,8 +161,8 @@ def close(conn, _number):
 
 
 def test_a_client_without_an_answer_fails_the_run_by_name(start_method):
-    summary, pids = summary_of(close, start_method=StartMethod(start_method))
-    both = ", ".join(f"client-{number} (PID {pids[f'client-{number}']})" for number in range(2))
+    summary, ports = summary_of(close, start_method=StartMethod(start_method))
+    both = ", ".join(f"client-{number} (port {ports[f'client-{number}']})" for number in range(2))
     reason = f"2 of 2 clients got no answer: {both}: closed without an answer"
     assert summary == {"served": 0, "ok": False, "reason": reason}
 
@@ -169,7 +176,7 @@ def test_one_of_many_is_enough():
 def test_of_many_the_first_are_named():
     summary, _ = summary_of(close, clients=8)
     assert re.search(
-        r"8 of 8 .*: (client-\d \(PID \d+\), ){4}client-\d \(PID \d+\) and 3 more", summary["reason"]
+        r"8 of 8 .*: (client-\d \(port \d+\), ){4}client-\d \(port \d+\) and 3 more", summary["reason"]
     )
 
 
@@ -209,8 +216,8 @@ def test_a_client_that_is_killed_before_its_answer_fails_the_run():
         (client,) = [pid for pid in children() if pid != os.getpid()]
         os.kill(client, signal.SIGKILL)
 
-    summary, pids = summary_of(kill, clients=1, start_method=StartMethod.FORK)
-    assert summary["reason"].endswith(f": client-0 (PID {pids['client-0']}): killed by SIGKILL")
+    summary, ports = summary_of(kill, clients=1, start_method=StartMethod.FORK)
+    assert summary["reason"].endswith(f": client-0 (port {ports['client-0']}): killed by SIGKILL")
 
 
 def children():
@@ -243,6 +250,15 @@ def refuse(monkeypatch, name):
     monkeypatch.setattr("procdemo.servers.scripted_clients.Children.start", start_or_refuse)
 
 
+# --- the lesson
+
+
+def test_a_lesson_that_cannot_happen_says_so():
+    sentence = STORY["no wait"].format(**no_wait(3, 8, "worker"))
+    assert sentence == "3 clients, 8 workers: no client will wait; try --clients 9"
+    assert STORY["no wait"].format(**no_wait(1, 1, "thread")).startswith("1 client, 1 thread: ")
+
+
 # --- the servers
 
 
@@ -260,7 +276,7 @@ def test_no_client_gets_through(name, method):
     args = (name, "--port", "0", "--clients", "2", "--json")
     result = run(*args, start_method=method, program=[*NETWORK_OF_ITS_OWN, *PROCDEMO], within=20)
     result.assert_clean(status=1)
-    clients = [f"client-{number} (PID" for number in range(2)]
+    clients = [f"client-{number} (port" for number in range(2)]
     assert all(client in result.summary["reason"] for client in clients)
     assert "Network is unreachable" in result.summary["reason"]
 
@@ -277,4 +293,4 @@ def test_a_limit_that_was_set_is_no_failure(server):
 def test_a_kill_that_was_asked_for_is_no_failure(role, start_method):
     args = ("prefork-server", "-n1", "--port", "0", "--clients", "1", "--stay", "5", "--kill", f"{role}@0")
     with Command(*args, "--json", start_method=start_method) as command:
-        command.finish(within=10).assert_clean(status=0)
+        assert command.finish(within=10).assert_clean(status=0).named("no wait")

@@ -26,6 +26,9 @@ class Client:
             raise AssertionError(f"O9: cannot connect: {error}") from None
         self.port = port
         self.name = "{}:{}".format(*self.sock.getsockname())
+        """As the system has it."""
+        self.label = f"client (port {self.sock.getsockname()[1]})"
+        """As our servers name it."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,160 @@
+"""The clients that wait for a worker: their order, who has left meanwhile, and who serves them at last."""
+
+import socket
+from functools import partial
+
+import pytest
+
+from procdemo.demo.events import Emitter, Event
+from procdemo.servers.waiting_list import WaitingList, serve_if_there
+
+
+class Events(list):
+    """The events that were reported."""
+
+    def __call__(self, record):
+        self.append(Event._make(record))
+
+    def of(self, name):
+        return [event.data for event in self if event.name == name]
+
+
+@pytest.fixture
+def events():
+    return Events()
+
+
+@pytest.fixture
+def gone():
+    return []
+
+
+@pytest.fixture
+def waiting(events, gone):
+    return WaitingList(Emitter(events), gone.append)
+
+
+@pytest.fixture
+def connect():
+    """Return what makes a connection, as its two ends: the client's and ours."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ends = []
+
+        def pair():
+            client = socket.create_connection(listener.getsockname(), 10)
+            conn, _ = listener.accept()
+            conn.settimeout(10)
+            ends.extend((client, conn))
+            return client, conn
+
+        yield pair
+        for end in ends:
+            end.close()
+
+
+def answer(conn):
+    """Serve a client until it has sent its last."""
+    while data := conn.recv(100):
+        conn.sendall(data.upper())
+    conn.close()
+
+
+def test_clients_are_served_in_their_order_by_name_and_pid(waiting, events, connect):
+    conns = [connect()[1] for _ in range(3)]
+    for number, conn in enumerate(conns):
+        waiting.add(conn, f"client-{number}", must_wait=number > 0)
+    assert [each["place"] for each in events.of("waits")] == [2, 3]
+    first = waiting.pop()
+    waiting.note_taken(first, "worker-0", 10)
+    assert (first.conn, first.client) == (conns[0], "client-0")
+    assert events.of("serves") == [{"client": "client-0", "worker": "worker-0", "worker_pid": 10}]
+    assert [waiting.pop().client for _ in range(2)] == ["client-1", "client-2"]
+    assert waiting.pop() is None
+
+
+@pytest.mark.parametrize(("pid", "same"), [(10, True), (11, False)])
+def test_it_is_seen_whether_the_pid_that_became_free_serves(waiting, events, connect, pid, same):
+    waiting.add(connect()[1], "client-2", must_wait=True)
+    waiting.note_free("worker-0", 10)
+    waiting.note_taken(waiting.pop(), f"worker-{pid - 10}", pid)
+    assert events.of("free") == [{"worker": "worker-0", "worker_pid": 10}]
+    (told,) = events.of("serves at last")
+    assert (told["client"], told["worker_pid"], told["same_pid"]) == ("client-2", pid, same)
+    account = waiting.account()
+    assert (account["waited"], account["same_pid"], account["gave_up"]) == (1, same, 0)
+    assert account["who"] == f"; the PID that became free served {same:d} of 1"
+
+
+def test_a_pid_that_has_taken_a_client_since_is_no_more_one_that_became_free(waiting, events, connect):
+    for name in ("a", "b"):
+        waiting.add(connect()[1], name, must_wait=True)
+    waiting.note_free("worker-0", 10)
+    for _ in range(2):
+        waiting.note_taken(waiting.pop(), "worker-0", 10)
+    assert [each["same_pid"] for each in events.of("serves at last")] == [True, False]
+
+
+def test_if_no_client_waits_nothing_is_said_of_a_free_worker(waiting, events):
+    waiting.note_free("worker-0", 10)
+    assert not events
+    assert waiting.account()["who"] == ""
+
+
+def test_a_client_that_has_left_without_a_word_is_left_out(waiting, events, connect, gone):
+    left, there = connect(), connect()
+    for name, (_, conn) in {"left": left, "there": there}.items():
+        waiting.add(conn, name, must_wait=True)
+    left[0].close()
+    assert waiting.pop().client == "there"
+    assert gone == [left[1]]
+    assert events.of("gave up") == [{"client": "left"}]
+    account = waiting.account()
+    assert (account["gave_up"], account["who"]) == (1, "; 1 left before that")
+
+
+def test_a_client_that_has_left_with_a_word_is_not_served(waiting, events, connect):
+    client, conn = connect()
+    waiting.add(conn, "left", must_wait=True)
+    client.sendall(b"hello")
+    client.close()
+    taken = waiting.pop()
+    answer(conn.dup())
+    assert not waiting.note_done(taken)
+    assert events.of("gave up") == [{"client": "left"}]
+
+
+@pytest.mark.parametrize("half_closed", [True, False])
+def test_a_client_that_reads_is_served(waiting, events, connect, half_closed):
+    client, conn = connect()
+    waiting.add(conn, "there", must_wait=True)
+    client.sendall(b"hello")
+    if half_closed:
+        client.shutdown(socket.SHUT_WR)
+    taken = waiting.pop()
+    if not half_closed:
+        client.shutdown(socket.SHUT_WR)
+    answer(conn.dup())
+    assert client.recv(100) == b"HELLO"
+    assert waiting.note_done(taken)
+    assert not events.of("gave up")
+
+
+@pytest.mark.parametrize(
+    ("said", "leaves", "served"),
+    [(b"", "closes", False), (b"hi", "closes", False), (b"hi", "half-closes", True), (b"hi", "later", True)],
+)
+def test_a_thread_serves_no_client_that_has_left(connect, said, leaves, served):
+    client, conn = connect()
+    client.sendall(said)
+    if leaves == "closes":
+        client.close()
+    elif leaves == "half-closes":
+        client.shutdown(socket.SHUT_WR)
+
+    def serve():
+        if leaves == "later":
+            client.shutdown(socket.SHUT_WR)
+        answer(conn)
+
+    assert serve_if_there(partial(serve), conn) is served
+    assert conn.fileno() < 0, "it is closed"

@@ -1,0 +1,54 @@
+"""The order of a run's events: on one host nothing arrives before it was sent."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from oracle import Result
+
+from procdemo.demo.events import Event
+
+_SERVED = {"waits", "serve", "serves", "serves at last", "served", "gave up"}  # what servers say of a client
+
+
+class Pair(NamedTuple):
+    """An event, and what it presupposes."""
+
+    cause: Event
+    effect: Event
+
+
+def assert_in_order(result: Result) -> None:
+    """Assert that each message, task and client of a run was sent before it arrived."""
+    found = list(pairs(result.events))
+    assert found, f"O: nothing was sent\n{result.told()}"
+    wrong = [pair for pair in found if pair.cause.time_ns > pair.effect.time_ns]
+    assert not wrong, f"O: an effect is earlier than its cause: {wrong[0]}\n{result.told()}"
+
+
+def pairs(events: list[Event]) -> Iterator[Pair]:
+    """Yield what must be in order.
+
+    A receive presupposes the first sending of the same name and id. What a server says of a scripted client
+    presupposes that the client asks. An answer, if a span says when it was served, presupposes that.
+    """
+    sent: dict[Any, Event] = {}
+    asked: dict[str, Event] = {}
+    begun: dict[str, Event] = {}
+    for event in sorted(events, key=lambda event: event.time_ns):
+        if event.kind == "send":
+            sent.setdefault((event.name, str(event.data["id"])), event)
+        elif event.name == "asks":
+            asked[f"{event.role} (port {event.data['port']})"] = event
+        elif event.name == "serve" and event.kind != "end":
+            begun.setdefault(event.data["client"], event)
+    for event in events:
+        if event.kind == "receive":
+            key = event.name, str(event.data["id"])
+            assert key in sent, f"O: received, and never sent: {event}"
+            yield Pair(sent[key], event)
+        elif event.name in _SERVED and event.kind != "end" and event.data["client"] in asked:
+            yield Pair(asked[event.data["client"]], event)
+    for name, event in asked.items():
+        answers = [each for each in events if each.name == "answered" and each.role == event.role]
+        if name in begun and answers:
+            yield Pair(begun[name], answers[0])

@@ -1,0 +1,159 @@
+"""The stacks of a live Python process, which lives on: read from its memory by py-spy (extra ``xray``).
+
+Why py-spy, and not pystack? Both were tried (py-spy 0.4.3, pystack 1.7.2) with CPython 3.11.7, 3.12.1,
+3.13.0, 3.14.10 and 3.15.2, under fork, spawn and forkserver, and both named threads and lines rightly.
+
+- To read a process that runs, it has to be held. py-spy holds it for about 1 ms (8 ms on a busy machine),
+  pystack for 20 to 60 ms, also 285 ms, because it reads the interpreter's symbols meanwhile.
+- A process that waits need not be held, because its stacks do not change. Both can do that. But if it runs
+  all the same, py-spy says that it failed; pystack 1.7.2 dies of SIGSEGV, and it is a library: so would we.
+- A program of its own costs 10 to 40 ms for a process; pystack's import alone costs 100 ms.
+
+For pystack speaks that it can read a free-threaded build (py-spy: benfred/py-spy#711), and that it reads from
+our own process: with Yama's ptrace_scope 1 only an ancestor of a process may look at it (Linux,
+Documentation/admin-guide/LSM/Yama.rst). py-spy is our child, not an ancestor of the program, so it is
+refused even where we are not, and needs ``sudo`` or CAP_SYS_PTRACE.
+
+py-spy's ``--subprocesses`` gives up at the first child that is not Python (benfred/py-spy#846), so each
+process is asked alone. Only frames are read: py-spy reads local variables only when told to.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+from typing import NamedTuple
+
+from procdemo.demo.settings import CannotRunError
+from procdemo.probe.stack_dumps import Frame, Stack, since_fork
+from procdemo.process import procfs
+
+_EXIT_MISSING = 3
+_TRIES = 3
+_CAP_SYS_PTRACE = 19  # linux/capability.h
+
+
+class Answer(NamedTuple):
+    """What a process answers."""
+
+    stacks: dict[int, Stack]
+    """The number of each thread (TID) that Python knows -> its stack."""
+    problem: str = ""
+    """Why there are none: ``is not Python``, ``has ended``, or which right is missing and what to type."""
+
+    def of(self, threads: list[procfs.Thread]) -> list[Stack]:
+        """Return a stack for each of these threads, empty if Python does not know it."""
+        return [self.stacks.get(thread.tid, []) for thread in threads]
+
+
+def find_py_spy() -> str:
+    """Return the path of py-spy: beside our Python, or on the PATH.
+
+    Raises:
+        CannotRunError: it is not installed; exit status 3.
+    """
+    beside = shutil.which("py-spy", path=sysconfig.get_path("scripts"))
+    if found := beside or shutil.which("py-spy"):
+        return found
+    raise CannotRunError(
+        "stacks of a live process need py-spy", "pip install 'procdemo[xray]'", _EXIT_MISSING
+    )
+
+
+def ask(pid: int) -> Answer:
+    """Return the stacks of a process, without the frames that a forked child has from its parent.
+
+    It is not held if it waits. If it runs, it is held for about a millisecond, and goes on.
+
+    Raises:
+        CannotRunError: py-spy is not installed; exit status 3.
+    """
+    py_spy = find_py_spy()
+    for _ in range(_TRIES):  # in a process that runs, or begins, py-spy can read what has just changed
+        done = _dump(py_spy, pid)
+        if done.returncode == 0:
+            return Answer(_parse(done.stdout))
+        if problem := _problem(pid):
+            return Answer({}, problem)
+    return Answer({}, f"does not answer: {(done.stderr.strip().splitlines() or ['py-spy says nothing'])[0]}")
+
+
+def _dump(py_spy: str, pid: int) -> subprocess.CompletedProcess[str]:
+    dump = [py_spy, "dump", "--json", "--pid", str(pid)]
+    before = procfs.activity([pid])
+    if not before[0]:
+        done = _run([*dump, "--nonblocking"])
+        if procfs.activity([pid]) == before:
+            return done
+    return _run(dump)  # it runs: what is read of it without holding it may be of two moments
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def _parse(text: str) -> dict[int, Stack]:
+    """Return the stacks in py-spy's JSON, the innermost frame first."""
+    return {
+        thread["os_thread_id"]: since_fork(
+            [
+                # Its names are qualified, as in Class.method; those of faulthandler are not.
+                Frame(frame["filename"], frame["line"], frame["name"].rpartition(".")[2])
+                for frame in thread["frames"]
+            ]
+        )
+        for thread in json.loads(text)
+    }
+
+
+def _problem(pid: int) -> str:
+    """Return why a process cannot answer; empty if no reason is known."""
+    found = procfs.stat(pid)
+    if not (found and found.alive):
+        return "has ended"
+    if not _may_trace(pid):
+        return f"is closed to us: {_missing_right(pid)}"
+    maps = procfs.read(f"/proc/{pid}/maps")
+    return "" if b"python" in maps.lower() else "is not Python"
+
+
+def _may_trace(pid: int) -> bool:
+    """Return whether py-spy may look, being a child of ours: that is no ancestor, so Yama counts."""
+    try:
+        os.close(os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return _has_capability() or _yama() == 0
+
+
+def _missing_right(pid: int) -> str:
+    """Return which right to look at a process is missing, and what to type (ptrace(2))."""
+    try:
+        owner = os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - one call, and no import of pathlib
+    except OSError:
+        return "it has ended"
+    if os.getuid() == 0:
+        return "CAP_SYS_PTRACE is missing; start the container with --cap-add SYS_PTRACE"
+    if owner == os.getuid() and _yama():
+        return f"ptrace_scope is {_yama()} (Yama); type sudo before the command"
+    return f"it belongs to user {owner}; type sudo before the command"
+
+
+def _yama() -> int:
+    return int(procfs.read("/proc/sys/kernel/yama/ptrace_scope") or b"0")
+
+
+def _has_capability() -> bool:
+    """Return whether we have CAP_SYS_PTRACE: proc(5), CapEff of /proc/PID/status."""
+    for line in procfs.read("/proc/self/status").splitlines():
+        if line.startswith(b"CapEff:"):
+            return bool(int(line.split()[1], 16) >> _CAP_SYS_PTRACE & 1)
+    return False

@@ -12,6 +12,8 @@ What cannot be decided is `State.UNKNOWN`:
   parent claims the same; if the parent gave the lock back since, both the child and the new holder claim it.
 - A lock may be given back by a process that did not take it, as a signal. Then the counts of both are wrong,
   and only their sum is right.
+- A thread that runs, or waits for the GIL, may have taken a lock and not yet counted that. So no lock is of
+  the dead while a thread runs in a process that has it.
 - How many a ``Semaphore`` had at first is kept nowhere, and it is often a signal: who gives it back next is
   not known. Its claims say what each process took more than it gave back.
 """
@@ -106,14 +108,13 @@ def look(
         budget_s: seconds for the search in all.
     """
     give_up = time.monotonic() + budget_s
-    pids = set(pids)
     with ExitStack() as stack:
-        memories, closed = _open(sorted(pids, key=_age), semaphores, stack)
+        memories, closed = _open(sorted(set(pids), key=_age), semaphores, stack)
         objects, searched, unsearched, unread = _search(memories, give_up)
         complete = not unsearched and not closed and not unread
         locks = _decide(memories, objects, complete)
         if any(lock.state is State.DEAD for lock in locks.values()):
-            for number in _late(pids, memories) & set(locks):
+            for number in _elsewhere(memories) & set(locks):
                 locks[number] = locks[number]._replace(state=State.UNKNOWN)
         if earlier:
             for number, lock in locks.items():
@@ -132,7 +133,8 @@ def _open(
         try:
             memory = stack.enter_context(Memory(pid))
         except OSError:
-            if procfs.read(f"/proc/{pid}/stat"):
+            found = procfs.stat(pid)
+            if found and found.alive:
                 closed.append(pid)
             continue
         if semaphores is not None:
@@ -192,40 +194,49 @@ def _copies(memory: Memory, objects: list[_Object]) -> list[_Object]:
 
 def _decide(memories: list[Memory], objects: list[_Object], complete: bool) -> dict[str, Lock]:
     """Read all counts and values anew, until two looks agree, and say who holds what."""
-    steady = False
-    seen = _snapshot(memories, objects)
+    numbers = dict.fromkeys(number for memory in memories for number in memory.semaphores)
+    seen = [_see(number, memories, objects) for number in numbers]
     for _ in range(_LOOKS):
-        before, seen = seen, _snapshot(memories, objects)
-        if steady := before == seen:
+        before, seen = seen, [_see(number, memories, objects) for number in numbers]
+        if before == seen:
             break
-    values, counts = seen
     locks = {}
-    for number in dict.fromkeys(number for memory in memories for number in memory.semaphores):
-        own = [
-            (each.memory, found)
-            for each, found in zip(objects, counts, strict=True)
-            if each.semaphore == number and found
-        ]
-        owners = {memory.pid for memory, _ in own}
-        whole = complete and steady and owners == {m.pid for m in memories if number in m.semaphores}
-        locks[number] = _lock(values[number], own, whole)
+    for number, then, now in zip(numbers, before, seen, strict=True):
+        owners = {memory.pid for memory, _ in now.own}
+        everywhere = owners == {memory.pid for memory in memories if number in memory.semaphores}
+        locks[number] = _lock(now.value, now.own, complete and everywhere and then == now and not now.runs)
     return locks
 
 
-def _late(pids: set[int], memories: list[Memory]) -> set[str]:
-    """Return the semaphores that a process got while the others were searched, e.g. a newly started one."""
-    then = {memory.pid: set(memory.semaphores) for memory in memories}
-    children = {child for pid in pids for child in procfs.children(pid)}
+class _Sight(NamedTuple):
+    """A semaphore at one moment."""
+
+    value: int | None
+    own: list[tuple[Memory, SemLock]]
+    runs: bool
+    """Whether a thread runs in a process that has it: it may have just taken it, and not yet counted that."""
+    turns: list[str]
+    """How often each thread of these processes had its turn."""
+
+
+def _see(number: str, memories: list[Memory], objects: list[_Object]) -> _Sight:
+    having = [memory for memory in memories if number in memory.semaphores]
+    own = [
+        (each.memory, found)
+        for each in objects
+        if each.semaphore == number and (found := each.memory.object_at(each.found.address))
+    ]
+    return _Sight(having[0].value(number), own, *procfs.activity([memory.pid for memory in having]))
+
+
+def _elsewhere(memories: list[Memory]) -> set[str]:
+    """Return the semaphores that a process has that was not searched: an orphan, or one just started."""
+    searched = {memory.pid: set(memory.semaphores) for memory in memories}
     return {
-        number for pid in pids | children for number in semlock_memory.semaphores(pid) - then.get(pid, set())
+        number
+        for pid, _ in procfs.processes()
+        for number in semlock_memory.semaphores(pid) - searched.get(pid, set())
     }
-
-
-def _snapshot(
-    memories: list[Memory], objects: list[_Object]
-) -> tuple[dict[str, int | None], list[SemLock | None]]:
-    values = {number: memory.value(number) for memory in memories for number in memory.semaphores}
-    return values, [each.memory.object_at(each.found.address) for each in objects]
 
 
 def _lock(value: int | None, own: list[tuple[Memory, SemLock]], whole: bool) -> Lock:

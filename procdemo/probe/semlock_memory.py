@@ -57,7 +57,8 @@ class SemLock(NamedTuple):
 
 def semaphores(pid: int) -> set[str]:
     """Return the numbers of the semaphores that a process has; none if it is gone, or closed to us."""
-    return {inode for _, _, _, inode, path in _maps(pid) if "/sem." in path}
+    text = procfs.read(f"/proc/{pid}/maps")
+    return {line.split(maxsplit=5)[4].decode() for line in text.splitlines() if b"/sem." in line}
 
 
 class Memory:

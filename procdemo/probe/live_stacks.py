@@ -73,7 +73,8 @@ def ask(pid: int) -> Answer:
     for _ in range(_TRIES):  # in a process that runs, or begins, py-spy can read what has just changed
         done = _dump(py_spy, pid)
         if done.returncode == 0:
-            return Answer(_parse(done.stdout))
+            tids = procfs.own_numbers(pid)
+            return Answer({tids.get(own, own): stack for own, stack in _parse(done.stdout).items()})
         if problem := _problem(pid):
             return Answer({}, problem)
     return Answer({}, f"does not answer: {(done.stderr.strip().splitlines() or ['py-spy says nothing'])[0]}")

@@ -148,7 +148,7 @@ class Memory:
         The ident is the address of ``struct pthread``, in which the C library keeps the number that the
         thread has in its own PID namespace.
         """
-        tasks = {self._inner(tid): tid for tid in procfs.tasks(self.pid)}
+        tasks = procfs.own_numbers(self.pid)
         for offset in _TID_AT.get(os.uname().machine, ()):
             tid = int.from_bytes(self._read(ident + offset, 4), "little")
             # On x86-64 it begins with its own address, in glibc and in musl.
@@ -157,11 +157,6 @@ class Memory:
             ):
                 return tasks[tid]
         return 0
-
-    def _inner(self, tid: int) -> int:
-        status = procfs.read(f"/proc/{self.pid}/task/{tid}/status")
-        numbers = next((line.split() for line in status.splitlines() if line.startswith(b"NSpid:")), [])
-        return int(numbers[-1]) if numbers else tid
 
     def _header_of(self, address: int) -> int:
         """Return the size of an object's header if the type of lock objects is here, otherwise 0."""

@@ -203,6 +203,20 @@ def tasks(pid: int) -> list[int]:
         return []
 
 
+def own_numbers(pid: int) -> dict[int, int]:
+    """Return the number that each thread of a process has for itself -> its number for us.
+
+    They differ if the process is in a PID namespace of its own, e.g. in a container: pid_namespaces(7); the
+    last number of ``NSpid`` in /proc/PID/task/TID/status.
+    """
+    found = {}
+    for tid in tasks(pid):
+        status = read(f"/proc/{pid}/task/{tid}/status")
+        numbers = next((line.split() for line in status.splitlines() if line.startswith(b"NSpid:")), [])
+        found[int(numbers[-1]) if numbers else tid] = tid
+    return found
+
+
 def _thread(pid: int, tid: int) -> Thread | None:
     folder = f"/proc/{pid}/task/{tid}"
     if not (found := stat(pid, tid)):

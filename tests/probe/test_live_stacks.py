@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from hanging import Hanging
+from namespaces import PIDS_OF_ITS_OWN, needs_pids_of_its_own
 from waiting import wait_until
 
 from procdemo.demo.settings import CannotRunError
@@ -105,3 +106,12 @@ def test_without_the_extra(monkeypatch):
     with pytest.raises(CannotRunError, match="py-spy") as raised:
         live_stacks.ask(os.getpid())
     assert (raised.value.hint, raised.value.exit_code) == ("pip install 'procdemo[xray]'", 3)
+
+
+@needs_pids_of_its_own
+def test_in_a_container_the_threads_have_the_numbers_that_we_see(tmp_path):
+    source = "lock = mp.Lock()\nlock.acquire()\nsay('main')\nlock.acquire()"
+    with Hanging(tmp_path, source, within=PIDS_OF_ITS_OWN) as program:
+        program.wait_for(lambda: program.said and program.at_semaphores())
+        [(pid, tid)] = program.at_semaphores()
+        assert live_stacks.ask(pid).stacks.keys() == {tid}

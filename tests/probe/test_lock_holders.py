@@ -4,9 +4,10 @@ import os
 
 import pytest
 from hanging import Hanging
-from waiting import wait_until
+from namespaces import PIDS_OF_ITS_OWN, needs_pids_of_its_own
 
 from procdemo.probe.lock_holders import State
+from procdemo.process import procfs
 
 TWO_LOCKS = """
 def hold_both(name, first, second, gate):
@@ -129,9 +130,9 @@ def test_the_lock_of_the_dead(tmp_path, start_method):
         earlier = program.look()
         os.kill(program.said["holder"][0], 9)
         waits = program.wait_hang("main")
-        now = program.look(earlier=earlier).locks[waits["main"]]
-        assert (now.state, now.holders, now.last[:2]) == (State.DEAD, (), program.said["holder"])
-        assert program.look().locks[waits["main"]].last is None
+        now = program.wait_dead(waits["main"], earlier)
+        assert (now.holders, now.last[:2]) == ((), program.said["holder"])
+        assert program.wait_dead(waits["main"]).last is None
 
 
 def test_a_child_that_was_forked_while_its_parent_held_the_lock(tmp_path):
@@ -187,7 +188,7 @@ if __name__ == "__main__":
 """
     with Hanging(tmp_path, source, "spawn") as program:
         waits = program.wait_hang("main")
-        assert program.look().locks[waits["main"]].state is State.DEAD
+        assert program.wait_dead(waits["main"]).claims == ()
 
 
 def test_a_reader_that_was_killed_in_get(tmp_path, start_method):
@@ -205,9 +206,18 @@ if __name__ == "__main__":
         program.wait_for(lambda: len(program.said) == 2 and len(program.at_semaphores()) == 1, what="a queue")
         [(waiter, lock)] = program.at_semaphores().items()
         [reader] = (thread for thread in program.said.values() if thread != waiter)
+        program.wait_for(lambda: procfs.threads(reader[0])[0].call == "read", what="the other one reads")
         found = program.look()
         assert [claim[:2] for claim in found.locks[lock].holders] == [reader]
         os.kill(reader[0], 9)
-        wait_until(lambda: reader[0] not in program.family)
-        now = program.look(earlier=found).locks[lock]
-        assert (now.state, now.last[:2]) == (State.DEAD, reader)
+        assert program.wait_dead(lock, found).last[:2] == reader
+
+
+@needs_pids_of_its_own
+def test_in_a_container_the_threads_have_the_numbers_that_we_see(tmp_path):
+    source = "lock = mp.Lock()\nlock.acquire()\nsay('main')\nlock.acquire()"
+    with Hanging(tmp_path, source, within=PIDS_OF_ITS_OWN) as program:
+        program.wait_for(lambda: program.said and program.at_semaphores())
+        [(thread, lock)] = program.at_semaphores().items()
+        assert thread != program.said["main"] == (1, 1)
+        assert [claim[:2] for claim in program.look().locks[lock].holders] == [thread]

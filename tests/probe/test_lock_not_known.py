@@ -4,7 +4,6 @@ import os
 
 import pytest
 from hanging import Hanging
-from waiting import wait_until
 
 from procdemo.probe import lock_holders
 from procdemo.probe.lock_holders import State
@@ -100,7 +99,32 @@ lock.acquire()
         waits = program.wait_hang("main")
         assert program.look().locks[waits["main"]].state is State.UNKNOWN
         (tmp_path / "script.py.stop").touch()
-        wait_until(lambda: program.look().locks[waits["main"]].state is State.DEAD)
+        program.wait_dead(waits["main"])
+
+
+@pytest.mark.parametrize("place", ["Barrier(3)", "Condition()"])
+def test_who_comes_next_to_a_barrier_or_a_condition(tmp_path, start_method, place):
+    source = f"""
+def arrive(name, place):
+    say(name)
+    with place if hasattr(place, "notify") else threading.Lock():
+        place.wait()
+
+if __name__ == "__main__":
+    place = mp.{place}
+    children = [start(arrive, name, place) for name in ("one", "two")]
+    for child in children: child.join()
+"""
+    with Hanging(tmp_path, source, start_method) as program:
+
+        def both():
+            waits = program.at_semaphores()
+            return len(waits) == 2 and len(set(waits.values())) == 1 and waits
+
+        number = program.wait_for(both, what="both wait to be woken").popitem()[1]
+        found = program.look().locks
+        assert (found[number].kind, found[number].holders) == ("Semaphore", ())
+        assert {lock.state for lock in found.values()} == {State.UNKNOWN, State.FREE}
 
 
 def test_zombies_and_the_gone_keep_nothing_from_being_known(tmp_path):
@@ -115,6 +139,7 @@ lock.acquire()
         waits = program.wait_hang("main")
         pids = [program.pid, *procfs.children(program.pid), 2**22 + 1]
         assert len(pids) == 3
+        program.wait_dead(waits["main"])
         found = lock_holders.look(pids, budget_s=60)
         assert (found.closed, found.locks[waits["main"]].state) == ((), State.DEAD)
 

@@ -27,10 +27,10 @@ def start(function, *args):
 class Hanging(Command):
     """The script, under a start method; its threads call ``say(NAME)`` before they may hang."""
 
-    def __init__(self, tmp_path, source, start_method="fork"):
+    def __init__(self, tmp_path, source, start_method="fork", within=()):
         script = tmp_path / "script.py"
         script.write_text(START + source)
-        super().__init__(str(script), start_method, program=[PYTHON, "-u"])
+        super().__init__(str(script), start_method, program=[*within, PYTHON, "-u"])
 
     @property
     def family(self):
@@ -68,3 +68,12 @@ class Hanging(Command):
     def look(self, semaphores=None, earlier=None, budget_s=60.0):
         """Return who holds what; on a busy machine a search takes long."""
         return lock_holders.look(self.family, semaphores, earlier, budget_s)
+
+    def wait_dead(self, number, earlier=None):
+        """Wait until this is the lock of the dead, as soon as no thread runs any more; return it."""
+
+        def dead():
+            lock = self.look({number}, earlier).locks[number]
+            return lock if lock.state is lock_holders.State.DEAD else None
+
+        return wait_until(dead, what="the lock of the dead")

@@ -21,7 +21,7 @@ What cannot be decided is `State.UNKNOWN`:
 import enum
 import time
 from collections.abc import Collection, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
 from procdemo.probe import semlock_memory
@@ -152,19 +152,18 @@ def _age(pid: int) -> tuple[int, int]:
 def _search(memories: list[Memory], give_up: float) -> tuple[list[_Object], int, int, list[int]]:
     """Return the lock objects, how many bytes were searched and not searched, and what cannot be read."""
     objects: list[_Object] = []
-    searched = unsearched = 0
-    unread = []
+    runs = {}
     for memory in memories:
+        with suppress(OSError):
+            runs[memory] = memory.runs()
+    searched = unsearched = 0
+    # The smallest first: a single large one would take all the time.
+    for memory in sorted(runs, key=lambda memory: sum(end - begin for begin, end in runs[memory])):
         if copies := _copies(memory, objects):
             objects.extend(copies)
             continue
         numbers = {at: number for number, at in memory.semaphores.items()}
-        try:
-            runs = memory.runs()
-        except OSError:
-            unread.append(memory.pid)
-            continue
-        for run in runs:
+        for run in runs[memory]:
             left = run[1] - run[0]
             if time.monotonic() < give_up:
                 for size, found in memory.search(run, numbers):
@@ -174,14 +173,15 @@ def _search(memories: list[Memory], give_up: float) -> tuple[list[_Object], int,
                     if time.monotonic() > give_up:
                         break
             unsearched += left
-    return objects, searched, unsearched, unread
+    objects.sort(key=lambda each: memories.index(each.memory))
+    return objects, searched, unsearched, [memory.pid for memory in memories if memory not in runs]
 
 
 def _copies(memory: Memory, objects: list[_Object]) -> list[_Object]:
-    """Return the objects of a process that was forked, if they are where an older process has them.
+    """Return the objects of a process that was forked, if they are where a relative has them.
 
-    A forked process has the semaphores and the objects of its parent at the same addresses, so it need not
-    be searched; in a process that was started anew all addresses are others.
+    A forked process has the semaphores and the objects of its parent at the same addresses, so only one of
+    them need be searched; in a process that was started anew all addresses are others.
     """
     found = [
         _Object(memory, number, copy)

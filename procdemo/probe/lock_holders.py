@@ -9,7 +9,8 @@ a lock for readers, one for writers, and a BoundedSemaphore for its room.
 What cannot be decided is `State.UNKNOWN`:
 
 - A child that was forked while its parent held a lock has a copy of the parent's claim. It is left out if the
-  parent claims the same; if the parent gave the lock back since, both the child and the new holder claim it.
+  parent claims the same. If the parent gave the lock back since, both the child and the new holder claim it.
+  If the parent has died, the child counts as the holder.
 - A lock may be given back by a process that did not take it, as a signal. Then the counts of both are wrong,
   and only their sum is right.
 - A thread that runs, or waits for the GIL, may have taken a lock and not yet counted that. So no lock is of
@@ -226,7 +227,9 @@ def _see(number: str, memories: list[Memory], objects: list[_Object]) -> _Sight:
         for each in objects
         if each.semaphore == number and (found := each.memory.object_at(each.found.address))
     ]
-    return _Sight(having[0].value(number), own, *procfs.activity([memory.pid for memory in having]))
+    values = (memory.value(number) for memory in having)
+    value = next((value for value in values if value is not None), None)
+    return _Sight(value, own, *procfs.activity([memory.pid for memory in having]))
 
 
 def _elsewhere(memories: list[Memory]) -> set[str]:

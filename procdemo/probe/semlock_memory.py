@@ -120,10 +120,9 @@ class Memory:
     def search(self, run: Run, handles: Collection[int]) -> Iterator[tuple[int, list[SemLock]]]:
         """Yield, piece by piece, how many bytes were searched, and the lock objects with these handles."""
         for begin in range(run[0], run[1], _CHUNK):
-            size = min(_CHUNK, run[1] - begin)
-            chunk = self._read(begin, size)
+            chunk = self._read(begin, min(_CHUNK, run[1] - begin))
             found = (self.object_at(begin + index) for index in _find_aligned(chunk, handles))
-            yield size, [each for each in found if each]
+            yield len(chunk), [each for each in found if each]
 
     def object_at(self, address: int) -> SemLock | None:
         """Return the lock object that has its handle here; None if there is none."""

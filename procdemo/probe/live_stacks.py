@@ -3,10 +3,11 @@
 Why py-spy, and not pystack? Both were tried (py-spy 0.4.3, pystack 1.7.2) with CPython 3.11.7, 3.12.1,
 3.13.0, 3.14.10 and 3.15.2, under fork, spawn and forkserver, and both named threads and lines rightly.
 
-- To read a process that runs, it has to be held. py-spy holds it for about 1 ms (8 ms on a busy machine),
-  pystack for 20 to 60 ms, also 285 ms, because it reads the interpreter's symbols meanwhile.
 - A process that waits need not be held, because its stacks do not change. Both can do that. But if it runs
   all the same, py-spy says that it failed; pystack 1.7.2 dies of SIGSEGV, and it is a library: so would we.
+- A process that runs may have to be held. On two CPUs with ten times more to do than they can, py-spy held
+  one with two threads for 0 to 70 ms, one with 101 threads for 100 to 240 ms; pystack for 100 to 190 ms, and
+  for 300 to 2,400 ms, because it reads symbols meanwhile. (Idle: about 1 ms, and 20 to 60 ms.)
 - A program of its own costs 10 to 40 ms for a process; pystack's import alone costs 100 ms.
 
 For pystack speaks that it can read a free-threaded build (py-spy: benfred/py-spy#711), and that it reads from
@@ -30,7 +31,8 @@ from procdemo.probe.stack_dumps import Frame, Stack, since_fork
 from procdemo.process import procfs
 
 _EXIT_MISSING = 3
-_TRIES = 3
+_HOLD = (False, False, False, True, True)
+"""Whether to hold it at the first try, the second, ...: what is read while it runs may be of two moments."""
 _CAP_SYS_PTRACE = 19  # linux/capability.h
 
 
@@ -64,30 +66,27 @@ def find_py_spy() -> str:
 def ask(pid: int) -> Answer:
     """Return the stacks of a process, without the frames that a forked child has from its parent.
 
-    It is not held if it waits. If it runs, it is held for about a millisecond, and goes on.
+    It is not held if it waits, or if it was in the same functions twice in a row.
 
     Raises:
         CannotRunError: py-spy is not installed; exit status 3.
     """
     py_spy = find_py_spy()
-    for _ in range(_TRIES):  # in a process that runs, or begins, py-spy can read what has just changed
-        done = _dump(py_spy, pid)
+    seen = None
+    for hold in _HOLD:
+        before = procfs.activity([pid])
+        done = _run([py_spy, "dump", "--json", "--pid", str(pid), *([] if hold else ["--nonblocking"])])
         if done.returncode == 0:
             tids = procfs.own_numbers(pid)
-            return Answer({tids.get(own, own): stack for own, stack in _parse(done.stdout).items()})
-        if problem := _problem(pid):
+            stacks = {tids.get(own, own): stack for own, stack in _parse(done.stdout).items()}
+            functions = {tid: [frame[::2] for frame in stack] for tid, stack in stacks.items()}
+            waits = not before[0] and procfs.activity([pid]) == before
+            if waits or hold or functions == seen:
+                return Answer(stacks)
+            seen = functions
+        elif problem := _problem(pid):
             return Answer({}, problem)
     return Answer({}, f"does not answer: {(done.stderr.strip().splitlines() or ['py-spy says nothing'])[0]}")
-
-
-def _dump(py_spy: str, pid: int) -> subprocess.CompletedProcess[str]:
-    dump = [py_spy, "dump", "--json", "--pid", str(pid)]
-    before = procfs.activity([pid])
-    if not before[0]:
-        done = _run([*dump, "--nonblocking"])
-        if procfs.activity([pid]) == before:
-            return done
-    return _run(dump)  # it runs: what is read of it without holding it may be of two moments
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

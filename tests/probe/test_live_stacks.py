@@ -56,12 +56,32 @@ def test_each_thread_has_its_stack_and_lives_on(tmp_path, start_method):
         assert program.at_semaphores().keys() == {(pid, main), (pid, second)}, "it waits as before"
 
 
-def test_a_process_that_runs_is_held_and_goes_on(tmp_path):
+def test_a_process_that_stays_in_one_function_is_not_held(tmp_path, monkeypatch):
+    monkeypatch.setattr(live_stacks, "_HOLD", (False, False, False))
     source = "def spin():\n    n = 0\n    while True:\n        n += 1\nsay('main')\nspin()"
     with Hanging(tmp_path, source) as program:
         program.wait_for(lambda: "main" in program.said)
-        wait_until(lambda: live_stacks.ask(program.pid).stacks[program.pid][0].function == "spin")
-        assert procfs.stat(program.pid).state in "RS"
+        stack = wait_until(lambda: live_stacks.ask(program.pid).stacks.get(program.pid))
+        assert [frame.function for frame in stack] in (["spin", "<module>"], ["<module>"])
+
+
+def test_a_process_that_changes_all_the_time_is_held_and_goes_on(tmp_path):
+    source = """
+def down(n):
+    return n and down(n - 1)
+
+say('main')
+number = 0
+while True:
+    number += 1
+    down(number % 50)
+"""
+    with Hanging(tmp_path, source) as program:
+        program.wait_for(lambda: "main" in program.said)
+        stack = wait_until(lambda: live_stacks.ask(program.pid).stacks.get(program.pid))
+        assert {frame.function for frame in stack} <= {"down", "<module>"}
+        used = procfs.stat(program.pid).cpu_ticks
+        wait_until(lambda: procfs.stat(program.pid).cpu_ticks > used, what="it runs on")
 
 
 def test_what_is_not_python_is_named(tmp_path):

@@ -31,7 +31,8 @@ _TYPE_NAME = b"_multiprocessing.SemLock\0"
 _NAME_AT = {16: 24, 32: 40}  # size of an object's header: where a type object has the address of its name
 _OBJECT = struct.Struct("=QIIQQQQiii")  # from 32 bytes before the handle
 _HANDLE_AT = 32
-_USED = bytes(64 * [0] + 192 * [1])  # the highest byte of a page's word: one of the two highest bits is set
+_USED = bytes(bool(byte & 0b1100_0000) and not byte & 0b0000_0100 for byte in range(256))
+"""What the highest byte of a page's word in pagemap says: whether there is something to read."""
 _CHUNK = 2**20
 _SAMPLE = 2**16
 _TID_AT = {"x86_64": (0x2D0, 0x30), "aarch64": (0xD0, 0x20)}
@@ -92,7 +93,7 @@ class Memory:
         """Return the memory that has ever been used: a thread's stack of 8 MB is mostly empty.
 
         Source: Linux, Documentation/admin-guide/mm/pagemap.rst: bit 63 of a page's word says that it is in
-        memory, bit 62 that it is swapped out.
+        memory, bit 62 that it is swapped out, bit 58 that it guards a stack (glibc 2.42) and cannot be read.
         """
         found: list[Run] = []
         with open(f"/proc/{self.pid}/pagemap", "rb", buffering=0) as pagemap:
@@ -119,10 +120,14 @@ class Memory:
 
     def search(self, run: Run, handles: Collection[int]) -> Iterator[tuple[int, list[SemLock]]]:
         """Yield, piece by piece, how many bytes were searched, and the lock objects with these handles."""
-        for begin in range(run[0], run[1], _CHUNK):
-            chunk = self._read(begin, min(_CHUNK, run[1] - begin))
+        begin, end = run
+        while begin < end:
+            chunk = self._read(begin, min(_CHUNK, end - begin))
             found = (self.object_at(begin + index) for index in _find_aligned(chunk, handles))
-            yield len(chunk), [each for each in found if each]
+            # Before Linux 6.15 a page that guards a stack looks like others: it cannot be read.
+            size = len(chunk) or mmap.PAGESIZE
+            yield size, [each for each in found if each]
+            begin += size
 
     def object_at(self, address: int) -> SemLock | None:
         """Return the lock object that has its handle here; None if there is none."""

@@ -5,9 +5,9 @@ Why py-spy, and not pystack? Both were tried (py-spy 0.4.3, pystack 1.7.2) with 
 
 - A process that waits need not be held, because its stacks do not change. Both can do that. But if it runs
   all the same, py-spy says that it failed; pystack 1.7.2 dies of SIGSEGV, and it is a library: so would we.
-- A process that runs may have to be held. On two CPUs with ten times more to do than they can, py-spy held
-  one with two threads for 0 to 70 ms, one with 101 threads for 100 to 240 ms; pystack for 100 to 190 ms, and
-  for 300 to 2,400 ms, because it reads symbols meanwhile. (Idle: about 1 ms, and 20 to 60 ms.)
+- A process that runs may have to be held. py-spy held one with two threads for 0 to 13 ms, one with 101
+  threads for 36 to 78 ms; pystack for 14 to 68 ms and for 125 to 612 ms, because it reads symbols meanwhile.
+  On two CPUs with ten times more to do than they can: py-spy up to 240 ms, pystack up to 2,400 ms.
 - A program of its own costs 10 to 40 ms for a process; pystack's import alone costs 100 ms.
 
 For pystack speaks that it can read a free-threaded build (py-spy: benfred/py-spy#711), and that it reads from

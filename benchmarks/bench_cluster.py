@@ -1,6 +1,6 @@
 """What a task, and a page of a crawl, costs with dask.distributed and with a Pool, on this one machine.
 
-    pip install 'procdemo[cluster]'
+    python -m pip install distributed
     python benchmarks/bench_cluster.py [--tasks 2000] [--pages 200] [--rounds 5]
 
 Every round measures everything, in an order that changes. "us a task" is the time of one task that does

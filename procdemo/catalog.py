@@ -25,6 +25,11 @@ class Demo(NamedTuple):
         """The dotted name of its module, for `importlib`."""
         return self.path or f"procdemo.patterns.{self.name.replace('-', '_')}"
 
+    @property
+    def twin(self) -> str:
+        """The file of its plain twin in ``patterns/plain``; empty if it is not one of the patterns."""
+        return "" if self.path else f"{self.name.replace('-', '_')}.py"
+
 
 DEMOS = (
     Demo("spawn", "Two ways to start a process, and what a parent knows of its child."),

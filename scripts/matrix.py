@@ -1,7 +1,7 @@
 """Write docs/lab.md: the verdict on every script of the lab, on each Python that has run them.
 
 procdemo lab --all --start-method all --json > 3.13.jsonl
-python scripts/matrix.py 3.11.jsonl 3.12.jsonl 3.13.jsonl > docs/lab.md
+python scripts/matrix.py 3.11.jsonl 3.12.jsonl 3.13.jsonl 3.14.jsonl 3.15.jsonl > docs/lab.md
 """
 
 import json
@@ -16,7 +16,7 @@ METHODS = ("fork", "spawn", "forkserver")
 
 HEAD = """# What is true where
 
-Each script of `procdemo lab`, run by `procdemo lab --all --start-method all` on {pythons}
+Each script of `procdemo lab`, run by `procdemo lab --all --start-method all` on {versions}
 (every run of CI does it). One verdict stands for all start methods. HUNG, LOST and ERROR are the expected
 verdicts on a `broken.py`. If a verdict is not the expected one, it is marked with (!): then Python has
 changed.
@@ -27,7 +27,7 @@ def read(path: str) -> tuple[str, list[dict[str, Any]]]:
     """Return the version of Python and the ends of all scripts in a log."""
     events = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
     ends = [event["data"] for event in events if (event["kind"], event["name"]) == ("end", "script")]
-    return events[0]["data"]["python"].rpartition(".")[0], ends
+    return events[0]["data"]["python"], ends
 
 
 def cell(found: dict[str, str]) -> str:
@@ -40,14 +40,16 @@ def cell(found: dict[str, str]) -> str:
 def main() -> None:
     """Write the page to stdout."""
     found: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
-    pythons = []
+    versions, pythons = [], []
     for path in sys.argv[1:]:
-        python, ends = read(path)
+        version, ends = read(path)
+        python = version.rpartition(".")[0]
+        versions.append(version)
         pythons.append(python)
         for end in ends:
             verdict = end["verdict"].split()[0] + (" (!)" if end["differs"] else "")
             found[end["lesson"], end["script"], python][end["start_method"]] = verdict
-    lines = [HEAD.format(pythons=", ".join(pythons))]
+    lines = [HEAD.format(versions=", ".join(versions))]
     for chapter, title in CHAPTERS.items():
         lines.append(f"\n## {chapter}. {title}\n")
         lines.append(f"| lesson | notes | what is true | script | {' | '.join(pythons)} |")

@@ -79,7 +79,7 @@ cat <<'END'
   procdemo spawn --start-method forkserver            whose child is it?
   procdemo race --step                                you are the scheduler
   procdemo lab                                        what else goes wrong, and why
-  procdemo source prodcons                            the lesson itself
+  procdemo source prodcons                            forty lines to take home
   procdemo prodcons --json > run.jsonl                keep a run, then
   procdemo replay run.jsonl                           show it again
 

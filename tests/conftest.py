@@ -8,7 +8,7 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import current_process
 
 import pytest
-from downloads import forget_connections
+from downloads import forget_origins
 from hypothesis import settings
 from processes import Process, adopt_orphans, tree
 from selection import short_selection
@@ -59,7 +59,7 @@ def start_method(request: pytest.FixtureRequest) -> str:
 def fresh_worker() -> Iterator[None]:
     """Close the connections that are kept by a test that fetches pages itself, as a worker does."""
     yield
-    forget_connections()
+    forget_origins()
 
 
 @pytest.fixture(autouse=True)

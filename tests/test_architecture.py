@@ -50,3 +50,25 @@ def test_there_are_few_imports_between_packages():
 @pytest.mark.parametrize("path", PATTERNS, ids=lambda path: path.stem)
 def test_a_pattern_imports_from_few_packages(path):
     assert len(packages_of(path)) <= (5 if path.stem == "crawl_callback" else 4)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SOURCES if "plain" not in path.parts],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_nothing_waits_with_select(path):
+    """It has no room for descriptors above 1,023 (FD_SETSIZE); `wait_ready`, poll and selectors have."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    names |= {
+        f"{node.module}.{each.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for each in node.names
+    }
+    assert not names & {"select.select", "selectors.SelectSelector"}

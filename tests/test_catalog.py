@@ -97,7 +97,7 @@ def test_config_is_frozen_and_valid_without_an_argument(demo):
 def test_every_setting_is_an_option_with_help(demo):
     hints = get_type_hints(module(demo).Config, include_extras=True)
     for name, hint in hints.items():
-        if name == "verbose":
+        if name in {"verbose", "faults_from_ns"}:
             continue
         args = [extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Arg)]
         assert len(args) == 1, name

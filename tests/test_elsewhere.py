@@ -48,7 +48,8 @@ def test_a_demo_says_what_is_missing(name):
     [
         (["--help"], "prodcons"),
         (["list"], "prodcons"),
-        (["source", "spawn"], "def run("),
+        (["source", "spawn"], "def greet("),
+        (["source", "spawn", "--full"], "def run(config"),
         (["prodcons", "--help"], "--producers"),
         (["lab"], "own-memory"),
     ],

@@ -25,7 +25,7 @@ raise ImportError("poisoned")
 @pytest.fixture
 def poisoned(tmp_path):
     """Return a folder with a module for every name that is imported anywhere; to import one is an error."""
-    ours = {"procdemo", "click", "rich", "urllib3", "selectolax", "protego"}
+    ours = {"procdemo", "click", "rich", "h11", "selectolax", "protego", "webencodings"}
     for name in ours | sys.stdlib_module_names - set(sys.builtin_module_names):
         (tmp_path / f"{name}.py").write_text(POISON)
     yield tmp_path

@@ -30,7 +30,7 @@ def test_one_verdict_for_all_start_methods(tmp_path):
     second = log(tmp_path / "b", "3.13.0", fork="LOST 17", spawn="LOST 3")
     page, cells = row(first, second)
     assert cells == ["broken", "HUNG", "LOST"]
-    assert "on 3.11, 3.13\n" in page
+    assert "on 3.11.2, 3.13.0\n" in page
 
 
 def test_verdicts_that_differ_and_an_unexpected_one(tmp_path):

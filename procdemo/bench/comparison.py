@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from procdemo.demo.event_log import DamagedLogError, read
-from procdemo.demo.events import Emitter, Kind
+from procdemo.demo.events import INCONCLUSIVE, Emitter, Kind
 from procdemo.demo.settings import Arg, CannotRunError, Settings, usable_cpus
+from procdemo.demo.text import reason_of
 from procdemo.process.usage import BUSY, CpuUsage, tree_cpu_s
 
 STORY = {
@@ -123,7 +124,7 @@ def compare(
         emit.mark("too busy", others=others)
     verdict = "no verdict, the machine was too busy" if others > BUSY else changed
     facts = {"rounds": rounds, "seconds": usage.wall_s, "best": best, "others": others, "verdict": verdict}
-    return Findings(spreads, {"ok": True, **facts})
+    return Findings(spreads, {"ok": True, **({"outcome": INCONCLUSIVE} if others > BUSY else {}), **facts})
 
 
 def _goes_on(seconds: float, rounds: int, longest: float, budget: float) -> bool:
@@ -169,7 +170,7 @@ def _earlier(file: Path, unit: str) -> dict[str, Spread]:
         with file.open("rb") as lines:
             rows = [event.data for event in read(lines) if event.kind == Kind.RESULT and event.name == unit]
     except (OSError, DamagedLogError) as error:
-        raise CannotRunError(f"--compare {file}: {error}", hint, exit_code=2) from error
+        raise CannotRunError(f"--compare {file}: {reason_of(error)}", hint, exit_code=2) from error
     found = {row["design"]: Spread(*(row[field] for field in Spread._fields)) for row in rows}
     if not found:
         raise CannotRunError(f"--compare {file}: it has no {unit}", hint, exit_code=2)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from procdemo.demo.settings import CannotRunError
+from procdemo.demo.text import quoted, reason_of
 from procdemo.process.usage import ThreadUsage
 from procdemo.tcp_client.percentiles import LatencyReservoir
 
@@ -61,7 +62,9 @@ class HeldClients:
                 self._clients.append(_Client(socket.create_connection(self._address, self._timeout)))
         except OSError as error:
             self._close()
-            raise CannotRunError(f"client {len(self._clients) + 1}: {error}", "fewer clients") from error
+            raise CannotRunError(
+                f"client {len(self._clients) + 1}: {reason_of(error)}", "fewer clients"
+            ) from error
         return self
 
     def __exit__(
@@ -100,7 +103,7 @@ class HeldClients:
         try:
             return self._generate_load(clients, seconds, round_trips)
         except OSError as error:
-            raise CannotRunError(f"a server hung up: {error}", _HINT) from error
+            raise CannotRunError(f"a server hung up: {reason_of(error)}", _HINT) from error
 
     def _generate_load(self, clients: int, seconds: float, round_trips: LatencyReservoir) -> LoadResult:
         clock, add = time.monotonic, round_trips.add
@@ -135,6 +138,7 @@ class HeldClients:
         if data != _ANSWER:
             at = len(_ANSWER) - client.missing
             if not data or data != _ANSWER[at : at + len(data)]:
-                raise CannotRunError(f"a server answered {data!r}", _HINT)
+                what = f"answered {quoted(data)}" if data else "closed a connection"
+                raise CannotRunError(f"a server {what}", _HINT)
         client.missing -= len(data)
         client.answered = True

@@ -24,7 +24,8 @@ from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
 from multiprocessing.managers import SyncManager
 from multiprocessing.process import BaseProcess
-from typing import Annotated, Any
+from types import TracebackType
+from typing import Annotated, Any, Self
 
 from procdemo.bench import comparison
 from procdemo.bench.comparison import BenchSettings, Design, compare
@@ -67,7 +68,10 @@ def consume(gate: Connection, get: Callable[[], Any], done: Callable[[], Any] | 
 
 
 class Team:
-    """Producers and consumers: each a process or a thread, each with a pipe to us, its gate."""
+    """Producers and consumers: each a process or a thread, each with a pipe to us, its gate.
+
+    A context manager, which waits for their end.
+    """
 
     def __init__(self) -> None:
         """Begin without members."""
@@ -105,11 +109,22 @@ class Team:
                 message = f"PID {member.pid} ended with status {status}: no figure can be had"
                 raise CannotRunError(message, "once more, without killing a process") from None
 
-    def end(self) -> None:
-        """Wait until all members have ended."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait until all members have ended; on an error kill those that are processes.
+
+        Otherwise they would complain, because what they use (a Manager) ends before they do.
+        """
         for gate, member in self._members.items():
-            member.join()
-            gate.close()
+            if kind is None:
+                member.join()
+                gate.close()
+            elif isinstance(member, BaseProcess):
+                member.kill()
 
 
 def rate(make: Callable[..., Any], transport: Any, load: tuple[Any, int], config: Config) -> float:
@@ -121,19 +136,21 @@ def rate(make: Callable[..., Any], transport: Any, load: tuple[Any, int], config
         load: the message, and how often each producer puts it.
         config: how many producers and consumers take part.
     """
-    team, done = Team(), getattr(transport, "task_done", None)
-    putting = [team.start(make, produce, transport.put, *load) for _ in range(config.producers)]
-    getting = [team.start(make, consume, transport.get, done) for _ in range(config.consumers)]
-    team.receive(putting + getting)
-    before = time.monotonic()
-    for gate in putting + getting:
-        gate.send("go")
-    team.receive(putting)  # returns when they end: only then a queue's feeder thread is done
-    for _ in range(config.consumers):
-        transport.put(_END)
-    ends = team.receive(getting)
-    team.end()
+    with Team() as team:
+        done = getattr(transport, "task_done", None)
+        putting = [team.start(make, produce, transport.put, *load) for _ in range(config.producers)]
+        getting = [team.start(make, consume, transport.get, done) for _ in range(config.consumers)]
+        team.receive(putting + getting)
+        before = time.monotonic()
+        for gate in putting + getting:
+            gate.send("go")
+        team.receive(putting)  # returns when they end: only then a queue's feeder thread is done
+        for _ in range(config.consumers):
+            transport.put(_END)
+        ends = team.receive(getting)
     messages: int = sum(count for count, _ in ends)
+    if messages != (put := config.producers * load[1]):
+        raise CannotRunError(f"{messages} messages of {put} came out: no figure can be had", "once more")
     return messages / (max(float(last) for _, last in ends) - before)
 
 

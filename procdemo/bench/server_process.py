@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 
 from procdemo.demo.events import LISTENING, Emitter, Record
 from procdemo.demo.settings import CannotRunError
+from procdemo.demo.text import reason_of
 from procdemo.process.usage import tree_own_kib, tree_sleeps
 from procdemo.servers.settings import ServerSettings
 
@@ -118,7 +119,7 @@ class ServerProcess:
                     client.sendall(b"x")
                     self._wait_for_answer(client, begin + seconds)
                 except OSError as error:
-                    why = str(error)
+                    why = reason_of(error)
                     break
                 held += 1
             kib = max(tree_own_kib(self.pid) - before_kib, 0)

@@ -29,7 +29,7 @@ from procdemo.bench.comparison import BenchSettings, Design, Findings, compare
 from procdemo.bench.held_clients import HeldClients
 from procdemo.bench.load_meter import LoadMeter
 from procdemo.bench.server_process import ServerProcess
-from procdemo.demo.events import SUMMARY, Emitter
+from procdemo.demo.events import INCONCLUSIVE, SUMMARY, Emitter
 from procdemo.demo.settings import Arg, StartMethod, usable_cpus
 from procdemo.servers import fd_limit
 from procdemo.servers.fd_limit import raise_fd_limit
@@ -104,7 +104,11 @@ def run(config: Config, emit: Emitter) -> None:
             row = {"held": held.clients, "why not more": held.why, "kib each": round(held.kib_each, 1)}
             emit.result("clients held", design=server.name, **row)
             server.end()
-    emit.result(SUMMARY, ok=not meter.failures, failures=meter.failures, **sum_up(findings, at_limit))
+    summary = {"ok": True, "failures": meter.failures, **sum_up(findings, at_limit)}
+    if meter.failures:
+        reason = f"{meter.failures} clients were refused, cut off, or got a wrong answer"
+        summary |= {"ok": False, "outcome": "", "reason": reason}
+    emit.result(SUMMARY, **summary)
 
 
 def start(design: ServerDesign, config: Config) -> ServerProcess:
@@ -148,7 +152,8 @@ def sum_up(findings: list[Findings], at_limit: int) -> dict[str, Any]:
     verdicts = dict.fromkeys(each["verdict"] for each in summaries)
     if at_limit:
         verdicts[f"no verdict on {at_limit} figures: our clients were at their own limit"] = None
-    return {
+    outcome = {"outcome": INCONCLUSIVE} if any("outcome" in each for each in summaries) else {}
+    return outcome | {
         "rounds": sum(each["rounds"] for each in summaries),
         "seconds": sum(each["seconds"] for each in summaries),
         "others": max(each["others"] for each in summaries),

@@ -28,11 +28,12 @@ from typing import Annotated, Any
 from procdemo.bench import comparison
 from procdemo.bench.comparison import BenchSettings, Design, compare, timed
 from procdemo.demo.events import SUMMARY, Emitter
-from procdemo.demo.settings import Arg, StartMethod
+from procdemo.demo.settings import Arg, CannotRunError, StartMethod
 from procdemo.demo.states import Activity
+from procdemo.process import exit_status
 from procdemo.process.usage import tree_own_kib
 
-BLOCKS = (comparison,)
+BLOCKS = (comparison, exit_status)
 LANES = {"sample": Activity.RUNS}
 _IDLE, _IDLE_THREADS = 4, 50  # processes and threads whose memory is measured
 
@@ -53,6 +54,17 @@ def nothing() -> None:
     """Do nothing: only the start is measured."""
 
 
+def check_status(exitcode: int | None) -> None:
+    """Check how a process ended that does nothing.
+
+    Raises:
+        CannotRunError: it failed, or was killed: the time that it took says nothing.
+    """
+    if exitcode:
+        message = f"a process that does nothing has ended badly: {exit_status.cause(exitcode)}"
+        raise CannotRunError(message, "once more, without killing a process")
+
+
 def start_and_join(make: Callable[..., Any], count: int) -> float:
     """Start `count` threads or processes, one after the other, and join each; return ms for one."""
 
@@ -61,6 +73,7 @@ def start_and_join(make: Callable[..., Any], count: int) -> float:
             child = make(target=nothing)
             child.start()
             child.join()
+            check_status(getattr(child, "exitcode", 0))
 
     return timed(one_by_one) / count * 1e3
 
@@ -73,7 +86,7 @@ def fork_and_wait(count: int) -> float:
             pid = os.fork()
             if not pid:
                 os._exit(0)
-            os.waitpid(pid, 0)
+            check_status(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
     return timed(one_by_one) / count * 1e3
 

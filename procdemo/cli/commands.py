@@ -1,7 +1,5 @@
 """The commands that are not demos: list, source, replay, completion."""
 
-import importlib
-import inspect
 import sys
 from dataclasses import replace
 from typing import Any
@@ -11,7 +9,9 @@ import click
 from procdemo.catalog import BENCHES, DEMOS, find
 from procdemo.cli.common_options import chosen_view, common_options, hint_for
 from procdemo.cli.exit_codes import MISSING
+from procdemo.cli.option_types import Choice, FiniteRange
 from procdemo.cli.output_files import open_outputs, output_options
+from procdemo.demo.text import quoted
 
 
 @click.command("list", params=common_options())
@@ -32,26 +32,44 @@ def list_(**values: Any) -> None:
         click.echo(json.dumps(facts) if as_json else f"{demo.name:<{width}}  {demo.summary}")
 
 
-@click.command(params=[click.Argument(["name"], nargs=-1, required=True), *common_options()])
-def source(name: tuple[str, ...], **values: Any) -> None:
-    """Print the source of a demo: the lesson itself.
+_FULL = click.Option(["--full"], is_flag=True, help="The demo's own module instead.")
+_SAVE = click.Option(["-o", "--output"], metavar="FILE", help="Save it as FILE instead; - is stdout.")
+_FORCE = click.Option(["--force"], is_flag=True, help="Overwrite FILE if it exists.")
+
+
+@click.command(
+    params=[click.Argument(["name"], nargs=-1, required=True), _FULL, _SAVE, _FORCE, *common_options()]
+)
+def source(name: tuple[str, ...], full: bool, output: str | None, force: bool, **values: Any) -> None:
+    """Print a demo as a plain script: the code to take home.
+
+    The script has at most 40 lines, needs only the standard library, and shows the same lesson. It is not
+    as robust as the demo: --full prints the demo's own module. The lab and the benches have no plain
+    script, so their module is printed.
 
     \b
     Examples:
-      procdemo source prodcons
+      procdemo source pool-server
+      procdemo source pool-server -o pool_server.py
+      procdemo source pool-server --full
       procdemo source bench queues
     """
     wanted = " ".join(name)
     demo = find(wanted)
     if demo is None:
         hint = hint_for(wanted, [demo.name for demo in (*DEMOS, *BENCHES)])
-        raise click.BadParameter(f"no demo called {wanted!r}. {hint}", param_hint="NAME")
-    from procdemo.cli.source_code import show_source
+        raise click.BadParameter(f"no demo called {quoted(wanted)}. {hint}", param_hint="NAME")
+    from procdemo.cli.source_code import save_source, show_source, source_of
 
-    show_source(inspect.getsource(importlib.import_module(demo.module)), chosen_view(values))
+    view = chosen_view(values)
+    code = source_of(demo, full=full)
+    if output is None:
+        show_source(code, view)
+    else:
+        save_source(code, output, force=force)
 
 
-_PACE = click.Option(["--pace"], type=float, metavar="X", help="As it happened, X times as fast.")
+_PACE = click.Option(["--pace"], type=FiniteRange(), metavar="X", help="As it happened, X times as fast.")
 
 
 @click.command(
@@ -82,7 +100,7 @@ def replay(file: Any, pace: float | None, **values: Any) -> None:
     sys.exit(replay_log(file, view, pace))
 
 
-_SHELL = click.Argument(["shell"], type=click.Choice(["bash", "fish", "powershell", "zsh"]))
+_SHELL = click.Argument(["shell"], type=Choice(["bash", "fish", "powershell", "zsh"]))
 
 
 @click.command(params=[_SHELL, *common_options()])
@@ -97,10 +115,12 @@ def completion(shell: str, **values: Any) -> None:
     """
     from click.shell_completion import get_completion_class
 
+    from procdemo.demo.settings import pip_install
+
     chosen_view(values)
     complete = get_completion_class(shell)
     if complete is None:  # click has PowerShell's from 8.5 on
-        message = f"error: this click cannot complete in {shell}\ntry: python -m pip install -U click"
+        message = f"error: this click cannot complete in {shell}\ntry: {pip_install('-U click')}"
         click.echo(message, err=True)
         sys.exit(MISSING)
     root = click.get_current_context().find_root().command

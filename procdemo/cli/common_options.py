@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from procdemo.cli.option_types import Choice
 from procdemo.cli.output_files import Output
 
 _COLOUR = {"always": True, "never": False}
@@ -40,7 +41,7 @@ def common_options() -> list[click.Parameter]:
         click.Option(["--plain"], is_flag=True, help="Draw with ASCII only; no colour, no animation."),
         click.Option(["-q", "--quiet"], is_flag=True, help="Only results and errors."),
         click.Option(["-v", "--verbose"], count=True, help="More detail; -vv for every event."),
-        click.Option(["--color"], type=click.Choice(["auto", "always", "never"]), help="Default: auto."),
+        click.Option(["--color"], type=Choice(["auto", "always", "never"]), help="Default: auto."),
         click.Option(["--debug"], is_flag=True, help="Show tracebacks."),
     ]
 
@@ -74,4 +75,4 @@ def hint_for(name: str, names: list[str]) -> str:
     import difflib
 
     similar = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"Did you mean {similar[0]!r}?" if similar else "procdemo list shows all demos."
+    return f"Did you mean '{similar[0]}'?" if similar else "procdemo list shows all demos."

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import inspect
 import os
 import re
 import sys
@@ -12,6 +11,7 @@ import click
 
 from procdemo.catalog import Demo
 from procdemo.cli.common_options import ViewOptions, chosen_view, common_options
+from procdemo.cli.docstrings import docstring
 from procdemo.cli.exit_codes import MISSING
 from procdemo.cli.output_files import open_outputs, output_options
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def demo_command(demo: Demo) -> click.Command:
     """Import a demo, and return its command: the options are its settings and those of every run."""
-    from procdemo.cli.demo_options import FiniteRange, fault_options, parameters
+    from procdemo.cli.demo_options import fault_options, parameters
+    from procdemo.cli.option_types import FiniteRange
     from procdemo.demo.contract import load
 
     module = load(demo.module)
@@ -39,7 +40,7 @@ def demo_command(demo: Demo) -> click.Command:
     def callback(**values: Any) -> None:
         view = chosen_view(values)
         values["verbose"] = view.verbose  # -v before the command's name counts as well
-        names = {field.name for field in dataclasses.fields(module.Config)}
+        names = {field.name for field in dataclasses.fields(module.Config)} & values.keys()
         config: DemoSettings | None = module.Config(**{name: values[name] for name in names})
         if demo.before:
             config = _prepared(demo, config, view)
@@ -47,6 +48,7 @@ def demo_command(demo: Demo) -> click.Command:
             view = dataclasses.replace(view, outputs=open_outputs(values, json=view.json))
             sys.exit(_run(demo, module, config, view, values))
 
+    limit_of_cpus = _limit_of_cpus() if demo.starts_processes else ""
     variable = re.sub("[ -]", "_", f"PROCDEMO {demo.name}".upper())
     shown = [*output_options(live=demo.starts_processes), *common_options()]
     return click.Command(
@@ -55,27 +57,27 @@ def demo_command(demo: Demo) -> click.Command:
         callback=callback,
         help=_help(module),
         short_help=demo.summary,
-        epilog=f"The environment can set any option: {variable}_OPTION.",
+        epilog=f"The environment can set any option: {variable}_OPTION.{limit_of_cpus}",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
 
+def _limit_of_cpus() -> str:
+    """Return a sentence: why defaults count fewer CPUs than the machine has; empty if they do not."""
+    from procdemo.demo.settings import limit_of_cpus, usable_cpus
+
+    limit = limit_of_cpus()
+    return f" Defaults count {usable_cpus()} usable CPUs ({limit})." if limit else ""
+
+
 def _prepared(demo: Demo, config: Any, view: ViewOptions) -> Any:
     """Return the settings that ``prepare`` of the module `demo.before` makes; None if there is no run."""
-    from procdemo.demo.settings import CannotRunError
-
-    try:
-        return importlib.import_module(demo.before).prepare(config, view)
-    except CannotRunError as error:
-        from procdemo.demo.text import printable
-
-        click.echo(f"error: {printable(error)}\ntry: {printable(error.hint)}", err=True)
-        sys.exit(error.exit_code)
+    return importlib.import_module(demo.before).prepare(config, view)
 
 
 def _help(module: "DemoModule") -> str:
     """Return the module's docstring with its drawings and examples protected from being rewrapped."""
-    paragraphs = inspect.getdoc(module) or ""
+    paragraphs = docstring(module)
     keep = "\b\n"
     return "\n\n".join(
         keep + part.removeprefix(keep) if "\n  " in part else part for part in paragraphs.split("\n\n")

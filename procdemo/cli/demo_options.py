@@ -1,7 +1,6 @@
 """The options of a demo's command: one for each setting of its `Config`, and those for faults."""
 
 import dataclasses
-import math
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
@@ -11,7 +10,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import click
 
+from procdemo.cli.option_types import Choice, FiniteRange, WholeNumber
 from procdemo.demo.settings import Arg
+from procdemo.demo.text import quoted
 from procdemo.runtime import fault_injection
 
 
@@ -49,11 +50,11 @@ def _click_type(hint: Any, arg: Arg) -> click.ParamType[Any]:
     if get_origin(hint) in {Union, UnionType}:  # X | None
         hint = next(choice for choice in get_args(hint) if choice is not NoneType)
     if get_origin(hint) is Literal:
-        return click.Choice(get_args(hint))
+        return Choice(get_args(hint), dict(arg.also))
     if issubclass(hint, StrEnum):
         return _EnumValue(hint)
     if hint is int:
-        return click.IntRange(_whole(arg.min), _whole(arg.max))
+        return WholeNumber(_whole(arg.min), _whole(arg.max))
     if hint is float:
         return FiniteRange(arg.min, arg.max)
     if hint is Path:
@@ -63,17 +64,6 @@ def _click_type(hint: Any, arg: Arg) -> click.ParamType[Any]:
 
 def _whole(number: float | None) -> int | None:
     return None if number is None else int(number)
-
-
-class FiniteRange(click.FloatRange):
-    """A range of finite numbers: neither infinity nor not-a-number."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or fail."""
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return number
 
 
 def fault_options() -> list[click.Parameter]:
@@ -98,7 +88,11 @@ def fault_options() -> list[click.Parameter]:
             help="Kill a random process every N seconds: --chaos kill:0.3 (or stop:0.3).",
         ),
         click.Option(
-            ["-s", "--seed"], type=int, default=0, show_default=True, help="Which processes --chaos chooses."
+            ["-s", "--seed"],
+            type=WholeNumber(),
+            default=0,
+            show_default=True,
+            help="Which processes --chaos chooses.",
         ),
     ]
 
@@ -122,10 +116,10 @@ class _Fault(click.ParamType[fault_injection.Fault]):
         try:
             return value if isinstance(value, fault_injection.Fault) else self._read(value)
         except ValueError:
-            self.fail(f"{value!r} is not {self.name}; for example {self._example}.", param, ctx)
+            self.fail(f"{quoted(value)} is not {self.name}; for example {self._example}.", param, ctx)
 
 
-class _EnumValue(click.Choice[str]):
+class _EnumValue(Choice):
     """A choice among the values of an enumeration (click's own type offers their Python names)."""
 
     def __init__(self, enum: type[StrEnum]) -> None:

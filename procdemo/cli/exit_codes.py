@@ -4,7 +4,7 @@ import signal
 
 DONE, FAILED, WRONG_USAGE, MISSING, TIME_LIMIT = range(5)
 """What the command exits with if no signal ends it; `FAILED` also if work is lost, `MISSING` if something
-optional is missing."""
+of Python (an extra, a module) or of the platform is missing."""
 
 INTERRUPTED = 128 + signal.SIGINT
 """After Ctrl-C."""

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from procdemo.cli.common_options import ViewOptions
+from procdemo.cli.option_types import Choice
 from procdemo.cli.source_code import show_source
-from procdemo.lab.demo import Config
+from procdemo.lab.demo import ALSO, Config
 from procdemo.lab.lesson import CHAPTERS, VERDICTS, Lesson, find, lessons
 
 _QUESTION = "What will broken.py do: OK (it ends well), LOST (work is missing), ERROR, or HUNG?"
@@ -72,5 +73,5 @@ def _ask(chosen: list[Lesson]) -> Any:
     lesson = chosen[0]
     click.echo(f"{lesson.title}\n", err=True)
     click.echo(lesson.scripts[0].path.read_text("utf-8"), err=True)
-    choice = click.Choice(VERDICTS, case_sensitive=False)
+    choice = Choice(VERDICTS, dict(ALSO))
     return click.prompt(_QUESTION, type=choice, show_choices=False, err=True)

@@ -1,7 +1,8 @@
 """The command line: one command for each demo of the catalog, imported when it is called.
 
 Exit status: 0 done; 1 the demo or a check failed, or work was lost; 2 usage; 3 something
-optional is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a server that drained).
+of Python or the platform is missing; 4 time limit; 129 hang-up, 130 Ctrl-C, 143 SIGTERM (0 in a
+server that drained).
 
 What ``--help`` does not need is imported where it is used: the first screen is there at once.
 """
@@ -21,6 +22,7 @@ from procdemo.catalog import BENCHES, DEMOS, Demo
 from procdemo.cli.commands import OTHER_COMMANDS
 from procdemo.cli.common_options import common_options, hint_for
 from procdemo.cli.demo_command import demo_command
+from procdemo.cli.docstrings import docstring
 from procdemo.cli.exit_codes import DONE, FAILED, INTERRUPTED, READER_GONE
 
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG, errno.EBADF}
@@ -36,7 +38,7 @@ _BENCH_EXAMPLES = """Examples:
   procdemo bench pools --compare old.jsonl
 """
 _EXIT_CODES = """Exit status: 0 done, 1 failed or work lost, 2 wrong usage, 3 something
-optional is missing, 4 time limit, 130 Ctrl-C, 143 SIGTERM.
+of Python or the platform is missing, 4 time limit, 130 Ctrl-C, 143 SIGTERM.
 """
 
 
@@ -60,13 +62,21 @@ class DemoGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command of this name; the error for a wrong name suggests a similar one."""
         if args[0] not in self.list_commands(ctx):
-            ctx.fail(f"No such command {args[0]!r}. {hint_for(args[0], self.list_commands(ctx))}")
+            from procdemo.demo.text import quoted
+
+            ctx.fail(f"No such command {quoted(args[0])}. {hint_for(args[0], self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command, made from the demo's module if it is one of a demo."""
         demo = self._demos.get(cmd_name)
-        return demo_command(demo) if demo else super().get_command(ctx, cmd_name)
+        return demo_command(demo) if demo else self._other_command(cmd_name)
+
+    def _other_command(self, name: str) -> click.Command | None:
+        command = self.commands.get(name)
+        if command and not command.help:  # python -OO
+            command.help = docstring(command.callback)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their summaries."""
@@ -76,7 +86,8 @@ class DemoGroup(click.Group):
     def summaries(self) -> list[tuple[str, str]]:
         """Return each command's name and what it is about."""
         lines = [(name, demo.summary) for name, demo in self._demos.items()]
-        return lines + [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+        others = [(name, self._other_command(name)) for name in self.commands]
+        return lines + [(name, command.get_short_help_str(80)) for name, command in others if command]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples first."""
@@ -171,15 +182,21 @@ def _run() -> int:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - an error in two lines, never the interpreter's traceback
         no_output = isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS
-        return _no_output(error) if no_output else _bug(error)
+        return _no_output(error) if no_output else _failed(error)
 
 
-def _bug(error: Exception) -> int:
-    """Report an unexpected error in two lines; with ``--debug``, raise it with its traceback."""
+def _failed(error: Exception) -> int:
+    """Report an error in two lines; with ``--debug``, raise an unexpected one with its traceback."""
+    from procdemo.demo.settings import CannotRunError
+    from procdemo.demo.text import printable
+    from procdemo.process import shortage
+
+    known = error if isinstance(error, CannotRunError) else shortage.named(error)
+    if known:
+        click.echo(f"error: {printable(known)}\ntry: {printable(known.hint)}", err=True)
+        return known.exit_code
     if "--debug" in sys.argv or os.environ.get("PROCDEMO_DEBUG"):
         raise error
-    from procdemo.demo.text import printable
-
     click.echo(
         f"error: {type(error).__name__}: {printable(error)}\ntry: the same with --debug, to see where",
         err=True,
@@ -187,10 +204,20 @@ def _bug(error: Exception) -> int:
     return FAILED
 
 
+def _can_read_stdin() -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return True
+    return fcntl.fcntl(0, fcntl.F_GETFL) & os.O_ACCMODE != os.O_WRONLY
+
+
 def _no_output(error: Exception) -> int:
     """Report in a line that stdout cannot be written to; say nothing if its reader has closed the pipe."""
     if isinstance(error, BrokenPipeError):
         return READER_GONE
     with contextlib.suppress(OSError):  # a closed terminal: stderr cannot be written to, either
-        click.echo(f"error: cannot write the output: {error}", err=True)
+        unreadable = isinstance(error, OSError) and error.errno == errno.EBADF and not _can_read_stdin()
+        what = "read stdin, which is open for writing only" if unreadable else "write the output"
+        click.echo(f"error: cannot {what}: {getattr(error, 'strerror', None) or error}", err=True)
     return FAILED

@@ -6,6 +6,8 @@ from typing import IO, Any, NamedTuple
 
 import click
 
+from procdemo.demo.text import quoted
+
 FORMS = {".html": "one page, lanes and counters", ".svg": "the last screen", ".json": "a trace for Perfetto"}
 """By the end of the file's name: what is written."""
 
@@ -46,9 +48,24 @@ def open_outputs(values: dict[str, Any], *, json: bool) -> tuple[Output, ...]:
     if sum(_is_stdout(name) for _, name, _ in wanted) + json > 1:
         raise click.UsageError("only one of --json, -o - and --record - can have stdout.")
     for option, name, _ in wanted:
-        if not _is_stdout(name) and Path(name).exists() and not values["force"]:
-            raise click.BadParameter(f"{name} exists; name a new file, or add --force.", param_hint=option)
+        _refuse_existing(option, name, force=values["force"])
     return tuple(Output(form, _open(name)) for _, name, form in wanted)
+
+
+def open_file(option: str, name: str, *, force: bool) -> IO[str]:
+    """Open the file that `option` names, to write text into it; ``-`` is stdout.
+
+    Raises:
+        click.BadParameter: the file exists, and may not be overwritten because `force` is false.
+        click.FileError: the file cannot be opened.
+    """
+    _refuse_existing(option, name, force=force)
+    return _open(name)
+
+
+def _refuse_existing(option: str, name: str, *, force: bool) -> None:
+    if not _is_stdout(name) and Path(name).exists() and not force:
+        raise click.BadParameter(f"{name} exists; name a new file, or add --force.", param_hint=option)
 
 
 def _is_stdout(name: str) -> bool:
@@ -58,7 +75,7 @@ def _is_stdout(name: str) -> bool:
 def _form(name: str) -> str:
     form = ".html" if name == "-" else Path(name if name[:1] != "-" else f"x{name[1:]}").suffix
     if form not in FORMS:
-        raise click.BadParameter(f"{name!r} does not end in {', '.join(FORMS)}.", param_hint="-o")
+        raise click.BadParameter(f"{quoted(name)} does not end in {', '.join(FORMS)}.", param_hint="-o")
     return form
 
 

@@ -1,6 +1,7 @@
 """A recorded run, shown again."""
 
 import gc
+import shlex
 import sys
 from typing import BinaryIO
 
@@ -33,10 +34,9 @@ def replay_log(file: BinaryIO, view: ViewOptions, pace: float | None = None) -> 
             exit_code.note(event)
             renderer(event)
     except DamagedLogError as error:
-        sys.stderr.write(
-            f"error: {printable(file.name)}: {error}\n"
-            "try: record it anew, e.g. procdemo spawn --record run.jsonl\n"
-        )
+        name = printable(file.name)
+        hint = error.hint.replace("{file}", shlex.quote(name) if file.name != sys.stdin.name else "FILE")
+        sys.stderr.write(f"error: {name}: {error}\ntry: {hint}\n")
         return FAILED
     finally:
         if renderer:

@@ -19,7 +19,7 @@ from procdemo.cli.fault_schedule import FaultSchedule
 from procdemo.cli.renderers import make_renderer
 from procdemo.demo.contract import DemoModule
 from procdemo.demo.events import ERROR, META, OBSERVER, SUMMARY, Emitter, Event, Kind, rename_process
-from procdemo.demo.settings import CannotRunError, DemoSettings, usable_cpus
+from procdemo.demo.settings import CannotRunError, DemoSettings, limit_of_cpus, usable_cpus
 from procdemo.render.jsonl import SCHEMA
 from procdemo.render.renderer import Renderer
 from procdemo.runtime.bootstrap import STOPPING
@@ -29,25 +29,34 @@ from procdemo.runtime.stdin_relay import StdinRelay
 
 _STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _UNREAD_S = 1.0  # at the end: how long a write may wait for a reader that does not read
+_SAME_REQUEST_S = 0.1  # no person presses Ctrl-C twice so fast
 _HANG_UP_S = 0.1
 _TYPING_S = 0.03  # how long a typed line may wait
 
 
 class _StopRequests:
-    """Signal handler: the first signal asks the demo to stop (it may drain), the second kills it."""
+    """Signal handler: the first signal asks the demo to stop (it may drain), the second kills it.
+
+    What follows at once is the same request: `timeout` (coreutils) signals the command, then its whole group;
+    `uv run` and other wrappers forward a Ctrl-C that the terminal has sent to the command, too.
+    """
 
     def __init__(self, runner: Runner, patience: float) -> None:
         self._runner = runner
         self._patience = patience
+        self._again_at = 0.0
         self.first = 0
         """Number of the first signal; 0 while there was none."""
 
     def __call__(self, signum: int, _frame: FrameType | None) -> None:
         wait = _UNREAD_S
         if self.first:
+            if time.monotonic() < self._again_at:
+                return
             self._runner.kill()
         else:
             self.first = signum
+            self._again_at = time.monotonic() + _SAME_REQUEST_S
             self._runner.stop()
             wait += self._patience
         signal.setitimer(signal.ITIMER_REAL, wait)
@@ -84,7 +93,7 @@ def run_in_process_group(
     patience = config.stop_patience
     runner = Runner(
         module.run,
-        config,
+        _with_faults(config, interventions.faults),
         limit=interventions.stop_after_s or None,
         patience=patience,
         answers=answers,
@@ -119,6 +128,14 @@ def run_in_process_group(
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     return exit_code.choose(signum=requests.first, timed_out=runner.timed_out)
+
+
+def _with_faults(config: DemoSettings, faults: Sequence[Fault]) -> DemoSettings:
+    """Return the settings with the time when the first of `faults` will be due, if the demo starts now."""
+    if not faults:
+        return config
+    first_s = min(fault.seconds for fault in faults)
+    return dataclasses.replace(config, faults_from_ns=time.monotonic_ns() + int(first_s * 1e9))
 
 
 def _do_what_is_due(renderer: Renderer, faults: FaultSchedule, answers: StdinRelay | None) -> float:
@@ -186,6 +203,7 @@ def _meta(demo: Demo, config: DemoSettings, pid: int, started_ns: int, intervent
         "python": platform.python_version(),
         "start_method": config.start_method,
         "cpus": usable_cpus(),
+        "cpus_limit": limit_of_cpus(),
         OBSERVER: os.getpid(),
         "config": settings,
         "chosen": chosen,

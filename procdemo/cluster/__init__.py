@@ -1,7 +1,7 @@
 """The crawl and prodcons on many machines: dask.distributed instead of a Pool and a JoinableQueue.
 
-The other modules of this package are imported only if ``--cluster`` asks for it, because they need the extra
-``procdemo[cluster]``.
+The other modules of this package are imported only if ``--cluster`` asks for it, because they need
+``distributed``, which is procdemo's extra ``cluster``.
 """
 
 import importlib
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from procdemo.demo.settings import CannotRunError
+from procdemo.demo.settings import CannotRunError, pip_install
 
 LOCAL = "local"
 """The address that means: a scheduler and workers of our own, on this host."""
@@ -45,7 +45,7 @@ def check(config: Any) -> None:
         raise CannotRunError(message, hint, exit_code=2)
     if find_spec("distributed") is None:
         message = "--cluster needs dask.distributed, which is not installed"
-        raise CannotRunError(message, "pip install 'procdemo[cluster]'", exit_code=3)
+        raise CannotRunError(message, pip_install("distributed"), exit_code=3)
 
 
 def load(name: str) -> ModuleType:

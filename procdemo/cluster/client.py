@@ -22,6 +22,7 @@ from procdemo.cluster import LOCAL
 from procdemo.cluster.members import Members
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError
+from procdemo.demo.text import reason_of
 from procdemo.process.selector_loop import SelectorLoop
 from procdemo.process.thread_calls import ThreadCalls
 
@@ -30,7 +31,11 @@ _PING_S = 2.0  # between two questions to the scheduler
 _SILENT_S = 5.0  # a scheduler that has not answered for so long is lost
 _NO_WORKER_S = 10.0  # a cluster without a worker for so long is lost; a nanny takes seconds to start the next
 _CLOSE_S = 2.0
-_HINT = "pip install 'procdemo[cluster]'  (on each host, with the same versions of Python and dask)"
+ON_EACH_HOST = (
+    f"on each host the same Python and this same procdemo, and python -m pip install"
+    f" distributed=={distributed.__version__}"
+)
+"""What to do if workers on other hosts cannot take part."""
 
 
 class LostClusterError(Exception):
@@ -93,7 +98,7 @@ class Cluster:
             hint = f"dask worker {self.address} --nthreads 1  (on each host)"
             raise CannotRunError(message, hint) from None
         except ImportError as error:
-            raise CannotRunError(f"a worker cannot take part: {error}", _HINT) from None
+            raise CannotRunError(f"a worker cannot take part: {error}", ON_EACH_HOST) from None
         if not self.members.present:
             raise CannotRunError(f"the workers of {self.address} do not answer", "look at their logs")
 
@@ -180,6 +185,6 @@ def _connect(address: str) -> Any:
     try:
         return distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as error:  # also: encryption is required
-        first = f"{type(error).__name__}: {error}".splitlines()[0]
+        first = reason_of(error).splitlines()[0]
         hint = "dask scheduler  (on its host, before this), or --cluster local"
         raise CannotRunError(f"no scheduler at {address}: {first}", hint) from None

@@ -21,7 +21,7 @@ from typing import Any
 
 from distributed import KilledWorker
 
-from procdemo.cluster.client import Cluster, LostClusterError
+from procdemo.cluster.client import ON_EACH_HOST, Cluster, LostClusterError
 from procdemo.cluster.members import Member
 from procdemo.cluster.remote import run_task
 from procdemo.crawler.results import CrawlResults
@@ -116,7 +116,7 @@ class ClusterPool:
 
     def _fail(self, error: BaseException) -> None:
         message = f"the workers cannot do it: {type(error).__name__}: {error}"
-        raise CannotRunError(message, "pip install 'procdemo[cluster]'  (on each host)") from None
+        raise CannotRunError(message, ON_EACH_HOST) from None
 
     def _on_event(self, _address: str, record: list[Any]) -> None:
         """Note which worker has taken a task; if a task is taken twice, the first worker has lost it."""

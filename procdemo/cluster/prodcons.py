@@ -21,13 +21,13 @@ from typing import Any
 import distributed
 from distributed import KilledWorker
 
-from procdemo.cluster.client import Cluster, LostClusterError
+from procdemo.cluster.client import ON_EACH_HOST, Cluster, LostClusterError
 from procdemo.cluster.members import Member
 from procdemo.cluster.remote_queue import Notes, RemoteQueue, work
 from procdemo.demo.events import ERROR, Emitter
 from procdemo.demo.settings import CannotRunError
 from procdemo.pools.item_states import ItemState, ItemStates
-from procdemo.pools.monitored_queue import sum_up
+from procdemo.pools.monitored_queue import Ending, sum_up
 from procdemo.process.exit_status import Exit, report_exit
 from procdemo.process.selector_loop import SelectorLoop
 
@@ -101,11 +101,11 @@ def run(config: Any, emit: Emitter, produce: Callable[..., None], consume: Calla
             task.future = cluster.executor.submit(work, *args, workers=[task.address])
             task.future.add_done_callback(lambda _: cluster.thread_calls.call_soon(lambda: None))
         before = time.monotonic()
-        all_ended = _Monitor(tasks, account, cluster, emit).join_or_give_up(config, queue.name)
+        ending = _Monitor(tasks, account, cluster, emit).join_or_give_up(config, queue.name)
         seconds = time.monotonic() - before
         for task in tasks:
             task.future.cancel()  # does not interrupt it, but it notices within a second: UnwantedError
-    sum_up(tasks, account, config, all_ended=all_ended, seconds=seconds, emit=emit)
+    sum_up(tasks, account, config, ending=ending, seconds=seconds, emit=emit)
 
 
 def _bind(names: list[str], cluster: Cluster) -> list[_Task]:
@@ -135,15 +135,12 @@ class _Monitor:
             task.lost, self._lost_at = True, min(self._lost_at, time.monotonic())
             report_exit(self._emit, Exit(task.name, member.pid, None), kind="cluster worker")
 
-    def join_or_give_up(self, config: Any, name: str) -> bool:
+    def join_or_give_up(self, config: Any, name: str) -> Ending:
         """Wait until all producers are done; after a loss only as long as something moves.
 
         Args:
             config: the settings ``producers`` and ``items``.
             name: the name of the queue, and of the event that tells its producers that all is acknowledged.
-
-        Returns:
-            whether no worker was lost, and nothing was given up.
         """
         producers, event_set = self._tasks[: config.producers], False
         try:
@@ -159,11 +156,12 @@ class _Monitor:
             self._raise_failure()
         except KeyboardInterrupt:
             self._emit.mark("stopped early")
-            return False
+            died = frozenset(task.pid for task in self._tasks if task.lost)
+            return Ending(complete=False, interrupted=True, died=died)
         except LostClusterError as error:
             self._emit.mark(ERROR, message=str(error), hint="is it still up? dask scheduler", exit_code=1)
-            return False
-        return self._lost_at == float("inf")
+            return Ending(complete=False)
+        return Ending(complete=self._lost_at == float("inf"))
 
     def _moves(self, total: int) -> bool:
         """Report progress, ten times a second; return whether to wait on."""
@@ -185,4 +183,4 @@ class _Monitor:
                 )
             if done and (error := task.future.exception()) and not isinstance(error, KilledWorker):
                 message = f"{task.name} failed: {type(error).__name__}: {error}"
-                raise CannotRunError(message, "pip install 'procdemo[cluster]'  (on each host)")
+                raise CannotRunError(message, ON_EACH_HOST)

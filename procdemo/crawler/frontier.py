@@ -4,73 +4,13 @@ A *frontier* is a crawler's list of pages that it knows and has not fetched yet.
 only pages of the *origins* it was started with (scheme, host and port; RFC 6454).
 """
 
-import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from urllib.parse import quote, urljoin, urlsplit
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_PATH_SAFE = "/%:=@!$&'()*+,;~|"  # what need not be escaped; % because most is escaped already
-_QUERY_SAFE = _PATH_SAFE + "?"
-_UNSEEN = re.compile(r"[\t\r\n]")  # browsers drop these inside a link (WHATWG URL Standard, 4.4)
-_LONGEST = 2_000  # characters of one URL
-
-
-def resolve(href: str, base: str) -> str | None:
-    """Return the page that `href` on the page `base` leads to, in its one normal form.
-
-    The normal form has no fragment and no default port, the host is in lower case, the path is
-    escaped and has no dot segments. The result is None if it is no page of the web: mailto:,
-    javascript:, nonsense, a URL with a user name or with more than 2,000 characters.
-    """
-    if href[:1] != "?":  # then only the folder of `base` matters, and pages of a folder share many links
-        base = base[: base.partition("?")[0].rfind("/") + 1]
-    return _join(href, base)
-
-
-@lru_cache(maxsize=50_000)
-def _join(href: str, base: str) -> str | None:
-    try:
-        parts = urlsplit(urljoin(base, _UNSEEN.sub("", href).strip()))
-        host, port = parts.hostname, parts.port
-        if parts.scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
-            return None
-        host = host if host.isascii() else host.encode("idna").decode("ascii")
-    except ValueError:  # e.g. a port that is no number, brackets without an address
-        return None
-    if not all(character.isalnum() or character in "-._:%" for character in host):
-        return None
-    netloc = f"[{host}]" if ":" in host else host
-    if port not in {None, _DEFAULT_PORTS[parts.scheme]}:
-        netloc += f":{port}"
-    path = quote(_without_dots(parts.path), safe=_PATH_SAFE) or "/"
-    query = f"?{quote(parts.query, safe=_QUERY_SAFE)}" if parts.query else ""
-    url = f"{parts.scheme}://{netloc}{path}{query}"
-    return url if len(url) <= _LONGEST else None
-
-
-def _without_dots(path: str) -> str:
-    """Carry out ``.`` and ``..`` in a path (RFC 3986, 5.2.4); `urljoin` does so only for relative ones."""
-    if "/." not in path:
-        return path
-    kept: list[str] = []
-    segments = path.split("/")[1:]
-    for segment in segments:
-        if segment == "..":
-            del kept[-1:]
-        elif segment != ".":
-            kept.append(segment)
-    if segments[-1] in {".", ".."}:
-        kept.append("")
-    return "/" + "/".join(kept)
-
-
-def origin(url: str) -> str:
-    """Return the scheme, host and port of a URL in normal form."""
-    return url[: url.index("/", len("https://"))]
+from procdemo.crawler.exchange import BUSY
+from procdemo.crawler.urls import origin
 
 
 class Fate(StrEnum):
@@ -161,7 +101,7 @@ class Frontier:
         return [
             {"link": url, "status": entry.status, "on_page": entry.found_on, "links": entry.links}
             for url, entry in self._entries.items()
-            if entry.status >= 400  # noqa: PLR2004 - HTTP's errors
+            if entry.status >= 400 and entry.status not in BUSY  # noqa: PLR2004 - HTTP's errors
         ]
 
     def starts_without_page(self) -> list[tuple[str, str]]:

@@ -1,12 +1,17 @@
 """The results of a crawl: what became of each page, reported once, and summed up at the end."""
 
+import re
 import time
 from contextlib import ExitStack
 from typing import Any
 
+from procdemo.crawler.exchange import BUSY
 from procdemo.crawler.fetch import Bounds, Page
-from procdemo.crawler.frontier import Fate, Frontier, origin, resolve
+from procdemo.crawler.frontier import Fate, Frontier
 from procdemo.crawler.local_site import Site
+from procdemo.crawler.origin import is_named_loopback
+from procdemo.crawler.politeness import Politeness
+from procdemo.crawler.urls import origin, resolve
 from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import CannotRunError
 from procdemo.process.selector_loop import SelectorLoop
@@ -15,6 +20,7 @@ from procdemo.process.throttle import Throttle
 STORY = {
     "page failed": "{url}: {why}; given up",
     "page again": "{url}: {why}; to be fetched again",
+    "crawl-delay": "{site} asks for {asked:g} s between pages (Crawl-delay); the crawl keeps {kept:g} s{cut}",
     "no page": "{url}, where to begin, gave no page: {why}",
 }
 DETAIL = {"page": "{url}: status {status}, {bytes} bytes, by PID {worker_pid}: {title}"}
@@ -23,6 +29,8 @@ DETAIL = {"page": "{url}: status {status}, {bytes} bytes, by PID {worker_pid}: {
 _PROGRESS_S = 0.05  # between two reports of progress
 _ROWS = 20  # of the table of pages, unless everything is wanted
 _OVERDUE_TRIES = 2  # a page that took too long twice is not tried a third time
+_TYPED = re.compile(r"\s*https?://[^/\\]", re.IGNORECASE)  # in a link less would do: "http:/x", "http:\\x"
+_BUSY_S = 1.0  # for how long a busy site is left alone at first, if it does not say for how long
 
 
 def web_address(word: str) -> str:
@@ -31,7 +39,7 @@ def web_address(word: str) -> str:
     Raises:
         CannotRunError: a word is no URL of a page; exit status 2.
     """
-    url = resolve(word, "")
+    url = resolve(word, "") if _TYPED.match(word) else None
     if url is None:
         hint = "http or https, a host, no user name: https://example.org/"
         raise CannotRunError(f"not an address of a web page: {word}", hint, exit_code=2)
@@ -59,33 +67,55 @@ def prepare(config: Any, stack: ExitStack, loop: SelectorLoop, emit: Emitter) ->
         ours.add(origin(served.url))
     frontier = Frontier(starts, config.max_pages)
     private = frontier.origins if config.allow_private else frozenset(ours)
+    typed = frozenset(map(origin, filter(is_named_loopback, starts)))
     limits = (config.max_bytes, config.max_redirects, 2 * config.page_deadline)
-    return frontier, Bounds(frontier.origins, private, frozenset(ours), *limits)
+    return frontier, Bounds(frontier.origins, private, frozenset(ours), *limits, typed, config.max_delay)
 
 
 class CrawlResults:
     """The pages of one crawl."""
 
-    def __init__(self, frontier: Frontier, tries: int, emit: Emitter, *, everything: bool) -> None:
-        """Settle the pages of `frontier`.
+    def __init__(self, frontier: Frontier, config: Any, emit: Emitter, ours: frozenset[str]) -> None:
+        """Give out and settle the pages of `frontier`.
 
         Args:
             frontier: the pages of the crawl.
-            tries: how many workers may be killed while they have the same page.
+            config: the settings ``workers``, ``max_delay``, ``tries`` (how many workers may be killed while
+                they have the same page, and how often a server may be too busy for it), and ``verbose``:
+                whether the table has all pages, not only the first and those that failed.
             emit: where to report.
-            everything: whether the table has all pages, not only the first and those that failed.
+            ours: sites that we serve ourselves.
         """
         self._frontier = frontier
-        self._tries = tries
+        self._tries = config.tries
         self._emit = emit
-        self._everything = everything
+        self._everything = config.verbose > 0
+        self._politeness = Politeness(frontier.waiting, config.max_delay, config.workers, ours)
+        self._max_delay = config.max_delay
+        self._busy: dict[str, int] = {}
         self._started, self._progress = time.monotonic(), Throttle(_PROGRESS_S)
         self._deaths: dict[str, int] = {}
         self._rows: list[dict[str, Any]] = []
         self._counts = {"retried": 0, "forbidden": 0, "bytes": 0}
 
+    def next_page(self) -> str | None:
+        """Return a page to fetch now, None if no site may be asked for one yet."""
+        return self._politeness.take()
+
+    def seconds_to_wait(self) -> float | None:
+        """Return after how many seconds to call `next_page` again; None if something must happen first."""
+        return self._politeness.seconds_to_wait()
+
     def record_page(self, page: Page, title: str, links: list[str]) -> None:
-        """Settle a page that a worker has fetched, and queue its links."""
+        """Settle a page that a worker has fetched, and queue its links; or queue it again."""
+        asked = page.skip != "forbidden" or page.status > 0
+        delay = page.crawl_delay if page.crawl_delay >= 0 else None
+        if self._politeness.give_back(page.url, delay, asked=asked):
+            kept, cut = min(page.crawl_delay, self._max_delay), self._cut(page.crawl_delay)
+            self._emit.mark("crawl-delay", site=origin(page.url), asked=page.crawl_delay, kept=kept, cut=cut)
+        if page.status in BUSY and not page.skip:
+            self._record_busy(page)
+            return
         if page.skip:
             self._counts["forbidden"] += page.skip == "forbidden"
             self._frontier.outside += page.skip == "outside"
@@ -97,12 +127,30 @@ class CrawlResults:
             self._frontier.add(links, page.final or page.url)
         self._settle(fate, page, title)
 
+    def _record_busy(self, page: Page) -> None:
+        """Leave the site of `page` alone for a while; queue the page again, or settle it at last."""
+        times = self._busy[page.url] = self._busy.get(page.url, 0) + 1
+        asked = page.retry_after if page.retry_after >= 0 else _BUSY_S * 2 ** (times - 1)
+        pause = max(self._politeness.pause(url, asked) for url in {page.url, page.final or page.url})
+        why = page.why or f"status {page.status}, the server is busy"
+        if times < self._tries:
+            said = f" and asks for {asked:.0f} s (Retry-After)" if page.retry_after >= 0 else ""
+            self._retry(page.url, f"{why}{said}; left alone for {pause:g} s{self._cut(asked)}", page.pid)
+            self._politeness.put_first(page.url)
+        else:
+            self._settle(Fate.FAILED, page._replace(why=f"{why}, {times} times" if times > 1 else why))
+
+    def _cut(self, asked: float) -> str:
+        return " (--max-delay)" if asked > self._max_delay else ""
+
     def record_failed(self, url: str, why: str, pid: int) -> None:
         """Settle a page that could not be used."""
+        self._politeness.give_back(url)
         self._settle(Fate.FAILED, Page(url, why=why, pid=pid))
 
     def record_lost(self, url: str, pid: int, *, overdue: bool) -> None:
         """Settle a page whose worker was killed, or queue it again."""
+        self._politeness.give_back(url)
         why = self._count_death(url, overdue=overdue)
         most = min(self._tries, _OVERDUE_TRIES) if overdue else self._tries
         if self._deaths[url] < most:

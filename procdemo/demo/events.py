@@ -42,8 +42,21 @@ OBSERVER = "observer"
 STARTS = "starts"
 """Name of the span from the start of a new interpreter (spawn, forkserver) to its first event."""
 
+STOPPED = "stopped"
+"""Name of the mark of a main process that was asked to stop, and so leaves its work."""
+
 SUMMARY = "summary"
-"""Name of the result that ends every run; its ``ok`` decides the exit status."""
+"""Name of the result that ends every run; its ``ok`` decides the exit status.
+
+If it is false, ``reason`` may say why. ``outcome`` is there if one word says more than ``ok``: `INTERRUPTED`,
+or `INCONCLUSIVE`.
+"""
+
+INTERRUPTED = "interrupted"
+"""Outcome of a run that was asked to stop before its end: what is not done is not lost."""
+
+INCONCLUSIVE = "not conclusive"
+"""Outcome of a measurement that went well, and does not answer the question."""
 
 
 class Kind(StrEnum):

@@ -1,10 +1,17 @@
 """The settings of a demo, each declared in one place, and the error of a demo that cannot run."""
 
+import math
 import multiprocessing
 import os
+import shlex
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, cast
+
+from procdemo.demo.cgroup import cpu_quota
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkContext
@@ -23,6 +30,8 @@ class Arg:
     """The name of the value in the help, e.g. ``SECONDS``."""
     positional: bool = False
     """Words of the command line instead of an option; the type is ``tuple[str, ...]``."""
+    also: tuple[tuple[str, str], ...] = ()
+    """Other words that are understood, in upper case, and the choice that each stands for."""
 
 
 class StartMethod(StrEnum):
@@ -43,6 +52,19 @@ class CannotRunError(Exception):
         self.exit_code = exit_code
 
 
+def pip_install(package: str) -> str:
+    """Return the command that installs `package` for the interpreter that runs, wherever procdemo is from.
+
+    It never names an extra of procdemo: for a copy that did not come from the package index, pip would fetch
+    what has this name there.
+    """
+    python = shlex.quote(sys.executable or "python3")
+    command = f"{python} -m pip install {package}"
+    if find_spec("pip") is None:  # as in an environment that uv has made
+        command += f"  (without pip: uv pip install --python {python} {package})"
+    return command
+
+
 def check_item(option: str, item: int | None, items: int) -> None:
     """Check that there is the `item` that ``--option`` names, among `items` numbered from 0.
 
@@ -60,6 +82,10 @@ class DemoSettings:
 
     verbose: int = 0
     """How much detail is shown (``-v``): a demo reports what costs time only if it is wanted."""
+
+    faults_from_ns: int = 0
+    """When the first fault of the command line (``--kill``, ``--stop``, ``--chaos``) is due, by
+    `time.monotonic_ns`; 0 if none is. What fails from then on may have been asked for."""
 
     @property
     def start_method(self) -> str | None:
@@ -130,11 +156,30 @@ class ClusterSettings(Settings):
 
 
 def usable_cpus() -> int:
-    """Return how many CPUs this process may use.
+    """Return how many CPUs this process may use; at least 1.
 
-    `os.cpu_count` counts those of the machine; affinity (taskset, containers) can allow fewer.
-    `os.process_cpu_count` exists from Python 3.13.
+    That is the smaller one of two numbers: the CPUs that its affinity allows (taskset, cpuset), and the CPU
+    quota of its control group (``docker run --cpus``), rounded up. `os.cpu_count` counts the machine's.
     """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    quota = _quota()
+    allowed = _allowed_cpus()
+    return allowed if quota is None else max(min(allowed, math.ceil(quota)), 1)
+
+
+def limit_of_cpus() -> str:
+    """Return why `usable_cpus` is less than the CPUs of the machine; empty if it is not."""
+    usable, machine = usable_cpus(), os.cpu_count() or 1
+    if usable >= machine:
+        return ""
+    quota = _quota()
+    if quota is not None and usable < _allowed_cpus():
+        return f"of {machine}: the CPU quota of the control group is {quota:.3g}"
+    return f"of {machine}: the CPU affinity allows no others"
+
+
+_quota = cache(cpu_quota)
+
+
+def _allowed_cpus() -> int:
+    # `os.process_cpu_count` exists from Python 3.13.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

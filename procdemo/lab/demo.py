@@ -21,13 +21,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, NoReturn
 
 from procdemo.demo.events import SUMMARY, Emitter
-from procdemo.demo.settings import Arg, DemoSettings, StartMethod, usable_cpus
+from procdemo.demo.settings import Arg, CannotRunError, DemoSettings, StartMethod, usable_cpus
 from procdemo.lab.lesson import SCRIPTS, Interpreter, Lesson, find, lessons
 from procdemo.lab.script_runs import ScriptRun, ScriptRuns
 from procdemo.lab.verdict import Verdict, judge
+from procdemo.process import procfs
 
 STORY = {
     "lesson": "{title}: {claim}",
@@ -43,6 +44,10 @@ STORY = {
     "summary": "{scripts} scripts of {lessons} lessons on {interpreter}: {as_expected} as expected, "
     "{surprises} not; {left_out} lessons left out, {survivors} processes ended that nobody expected",
 }
+
+
+ALSO = (("HANG", "HUNG"), ("HANGS", "HUNG"), ("LOSE", "LOST"), ("LOSES", "LOST"), ("FAIL", "ERROR"))
+"""Other words for a verdict that a person may type, and the verdict."""
 
 
 class Methods(StrEnum):
@@ -64,7 +69,7 @@ class Config(DemoSettings):
     code: Annotated[bool, Arg("Print the scripts instead of running them.")] = False
     predict: Annotated[bool, Arg("Ask before it runs what it will do (on a terminal).")] = False
     guess: Annotated[
-        Literal["OK", "LOST", "ERROR", "HUNG"] | None, Arg("What you think that it will do.")
+        Literal["OK", "LOST", "ERROR", "HUNG"] | None, Arg("What you think that it will do.", also=ALSO)
     ] = None
     start_method: Annotated[Methods, Arg("How child processes are made.")] = Methods(
         multiprocessing.get_all_start_methods()[0]
@@ -74,10 +79,14 @@ class Config(DemoSettings):
 
 def run(config: Config, emit: Emitter) -> None:
     """Run the scripts of the lessons, judge each, and report what was not as expected."""
+    procfs.require("whether a script hangs")
     chosen = list(lessons().values()) if config.all else [find(name) for name in config.names]
     ready = [lesson for lesson in chosen if not lesson.missing()]
     methods = [method.value for method in StartMethod if config.start_method in {method.value, "all"}]
-    findings = _run_all(_script_runs(ready, methods, config), config, emit)
+    runs = _script_runs(ready, methods, config)
+    if not runs:
+        _refuse(chosen[0], config)
+    findings = _run_all(runs, config, emit)
     for lesson in chosen:
         if lesson not in ready:
             emit.mark("left out", lesson=lesson.name, why=lesson.missing())
@@ -92,6 +101,20 @@ def run(config: Config, emit: Emitter) -> None:
     counts = {"scripts": len(findings), "lessons": len(ready), "left_out": len(chosen) - len(ready)}
     counts |= {"as_expected": len(findings) - surprises, "surprises": surprises, "survivors": survivors}
     emit.result(SUMMARY, ok=not surprises, interpreter=str(Interpreter.own()), **counts)
+
+
+def _refuse(lesson: Lesson, config: Config) -> NoReturn:
+    """Raise the reason why nothing of `lesson` can be run: a run that shows nothing is not ok.
+
+    Raises:
+        CannotRunError: always; the exit status is 3 if the platform lacks something, else 2.
+    """
+    if why := lesson.missing():
+        raise CannotRunError(
+            f"{lesson.name}: not run: {why}", "procdemo lab, for another lesson", exit_code=3
+        )
+    message = f"{lesson.name} is not about the start method {config.start_method}"
+    raise CannotRunError(message, f"--start-method {lesson.start_methods[0]}", exit_code=2)
 
 
 class _Finding(NamedTuple):

@@ -11,12 +11,15 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
 from procdemo.demo.settings import CannotRunError, StartMethod, usable_cpus
+from procdemo.demo.text import quoted
 
-FOLDER = Path(__file__).with_name("lessons")
+FOLDER = files("procdemo.lab").joinpath("lessons")
+"""The folders of the lessons; in a zip if procdemo is in one, and then they are no files of the system."""
 
 CHAPTERS = {
     "A": "Processes, threads, the GIL",
@@ -25,6 +28,8 @@ CHAPTERS = {
     "D": "Pool",
     "E": "Queues, pipes, locks",
     "F": "Producers and consumers",
+    "G": "Executors and futures",
+    "H": "Coroutines",
 }
 
 VERDICTS = ("OK", "LOST", "ERROR", "HUNG")
@@ -36,7 +41,8 @@ SCRIPTS = ("shows", "broken", "fixed")
 class Interpreter(NamedTuple):
     """The properties of a Python that an expectation may depend on."""
 
-    python: tuple[int, int]
+    python: tuple[int, ...]
+    """Its version: two numbers, or three."""
     build: str
     """``gil`` or ``free-threaded``."""
     system: str
@@ -46,7 +52,7 @@ class Interpreter(NamedTuple):
     def own(cls) -> "Interpreter":
         """Return the interpreter that runs this."""
         free = not getattr(sys, "_is_gil_enabled", lambda: True)()
-        return cls(sys.version_info[:2], "free-threaded" if free else "gil", sys.platform)
+        return cls(sys.version_info[:3], "free-threaded" if free else "gil", sys.platform)
 
     def __str__(self) -> str:
         name = f"{platform.python_implementation()} {self.python[0]}.{self.python[1]}"
@@ -69,7 +75,7 @@ class Script(NamedTuple):
 
     kind: str
     """One of `SCRIPTS`."""
-    path: Path
+    path: Traversable
     table: Mapping[str, Any]
     """Its table in ``lesson.toml``."""
 
@@ -122,7 +128,7 @@ class Lesson(NamedTuple):
 @cache
 def lessons() -> dict[str, Lesson]:
     """Return all lessons by name, in the order of chapters and rows."""
-    found = [_read(path) for path in FOLDER.glob("*/lesson.toml")]
+    found = [_read(path) for path in FOLDER.iterdir() if path.joinpath("lesson.toml").is_file()]
     return {lesson.name: lesson for lesson in sorted(found, key=_order)}
 
 
@@ -135,7 +141,7 @@ def find(name: str) -> Lesson:
     if name not in lessons():
         near = get_close_matches(name, lessons(), n=1)
         hint = f"procdemo lab {near[0]}" if near else "procdemo lab, which lists them all"
-        raise CannotRunError(f"no lesson called {name!r}", hint, exit_code=2)
+        raise CannotRunError(f"no lesson called {quoted(name)}", hint, exit_code=2)
     return lessons()[name]
 
 
@@ -144,13 +150,13 @@ def _order(lesson: Lesson) -> tuple[str, list[tuple[str, int]], str]:
     return lesson.chapter, rows or [("Z", 0)], lesson.name
 
 
-def _read(path: Path) -> Lesson:
-    table = tomllib.loads(path.read_text("utf-8"))
+def _read(folder: Traversable) -> Lesson:
+    table = tomllib.loads(folder.joinpath("lesson.toml").read_text("utf-8"))
     scripts = [
-        Script(kind, path.with_name(f"{kind}.py"), table.pop(kind)) for kind in SCRIPTS if kind in table
+        Script(kind, folder.joinpath(f"{kind}.py"), table.pop(kind)) for kind in SCRIPTS if kind in table
     ]
     return Lesson(
-        name=path.parent.name,
+        name=folder.name,
         title=table.pop("title"),
         chapter=table.pop("chapter"),
         notes=tuple(table.pop("notes", ())),
@@ -177,9 +183,9 @@ def _applies(but: Mapping[str, Any], method: str, where: Interpreter) -> bool:
     )
 
 
-def _satisfies(python: tuple[int, int], conditions: str) -> bool:
-    """Return whether a version meets conditions like ``>=3.12,<3.14``."""
-    for sign, major, minor in re.findall(r"(>=|<)(\d+)\.(\d+)", conditions):
-        if (python >= (int(major), int(minor))) != (sign == ">="):
+def _satisfies(python: tuple[int, ...], conditions: str) -> bool:
+    """Return whether a version meets conditions like ``>=3.12,<3.14`` or ``>=3.13.8``."""
+    for sign, version in re.findall(r"(>=|<)([\d.]+)", conditions):
+        if (python >= tuple(map(int, version.split(".")))) != (sign == ">="):
             return False
     return True

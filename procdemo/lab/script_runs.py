@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import IO, Any, Literal, NamedTuple, Self
 from procdemo.demo.settings import CannotRunError
 from procdemo.lab.lesson import Lesson, Script
 from procdemo.lab.verdict import Report
+from procdemo.process.readiness import wait_ready
 
 STILL_S = 1.0
 """A script in which nothing moves for so long is hung; no lesson waits that long on purpose."""
@@ -100,7 +100,7 @@ class ScriptRuns:
         while todo or self._running:
             while todo and self._has_room(todo[-1]):
                 yield self._start(todo.pop()), ("begin", None)
-            for fd in select.select(list(self._running), [], [])[0]:
+            for fd in wait_ready(self._running, None):
                 running = self._running[fd]
                 news = running.read()
                 if news is None:
@@ -127,14 +127,34 @@ class ScriptRuns:
         method = [script_run.method] if script_run.method else []
         limits = [str(script_run.lesson.deadline), str(STILL_S)]
         watchdog = subprocess.Popen(
-            [sys.executable, "-m", "procdemo.lab.watchdog", str(script_run.script.path), *method, *limits],
+            [sys.executable, "-m", "procdemo.lab.watchdog", _file(script_run), *method, *limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=_ROOT,  # where this very procdemo is found first
+            **_where(),
             process_group=0,  # a signal to our group must not reach it: it must live to clean up after us
         )
         self._running[_pipe(watchdog.stdout).fileno()] = _Running(script_run, watchdog)
         return script_run
+
+
+def _where() -> dict[str, Any]:
+    """Return the arguments of Popen with which a new interpreter finds this very procdemo first."""
+    if _ROOT.is_dir():
+        return {"cwd": _ROOT}
+    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]  # procdemo is in a zip
+    return {"env": {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}}
+
+
+def _file(script_run: ScriptRun) -> str:
+    """Return the file of a script; if it is in a zip, that of a copy in the temporary folder of the demo."""
+    path = script_run.script.path
+    if isinstance(path, Path):
+        return str(path)
+    import tempfile  # noqa: PLC0415 - slow, and rarely needed
+
+    copy = Path(tempfile.mkdtemp(prefix="lesson-")) / path.name
+    copy.write_bytes(path.read_bytes())
+    return str(copy)
 
 
 def _pipe(end: IO[bytes] | None) -> IO[bytes]:

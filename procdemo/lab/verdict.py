@@ -69,5 +69,5 @@ def _difference(word: str, report: Report, expected: Expectation) -> str:
         return f"expected {expected.survivors} left behind, not {report.survivors}"
     for pattern in expected.shows:
         if not any(re.search(pattern, line) for line in report.said):
-            return f"expected to read {pattern!r}"
+            return f"expected to read '{pattern}'"
     return ""

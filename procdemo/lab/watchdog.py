@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import resource
-import select
 import shutil
 import signal
 import subprocess
@@ -25,6 +24,7 @@ from typing import Any
 
 from procdemo.probe import lock_holders, stack_dumps, wait_graph
 from procdemo.process import procfs, subreaper
+from procdemo.process.readiness import wait_ready
 
 _LOOK_S = 0.1
 _SURVIVOR_S = 0.5  # how long a process may live after the end of the script
@@ -75,8 +75,8 @@ class Watchdog:
                 elif now - moved > still:
                     hung = f"nothing had moved for {still:g} s"
         seconds = time.monotonic() - self._begin
-        if hung:
-            self._report_hang()
+        if hung and not self._report_hang():
+            hung = ""
         survivors = [] if hung else self._survivors()
         self._report(ended=self._status, seconds=round(seconds, 3), hung=hung, survivors=survivors)
 
@@ -121,7 +121,7 @@ class Watchdog:
     def _listen(self, seconds: float) -> None:
         """Report for `seconds` what the script writes; end if our stdin is closed."""
         inputs = list(self._streams) if self._ending else [0, *self._streams]
-        for fd in select.select(inputs, [], [], seconds)[0]:
+        for fd in wait_ready(inputs, seconds):
             if fd == 0:
                 raise SystemExit
             stream = self._streams[fd]
@@ -150,19 +150,29 @@ class Watchdog:
                 if pid == self._popen.pid:
                     self._status = self._popen.returncode = os.waitstatus_to_exitcode(status)
 
-    def _report_hang(self) -> None:
-        """Report which process waits for which; all of them are killed by that."""
+    def _report_hang(self) -> bool:
+        """Report which process waits for which; all of them are killed by that.
+
+        Returns:
+            False if the script has ended in this very moment: then nothing is reported or killed.
+        """
         if not procfs.LINUX:
             for line in self._ask(self._popen.pid):
                 self._report(xray=line)
             self._report(xray="Only Python's side is shown: what the kernel knows is read on Linux.")
-            return
+            return True
         family = [pid for pid in self._family() if not _is(pid, "resource_tracker")]
         seen = {pid: (procfs.parent(pid), procfs.threads(pid), procfs.descriptors(pid)) for pid in family}
         names = {pid: self._name(pid) for pid in family}
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)  # or the end of one would wake another
+        self._reap()
+        if self._status is not None:
+            for pid in family:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+            return False
         numbers = {thread.semaphore for _, threads, _ in seen.values() for thread in threads} - {""}
         locks = lock_holders.look(family, numbers, budget_s=_SEARCH_S).locks if numbers else {}
         processes = []
@@ -174,6 +184,7 @@ class Watchdog:
             processes.append(wait_graph.Process(pid, parent, names[pid], threads, files, answer))
         for line in wait_graph.describe(processes, self._script, locks):
             self._report(xray=line)
+        return True
 
     def _name(self, pid: int) -> str:
         if pid == self._popen.pid:
@@ -188,7 +199,7 @@ class Watchdog:
         said: list[str] = []
         give_up = time.monotonic() + _ANSWER_S
         while time.monotonic() < give_up:
-            if select.select([self._stderr], [], [], 0.01)[0] and self._stderr in self._streams:
+            if wait_ready([self._stderr], 0.01) and self._stderr in self._streams:
                 said.extend(line.decode("utf-8", "backslashreplace") for line in self._lines(self._stderr))
             elif not procfs.command(pid):  # a zombie, or gone
                 break

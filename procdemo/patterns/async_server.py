@@ -24,7 +24,7 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from procdemo.demo.events import SUMMARY, Emitter
+from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
@@ -123,7 +123,7 @@ def run(config: Config, emit: Emitter) -> None:
         Listener(config, emit) as listener,
         asyncio.Runner(loop_factory=loop_factory(config.loop)) as runner,
     ):
-        clients = scripted_clients.start_clients(config, listener, loop, emit)
+        clients = scripted_clients.ScriptedClients(config, listener, loop, emit)
         counts = runner.run(serve_all(loop, listener, config, emit))
         clients.stop(config.grace)
-    emit.result(SUMMARY, ok=True, **counts)
+    clients.sum_up(**counts)

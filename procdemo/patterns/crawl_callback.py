@@ -17,9 +17,11 @@ Try:
   procdemo crawl-callback --site /usr/share/doc/python3.11/html
   procdemo crawl-callback --cluster local
 
-Never leaves the origins of the URLs given. An error status is an answer, and a broken link; the
-exit status is 1 if a page could not be had or used. If a page is not there in --page-deadline, its
-worker is killed, and it is tried once more (--cluster: as any lost page). Compare with: pool-server.
+Never leaves the origins of the URLs given. Private addresses need --allow-private, except a URL at this
+host. Follows <a>, <area>, frames and refreshes. Obeys robots.txt; Crawl-delay and Retry-After up to
+--max-delay. An error status is an answer, and a broken link; after 429 and 503 it asks again. The exit
+status is 1 if a page could not be had or used. If a page is not there in --page-deadline, its worker is
+killed, and it is tried once more (--cluster: as any lost page). Compare with: pool-server.
 """
 
 import os
@@ -68,8 +70,11 @@ class Config(ClusterSettings):
     max_bytes: Annotated[int, Arg("Bytes of one page at most.", min=1)] = 4 << 20
     max_redirects: Annotated[int, Arg("Redirects followed for one page.", min=0)] = 5
     page_deadline: Annotated[float, Arg("Longest download of a page.", min=0.01, metavar="SECONDS")] = 10.0
-    tries: Annotated[int, Arg("How often a page is tried whose worker dies.", min=1)] = 3
-    allow_private: Annotated[bool, Arg("Also hosts at loopback and private addresses.")] = False
+    tries: Annotated[int, Arg("Tries for a page if workers die or its server is busy.", min=1)] = 3
+    max_delay: Annotated[float, Arg("Longest pause that a site may ask for.", min=0, metavar="SECONDS")] = (
+        10.0
+    )
+    allow_private: Annotated[bool, Arg("Also hosts at private addresses.")] = False
     raise_on: Annotated[int, Arg("The callback raises on this page; 0 for none.", min=0)] = 0
 
 
@@ -88,8 +93,8 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
         found.setdefault(page.url, (page, title, links))  # main takes it from here
 
     def submit_pages() -> None:
-        while frontier.waiting and pool.idle > -_AHEAD:
-            pool.apply_async(fetch, (frontier.waiting.popleft(),), callback=parse)
+        while pool.idle > -_AHEAD and (url := pages.next_page()):  # None if a site wants a pause
+            pool.apply_async(fetch, (url,), callback=parse)
 
     def on_done(task: Task) -> None:
         if task.error:
@@ -107,7 +112,7 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
     loop = SelectorLoop()
     with ExitStack() as stack:
         frontier, bounds = prepare(config, stack, loop, emit)
-        pages = CrawlResults(frontier, config.tries, emit, everything=config.verbose > 0)
+        pages = CrawlResults(frontier, config, emit, bounds.trusted)
         make_pool = partial(ResilientPool, config.context(), config.workers)
         if config.cluster:  # workers on other hosts: submit() and add_done_callback()
             make_pool = partial(cluster.load("pool").ClusterPool, config, pages)
@@ -115,6 +120,8 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
             emit, loop, extra_args=(bounds,), on_done=on_done, on_lost=on_lost, on_idle=submit_pages
         )
         while frontier.open:
-            loop.run_once(pool.kill_overdue(config.page_deadline))
+            waits = pool.kill_overdue(config.page_deadline), pages.seconds_to_wait()
+            loop.run_once(min((seconds for seconds in waits if seconds is not None), default=None))
+            submit_pages()
         pool.terminate()
     pages.sum_up(callback_pid=os.getpid(), callback_threads=f"thread {', '.join(sorted(set(threads)))}")

@@ -21,7 +21,6 @@ Compare with: pool-server, where a client may have to wait longer than its --tim
 """
 
 import os
-import select
 import socket
 import time
 from collections.abc import Iterable
@@ -30,13 +29,14 @@ from typing import Annotated
 
 from procdemo.demo.events import ANSWER, ERROR, SUMMARY, Emitter
 from procdemo.demo.settings import Arg, CannotRunError, DemoSettings
+from procdemo.process.readiness import wait_ready
 from procdemo.tcp_client import input_lines, load_generator
 from procdemo.tcp_client.connect import connect, resolve
 from procdemo.tcp_client.exchange import EndOfStream, Exchange, ServerFailedError
 
 STORY = {
     "prompt": "connected to {host} port {port}; Ctrl-D ends",
-    "summary": "{answered} of {asked} messages answered in upper case, byte for byte",
+    "summary": "{answered} of {asked} messages answered in upper case (ASCII letters), byte for byte",
 }
 DETAIL = {ANSWER: "whole after {ms:.2f} ms, {bytes} bytes in {pieces} piece(s)"}
 
@@ -61,8 +61,8 @@ def complete(exchange: Exchange, conn: socket.socket, timeout: float) -> None:
         if exchange.unsent:
             exchange.send(conn)  # one send(): part of the message; the answer may begin before its end
         left = max(deadline - time.monotonic(), 0)
-        ready = select.select([conn], [conn] if exchange.unsent else [], [], left)
-        if not left or not any(ready):
+        ready = wait_ready([conn], left, writing=[conn] if exchange.unsent else [])
+        if not left or not ready:
             raise exchange.too_late(timeout)
 
 

@@ -19,7 +19,7 @@ Compare with: pool-server, which makes its processes once.
 
 from dataclasses import dataclass
 
-from procdemo.demo.events import SUMMARY, Emitter
+from procdemo.demo.events import Emitter
 from procdemo.demo.states import Activity
 from procdemo.process import exit_status
 from procdemo.process.children import Children
@@ -61,7 +61,7 @@ def run(config: Config, emit: Emitter) -> None:
     with StoppableLoop() as loop, Listener(config, emit) as listener:
         handlers = Children(loop, on_exit)
         listener.announce()
-        clients = scripted_clients.start_clients(config, listener, loop, emit)
+        clients = scripted_clients.ScriptedClients(config, listener, loop, emit)
         for conn, client in listener.arrivals(loop, connected=lambda: len(handlers)):
             number = served + cut_off + len(handlers)
             child = context.Process(target=serve, args=(conn, client, config, emit), name=f"handler-{number}")
@@ -76,4 +76,4 @@ def run(config: Config, emit: Emitter) -> None:
             emit.mark("draining", children=len(handlers), grace=config.grace)
         handlers.stop(config.grace)
         clients.stop(config.grace)
-    emit.result(SUMMARY, ok=True, served=served, refused=listener.refused, cut_off=cut_off, most=most)
+    clients.sum_up(served=served, refused=listener.refused, cut_off=cut_off, most=most)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Annotated, Any, Literal
 
-from procdemo.demo.events import SUMMARY, Emitter
+from procdemo.demo.events import INCONCLUSIVE, SUMMARY, Emitter
 from procdemo.demo.settings import Arg, CannotRunError, Settings, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.process.latency_probe import LatencyProbe
@@ -117,11 +117,11 @@ def run(config: Config, emit: Emitter) -> None:
         emit.result("ways", **row, lateness=ticker.drawn())
         times.append(machine.wall_s)
         others = max(others, machine.share_of_others(cpu_s))
-    threads, processes = times[0] / times[1], times[0] / times[2]
+    threads, processes = (round(times[0] / each, 2) for each in times[1:])
     if others > BUSY:
         emit.mark("too busy", others=others)
-    verdict = "no verdict" if others > BUSY else _verdict(threads, processes)
-    emit.result(SUMMARY, ok=True, verdict=verdict, threads=round(threads, 2), processes=round(processes, 2))
+    verdict, outcome = ("no verdict", INCONCLUSIVE) if others > BUSY else (_verdict(threads, processes), "")
+    emit.result(SUMMARY, ok=True, outcome=outcome, verdict=verdict, threads=threads, processes=processes)
 
 
 def _verdict(threads: float, processes: float) -> str:

@@ -25,7 +25,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import SUMMARY, Emitter
+from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
@@ -102,7 +102,7 @@ def run(config: Config, emit: Emitter) -> None:
     copies = CloseOnFork()
     with StoppableLoop() as loop, Listener(config, emit) as listener:
         listener.announce()
-        clients = scripted_clients.start_clients(config, listener, loop, emit)
+        clients = scripted_clients.ScriptedClients(config, listener, loop, emit)
         pool = ResilientPool(
             context,
             config.workers,
@@ -127,4 +127,4 @@ def run(config: Config, emit: Emitter) -> None:
         cut_off += busy
         pool.terminate()
         clients.stop(config.grace)
-    emit.result(SUMMARY, ok=True, served=served, waited=waited, refused=listener.refused, cut_off=cut_off)
+    clients.sum_up(served=served, waited=waited, refused=listener.refused, cut_off=cut_off)

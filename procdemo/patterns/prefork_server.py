@@ -24,7 +24,7 @@ import socket
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import SUMMARY, Emitter
+from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, handler, scripted_clients
@@ -70,8 +70,8 @@ def run(config: Config, emit: Emitter) -> None:
     with StoppableLoop() as loop, SharedListener(config, emit) as listener:
         arbiter = Arbiter(loop, listener, accept_and_serve, config, emit)
         arbiter.boot()
-        clients = scripted_clients.start_clients(config, listener, loop, emit)
+        clients = scripted_clients.ScriptedClients(config, listener, loop, emit)
         arbiter.run()
         arbiter.drain(config.grace)
         clients.stop(config.grace)
-    emit.result(SUMMARY, **arbiter.account())
+    clients.sum_up(**arbiter.account())

@@ -121,7 +121,7 @@ def run(config: Config, emit: Emitter) -> None:
         producer = context.Process(target=produce, args=args, name=f"producer-{number}")
         producers.append(processes.start(producer))
     before = time.monotonic()
-    all_ended = processes.join_or_give_up(producers)
+    ending = processes.join_or_give_up(producers)
     seconds = time.monotonic() - before
     processes.kill_all()  # a consumer never ends; a producer has ended, or never will
-    sum_up([*producers, *consumers], queue, config, all_ended=all_ended, seconds=seconds, emit=emit)
+    sum_up([*producers, *consumers], queue, config, ending=ending, seconds=seconds, emit=emit)

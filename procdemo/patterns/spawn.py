@@ -105,7 +105,7 @@ def run(config: Config, emit: Emitter) -> None:
         emit.mark("called run", way=way, ran_in=os.getpid())
         try:
             never_started.join()
-        except AssertionError as error:
+        except (AssertionError, AttributeError) as error:  # python -O leaves the assertion out
             emit.mark("not joinable", error=str(error))
         for _ in range(config.children):
             child = make(way, f"child-{len(children)}", config.work, config, emit)

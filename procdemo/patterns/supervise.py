@@ -118,7 +118,7 @@ def run(config: Config, emit: Emitter) -> None:
                     case None:  # the worker is dead, and no answer was left in its pipe
                         items.retry_or_fail(item, worker.cause, ran=worker.ran)
     seconds = time.monotonic() - before
-    account = items.account(workers.in_hand)
+    account = items.account(workers.in_hand, interrupted=workers.interrupted)
     workers.sum_up(everything=config.verbose > 0)
     pace = {"items_per_s": round(account["done"] / seconds), "seconds": seconds}
     emit.result(SUMMARY, **account, deaths=workers.deaths, **pace)

@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.events import SUMMARY, Emitter
+from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.servers import handler, scripted_clients
@@ -70,7 +70,7 @@ def run(config: Config, emit: Emitter) -> None:
     with StoppableLoop() as loop, Listener(config, emit) as listener:
         listener.announce()
         # Before any thread is started, because fork() copies only the thread that calls it.
-        clients = scripted_clients.start_clients(config, listener, loop, emit)
+        clients = scripted_clients.ScriptedClients(config, listener, loop, emit)
         connections = OpenConnections(loop)
         pool = ThreadPoolExecutor(config.threads) if config.threads else None
         for conn, client in listener.arrivals(loop, connected=lambda: len(connections)):
@@ -93,4 +93,4 @@ def run(config: Config, emit: Emitter) -> None:
             pool.shutdown(wait=False, cancel_futures=True)
         clients.stop(config.grace)
     counts = {"served": served - cut_off, "refused": listener.refused, "cut_off": cut_off, "most": most}
-    emit.result(SUMMARY, ok=True, threads=len(seen), pid=os.getpid(), **counts)
+    clients.sum_up(threads=len(seen), pid=os.getpid(), **counts)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from procdemo.demo.events import Emitter
-from procdemo.pools.item_states import in_rows
+from procdemo.pools.item_states import in_rows, interrupted_summary
 from procdemo.process.throttle import Throttle
 
 STORY = {
@@ -71,15 +71,16 @@ class Batch:
         if self._progress.take_turn() or not self._open:
             self._emit.count("items", self._items - len(self._open), total=self._items)
 
-    def account(self, in_hand: Mapping[int, str]) -> dict[str, Any]:
+    def account(self, in_hand: Mapping[int, str], *, interrupted: bool = False) -> dict[str, Any]:
         """Name each item that is not done, by its fate.
 
         Args:
             in_hand: which worker has an item, in words, for the items that a worker has.
+            interrupted: whether the run was asked to stop: then what is open is not lost, but unfinished.
 
         Returns:
             the data of a summary, ``ok`` and how many items have each fate: ``produced``, ``done``,
-            ``failed``, ``lost``, ``retried``.
+            ``failed``, ``lost``, ``retried``; if interrupted, also ``unfinished``, and why it is not ok.
         """
         fates: dict[str, list[int]] = {}
         for item in sorted(self._failed):
@@ -89,6 +90,10 @@ class Batch:
         for fate, items in fates.items():
             for row in in_rows(items):
                 self._emit.result("not done", items=row, fate=fate)
-        failed, lost = len(self._failed), len(self._open)
-        counts = {"done": self._items - failed - lost, "failed": failed, "lost": lost}
-        return {"ok": not failed and not lost, "produced": self._items, **counts, "retried": self._retried}
+        failed, left = len(self._failed), len(self._open)
+        done, lost = self._items - failed - left, 0 if interrupted else left
+        counts = {"produced": self._items, "done": done, "failed": failed, "lost": lost}
+        counts["retried"] = self._retried
+        if interrupted and left:
+            return interrupted_summary(self._items, **counts, unfinished=left)
+        return {"ok": not failed and not lost, **counts}

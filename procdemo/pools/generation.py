@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pickle
-import select
 import socket
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any
 from procdemo.demo.events import Emitter
 from procdemo.pools.pool_worker import TASK_BYTES, init_worker, run_next_task
 from procdemo.process.children import Children
+from procdemo.process.readiness import wait_ready
 from procdemo.process.record_pipe import channel
 
 NOTE_S = 0.5
@@ -192,7 +192,7 @@ class Generation:
             read_notes()
             unknown = any(not task.pid for task in self.tasks.values())
             left = max(deadline - time.monotonic(), 0.0)
-            if not unknown or not select.select([self.notes], [], [], left)[0]:
+            if not unknown or not wait_ready([self.notes], left):
                 return
 
     def end_pool(self) -> None:

@@ -10,6 +10,8 @@ from itertools import groupby
 from multiprocessing.context import ForkContext
 from typing import Any
 
+from procdemo.demo.events import INTERRUPTED
+
 
 class ItemState(IntEnum):
     """What has become of an item."""
@@ -97,3 +99,16 @@ def in_rows(items: Sequence[int], runs: int = 50) -> Iterator[str]:
     found = ranges(items).split(", ") if items else []
     for start in range(0, len(found), runs):
         yield ", ".join(found[start : start + runs])
+
+
+def interrupted_summary(wanted: int, *, done: int, **counts: int) -> dict[str, Any]:
+    """Return the data of the summary of a run that was asked to stop before all its items were done.
+
+    Args:
+        wanted: how many items the run was to do.
+        done: how many it has done.
+        counts: how many items have each other fate; those that are ``failed`` and ``lost`` are named.
+    """
+    also = "".join(f", {counts[fate]} {fate}" for fate in ("failed", "lost") if counts.get(fate))
+    reason = f"{INTERRUPTED}: {done} of {wanted} done{also}"
+    return {"ok": False, "outcome": INTERRUPTED, "reason": reason, "done": done, **counts}

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from multiprocessing.context import ForkContext
 from multiprocessing.process import BaseProcess
 from queue import Empty, Full
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.states import Activity
-from procdemo.pools.item_states import ItemState, ItemStates, in_rows
+from procdemo.pools.item_states import ItemState, ItemStates, in_rows, interrupted_summary
 from procdemo.process import exit_status
 from procdemo.process.children import Child, Children
 from procdemo.process.exit_status import Exit, report_exit
@@ -29,7 +29,7 @@ STORY = {
     "get.end": "waited {ms:.0f} ms: the queue was empty",
     "refused": "item {item} refused: {error}; put() would have counted it, and join() waited for ever",
     "stuck": "nothing moves any more: ending the rest, and naming what is missing",
-    "stopped early": "asked to stop: ending the rest, and naming what is missing",
+    "stopped early": "asked to stop: ending the rest, and naming what is not done",
 }
 
 LANES = {"put": Activity.BLOCKED, "get": Activity.BLOCKED, "joins": Activity.WAITS}
@@ -129,6 +129,17 @@ def accept_or_refuse_item(item: int, states: StateRecorder, emit: Emitter) -> bo
     return True
 
 
+class Ending(NamedTuple):
+    """How it came that the main process waits no longer for the producers."""
+
+    complete: bool
+    """Whether all producers have ended, and no process has died."""
+    interrupted: bool = False
+    """Whether it was asked to stop, by a signal or the time limit."""
+    died: frozenset[int] = frozenset()
+    """The PIDs of the processes that had died before: what they had in hand is lost."""
+
+
 class QueueProcesses:
     """The processes that use a `MonitoredQueue`: starts them, and reports the end of each."""
 
@@ -139,6 +150,7 @@ class QueueProcesses:
         self._children = Children(self._loop, self._on_exit)
         self._running: set[int] = set()  # PIDs
         self._died_at = math.inf  # the first of them
+        self._died: set[int] = set()  # PIDs
 
     def start(self, process: BaseProcess) -> Child:
         """Start `process`, and watch it."""
@@ -151,14 +163,12 @@ class QueueProcesses:
         self._running.discard(exited.pid)
         if exited.exitcode and not exited.by:
             self._died_at = min(self._died_at, time.monotonic())
+            self._died.add(exited.pid)
 
-    def join_or_give_up(self, producers: Sequence[Child]) -> bool:
+    def join_or_give_up(self, producers: Sequence[Child]) -> Ending:
         """Wait for the end of `producers`; once a process has died, only while some item still moves.
 
         If asked to stop, by Ctrl-C or the time limit, give up at once.
-
-        Returns:
-            whether all `producers` have ended, and no process has died.
         """
         states, last, moved_at = self._queue.states, b"", 0.0
         try:
@@ -170,18 +180,18 @@ class QueueProcesses:
                     last, moved_at = snapshot, now
                 if now - max(self._died_at, moved_at) > _STUCK_S or now - self._died_at > _LAST_S:
                     self._emit.mark("stuck")
-                    return False
+                    return Ending(complete=False)
         except KeyboardInterrupt:
             self._emit.mark("stopped early")
-            return False
-        return self._died_at == math.inf
+            return Ending(complete=False, interrupted=True, died=frozenset(self._died))
+        return Ending(complete=not self._died)
 
     def kill_all(self) -> None:
         """Kill the processes that are still there, and join them."""
         self._children.kill_all()
 
 
-def account(processes: Sequence[Any], queue: Any, emit: Emitter) -> int:
+def account(processes: Sequence[Any], queue: Any, emit: Emitter) -> dict[int, list[int]]:
     """Name what each process did and which items are missing.
 
     Args:
@@ -190,7 +200,8 @@ def account(processes: Sequence[Any], queue: Any, emit: Emitter) -> int:
         emit: gets the results ``processes`` and ``missing``.
 
     Returns:
-        how many items were made and lost.
+        the items that were made and are not done: by the number of the process that has them in hand,
+        and under -1 those in the queue.
     """
     states: ItemStates = queue.states
     done, held = states.by_holder(ItemState.DONE), states.by_holder(ItemState.TAKEN)
@@ -202,17 +213,17 @@ def account(processes: Sequence[Any], queue: Any, emit: Emitter) -> int:
         f"in the hands of {processes[number].name} (PID {processes[number].pid})": items
         for number, items in held.items()
     }
-    fates["still in the queue"] = states.find(ItemState.QUEUED)
+    queued = fates["still in the queue"] = states.find(ItemState.QUEUED)
     fates["refused: cannot be pickled"] = states.find(ItemState.REFUSED)
     fates["never made"] = states.find(ItemState.UNMADE)
     for fate, missing in fates.items():
         for row in in_rows(missing):
             emit.result("missing", items=row, fate=fate)
-    return sum(len(items) for items in held.values()) + states.count(ItemState.QUEUED)
+    return {**held, -1: queued}
 
 
 def sum_up(
-    processes: Sequence[Any], queue: Any, config: Any, *, all_ended: bool, seconds: float, emit: Emitter
+    processes: Sequence[Any], queue: Any, config: Any, *, ending: Ending, seconds: float, emit: Emitter
 ) -> None:
     """Account for every item, and report the summary.
 
@@ -220,14 +231,25 @@ def sum_up(
         processes: the producers, then the consumers; as in `account`.
         queue: as in `account`.
         config: the settings ``items`` and ``producers``.
-        all_ended: whether all producers have ended, and no process has died.
+        ending: why the producers are not waited for any longer.
         seconds: how long it took.
         emit: gets the results.
     """
-    lost = account(processes, queue, emit)
+    left = account(processes, queue, emit)
     done, failed = queue.states.count(ItemState.DONE), queue.states.count(ItemState.REFUSED)
     put_s, get_s = sum(queue.blocked_s[: config.producers]), sum(queue.blocked_s[config.producers :])
-    fates = {"produced": done + failed + lost, "done": done, "failed": failed, "lost": lost}
+    lost = unfinished = sum(map(len, left.values()))
+    fates = {"produced": done + failed + lost, "done": done, "failed": failed}
     slower = "consumers" if put_s > get_s else "producers"
     pace = {"put_s": put_s, "get_s": get_s, "slower": slower, "items_per_s": round(done / seconds)}
-    emit.result(SUMMARY, ok=done == config.items and all_ended, **fates, **pace)
+    if ending.interrupted:  # only what a dead process had in hand is lost; the rest was not waited for
+        lost = sum(len(items) for number, items in left.items() if _has_died(processes, number, ending))
+        fates |= {"lost": lost, "unfinished": unfinished - lost}
+        emit.result(SUMMARY, **interrupted_summary(config.items, **fates), **pace)
+        return
+    emit.result(SUMMARY, ok=done == config.items and ending.complete, **fates, lost=lost, **pace)
+
+
+def _has_died(processes: Sequence[Any], number: int, ending: Ending) -> bool:
+    """Return whether process `number` had died before the run was asked to stop; -1 is the queue."""
+    return number >= 0 and processes[number].pid in ending.died

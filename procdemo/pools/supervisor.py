@@ -13,9 +13,7 @@ A worker that dies before it has done anything is replaced after a pause that do
 several in a row becomes ready, the supervisor gives up.
 """
 
-import math
 import os
-import select
 import signal
 import sys
 import time
@@ -27,11 +25,13 @@ from multiprocessing.context import ForkContext
 from typing import Any, Self
 
 from procdemo.demo.events import Emitter
+from procdemo.demo.text import reason_of
 from procdemo.pools.supervised_worker import ALIVE, BOOT_S, LEAVE_S, READY, SupervisedWorker
-from procdemo.process import exit_status
+from procdemo.process import exit_status, shortage
 from procdemo.process.backoff import Backoff
 from procdemo.process.children import Children
 from procdemo.process.exit_status import Exit, cause, report_exit
+from procdemo.process.readiness import wait_ready
 from procdemo.process.selector_loop import SelectorLoop
 
 __all__ = ["READY", "STORY", "Supervisor"]
@@ -82,6 +82,8 @@ class Supervisor:
         self._context, self._serve, self._extra_args, self._emit = context, serve, extra_args, emit
         self.may_go_on = True
         """False after a request to stop, or when no worker becomes ready."""
+        self.interrupted = False
+        """Whether there was a request to stop."""
         self.deaths = 0
         self._started: list[SupervisedWorker] = []  # all that ever were
         self._living: dict[str, SupervisedWorker] = {}  # as far as we know; by name
@@ -156,9 +158,11 @@ class Supervisor:
         self._loop.add_reader(ours, partial(self._read, worker))
 
     def _not_started(self, name: str, error: OSError, now: float) -> None:
-        self._emit.mark("not started", worker=name, error=str(error))
+        self._emit.mark("not started", worker=name, error=reason_of(error))
         self._room = len(self._living) or self._room  # no room for more: go on with those that there are
         self._back_off(now, at_boot=True)
+        if not (self.may_go_on or self._started):
+            raise shortage.named(error) or error
 
     def next_answers(self) -> list[Answer]:
         """Wait until something happens; return the answers there are, and the items of dead workers."""
@@ -179,12 +183,12 @@ class Supervisor:
         soonest = min(times if self._backoff.over else [*times, self._backoff.until], default=now)
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-            select.select([self._loop], [], [], None if soonest == math.inf else max(soonest - now, 0))
+            wait_ready([self._loop], soonest - now)
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         except KeyboardInterrupt:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             self._emit.mark("stopped early")
-            self.may_go_on = False
+            self.may_go_on, self.interrupted = False, True
         return self.may_go_on
 
     def _read(self, worker: SupervisedWorker) -> None:

@@ -61,4 +61,12 @@ def cause(exitcode: int | None) -> str:
     """Return `exitcode` in words: ``exit status 3``, or ``killed by SIGKILL`` for -9."""
     if exitcode is None:
         return "exit status unknown"
-    return f"killed by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"exit status {exitcode}"
+    return f"killed by {signal_name(-exitcode)}" if exitcode < 0 else f"exit status {exitcode}"
+
+
+def signal_name(signum: int) -> str:
+    """Return the name of a signal: ``SIGKILL``, or ``signal 40`` if Python has no name for it."""
+    try:
+        return signal.Signals(signum).name
+    except ValueError:
+        return f"signal {signum}"

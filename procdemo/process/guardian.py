@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from procdemo.process import procfs
+from procdemo.process.readiness import wait_ready
 
 _NAME = b"demo-guardian"  # at most 15 bytes are shown (proc(5), comm)
 _END_DEMO, _ALONE = b"end\n", b"alone\n"  # what the command tells it: end the demo; all has ended
@@ -29,8 +30,7 @@ class Guardian:
     def __init__(self) -> None:
         """Fork the guardian; the demo's main process has to be forked after it."""
         # Short, because the path of a socket below it must not have more than 107 bytes (unix(7)).
-        parent = os.environ.get("TMPDIR")
-        self._directory = f"{parent if parent and os.path.isdir(parent) else '/tmp'}/pd-{os.urandom(4).hex()}"  # noqa: S108
+        self._directory = f"{_temporary()}/pd-{os.urandom(4).hex()}"
         self.end_requested = False
         read, self._write = os.pipe()
         self._both_died, self._either_lives = os.pipe()  # hangs up when the command and the guardian are gone
@@ -88,6 +88,12 @@ class Guardian:
         os.close(fd)
         os.unlink(path)
 
+    def guards(self, pid: int) -> bool:
+        """Return whether a process bears the mark of the demo, or is the guardian (Linux)."""
+        from procdemo.process.marked_processes import MarkedProcesses  # noqa: PLC0415 - rarely needed
+
+        return pid == self.pid or MarkedProcesses(os.path.basename(self._directory).encode()).is_marked(pid)
+
     def close_main_ends(self) -> None:
         """In the command, once the main process is forked: close what only that needs."""
         os.close(self._both_died)
@@ -110,6 +116,14 @@ class Guardian:
         os.close(self._write)
         os.close(self._either_lives)
         _remove(self._directory)
+
+
+def _temporary() -> str:
+    """Return the folder for temporary files: that of TMPDIR if there is one, as an absolute path."""
+    parent = os.environ.get("TMPDIR")
+    if not (parent and os.path.isdir(parent)):
+        return "/tmp"  # noqa: S108 - the folder below it is ours
+    return parent if parent.startswith("/") else os.path.abspath(parent)
 
 
 def _guard(directory: str, read: int, either_lives: int) -> NoReturn:
@@ -135,7 +149,7 @@ def _guard(directory: str, read: int, either_lives: int) -> NoReturn:
         if not told.endswith((_END_DEMO, _ALONE)) and command >= 0:
             # The kernel closes the pipe of a dying process before it sends SIGCONT to the stopped group that
             # this death orphans (exit_notify() in kernel/exit.c): what we had stopped would run again.
-            select.select([command], [], [], _COMMAND_S)
+            wait_ready([command], _COMMAND_S)
         if not told.endswith(_ALONE):
             demo.end()
         _remove(directory)

@@ -80,7 +80,7 @@ class MarkedProcesses:
         ours = {
             pid
             for pid, stat in young.items()
-            if (pid, stat.start_ticks) in self._known or self._is_marked(pid)
+            if (pid, stat.start_ticks) in self._known or self.is_marked(pid)
         }
         # The number of a group can be used again: it is ours while its leader, or a marked process, is in it.
         leader = young.get(self._group)
@@ -91,7 +91,8 @@ class MarkedProcesses:
         self._known |= {(pid, young[pid].start_ticks) for pid in ours}
         return [(pid, young[pid]) for pid in ours if trackers or not _is_tracker(pid)]
 
-    def _is_marked(self, pid: int) -> bool:
+    def is_marked(self, pid: int) -> bool:
+        """Return whether a process bears the mark; a zombie has none."""
         return any(self._mark in procfs.read(f"/proc/{pid}/{file}") for file in ("environ", "maps"))
 
 

@@ -93,6 +93,30 @@ def read(path: str) -> bytes:
         return b""
 
 
+def readable() -> bool:
+    """Return whether /proc shows this process: not if it is missing, or belongs to other PIDs."""
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())  # not so in ``unshare --pid`` with the old /proc
+    except OSError:
+        return False
+
+
+def require(purpose: str) -> None:
+    """Raise an error if this is Linux, and /proc cannot be used.
+
+    Args:
+        purpose: what it is needed for: the end of a sentence.
+
+    Raises:
+        CannotRunError: exit status 3.
+    """
+    if LINUX and not readable():
+        from procdemo.demo.settings import CannotRunError  # noqa: PLC0415 - it imports multiprocessing
+
+        message = f"/proc is missing, or shows other processes than ours; it is needed to see {purpose}"
+        raise CannotRunError(message, "mount -t proc proc /proc", exit_code=3)
+
+
 def stat(pid: int | str, tid: int = 0) -> Stat | None:
     """Return the fields of a process (``self``: this one), or of one of its threads; None if it is gone."""
     text = read(f"/proc/{pid}/task/{tid}/stat" if tid else f"/proc/{pid}/stat")
@@ -105,11 +129,12 @@ def stat(pid: int | str, tid: int = 0) -> Stat | None:
 
 def processes() -> Iterator[tuple[int, Stat]]:
     """Yield the PID and the fields of every process; nothing if /proc is missing, or has other numbers."""
+    if not readable():
+        return
     with suppress(OSError):
-        if os.readlink("/proc/self") == str(os.getpid()):  # not so under ``unshare --pid`` with the old /proc
-            for name in os.listdir("/proc"):
-                if name.isdigit() and (found := stat(name)):
-                    yield int(name), found
+        for name in os.listdir("/proc"):
+            if name.isdigit() and (found := stat(name)):
+                yield int(name), found
 
 
 def born_ns() -> int:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from procdemo.process import procfs
 
@@ -21,10 +22,13 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def kill_children(since_ns: int) -> None:
-    """Kill the children of this process that were started after `since_ns` (`time.monotonic_ns`)."""
+def kill_children(since_ns: int, is_ours: Callable[[int], bool]) -> None:
+    """Kill the children of this process that were started after `since_ns` (`time.monotonic_ns`).
+
+    Only those of which `is_ours` says so: orphans below a child that was inherited are adopted, too.
+    """
     own, ticks_per_s = os.getpid(), os.sysconf("SC_CLK_TCK")
     for pid, stat in procfs.processes():
-        if stat.parent == own and (stat.start_ticks + 1) / ticks_per_s > since_ns / 1e9:
+        if stat.parent == own and (stat.start_ticks + 1) / ticks_per_s > since_ns / 1e9 and is_ours(pid):
             with contextlib.suppress(ProcessLookupError):  # it has ended by itself
                 os.kill(pid, signal.SIGKILL)

@@ -26,6 +26,7 @@ class CpuUsage:
         self._used_s: float | None = None
 
     def __enter__(self) -> Self:
+        procfs.require("whether the machine was busy")
         self._begin_s, self._begin_all_s = time.monotonic(), _all_s()
         return self
 

@@ -16,6 +16,7 @@ from procdemo.demo.events import (
     ANSWER,
     ERROR,
     EXITED,
+    INTERRUPTED,
     LISTENING,
     META,
     OBSERVER,
@@ -172,16 +173,17 @@ class Console:
         self._in_command = event.pid == event.data.get(OBSERVER)
         if self._quiet or self._in_command:
             return
+        limit = " ({cpus_limit})" if event.data.get("cpus_limit") else ""
         lines = [
             "{command} - {summary}",
-            "python {python}, start method {start_method}, {cpus} usable CPUs",
+            "python {python}, start method {start_method}, {cpus} usable CPUs" + limit,
             "main process {pid}, watched from outside by {observer}",
         ]
         self._lines.append(Text(_filled(lines[0], event), style="bold"))
         self._lines.extend(Text(_filled(line, event)) for line in lines[1:])
         chosen = {key: value for key, value in event.data.get("chosen", {}).items() if key != "verbose"}
         if chosen:
-            options = ", ".join(f"{key.replace('_', '-')} {value}" for key, value in chosen.items())
+            options = ", ".join(_as_option(key, value) for key, value in chosen.items())
             self._lines.append(Text(printable(f"with {options}")))
 
     def _show_event(self, event: Event) -> None:
@@ -239,13 +241,33 @@ class Console:
                 self._out.print(line)
         for name, rows in self._tables.items():
             self._out.print(table(name, rows, plain=self._plain))
-        sentence = self._story.get(SUMMARY)
-        verdict = "ok" if event.data.get("ok") else "FAILED"
-        text = _facts(event) if sentence is None or "reason" in event.data else _filled(sentence, event)
+        verdict = _verdict(event, self._story.get(SUMMARY))
         if not self._in_command:
-            self._out.print(Text(f"{verdict}: {text}", style="bold"))
+            self._out.print(Text(verdict, style="bold"))
         elif not self._quiet:
-            self._err.print(Text(f"{verdict}: {text}"))
+            self._err.print(Text(verdict))
+
+
+def _as_option(name: str, value: Any) -> str:
+    """Return a setting as it was typed, without its dashes."""
+    name = name.replace("_", "-")
+    return name if value is True else f"{name} {printable(value)}"
+
+
+def _verdict(event: Event, sentence: str | None) -> str:
+    """Return the last line of a run: in a word how it ended, why, and what the summary counts.
+
+    Args:
+        event: the summary.
+        sentence: of the summary, if the story has one; used if there is no reason.
+    """
+    word = printable(event.data.get("outcome") or ("ok" if event.data.get("ok") else "FAILED"))
+    if "reason" not in event.data:
+        return f"{word}: {_facts(event) if sentence is None else _filled(sentence, event)}"
+    said = [printable(event.data["reason"]).removeprefix(f"{word}: ")]
+    if word != INTERRUPTED:
+        said.append(_facts(event._replace(data={k: v for k, v in event.data.items() if k != "reason"})))
+    return f"{word}: {'; '.join(filter(None, said))}"
 
 
 def _name(event: Event) -> str:
@@ -266,4 +288,4 @@ def _filled(sentence: str, event: Event) -> str:
 def _facts(event: Event) -> str:
     """Return the data of an event as one line."""
     fields = _Fields(event)
-    return "  ".join(f"{printable(key)} {fields[key]}" for key in event.data if key != "ok")
+    return "  ".join(f"{printable(key)} {fields[key]}" for key in event.data if key not in {"ok", "outcome"})

@@ -75,6 +75,7 @@ class _PageData:
         """Return all that is drawn."""
         about = next((event.data for event in self._events if event.name == META), {})
         how = "Python {python}, start method {start_method}, {cpus} usable CPUs"
+        how += " ({cpus_limit})" if about.get("cpus_limit") else ""
         data = {
             "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
             "about": printable(how.format_map(defaultdict(str, about))),

@@ -16,8 +16,9 @@ from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, NoReturn
 
-from procdemo.demo.events import ERROR, STARTS, Emitter, rename_process
+from procdemo.demo.events import ERROR, STARTS, STOPPED, Emitter, rename_process
 from procdemo.demo.settings import CannotRunError, DemoSettings
+from procdemo.process import inherited
 from procdemo.process.guardian import Guardian
 from procdemo.process.procfs import born_ns
 from procdemo.process.record_pipe import Writer
@@ -72,24 +73,42 @@ def run_child(
                 _handle((*STOPPING, signal.SIGALRM), signal.SIG_IGN)
         except KeyboardInterrupt as error:
             kept.append(error)
-            emit.mark("stopped")
+            emit.mark(STOPPED)
         except CannotRunError as error:
             kept.append(error)
             emit.mark(ERROR, message=str(error), hint=error.hint, exit_code=error.exit_code)
         except BaseException as error:  # noqa: BLE001 - the command must hear of every exception
-            import traceback  # noqa: PLC0415 - every process that is started anew imports this module
-
             kept.append(error)
-            text = "".join(traceback.format_exception(error))
-            emit.mark(ERROR, message=f"{type(error).__name__}: {error}", traceback=text)
+            _report(error, emit)
         signal.setitimer(signal.ITIMER_REAL, patience)  # because what follows may wait for ever
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         for child in multiprocessing.active_children():
             child.kill()
         if status == 0:  # otherwise a Pool would wait for locks that its killed workers held
             atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does before its os._exit
+    except BaseException as error:  # noqa: BLE001 - the last words, if an event could not be written
+        status = 1
+        kept.append(error)
+        os.write(error_writer, f"{type(error).__name__}: {error}\n".encode("utf-8", "backslashreplace"))
     finally:
         os._exit(status)
+
+
+def _report(error: BaseException, emit: Emitter) -> None:
+    """Report an exception that has ended the demo: what the platform lacks, or else what it was and where."""
+    from procdemo.process import shortage  # noqa: PLC0415 - as below; the command has imported it
+
+    if lacks := shortage.named(error):
+        emit.mark(ERROR, message=str(lacks), hint=lacks.hint, exit_code=lacks.exit_code)
+        return
+    text = ""
+    with contextlib.suppress(
+        ImportError, OSError, MemoryError
+    ):  # perhaps there is no descriptor for an import
+        import traceback  # noqa: PLC0415 - every process that is started anew imports this module
+
+        text = "".join(traceback.format_exception(error))
+    emit.mark(ERROR, message=f"{type(error).__name__}: {error}", traceback=text)
 
 
 class _SpawnableWriter(Writer):
@@ -128,6 +147,7 @@ def _settle_in(config: DemoSettings, error_writer: int, guardian: Guardian) -> N
     null = os.open(os.devnull, os.O_RDWR)
     for fd, source in ((0, null), (1, null), (2, error_writer)):
         os.dup2(source, fd)
+    os.environ.pop("PYTHONINSPECT", None)  # or a new interpreter would not end with its program's exit status
     sys.stdin = None  # or multiprocessing opens the null device anew in each child: 40 page faults
     hush = "ignore:resource_tracker:UserWarning"  # a warning when it tidies up after a demo that was killed
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), hush)))
@@ -143,6 +163,7 @@ def _settle_in(config: DemoSettings, error_writer: int, guardian: Guardian) -> N
         resource_tracker.ensure_running()
     os.setpgid(0, 0)
     guardian.enter()
+    inherited.leave_missing_folder(os.environ["TMPDIR"])
     _listen_for_stop_requests()
     rename_process("main")
 

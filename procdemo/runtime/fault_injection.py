@@ -142,7 +142,7 @@ class FaultInjector:
         return [self._choose(others)] if others else []
 
     def _lives(self, pid: int) -> bool:
-        if procfs.LINUX:  # a zombie is still in its group
+        if procfs.readable():  # a zombie is still in its group
             stat = procfs.stat(pid)
             return stat is not None and stat.group == self._group and stat.alive
         with contextlib.suppress(ProcessLookupError):

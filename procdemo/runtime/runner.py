@@ -20,15 +20,18 @@ from typing import Any, Self
 
 from procdemo.demo.events import ERROR, STDERR, SUMMARY, Event, Kind
 from procdemo.demo.settings import DemoSettings
-from procdemo.process import subreaper
+from procdemo.process import procfs, shortage, subreaper
 from procdemo.process.guardian import Guardian
+from procdemo.process.readiness import wait_ready
 from procdemo.process.record_pipe import channel
 from procdemo.runtime.bootstrap import STOPPING, Run, run_child
+from procdemo.runtime.last_words import LastWords
 from procdemo.runtime.stdin_relay import StdinRelay
 
 _NOTICE_S = 0.2  # how long the end of main or an expired limit may go unnoticed
 _GATHER_S = 0.005  # a pause in which events gather; no reader sees five milliseconds
 _MAIN_S = 0.5  # for main to end by itself after the command has stopped reading
+_PAUSE_S = 0.001
 _END_S = 2.0  # for all processes to be gone after main has ended, or after `Runner.kill`
 
 
@@ -64,21 +67,24 @@ class Runner:
         self._when_no_event = when_no_event
         self._kill_at = self._stop_at = self._wake_at = float("inf")
         self._status: int | None = None
-        self._error = ""
+        self._inherited: set[int] = set()
         self.pid = 0
         self.started_ns = 0
         self.timed_out = False
 
     def __enter__(self) -> Self:
-        self._reader, writer = channel()
-        errors, error_writer = os.pipe()
-        self._errors = os.fdopen(errors, "rb", buffering=0)
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # inherited; exit statuses would be lost
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        self._inherited = set(procfs.children(os.getpid()))  # from the shell that this process has been
         self.started_ns = time.monotonic_ns()
-        self._guardian = Guardian()
-        self.pid = os.fork()
+        try:
+            self._reader, writer = channel()
+            errors, error_writer = os.pipe()
+            self._guardian = Guardian()
+            self.pid = os.fork()
+        except OSError as error:  # the command ends, and with it the guardian, if that is there
+            raise shortage.named(error) or error from error
         if self.pid == 0:
             run_child(
                 self._run,
@@ -89,6 +95,7 @@ class Runner:
                 answers=self._answers,
                 patience=self._patience,
             )
+        self._errors = os.fdopen(errors, "rb", buffering=0)
         if self._answers:
             self._answers.close_reading_end()
         writer.close()
@@ -143,15 +150,15 @@ class Runner:
 
     def __iter__(self) -> Iterator[Event]:
         summary: Event | None = None
+        last_words = LastWords()
         for event in self._events():
-            if event.kind == Kind.MARK and event.name == ERROR:
-                self._error = event.data.get("message", "")
+            last_words.note(event)
             if event.kind == Kind.RESULT and event.name == SUMMARY:
                 summary = event
                 self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
             else:
                 yield event
-        yield summary or self._missing_summary()
+        yield summary or self._missing_summary(last_words)
 
     def _events(self) -> Iterator[Event]:
         poll = select.poll()
@@ -228,19 +235,13 @@ class Runner:
         except ChildProcessError:
             return False
 
-    def _missing_summary(self) -> Event:
+    def _missing_summary(self, last_words: LastWords) -> Event:
         """Return a summary for a main process that ended without one."""
         deadline = time.monotonic() + _END_S
         while self._status is None and time.monotonic() < deadline:
-            select.select([], [], [], 0.001)  # its pipes close an instant before it can be waited for
+            time.sleep(_PAUSE_S)  # noqa: TID251 - its pipes close an instant before it can be waited for
             self._reap()
-        data: dict[str, Any] = {"ok": False}
-        if self._status is not None and self._status < 0:
-            name = signal.Signals(-self._status).name
-            data["reason"] = f"the main process {self.pid} was ended by {name} before it could sum up"
-        else:
-            data["reason"] = self._error or "ended before it could sum up"
-        return self._event("result", SUMMARY, data)
+        return self._event("result", SUMMARY, last_words.summary(self.pid, self._status))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -252,14 +253,23 @@ class Runner:
         if not self._guardian.end_requested:
             self.kill()
         begin = time.monotonic()
-        while self._reap() and time.monotonic() < begin + 2 * _END_S:
+        while self._reap() and self._has_own_children() and time.monotonic() < begin + 2 * _END_S:
             if time.monotonic() > begin + _END_S:  # the guardian is gone, or stopped
                 self.kill()
-                subreaper.kill_children(self.started_ns)  # and theirs, when those have become ours
-            select.select([], [], [], 0.001)
+                subreaper.kill_children(
+                    self.started_ns, self._is_own
+                )  # and theirs, when those have become ours
+            time.sleep(_PAUSE_S)  # noqa: TID251 - no event tells of the end of processes of others
         self._guardian.close()
         self._reader.close()
         self._errors.close()
+
+    def _has_own_children(self) -> bool:
+        return not self._inherited or any(map(self._is_own, procfs.children(os.getpid())))
+
+    def _is_own(self, pid: int) -> bool:
+        """Return whether a child belongs to the demo; others are inherited, or were adopted from those."""
+        return not self._inherited or pid == self.pid or self._guardian.guards(pid)
 
     def _stop_main(self) -> None:
         """Ask main to end, and give it some time to do so by itself."""
@@ -267,7 +277,7 @@ class Runner:
         ends = [self._reader.fileno(), self._errors.fileno()]
         self.stop()
         while self._status is None and time.monotonic() < deadline:
-            for fd in select.select(ends, [], [], _GATHER_S)[0]:
+            for fd in wait_ready(ends, _GATHER_S):
                 self._read(fd)  # or main would wait for room in the pipe
             self._reap()
             self._wake_main_if_due()

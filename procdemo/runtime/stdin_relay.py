@@ -8,6 +8,8 @@ import os
 import select
 import sys
 
+from procdemo.process.readiness import wait_ready
+
 
 class StdinRelay:
     """A pipe from the command's stdin to the demo's."""
@@ -28,12 +30,12 @@ class StdinRelay:
 
     def forward(self) -> None:
         """Pass on what was typed since the last call; never wait, neither for more input nor for the demo."""
-        if self._write < 0 or select.select([0], [self._write], [], 0)[:2] != ([0], [self._write]):
+        if self._write < 0 or len(wait_ready([0], 0, writing=[self._write])) < 2:  # noqa: PLR2004 - both
             return
-        typed = os.read(0, select.PIPE_BUF)
         try:
+            typed = os.read(0, select.PIPE_BUF)
             os.write(self._write, typed)
-        except BrokenPipeError:  # the demo has ended
+        except OSError:  # stdin is open for writing only, as under nohup; or the demo has ended
             typed = b""
         if not typed:
             os.close(self._write)

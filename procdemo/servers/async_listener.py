@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from importlib import import_module
 
-from procdemo.demo.settings import CannotRunError
+from procdemo.demo.settings import CannotRunError, pip_install
 from procdemo.servers.accept_queue import AcceptQueue, Arrival
 from procdemo.servers.access_log import BATCH_S, AccessLog
 from procdemo.servers.listener import Listener
@@ -25,8 +25,7 @@ def loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         make: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
     except ImportError as error:
-        hint = "python -m pip install uvloop"
-        raise CannotRunError("uvloop is not installed", hint, exit_code=3) from error
+        raise CannotRunError("uvloop is not installed", pip_install("uvloop"), exit_code=3) from error
     return make
 
 

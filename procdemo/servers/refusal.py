@@ -10,6 +10,12 @@ STORY = {
     "refused": "client {client} refused: {limit} are connected already (--max-connections)",
 }
 
+REFUSAL = b"procdemo: "
+"""How the line begins that says why there is no (more) service."""
+
+NO_ROOM = "no room for one more, try again later"
+"""The reason if no process or thread can be started for a client."""
+
 _CHUNK = 65_536  # bytes asked of one recv()
 
 
@@ -23,7 +29,7 @@ def refuse_over_limit(conn: socket.socket, client: str, limit: int, emit: Emitte
 def refuse_without_process(conn: socket.socket, client: str, error: OSError, emit: Emitter) -> None:
     """Refuse `client`, because of the `error` when a process was started for it; close `conn`."""
     emit.mark("no room", client=client, error=error.strerror or str(error))
-    send_last_line(conn, "no room for one more, try again later")
+    send_last_line(conn, NO_ROOM)
     conn.close()
 
 
@@ -35,7 +41,7 @@ def send_last_line(conn: socket.socket, reason: str) -> None:
     """
     conn.setblocking(False)
     with contextlib.suppress(OSError):
-        conn.send(f"procdemo: {reason}\n".encode())
+        conn.send(REFUSAL + f"{reason}\n".encode())
         conn.shutdown(socket.SHUT_WR)
         while conn.recv(_CHUNK):
             pass

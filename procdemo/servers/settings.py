@@ -14,7 +14,9 @@ class ServerSettings(Settings):
 
     host: Annotated[str, Arg("Address to listen on; anything but loopback lets others in.")] = "127.0.0.1"
     port: Annotated[int, Arg("Port to listen on; 0 for a free one.", min=0, max=65535, short="-p")] = 8080
-    clients: Annotated[int, Arg("Add this many scripted clients, and end when they have left.", min=0)] = 0
+    clients: Annotated[
+        int, Arg("Add scripted clients, end when they have left; fail if one got no answer.", min=0)
+    ] = 0
     stay: Annotated[float, Arg("How long a scripted client stays.", min=0, metavar="SECONDS")] = 0.5
     idle_timeout: Annotated[float, Arg("Silence that ends a connection.", min=0.01, metavar="SECONDS")] = 300
     total_timeout: Annotated[float, Arg("Longest connection.", min=0.01, metavar="SECONDS")] = 3600

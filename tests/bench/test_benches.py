@@ -10,7 +10,7 @@ import pytest
 from harness import Command, run
 from processes import command_line
 
-from procdemo.bench import queues
+from procdemo.bench import queues, start
 from procdemo.catalog import BENCHES
 from procdemo.demo.settings import CannotRunError, usable_cpus
 
@@ -186,6 +186,25 @@ def test_a_killed_member_of_a_team_is_noticed(start_method):
         team.receive(gates)
     other.kill()
     other.join()
+
+
+def test_a_process_that_fails_gives_no_figure(start_method):
+    """It may have ended before it has done anything."""
+    context = get_context(start_method)
+    with pytest.raises(CannotRunError, match="exit status 3"):
+        start.start_and_join(lambda target: context.Process(target=os._exit, args=(3,)), 1)  # noqa: ARG005
+
+
+def test_a_team_that_is_interrupted_is_killed_before_what_it_uses_ends(start_method):
+    """Otherwise its members complain with tracebacks."""
+    context = get_context(start_method)
+    queue = context.Queue()
+    with pytest.raises(KeyboardInterrupt), queues.Team() as team:  # noqa: PT012
+        team.receive([team.start(context.Process, queues.consume, queue.get, None)])
+        (member,) = active_children()
+        raise KeyboardInterrupt
+    member.join()
+    assert member.exitcode == -signal.SIGKILL
 
 
 def test_the_break_even_follows_from_the_way(found):

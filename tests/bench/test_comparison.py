@@ -119,6 +119,7 @@ def test_what_has_changed_since_an_earlier_run(tmp_path, now, expected):
     if found.summary["others"] > BUSY:
         assert change["verdict"] == "no verdict"
         assert found.summary["verdict"].startswith("no verdict")
+        assert found.summary["outcome"] == "not conclusive"
     else:
         assert change["verdict"] == expected
         assert found.summary["verdict"].startswith(f"{int(expected != 'within the noise')} of 1")

@@ -161,7 +161,7 @@ def test_every_example_does_what_it_says(args, tmp_path):
     if "--cluster" in args and not find_spec("distributed"):
         pytest.skip("needs dask.distributed: make cluster")
     result = run(*args, limit=80, cwd=tmp_path).assert_clean(status=[0, 1] if FAILING & set(args) else 0)
-    assert result.stdout
+    assert result.stdout or os.listdir(tmp_path)  # -o
 
 
 # --- usage errors
@@ -265,17 +265,6 @@ def test_quiet_shows_less_and_verbose_shows_more():
     ]
     assert sizes == sorted(set(sizes))
     assert run("spawn", "-q").stdout.splitlines()[-1].startswith("ok: ")
-
-
-# --- source
-
-
-@pytest.mark.parametrize("name", DEMOS)
-@both_ways
-def test_source_prints_a_program_that_compiles(run, name):
-    output = run("source", name).assert_clean().stdout
-    compile(output, name, "exec")
-    assert "def run(config: Config, emit: Emitter)" in output
 
 
 @pytest.mark.parametrize("option", ["supervise --poison", "supervise --stuck", "prodcons --unpicklable"])

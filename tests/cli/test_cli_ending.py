@@ -1,10 +1,12 @@
 """A signal or the time limit ends the command at any moment; its exit status says so; nothing is left."""
 
-import os
 import signal
+import time
 
 import pytest
 from harness import PROCDEMO, Command, run
+
+from procdemo.cli import run_demo
 
 
 @pytest.mark.parametrize(
@@ -17,14 +19,34 @@ def test_the_exit_status_says_which_signal_ended_it(signum, status, start_method
         command.finish(within=3).assert_clean(status, stderr_lines=0)
 
 
-def test_a5_a_second_ctrl_c_does_not_wait():
-    with Command("spawn", "--json", "--work", "60") as command:
-        command.wait_event("hello", nth=6)
-        os.kill(command.events[0].pid, signal.SIGSTOP)  # so that it cannot end by itself
-        command.signal_group(signal.SIGINT)
-        os.kill(command.events[0].pid, signal.SIGSTOP)
-        command.signal_group(signal.SIGINT)
-        command.finish(within=1).assert_clean(130, stderr_lines=0)
+class Requests:
+    """What a runner is asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def stop(self):
+        self.asked.append("stop")
+
+    def kill(self):
+        self.asked.append("kill")
+
+
+def test_a_signal_that_comes_twice_at_once_is_one_request():
+    """`timeout` (coreutils) sends SIGTERM to the command, then to its group; the demo may still sum up."""
+    runner = Requests()
+    requests = run_demo._StopRequests(runner, 60)
+    try:
+        before = time.monotonic()
+        requests(signal.SIGTERM, None)
+        requests(signal.SIGTERM, None)
+        if time.monotonic() - before < run_demo._SAME_REQUEST_S:
+            assert runner.asked == ["stop"]
+        time.sleep(run_demo._SAME_REQUEST_S)  # noqa: TID251 - as long as a person takes
+        requests(signal.SIGTERM, None)
+        assert runner.asked[:1] + runner.asked[-1:] == ["stop", "kill"]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def test_a7_a_killed_command_leaves_no_process(start_method):

@@ -62,13 +62,13 @@ def test_a_field_without_arg_is_no_option():
     [
         ("-n 0", "1<=x<=9"),
         ("-n 10", "1<=x<=9"),
-        ("-n x", "not a valid integer"),
+        ("-n x", "'x' is not a whole number"),
         ("--queue-size -1", "x>=0"),
         ("--pace -0.1", "x>=0"),
         ("--pace nan", "nan"),
         ("--pace inf", "inf"),
-        ("--style neither", "'plain', 'fancy'"),
-        ("--start-method teleport", "'fork', 'spawn', 'forkserver'"),
+        ("--style neither", "'neither' is none of plain, fancy"),
+        ("--start-method teleport", "none of fork, spawn, forkserver"),
         ("--hidden 8", "No such option"),
     ],
 )

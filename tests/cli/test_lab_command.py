@@ -8,6 +8,9 @@ import pytest
 from harness import PROCDEMO, run
 from in_process import both_ways
 
+from procdemo.cli.demo_options import parameters
+from procdemo.demo.settings import CannotRunError
+from procdemo.lab.demo import Config, Methods, _refuse
 from procdemo.lab.lesson import CHAPTERS, FOLDER, lessons
 
 
@@ -75,14 +78,52 @@ def predicted(answer):
     return command
 
 
-@pytest.mark.parametrize(("answer", "judgement"), [("lost", "right"), ("HUNG", "look again")])
+@pytest.mark.parametrize(
+    ("answer", "judgement"), [("lost", "right"), ("HUNG", "look again"), ("hang", "look again")]
+)
 def test_it_asks_before_it_runs(answer, judgement):
     command = predicted(answer)
     assert command.exitstatus == 0
-    assert f"you said {answer.upper()}, and it was LOST: {judgement}" in " ".join(command.before.split())
+    said = answer.upper().replace("HANG", "HUNG")
+    assert f"you said {said}, and it was LOST: {judgement}" in " ".join(command.before.split())
+
+
+def test_a_wrong_answer_is_told_the_words_of_the_question():
+    command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], "lab", "zombie", "--predict"], encoding="utf-8")
+    command.expect("What will broken.py do: OK .*, LOST .*, ERROR, or HUNG")
+    command.sendline("what's that")
+    command.expect_exact("Error: 'what's that' is none of OK, LOST, ERROR, HUNG.")
+    command.expect("What will broken.py do")
+    command.sendcontrol("c")
+    command.expect(pexpect.EOF)
+    command.close()
+
+
+@pytest.mark.parametrize("word", ["HANG", "hangs", "hung", "Hung"])
+def test_a_guess_in_other_words(word):
+    assert parse_guess(word) == "HUNG"
+
+
+def parse_guess(word):
+    (guess,) = [option for option in parameters(Config) if option.name == "guess"]
+    return guess.type.convert(word, None, None)
 
 
 def test_a_guess_without_a_question():
     result = run("lab", "lost-updates", "--guess", "OK", "--json").assert_clean(0)
     (guess,) = result.named("guess")
     assert guess.data == {"guess": "OK", "verdict": "LOST", "judgement": "look again"}
+
+
+def test_a_lesson_that_cannot_be_run_here_is_not_ok():
+    args = ("lab", "gil-cpu", "--json")
+    result = run(*args, program=["taskset", "-c", "0", *PROCDEMO]).assert_clean(3, stderr_lines=0)
+    assert not result.summary["ok"]
+    assert result.summary["reason"] == "gil-cpu: not run: needs 2 CPUs, and this process may use 1"
+
+
+def test_a_lesson_without_the_chosen_start_method_is_not_ok():
+    lesson = lessons()["zombie"]._replace(start_methods=("fork",))
+    with pytest.raises(CannotRunError, match="not about the start method spawn") as refusal:
+        _refuse(lesson, Config(start_method=Methods.SPAWN))
+    assert (refusal.value.hint, refusal.value.exit_code) == ("--start-method fork", 2)

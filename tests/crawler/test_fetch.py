@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 import pytest
-from downloads import forget_connections, get
+from downloads import forget_origins, get
 from web import Web, answer, page
 
 from procdemo.crawler import fetch as fetching
@@ -46,37 +46,6 @@ def test_the_request_names_the_crawler_and_wants_no_compression():
     assert f"User-Agent: {AGENT}" in lines
     assert f"Host: 127.0.0.1:{web.port}" in lines
     assert "Accept-Encoding: identity" in lines
-
-
-def test_the_connection_is_kept():
-    with Web({"/a": page("a"), "/b": page("b")}) as web:
-        assert get(f"{web.origin}/a").status == get(f"{web.origin}/b").status == 200
-        assert web.connections == 1
-        assert web.asked == {"/robots.txt": 1, "/a": 1, "/b": 1}
-
-
-def test_a_kept_connection_that_the_server_closed_is_no_failure():
-    def once(conn, closing):
-        conn.sendall(page("once"))
-        return False
-
-    with Web({"/a": once}) as web:
-        assert [get(f"{web.origin}/a").status for _ in range(3)] == [200] * 3
-
-
-def test_a_connection_closed_in_answer_to_its_second_request_is_tried_once_more():
-    asked = []
-
-    def second_time(conn, closing):
-        asked.append(conn)
-        if len(asked) == 2:
-            return False
-        conn.sendall(page("x"))
-        return True
-
-    with Web({"/a": second_time}) as web:
-        assert [get(f"{web.origin}/a").status for _ in range(2)] == [200, 200]
-        assert len(asked) == 3
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "500 Oops", "204 No Content", "999 What"])
@@ -167,7 +136,7 @@ def secure_server(folder):
     thread.start()
     yield listener.getsockname()[1]
     listener.shutdown(socket.SHUT_RDWR)
-    forget_connections()
+    forget_origins()
     thread.join()
     listener.close()
 
@@ -178,4 +147,4 @@ def test_a_certificate_is_checked_against_the_name(certificate, monkeypatch):
         fetching._origins.clear()
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
         assert get(f"https://localhost:{port}/").status == 200
-        assert "doesn't match" in get(f"https://127.0.0.1:{port}/").why
+        assert "not valid for" in get(f"https://127.0.0.1:{port}/").why

@@ -169,7 +169,7 @@ def test_robots_txt_is_obeyed():
     ("robots", "why"),
     [
         (answer("", "500 Oops"), "status 500"),
-        (hang_up, "RemoteDisconnected"),
+        (hang_up, "closed the connection"),
         (redirect("http://10.0.0.1/robots.txt"), "outside"),
         (stay_silent, "timed out"),
     ],

@@ -26,7 +26,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-@pytest.mark.parametrize("body", [GIB_OF_CHUNKS, TWO_GIB_SENT, CHUNK_OF_MINUS_ONE])
+@pytest.mark.parametrize("body", [GIB_OF_CHUNKS, TWO_GIB_SENT])
 def test_a_body_without_end_is_cut_at_the_cap(body):
     before = peak()
     with Web({"/a": body}) as web:
@@ -39,11 +39,13 @@ def test_a_body_without_end_is_cut_at_the_cap(body):
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (TWO_GIB_CLAIMED, "IncompleteRead"),
-        (MANY_HEADERS, "more than 100 headers"),
-        (LONG_HEADER, "LineTooLong"),
-        (hang_up, "RemoteDisconnected"),
-        (raw(b"SSH-2.0-OpenSSH_9.2\r\n"), "BadStatusLine"),
+        (TWO_GIB_CLAIMED, "received 3 bytes, expected 2147483648"),
+        (MANY_HEADERS, "too long"),
+        (LONG_HEADER, "too long"),
+        (hang_up, "closed the connection without an answer"),
+        (raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "illegal status line"),
+        (raw(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc"), "bad Content-Length"),
+        (CHUNK_OF_MINUS_ONE, "illegal chunk header"),
         (raw(CHUNKED + b"ZZZ\r\nabc"), ""),
         (raw(CHUNKED + b"8000000000000000\r\nabc"), ""),
         (raw(CHUNKED + b"5\r\nabc"), ""),
@@ -60,12 +62,6 @@ def test_nonsense_is_a_failure_with_a_reason(body, why):
     assert why in got.why
     assert not got.skip
     assert peak() - before < 32
-
-
-def test_a_negative_length_is_read_to_the_end():
-    with Web({"/a": raw(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc")}) as web:
-        got = get(f"{web.origin}/a")
-    assert (got.size, got.why) == (3, "")
 
 
 def test_a_page_that_takes_too_long_to_parse_is_refused():

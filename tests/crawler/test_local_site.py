@@ -12,9 +12,9 @@ import pytest
 from canary import Canary
 from selectolax.lexbor import LexborHTMLParser
 
-from procdemo.crawler.frontier import resolve
 from procdemo.crawler.local_site import Site, folder_site
 from procdemo.crawler.stdlib_docs import MODULES, PRIVATE, StdlibDocs
+from procdemo.crawler.urls import resolve
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import CannotRunError
 from procdemo.process.record_pipe import channel

@@ -1,10 +1,14 @@
 """No text from outside can send a command to a terminal."""
 
+from pathlib import Path
+from signal import SIGKILL
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procdemo.demo.text import LIMIT, printable
+from procdemo.demo.settings import StartMethod
+from procdemo.demo.text import LIMIT, printable, quoted, reason_of
 
 HOSTILE = {
     "window title, BEL": "\x1b]0;PWN\x07",
@@ -73,10 +77,42 @@ def test_printable_text_is_unchanged(value):
         (None, "None"),
         (1.5, "1.5"),
         (bytearray(b"ok"), "ok"),
+        (["a", 1, None], "a, 1, None"),
+        (("it's", b"\xff", Path("x")), r"it's, \xff, x"),
+        ({"a": 1, "b": ["c", "d"]}, "a 1, b c, d"),
+        ({3}, "3"),
+        ([], ""),
+        ((SIGKILL, StartMethod.FORK), "9, fork"),
+        ([Path("\x1b")], r"\x1b"),
     ],
 )
 def test_escapes_are_those_of_python(value, shown):
     assert printable(value) == shown
+
+
+def test_a_list_that_is_nested_too_deeply_is_cut():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert printable(deep) == "..."
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "x"), "No such file or directory"),
+        (OSError("timed out"), "timed out"),
+        (ValueError("no"), "no"),
+        (EOFError(), "EOFError"),
+    ],
+)
+def test_the_reason_of_an_error_has_neither_a_number_nor_brackets(error, reason):
+    assert reason_of(error) == reason
+
+
+def test_a_word_in_a_message_is_short_and_printable():
+    assert quoted("it's\n") == r"'it's\n'"
+    assert len(quoted("x" * 1_000)) < 120
 
 
 def test_a_megabyte_is_cut_and_the_number_of_missing_characters_is_shown():

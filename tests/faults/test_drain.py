@@ -42,6 +42,7 @@ def test_a5_a_second_ctrl_c_cuts_the_grace(server):
     with server.start(grace=30) as running, running.clients(WORKERS) as clients:
         running.command.signal_group(signal.SIGINT)
         running.command.wait_event("draining")
+        running.command.pause(0.15)  # what comes sooner is the same request
         running.command.signal_group(signal.SIGINT)
         running.command.finish(within=1).assert_clean(130)
         for client in clients:

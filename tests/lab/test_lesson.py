@@ -7,8 +7,8 @@ import pytest
 from procdemo.demo.settings import CannotRunError
 from procdemo.lab.lesson import Interpreter, Script, find, lessons
 
-GIL = Interpreter((3, 12), "gil", "linux")
-FREE = Interpreter((3, 14), "free-threaded", "linux")
+GIL = Interpreter((3, 12, 1), "gil", "linux")
+FREE = Interpreter((3, 14, 0), "free-threaded", "linux")
 
 
 def script(*exceptions):
@@ -42,6 +42,11 @@ def test_the_first_exception_that_applies_counts():
         ({"start_methods": ["spawn"]}, False),
         ({"python": ">=3.12"}, True),
         ({"python": ">=3.12,<3.13"}, True),
+        ({"python": ">=3.12.1"}, True),
+        ({"python": ">=3.12.2"}, False),
+        ({"python": "<3.12.10"}, True),
+        ({"python": ">=3.11.9"}, True),
+        ({"python": "<3.12,>=3.11.9"}, False),
         ({"python": ">=3.13"}, False),
         ({"python": "<3.12"}, False),
         ({"build": "gil"}, True),

@@ -46,6 +46,7 @@ def test_a_lesson_has_all_its_texts(lesson):
     assert 1 <= len(lesson.why) <= 6
     assert all(len(sentence) <= 200 for sentence in (*lesson.why, lesson.claim))
     assert len(lesson.source) > 10
+    assert set(re.findall(r"\blesson (\w+(?:-\w+)+)", " ".join(lesson.why))) <= set(lessons())
 
 
 @each_lesson
@@ -73,7 +74,7 @@ def test_what_is_expected_can_be_read(script):
         }
         for pattern in table.get("shows", ()):
             re.compile(pattern)
-        assert re.fullmatch(r"((>=|<)3\.\d+,?)*", table.get("python", ""))
+        assert re.fullmatch(r"((>=|<)3\.\d+(\.\d+)?,?)*", table.get("python", ""))
         assert table.get("build", "gil") in {"gil", "free-threaded"}
 
 

@@ -1,5 +1,7 @@
 """A watchdog lets a script run to its end, reports when it hangs, and leaves nothing of it."""
 
+import sys
+
 import pytest
 from watched import Watched
 
@@ -59,6 +61,31 @@ def test_a_script_that_pauses_does_not_hang(tmp_path):
     source = "import time\nfor _ in range(5): time.sleep(0.4)"
     with Watched(tmp_path, source) as script:
         assert script.end()["hung"] == ""
+
+
+REPORTS_LATE = """
+import select
+from procdemo.lab import watchdog
+from procdemo.process import procfs
+
+report_hang = watchdog.Watchdog._report_hang
+
+def report_hang_late(self):
+    while procfs.command(self._popen.pid):  # a zombie has none
+        select.select([], [], [], 0.001)
+    return report_hang(self)
+
+watchdog.Watchdog._report_hang = report_hang_late
+watchdog.main()
+"""
+
+
+def test_a_script_that_ends_in_the_moment_of_the_verdict_does_not_hang(tmp_path):
+    program = [sys.executable, "-c", REPORTS_LATE]
+    with Watched(tmp_path, "import time; time.sleep(0.1)", deadline=0, program=program) as script:
+        ended = script.end()
+        assert (ended["hung"], ended["ended"]) == ("", 0)
+        assert not script.picture()
 
 
 def test_a_process_that_does_not_answer(tmp_path):

@@ -134,11 +134,18 @@ def test_no_more_pages_than_asked_for():
     assert summary["left_out"] == 41
 
 
-def test_a_loopback_address_must_be_allowed():
-    with Web(hub(1)) as web:
-        result = run("crawl-callback", web.url, "--json").assert_clean(1)
-        assert web.connections == 0
-    assert "--allow-private" in result.named("page failed")[0].data["why"]
+def test_a_loopback_address_that_was_typed_is_allowed_and_no_other():
+    """The same origin too, but no other port of this host, and no other private address."""
+    with Web({"/": page("secret")}) as other, Web({}) as web:
+        web.pages |= {
+            "/": page("typed", ["/same", other.url, "/away", f"http://10.0.0.1:{web.port}/"]),
+            "/same": page("same"),
+            "/away": redirect(other.url),
+        }
+        result = run("crawl-callback", web.url, "--json").assert_clean()
+        assert other.connections == 0
+    assert (result.summary["done"], result.summary["skipped"], result.summary["outside"]) == (2, 1, 3)
+    assert "outside" in fate_of(result, f"{web.url}away")["why"]
 
 
 def test_a_start_that_gives_no_page_is_a_failure():

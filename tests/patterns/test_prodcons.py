@@ -196,5 +196,20 @@ def test_asked_to_stop_it_names_what_is_not_done(start_method):
         eaten = command.wait_event(lambda event: event.name == "eats")
         command.signal_group(signal.SIGINT)
         result = command.finish(within=3).assert_clean(130)
-    assert account_of(result, 9)["done"] == 0
+    summary = account_of(result, 9)
+    assert (summary["done"], summary["lost"], summary["ok"]) == (0, 0, False)
+    assert summary["reason"] == "interrupted: 0 of 9 done"
     assert missing(result)[int(eaten.data["id"])] == f"in the hands of consumer-0 (PID {eaten.pid})"
+
+
+def test_what_a_dead_process_had_in_hand_is_lost_also_if_the_run_is_interrupted():
+    args = ("prodcons", "--consumers", "2", "--items", "9", "--work", "30", "--json")
+    with Command(*args) as command:
+        eaten = command.wait_event(lambda event: event.name == "eats" and event.role == "consumer-0")
+        os.kill(eaten.pid, signal.SIGKILL)
+        command.wait_event("exited")
+        command.signal(signal.SIGTERM)
+        result = command.finish(within=3).assert_clean(143)
+    summary = account_of(result, 9)
+    assert summary["lost"] == 1
+    assert summary["reason"] == "interrupted: 0 of 9 done, 1 lost"

@@ -162,7 +162,8 @@ def test_asked_to_stop_it_names_what_is_not_done(start_method):
         command.signal(signal.SIGTERM)
         result = command.finish(within=3).assert_clean(143, stderr_lines=0)
     summary = accounted(result, 9)
-    assert (summary["done"], summary["lost"]) == (0, 9)
+    assert (summary["done"], summary["lost"], summary["unfinished"]) == (0, 0, 9)
+    assert (summary["outcome"], summary["reason"]) == ("interrupted", "interrupted: 0 of 9 done")
     fates = not_done(result)
     in_hand = {fate for fate in fates.values() if fate.startswith("in the hands of")}
     assert {int(re.search(r"PID (\d+)", fate)[1]) for fate in in_hand} == workers
@@ -171,4 +172,4 @@ def test_asked_to_stop_it_names_what_is_not_done(start_method):
 
 def test_the_time_limit_ends_it():
     result = play("--items", "9", "--work", "30", "--timeout", "0.5", within=10).assert_clean(4)
-    assert accounted(result, 9)["lost"] == 9
+    assert accounted(result, 9)["unfinished"] == 9

@@ -69,6 +69,23 @@ def test_an_item_that_is_not_done_is_named_with_the_reason():
     assert account == {"ok": False, "produced": 6, "done": 1, "failed": 2, "lost": 3, "retried": 0}
 
 
+def test_what_is_open_when_the_run_is_interrupted_is_unfinished_and_not_lost():
+    items, _ = new_batch(6, 3)
+    items.complete(items.waiting.popleft())
+    items.fail(items.waiting.popleft(), "ValueError: no")
+    account = items.account({}, interrupted=True)
+    fates = {"produced": 6, "done": 1, "failed": 1, "lost": 0, "retried": 0, "unfinished": 4}
+    reason = "interrupted: 1 of 6 done, 1 failed"
+    assert account == {"ok": False, "outcome": "interrupted", "reason": reason, **fates}
+
+
+def test_an_interruption_after_the_last_item_changes_nothing():
+    items, _ = new_batch(1, 3)
+    items.complete(items.waiting.popleft())
+    assert items.account({}, interrupted=True) == items.account({})
+    assert items.account({})["ok"]
+
+
 DEEDS = st.lists(st.tuples(st.sampled_from(["done", "error", "died", "unread"]), st.integers(0, 20)))
 
 

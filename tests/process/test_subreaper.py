@@ -23,7 +23,7 @@ def test_only_children_that_are_young_enough_are_killed():
     since = time.monotonic_ns() + 20_000_000
     wait_until(lambda: time.monotonic_ns() > since, what="more ticks")
     young = sleeping()
-    subreaper.kill_children(since)
+    subreaper.kill_children(since, lambda _: True)
     assert os.waitstatus_to_exitcode(os.waitpid(young, 0)[1]) == -signal.SIGKILL
     assert procfs.stat(old).alive
     os.kill(old, signal.SIGKILL)

@@ -89,7 +89,13 @@ def test_the_last_line_is_the_verdict(draw):
     failed = event("result", "summary", {"ok": False, "n": 3})
     assert draw(GREET, failed).out.splitlines()[-1] == "FAILED: 3 done"
     reason = event("result", "summary", {"ok": False, "reason": "it was killed"})
-    assert draw(GREET, reason).out.splitlines()[-1] == "FAILED: reason it was killed"
+    assert draw(GREET, reason).out.splitlines()[-1] == "FAILED: it was killed"
+    counted = event("result", "summary", {"ok": False, "n": 3, "reason": "it was killed"})
+    assert draw(GREET, counted).out.splitlines()[-1] == "FAILED: it was killed; n 3"
+    early = {"ok": False, "n": 3, "reason": "interrupted: 3 of 9 done", "outcome": "interrupted"}
+    assert draw(GREET, event("result", "summary", early)).out.splitlines()[-1] == "interrupted: 3 of 9 done"
+    unsure = event("result", "summary", {"ok": True, "n": 3, "outcome": "not conclusive"})
+    assert draw(GREET, unsure).out.splitlines()[-1] == "not conclusive: 3 done"
 
 
 def test_results_become_a_table(draw):

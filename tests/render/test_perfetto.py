@@ -24,7 +24,7 @@ DEMOS = {
     "prodcons": "--items 12 --work 0.001",
     "pool-server": "--port 0 --workers 1 --clients 4 --stay 0.01",
     "crawl-callback": "--max-pages 5",
-    "supervise": "--items 20 --work 0.02 --kill worker-0@0.05",
+    "supervise": "--items 20 --work 0.1 --kill worker-0@0.05",
     "gil": "--seconds 0.05",
 }
 

@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from procdemo.demo.text import printable
 from procdemo.render.tables import table
 
 ROWS = [
@@ -35,7 +36,7 @@ def test_bars_have_the_length_of_their_part_in_the_room_there_is(width, plain, g
 @pytest.mark.parametrize("bar", ["x", 7, -1, None, [1]])
 def test_what_is_called_a_bar_and_is_no_part_of_one_is_shown_as_it_is(bar):
     lines = [line.strip() for line in drawn([{"bar": bar}], 60, plain=True)]
-    assert lines[-2:] == [str(bar), ""]
+    assert lines[-2:] == [printable(bar), ""]
 
 
 def test_rows_need_not_have_the_same_columns():

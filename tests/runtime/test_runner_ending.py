@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 from processes import processes, tree
@@ -156,3 +157,33 @@ def test_a_grandchild_in_a_session_of_its_own_does_not_escape(start_method):
     with Runner(with_a_runaway, settings(start_method)) as runner:
         runaway = next(event.pid for event in runner if event.name == "here")
     assert reaped(runaway)
+
+
+def count_and_stay(config, emit):
+    if config.verbose:
+        emit.count("items", 3, total=9)
+    emit.mark("here")
+    while True:
+        signal.pause()
+
+
+@pytest.mark.parametrize(("verbose", "how"), [(1, "3 of 9 done"), (0, "not finished")])
+def test_a_run_that_is_asked_to_stop_is_interrupted_and_has_not_failed(verbose, how):
+    with Runner(count_and_stay, replace(FORK, verbose=verbose)) as runner:
+        for event in (events := iter(runner)):
+            if event.name == "here":
+                runner.stop()
+                break
+        *_, summary = events
+    assert summary.data == {"ok": False, "outcome": "interrupted", "reason": f"interrupted: {how}"}
+
+
+def test_an_error_is_the_reason_also_if_main_was_asked_to_stop_because_of_it():
+    with Runner(count_and_stay, FORK) as runner:
+        for event in (events := iter(runner)):
+            if event.name == "here":
+                os.kill(runner._guardian.pid, signal.SIGKILL)
+                break
+        *_, summary = events
+    assert "guardian" in summary.data["reason"]
+    assert "outcome" not in summary.data

@@ -15,8 +15,6 @@ def get(url, *more_origins, private=True, emit=lambda _: None, **limits):
     return fetch(url, bounds, Emitter(emit))
 
 
-def forget_connections():
-    """Close what is kept open for the next page."""
-    for server in fetching._origins.values():
-        server.close()
+def forget_origins():
+    """Forget addresses and robots.txt of all servers."""
     fetching._origins.clear()

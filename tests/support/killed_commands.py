@@ -75,7 +75,7 @@ class KilledCommand:
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not survivors(), what="the end of all processes")
+        wait_until(all_reaped, what="the end of all processes")
         os.close(self.read)
         return left
 
@@ -93,6 +93,12 @@ def survivors():
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
     return left
+
+
+def all_reaped():
+    """Reap orphans; return whether none is left, not even a zombie whose parent has yet to end."""
+    survivors()
+    return not tree(os.getpid()).keys() - {resource_tracker._resource_tracker._pid}
 
 
 # --- what the demo does

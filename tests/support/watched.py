@@ -12,12 +12,12 @@ WATCHDOG = [sys.executable, "-m", "procdemo.lab.watchdog"]
 class Watched(Command):
     """A script under a watchdog."""
 
-    def __init__(self, tmp_path, source, *args, deadline=20, still=1.0):
+    def __init__(self, tmp_path, source, *args, deadline=20, still=1.0, program=WATCHDOG):
         script = tmp_path / "script.py"
         script.write_text(source)
         self.script = str(script)
         limits = [str(deadline), str(still)]
-        super().__init__(self.script, *args, *limits, program=WATCHDOG, stdin=subprocess.PIPE)
+        super().__init__(self.script, *args, *limits, program=program, stdin=subprocess.PIPE)
 
     @property
     def report(self):

@@ -1,0 +1,18 @@
+"""Docstrings, also if Python runs with ``-OO``, which removes them: then they are read from the source."""
+
+import inspect
+from typing import Any
+
+
+def docstring(documented: Any) -> str:
+    """Return the docstring of a module or function; empty if there is none, or no source either."""
+    if found := inspect.getdoc(documented):
+        return found
+    import ast
+    import textwrap
+
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(documented)))
+    except OSError:  # no source is installed
+        return ""
+    return ast.get_docstring(tree if inspect.ismodule(documented) else tree.body[0]) or ""  # type: ignore[arg-type]

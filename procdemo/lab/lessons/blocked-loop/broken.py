@@ -1,0 +1,24 @@
+"""One coroutine calls a function that blocks, while three others want to answer."""
+
+import asyncio
+import time
+
+
+async def work(done):
+    time.sleep(0.3)  # a call that blocks: no other coroutine can run
+    done.set()
+
+
+async def answer(number, begin, done, late):
+    print(f"client {number}: answered after {time.monotonic() - begin:.2f} s")
+    late.append(done.is_set())
+
+
+async def main():
+    begin, done, late = time.monotonic(), asyncio.Event(), []
+    clients = [answer(number, begin, done, late) for number in range(3)]
+    await asyncio.gather(work(done), *clients)
+    print(f"in time: expected 3, got {late.count(False)}")
+
+
+asyncio.run(main())

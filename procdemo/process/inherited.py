@@ -27,9 +27,9 @@ def prepare_process() -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         # Until the command has its own handlers, a request to stop just ends it: nothing is to be cleaned up.
-        signal.signal(signal.SIGTERM, _leave)
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, _leave)
+        signal.signal(signal.SIGTERM, _leave)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
     elif signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # Windows
         signal.signal(signal.SIGINT, _leave)

@@ -152,11 +152,11 @@ class ScriptedClients:
             try:
                 self._children.start(context.Process(target=run_client, args=args, name=name))
             except OSError as error:  # too many processes or descriptors, or no memory
+                if number == 0:  # then there is nothing to show: the demo cannot start
+                    raise
                 why = error.strerror or str(error)
                 self._emit.mark("not started", client=name, why=why)
                 self._failed[f"cannot be started, {why}"].append(name)
-        if not self._children:
-            self._loop.stop()
 
     def _read_notes(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -1,4 +1,8 @@
-"""A person at a terminal: a prompt with a history, a progress bar, and both given back at the end."""
+"""A person at a terminal: a prompt with a history, a progress bar, and both given back at the end.
+
+A Ctrl-D is typed at a prompt only: the terminal turns one that is typed earlier into a byte 0, which
+readline ignores (termios(3): VEOF has its meaning in canonical mode only).
+"""
 
 import contextlib
 import os
@@ -69,6 +73,7 @@ def test_undecodable_bytes_typed_by_hand():
         person.expect(">>> ")
         person.sendline(b"a\x80b")
         person.expect(rb"\nA\\x80B\r\n")
+        person.expect(">>> ")
         person.sendeof()
         assert ended(person) == (0, True)
 

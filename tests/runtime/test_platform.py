@@ -101,7 +101,9 @@ def test_a_tmpdir_that_is_too_long_for_a_socket_is_named(tmp_path):
 def test_a_limit_of_descriptors_is_named_if_the_demo_cannot_start(limit, args):
     result = run(*args, program=limited(f"-n {limit}"))
     if result.status:
-        result.assert_clean(status=3, stderr_lines=6)  # supervise tries several times
+        assert result.status == 3
+        if args[0] != "bench":  # it gets so far that a spawned interpreter lacks descriptors, and says so
+            result.assert_clean(status=3, stderr_lines=6)  # supervise tries several times
         assert f"error: a process may have only {limit} files open (ulimit -n)\n" in result.stderr
         assert "try: ulimit -n 1024" in result.stderr
     else:

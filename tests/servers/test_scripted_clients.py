@@ -17,6 +17,7 @@ from servers import OURS, on_ours
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import StartMethod
+from procdemo.process.children import Children
 from procdemo.runtime.runner import Runner
 from procdemo.servers.listener import Listener
 from procdemo.servers.refusal import NO_ROOM, send_last_line
@@ -218,14 +219,28 @@ def children():
 
 
 def test_a_client_that_cannot_be_started_fails_the_run(monkeypatch):
-    def refuse(*_):
-        raise BlockingIOError(11, "Resource temporarily unavailable")
-
-    monkeypatch.setattr("procdemo.servers.scripted_clients.Children.start", refuse)
+    refuse(monkeypatch, "client-1")
     summary, _ = summary_of(upper)
-    assert summary["reason"].endswith(
-        "client-0, client-1: cannot be started, Resource temporarily unavailable"
-    )
+    assert summary["reason"].endswith("client-1: cannot be started, Resource temporarily unavailable")
+
+
+def test_if_not_even_the_first_client_can_be_started_the_demo_cannot_start(monkeypatch):
+    refuse(monkeypatch, "client-0")
+    summary, _ = summary_of(upper)
+    assert not summary["ok"]
+    assert summary["reason"].startswith("BlockingIOError: ")
+
+
+def refuse(monkeypatch, name):
+    """Let no process of this name be started."""
+    start = Children.start
+
+    def start_or_refuse(self, process):
+        if process.name == name:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return start(self, process)
+
+    monkeypatch.setattr("procdemo.servers.scripted_clients.Children.start", start_or_refuse)
 
 
 # --- the servers

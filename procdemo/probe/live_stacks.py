@@ -24,11 +24,15 @@ import os
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from procdemo.demo.settings import CannotRunError
 from procdemo.probe.stack_dumps import Frame, Stack, since_fork
 from procdemo.process import procfs
+
+CLOSED = "is closed to us"
+"""How the problem of a process begins if a right is missing."""
 
 _EXIT_MISSING = 3
 _HOLD = (False, False, False, True, True)
@@ -43,6 +47,10 @@ class Answer(NamedTuple):
     """The number of each thread (TID) that Python knows -> its stack."""
     problem: str = ""
     """Why there are none: ``is not Python``, ``has ended``, or which right is missing and what to type."""
+    names: dict[int, str] = {}  # noqa: RUF012 - never changed
+    """The same number -> the name that the thread has in Python, e.g. ``MainThread``."""
+    objects: dict[int, list[int]] = {}  # noqa: RUF012
+    """The same number -> for each frame of its stack the address of the local variable ``self``, or 0."""
 
     def of(self, threads: list[procfs.Thread]) -> list[Stack]:
         """Return a stack for each of these threads, empty if Python does not know it."""
@@ -63,29 +71,38 @@ def find_py_spy() -> str:
     )
 
 
-def ask(pid: int) -> Answer:
+def ask(pid: int, *, may_hold: bool = True, objects: bool = False) -> Answer:
     """Return the stacks of a process, without the frames that a forked child has from its parent.
 
     It is not held if it waits, or if it was in the same functions twice in a row.
+
+    Args:
+        pid: the process.
+        may_hold: otherwise what was read at last counts, though the process may have run meanwhile.
+        objects: tell the address of the object to which the method of each frame belongs, too. py-spy reads
+            all local variables for that.
 
     Raises:
         CannotRunError: py-spy is not installed; exit status 3.
     """
     py_spy = find_py_spy()
     seen = None
-    for hold in _HOLD:
+    answer = None
+    for hold in _HOLD if may_hold else [False] * len(_HOLD):
         before = procfs.activity([pid])
-        done = _run([py_spy, "dump", "--json", "--pid", str(pid), *([] if hold else ["--nonblocking"])])
+        command = [py_spy, "dump", "--json", "--pid", str(pid)]
+        done = _run([*command, *([] if hold else ["--nonblocking"]), *(["--locals"] if objects else [])])
         if done.returncode == 0:
-            tids = procfs.own_numbers(pid)
-            stacks = {tids.get(own, own): stack for own, stack in _parse(done.stdout).items()}
-            functions = {tid: [frame[::2] for frame in stack] for tid, stack in stacks.items()}
+            answer = _parse(done.stdout, procfs.own_numbers(pid))
+            functions = {tid: [frame[::2] for frame in stack] for tid, stack in answer.stacks.items()}
             waits = not before[0] and procfs.activity([pid]) == before
             if waits or hold or functions == seen:
-                return Answer(stacks)
+                return answer
             seen = functions
         elif problem := _problem(pid):
             return Answer({}, problem)
+    if answer and not may_hold:
+        return answer
     return Answer({}, f"does not answer: {(done.stderr.strip().splitlines() or ['py-spy says nothing'])[0]}")
 
 
@@ -100,18 +117,25 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _parse(text: str) -> dict[int, Stack]:
-    """Return the stacks in py-spy's JSON, the innermost frame first."""
-    return {
-        thread["os_thread_id"]: since_fork(
+def _parse(text: str, numbers: Mapping[int, int]) -> Answer:
+    """Return what is in py-spy's JSON, the innermost frame first; `numbers`: its numbers of threads -> ours."""
+    answer = Answer({}, "", {}, {})
+    for thread in json.loads(text):
+        tid = numbers.get(thread["os_thread_id"], thread["os_thread_id"])
+        stack = since_fork(
             [
                 # Its names are qualified, as in Class.method; those of faulthandler are not.
                 Frame(frame["filename"], frame["line"], frame["name"].rpartition(".")[2])
                 for frame in thread["frames"]
             ]
         )
-        for thread in json.loads(text)
-    }
+        answer.stacks[tid] = stack
+        answer.names[tid] = thread["thread_name"] or ""
+        answer.objects[tid] = [
+            next((each["addr"] for each in frame["locals"] or () if each["name"] == "self"), 0)
+            for frame in thread["frames"][: len(stack)]
+        ]
+    return answer
 
 
 def _problem(pid: int) -> str:
@@ -120,7 +144,7 @@ def _problem(pid: int) -> str:
     if not (found and found.alive):
         return "has ended"
     if not _may_trace(pid):
-        return f"is closed to us: {_missing_right(pid)}"
+        return f"{CLOSED}: {missing_right(pid)}"
     maps = procfs.read(f"/proc/{pid}/maps")
     return "" if b"python" in maps.lower() else "is not Python"
 
@@ -134,10 +158,10 @@ def _may_trace(pid: int) -> bool:
     return _has_capability() or _yama() == 0
 
 
-def _missing_right(pid: int) -> str:
+def missing_right(pid: int) -> str:
     """Return which right to look at a process is missing, and what to type (ptrace(2))."""
     try:
-        owner = os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - one call, and no import of pathlib
+        owner = os.stat(f"/proc/{pid}").st_uid
     except OSError:
         return "it has ended"
     if os.getuid() == 0:

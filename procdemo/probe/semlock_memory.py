@@ -62,6 +62,11 @@ def semaphores(pid: int) -> set[str]:
     return {line.split(maxsplit=5)[4].decode() for line in text.splitlines() if b"/sem." in line}
 
 
+def addresses(pid: int) -> dict[str, int]:
+    """Return where a process has each of its semaphores, by number."""
+    return {inode: begin for begin, _, _, inode, path in _maps(pid) if "/sem." in path}
+
+
 class Memory:
     """The memory of a process. OSError if it is closed to us, or the process is gone."""
 

@@ -1,0 +1,296 @@
+"""A program and all its descendants, looked at from outside at one moment, without holding any of them.
+
+A picture of many processes is not made in one moment, so each thread is looked at three times: before the
+stacks are read, after that, and after the search for locks. A thread that has had no turn from the first look to
+the last one is *still*: all that was read of it belongs together, and was true for that whole time.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import NamedTuple
+
+from procdemo.demo.settings import CannotRunError
+from procdemo.probe import connections, live_stacks, lock_holders, programs, semlock_memory, system_calls
+from procdemo.probe.live_stacks import Answer
+from procdemo.probe.programs import Program
+from procdemo.probe.stack_dumps import Stack
+from procdemo.probe.system_calls import Call
+from procdemo.process import procfs
+
+_BUSY = 0.25  # a thread that had a CPU for a quarter of the time computes
+_ASKED_AT_ONCE = 4
+_SEARCH_S = 0.5
+_NOT_ASKED_FOR = (signal.SIGINT, signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
+_HANDLED = 0x7FFFFFFF & ~sum(1 << signum - 1 for signum in _NOT_ASKED_FOR)  # the C library uses 32 and above
+
+
+class File(NamedTuple):
+    """An open file of a process."""
+
+    target: str
+    """What it is, e.g. ``pipe:[4711]``: the same for both ends and in all processes."""
+    reads: bool
+    writes: bool
+
+
+class Thread(NamedTuple):
+    """A thread, as it was at the second look."""
+
+    tid: int
+    name: str
+    """Its name in Python; empty if that is not known."""
+    state: str
+    """One letter, as in `procfs.Stat.state`."""
+    channel: str
+    """The kernel function in which it waits; empty if it does not, or if that is hidden from us."""
+    call: Call | None
+    """The system call in which it is; None if that is hidden from us."""
+    still: bool
+    """Whether it had no turn from the first look to the last."""
+    computes: bool
+    stack: Stack
+    objects: list[int]
+    """For each frame of the stack the address of the object whose method it is, or 0."""
+
+
+class Process(NamedTuple):
+    """A process at the moment of the picture."""
+
+    pid: int
+    parent: int
+    program: Program
+    role: str
+    """How it is called in the picture, e.g. ``child 4712``."""
+    threads: dict[int, Thread]
+    files: dict[int, File]
+    problem: str
+    """Why there are no stacks; empty if there are, or if none are to be expected."""
+    handles_signals: bool
+    """Whether it has a handler for a signal other than Ctrl-C."""
+
+
+class Snapshot(NamedTuple):
+    """The picture, before anything is concluded from it."""
+
+    root: int
+    processes: dict[int, Process]
+    """Parents first."""
+    locks: lock_holders.Look
+    holders: Mapping[str, list[tuple[int, File]]]
+    """What is open -> which process has it open, and how; processes of the whole machine."""
+    sockets: Mapping[str, connections.Socket]
+    mapped: Mapping[str, list[int]]
+    """The number of a semaphore of multiprocessing -> all processes that have it."""
+    semaphores: Mapping[tuple[int, int], str]
+    """Process and address -> the number of the semaphore there."""
+    has_stacks: bool
+    """Whether py-spy is installed."""
+    seconds: float
+    """From the first look to the last."""
+
+
+class _Look(NamedTuple):
+    state: str
+    turns: bytes
+    text: bytes
+
+
+def take(root: int) -> Snapshot:
+    """Look at the process `root` and all its descendants, except this process and its own."""
+    family = _family(root)
+    run = {pid: programs.program(pid) for pid in family}
+    begin = time.monotonic()
+    first = {pid: _look(pid) for pid in family}
+    answers, has_stacks = _ask([pid for pid, each in run.items() if each.kind == programs.PYTHON])
+    second = {pid: _look(pid) for pid in family}
+    calls = {pid: _calls(pid, second[pid]) for pid in family}
+    holders = _holders(set(family))
+    addresses = {
+        (pid, call.address)
+        for pid in family
+        for call in calls[pid].values()
+        if call and call.address and not call.private
+    }
+    semaphores = {at: number for at in addresses if (number := _semaphore(*at))}
+    mapped = _mapped(set(semaphores.values()))
+    searched = {*family, *(pid for pids in mapped.values() for pid in pids)}
+    numbers = set(semaphores.values())
+    locks = (
+        lock_holders.look(searched, numbers, budget_s=_SEARCH_S)
+        if numbers
+        else lock_holders.Look({}, 0, 0, ())
+    )
+    last = {pid: _look(pid) for pid in family}
+    seconds = time.monotonic() - begin
+    roles = _roles(root, family, run)
+    processes = {}
+    for pid, parent in family.items():
+        looks = (first[pid], second[pid], last[pid])
+        threads = {
+            tid: _thread(pid, tid, looks, calls[pid][tid], answers.get(pid), seconds) for tid in second[pid]
+        }
+        problem = answers[pid].problem if pid in answers else ""
+        if threads:
+            processes[pid] = Process(
+                pid,
+                parent,
+                run[pid],
+                roles[pid],
+                threads,
+                dict(_open_files(pid)),
+                problem,
+                _handles_signals(pid),
+            )
+    return Snapshot(
+        root,
+        processes,
+        locks,
+        holders,
+        connections.sockets(root),
+        mapped,
+        semaphores,
+        has_stacks,
+        seconds,
+    )
+
+
+def _family(root: int) -> dict[int, int]:
+    """Return PID -> parent of `root` and its descendants that live or are zombies, without ourselves."""
+    below: dict[int, list[int]] = {}
+    for pid, stat in procfs.processes():
+        below.setdefault(stat.parent, []).append(pid)
+    family: dict[int, int] = {}
+    todo = [(root, procfs.parent(root))]
+    while todo:
+        pid, parent = todo.pop(0)
+        if pid != os.getpid():
+            family[pid] = parent
+            todo.extend((child, pid) for child in sorted(below.get(pid, [])))
+    return family
+
+
+def _look(pid: int) -> dict[int, _Look]:
+    looks = {}
+    for tid in procfs.tasks(pid):
+        folder = f"/proc/{pid}/task/{tid}"
+        if stat := procfs.stat(pid, tid):
+            looks[tid] = _Look(
+                stat.state, procfs.read(f"{folder}/schedstat"), procfs.read(f"{folder}/syscall")
+            )
+    return looks
+
+
+def _calls(pid: int, looks: Mapping[int, _Look]) -> dict[int, Call | None]:
+    """Return the system call of each thread; an empty one if it has changed since the look."""
+    reader = system_calls.Reader(pid)
+    calls: dict[int, Call | None] = {}
+    for tid, look in looks.items():
+        found = reader.call(tid)
+        calls[tid] = (found[0] if found[1] == look.text else Call("")) if found else None
+    return calls
+
+
+def _ask(pids: list[int]) -> tuple[dict[int, Answer], bool]:
+    """Return the stacks of each process, and whether py-spy is there to tell them."""
+    try:
+        live_stacks.find_py_spy()
+    except CannotRunError:
+        return {}, False
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as executor:
+        answers = executor.map(lambda pid: live_stacks.ask(pid, may_hold=False, objects=True), pids)
+        return dict(zip(pids, answers, strict=True)), True
+
+
+def _thread(
+    pid: int,
+    tid: int,
+    looks: tuple[dict[int, _Look], dict[int, _Look], dict[int, _Look]],
+    call: Call | None,
+    answer: Answer | None,
+    seconds: float,
+) -> Thread:
+    seen = [look[tid] for look in looks if tid in look]
+    still = len(seen) == len(looks) and len(set(seen)) == 1 and seen[0].state in "SDT"
+    cpu_s = (_cpu_ns(seen[-1]) - _cpu_ns(seen[0])) / 1e9
+    runs = sum(look.state == "R" for look in seen) > 1
+    channel = procfs.read(f"/proc/{pid}/task/{tid}/wchan").decode().partition(".")[0].strip("0")
+    return Thread(
+        tid,
+        answer.names.get(tid, "") if answer else "",
+        looks[1][tid].state,
+        channel,
+        call,
+        still,
+        runs or cpu_s > _BUSY * seconds,
+        answer.stacks.get(tid, []) if answer else [],
+        answer.objects.get(tid, []) if answer else [],
+    )
+
+
+def _cpu_ns(look: _Look) -> int:
+    return int((look.turns.split() or [b"0"])[0])
+
+
+def _roles(root: int, family: Mapping[int, int], run: Mapping[int, Program]) -> dict[int, str]:
+    """Return what each process is called: by its program, and by its PID if it is not the first."""
+    lines = {pid: procfs.read(f"/proc/{pid}/cmdline") for pid in family}
+    roles = {}
+    for pid, parent in family.items():
+        same = run[pid].kind == programs.PYTHON and lines.get(parent) == lines[pid]
+        name = "child" if same else run[pid].name
+        roles[pid] = "main" if pid == root else f"{name or 'process'} {pid}"
+    return roles
+
+
+def _holders(family: set[int]) -> dict[str, list[tuple[int, File]]]:
+    """Return who has which pipe, FIFO or socket open, if a process of the family has it, too."""
+    ours = {file.target for pid in family for _, file in _open_files(pid)}
+    found: dict[str, list[tuple[int, File]]] = {}
+    for pid, _ in procfs.processes():
+        for _, file in _open_files(pid):
+            # The other end of a socket has another name.
+            if file.target in ours or file.target.startswith("socket:"):
+                found.setdefault(file.target, []).append((pid, file))
+    return found
+
+
+def _open_files(pid: int) -> Iterator[tuple[int, File]]:
+    folder = f"/proc/{pid}/fd"
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            with suppress(OSError):
+                mode = os.lstat(f"{folder}/{name}").st_mode  # the link's mode is how it was opened
+                yield (
+                    int(name),
+                    File(os.readlink(f"{folder}/{name}"), bool(mode & 0o400), bool(mode & 0o200)),
+                )
+
+
+def _semaphore(pid: int, address: int) -> str:
+    """Return the number of multiprocessing's semaphore at this address; empty if there is none."""
+    for number, begin in semlock_memory.addresses(pid).items():
+        if begin == address:
+            return number
+    return ""
+
+
+def _mapped(numbers: set[str]) -> dict[str, list[int]]:
+    """Return which processes of the machine have each of these semaphores."""
+    found: dict[str, list[int]] = {number: [] for number in numbers}
+    if numbers:
+        for pid, _ in procfs.processes():
+            for number in numbers & semlock_memory.semaphores(pid):
+                found[number].append(pid)
+    return found
+
+
+def _handles_signals(pid: int) -> bool:
+    """Return whether there is a handler for a signal other than SIGINT and crashes: proc(5), SigCgt."""
+    for line in procfs.read(f"/proc/{pid}/status").splitlines():
+        if line.startswith(b"SigCgt:"):
+            return bool(int(line.split()[1], 16) & _HANDLED)
+    return False

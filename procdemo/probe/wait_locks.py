@@ -1,0 +1,151 @@
+"""What a thread waits for at a semaphore of multiprocessing, or at the lock of a file: which thread holds it."""
+
+from procdemo.probe import wait_reason
+from procdemo.probe.lock_holders import Claim, Lock, State
+from procdemo.probe.snapshot import Process, Thread
+from procdemo.probe.waits import BLOCKED, Context, Node, Wait, reason
+from procdemo.process import procfs
+
+_LOCK_FIELDS = 6
+
+
+def at_semaphore(context: Context, process: Process, thread: Thread, number: str) -> Wait:
+    """Return the wait of a thread at the semaphore `number`."""
+    node = (process.pid, thread.tid)
+    lock = context.snapshot.locks.locks.get(number)
+    words = reason(thread) or wait_reason.A_LOCK
+    if lock and _is_lock(lock, words, thread):
+        wait = _at_lock(context, node, words, number, lock)
+    else:
+        wait = _at_signal(context, node, words, number, lock)
+    call = thread.call
+    assert call  # noqa: S101 - the caller has it
+    return wait._replace(
+        limited=call.limited, left_s=call.left_s, lock=context.letters[number], still=thread.still
+    )
+
+
+def _is_lock(lock: Lock, words: str, thread: Thread) -> bool:
+    """Return whether the one that has taken it is the one to give it back.
+
+    A BoundedSemaphore(1), which looks like a Lock, is also the room of a Queue(1), and that is given back by
+    readers: the stack tells them apart.
+    """
+    return lock.kind == "RLock" or (lock.maxvalue == 1 and words != wait_reason.ROOM and bool(thread.stack))
+
+
+def _at_lock(context: Context, node: Node, words: str, number: str, lock: Lock) -> Wait:
+    letter = context.letters[number]
+    words = f"lock {letter}" if words == wait_reason.A_LOCK else f"{words} (lock {letter})"
+    having = context.in_tree(context.snapshot.mapped.get(number, ()))
+    strangers = [
+        pid for pid in context.snapshot.mapped.get(number, ()) if pid not in context.snapshot.processes
+    ]
+    if lock.state is State.DEAD:
+        said = f"{words}, the lock of the dead: a process took it and has ended"
+        return Wait(BLOCKED, said, known=True, dead=True)
+    if not lock.holders:
+        said = f"{words}; the holder is {_not_known(context)}"
+        enders = context.threads_of(having, without=node)
+        return Wait(BLOCKED, said, (), enders, known=not strangers and lock.state is not State.FREE)
+    holder = _holder(context, lock.holders[0])
+    if holder is None:
+        return Wait(BLOCKED, f"{words}, which PID {lock.holders[0].pid} holds")
+    if holder == node:
+        # Another process may give it back, if the lock is used as a signal.
+        others = tuple((pid, pid) for pid in having if pid != node[0])
+        return Wait(BLOCKED, f"{words}, which it holds itself", (node,), (node, *others), known=not strangers)
+    return Wait(BLOCKED, f"{words}, which {context.name(holder)} holds", (holder,), (holder,), known=True)
+
+
+def _at_signal(context: Context, node: Node, words: str, number: str, lock: Lock | None) -> Wait:
+    """Return the wait at a semaphore that other threads give back than the one that has taken it."""
+    mapped = context.snapshot.mapped.get(number, [])
+    having = context.in_tree(mapped)
+    known = all(pid in context.snapshot.processes for pid in mapped)
+    enders = context.threads_of(having, without=node)
+    on: tuple[Node, ...] = ()
+    more = ""
+    if words == wait_reason.A_LOCK and lock:
+        takers = [claim for claim in lock.claims if claim.taken > 0]
+        on = tuple(holder for claim in takers if (holder := _holder(context, claim)))
+        names = [
+            context.name(holder) if (holder := _holder(context, each)) else f"PID {each.pid}"
+            for each in takers
+        ]
+        taken = " and ".join(
+            f"{name} has taken {claim.taken}" for name, claim in zip(names, takers, strict=True)
+        )
+        words = f"semaphore {context.letters[number]}"
+        more = f", of which {taken}" if taken else ""
+        if any(claim.taken < 0 for claim in lock.claims):  # it is used as a signal
+            on = ()
+    elif words == wait_reason.ROOM:
+        on = tuple(
+            each for each in enders if each[0] != node[0] and each[1] == each[0] and _may_read(context, each)
+        )
+    elif words == wait_reason.BARRIER:
+        more = f" ({_arrived(context, number)} have arrived)"
+    return Wait(BLOCKED, words + more, on, enders, known=known)
+
+
+def _may_read(context: Context, node: Node) -> bool:
+    """Return whether a thread could take an item from a queue: not if it waits in put() itself."""
+    return reason(context.snapshot.processes[node[0]].threads[node[1]]) != wait_reason.ROOM
+
+
+def _arrived(context: Context, number: str) -> int:
+    """Return how many threads wait at this semaphore."""
+    return sum(
+        context.snapshot.semaphores.get((process.pid, thread.call.address)) == number
+        for process in context.snapshot.processes.values()
+        for thread in process.threads.values()
+        if thread.call and thread.call.address
+    )
+
+
+def _holder(context: Context, claim: Claim) -> Node | None:
+    """Return the thread that holds a lock; None if it is not known, or not in the picture."""
+    process = context.snapshot.processes.get(claim.pid)
+    if not process:
+        return None
+    if claim.tid in process.threads:
+        return claim.pid, claim.tid
+    return (claim.pid, process.pid) if len(process.threads) == 1 else None
+
+
+def _not_known(context: Context) -> str:
+    """Return why the holder is not known, if there is a reason."""
+    locks = context.snapshot.locks
+    if locks.unsearched:
+        return f"not known: there was no time to search {locks.unsearched / 1e6:.0f} MB"
+    return "not known"
+
+
+def at_file_lock(context: Context, process: Process, thread: Thread) -> Wait:
+    """Return the wait of a thread for a lock of a file: proc(5), /proc/locks, where a waiter follows ``->``."""
+    call = thread.call
+    assert call  # noqa: S101
+    held: dict[bytes, int] = {}
+    holder = 0
+    for line in procfs.read("/proc/locks").splitlines():
+        number, *fields = line.split()
+        if fields[:1] != [b"->"] and len(fields) >= _LOCK_FIELDS:
+            held[number] = int(fields[3])
+        elif len(fields) > _LOCK_FIELDS and int(fields[4]) == process.pid:
+            holder = held.get(number, 0)
+    file = process.files.get(call.fds[0][0]) if call.fds else None
+    name = file.target.rpartition("/")[2] if file else "a file"
+    if other := context.snapshot.processes.get(holder):
+        node = (holder, holder)
+        # flock() belongs to the open file, so any process that has it open could unlock it.
+        return Wait(
+            BLOCKED,
+            f"the lock of {name}, which {other.role} holds",
+            (node,),
+            (node,),
+            known=call.name == "fcntl",
+            still=thread.still,
+        )
+    words = f"the lock of {name}, which PID {holder} holds" if holder > 0 else f"the lock of {name}"
+    return Wait(BLOCKED, words, outside=f"PID {holder}" if holder > 0 else "", still=thread.still)

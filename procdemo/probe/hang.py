@@ -134,10 +134,16 @@ def _conclude(
         told = "; ".join(_sentence(context, found, node) for node in circle[:4])
         more = f"; and so on, {len(circle)} threads in all" if circle[4:] else ""
         return DEADLOCK, told + more
-    dead = [node for node, wait in found.items() if wait.dead and wait.endless]
-    if dead:
-        return DEADLOCK, _sentence(context, found, dead[0])
-    acting = {node: wait for node, wait in found.items() if not wait.idle and wait.state != waits.ZOMBIE}
+    # Of a lock that is no signal the holder is in that set as well, or has ended, even if it is not known.
+    surely = [
+        node
+        for node, wait in found.items()
+        if (wait.dead and wait.endless) or (wait.mutex and node in caught)
+    ]
+    if surely:
+        return DEADLOCK, _sentence(context, found, surely[0])
+    alive = {node: wait for node, wait in found.items() if wait.state != waits.ZOMBIE}
+    acting = {node: wait for node, wait in alive.items() if not wait.idle} or alive
     main = (context.snapshot.root, context.snapshot.root)
     goes_on = {node: wait for node, wait in acting.items() if node not in caught}
     limited = [node for node, wait in goes_on.items() if wait.limited or wait.state == waits.SLEEPING]

@@ -125,14 +125,32 @@ class Memory:
 
     def search(self, run: Run, handles: Collection[int]) -> Iterator[tuple[int, list[SemLock]]]:
         """Yield, piece by piece, how many bytes were searched, and the lock objects with these handles."""
+        for begin, chunk in self._chunks(run):
+            found = (self.object_at(begin + index) for index in _find_aligned(chunk, handles))
+            # Before Linux 6.15 a page that guards a stack looks like others: it cannot be read.
+            yield len(chunk) or mmap.PAGESIZE, [each for each in found if each]
+
+    def find(self, run: Run, numbers: Collection[int]) -> Iterator[tuple[int, int]]:
+        """Yield where in this piece of memory one of these numbers of 8 bytes is, and which."""
+        for begin, chunk in self._chunks(run):
+            for index in _find_aligned(chunk, numbers):
+                yield begin + index, int.from_bytes(chunk[index : index + 8], "little")
+
+    def word(self, address: int) -> int:
+        """Return the number of 8 bytes at this address; 0 if it cannot be read."""
+        return int.from_bytes(self._read(address, 8), "little")
+
+    def type_name(self, address: int, size: int) -> bytes:
+        """Return the first bytes of the name of the type of an object, not in a free-threaded build."""
+        return self._read(self.word(self.word(address + 8) + _NAME_AT[16]), size)
+
+    def _chunks(self, run: Run) -> Iterator[tuple[int, bytes]]:
+        """Yield address and content of each piece that is searched at once; empty if it cannot be read."""
         begin, end = run
         while begin < end:
             chunk = self._read(begin, min(_CHUNK, end - begin))
-            found = (self.object_at(begin + index) for index in _find_aligned(chunk, handles))
-            # Before Linux 6.15 a page that guards a stack looks like others: it cannot be read.
-            size = len(chunk) or mmap.PAGESIZE
-            yield size, [each for each in found if each]
-            begin += size
+            yield begin, chunk
+            begin += len(chunk) or mmap.PAGESIZE
 
     def object_at(self, address: int) -> SemLock | None:
         """Return the lock object that has its handle here; None if there is none."""

@@ -14,7 +14,15 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from procdemo.demo.settings import CannotRunError
-from procdemo.probe import connections, live_stacks, lock_holders, programs, semlock_memory, system_calls
+from procdemo.probe import (
+    connections,
+    live_stacks,
+    lock_holders,
+    programs,
+    semlock_memory,
+    system_calls,
+    thread_locks,
+)
 from procdemo.probe.live_stacks import Answer
 from procdemo.probe.programs import Program
 from procdemo.probe.stack_dumps import Stack
@@ -87,6 +95,8 @@ class Snapshot(NamedTuple):
     """The number of a semaphore of multiprocessing -> all processes that have it."""
     semaphores: Mapping[tuple[int, int], str]
     """Process and address -> the number of the semaphore there."""
+    owners: Mapping[tuple[int, int], int]
+    """Process and address of a wait -> the thread that holds the RLock there, or `thread_locks.PLAIN`."""
     has_stacks: bool
     """Whether py-spy is installed."""
     seconds: float
@@ -124,6 +134,9 @@ def take(root: int) -> Snapshot:
         if numbers
         else lock_holders.Look({}, 0, 0, ())
     )
+    owners = _owners(calls)
+    sockets = connections.sockets(root)
+    files = {pid: dict(_open_files(pid)) for pid in family}
     last = {pid: _look(pid) for pid in family}
     seconds = time.monotonic() - begin
     roles = _roles(root, family, run)
@@ -141,7 +154,7 @@ def take(root: int) -> Snapshot:
                 run[pid],
                 roles[pid],
                 threads,
-                dict(_open_files(pid)),
+                files[pid],
                 problem,
                 _handles_signals(pid),
             )
@@ -150,9 +163,10 @@ def take(root: int) -> Snapshot:
         processes,
         locks,
         holders,
-        connections.sockets(root),
+        sockets,
         mapped,
         semaphores,
+        owners,
         has_stacks,
         seconds,
     )
@@ -276,6 +290,20 @@ def _semaphore(pid: int, address: int) -> str:
         if begin == address:
             return number
     return ""
+
+
+def _owners(calls: Mapping[int, Mapping[int, Call | None]]) -> dict[tuple[int, int], int]:
+    """Return which thread holds the RLock at which a thread waits without a limit, as far as that is known."""
+    found = {}
+    give_up = time.monotonic() + _SEARCH_S
+    for pid, each in calls.items():
+        addresses = {call.address for call in each.values() if call and call.private and not call.limited} - {
+            0
+        }
+        if addresses and (left := give_up - time.monotonic()) > 0:
+            owners = thread_locks.owners(pid, addresses, left)
+            found.update({(pid, address): tid for address, tid in owners.items()})
+    return found
 
 
 def _mapped(numbers: set[str]) -> dict[str, list[int]]:

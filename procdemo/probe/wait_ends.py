@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
+from procdemo.probe import attributes
 from procdemo.probe.snapshot import File, Process, Thread
 from procdemo.probe.system_calls import ACCEPT, END, WRITE
-from procdemo.probe.waits import BLOCKED, WAITING, Context, Node, Wait, for_end, reason
+from procdemo.probe.waits import BLOCKED, HOUSEKEEPING, IDLE, WAITING, Context, Node, Wait, for_end, reason
 from procdemo.process import procfs
 
 _TERMINALS = ("/dev/pts/", "/dev/tty", "/dev/console")
@@ -36,8 +37,11 @@ def at_descriptors(context: Context, process: Process, thread: Thread) -> Wait:
     assert call  # noqa: S101 - the caller has it
     parts = [_part(context, process, thread, fd, use) for fd, use in dict.fromkeys(call.fds)]
     said = reason(thread)
-    words = " or ".join(dict.fromkeys(part.words for part in parts[:4])) + (" or others" if parts[4:] else "")
-    if said and not any(part.outside for part in parts):
+    shown = [part for part in parts if part.outside] or parts
+    words = " or ".join(dict.fromkeys(part.words for part in shown[:4])) + (" or others" if shown[4:] else "")
+    if said in HOUSEKEEPING:
+        words = said
+    elif said and not any(part.outside for part in parts):
         words = f"{said} ({words})" if words and words not in said else said
     state = BLOCKED if any(use == WRITE for _, use in call.fds) or call.name == "waitid" else WAITING
     return Wait(
@@ -62,11 +66,10 @@ def _part(context: Context, process: Process, thread: Thread, fd: int, use: str)
     file = process.files.get(fd)
     if not file:
         return _Part("something")
-    node = (process.pid, thread.tid)
     if file.target.startswith("pipe:") or _is_fifo(process.pid, fd, file):
-        return _pipe(context, node, file, use)
+        return _pipe(context, process, thread, file, use)
     if file.target.startswith("socket:"):
-        return _socket(context, node, file, use)
+        return _socket(context, process, thread, file, use)
     if file.target.startswith(_TERMINALS):
         words = "the terminal to take output (Ctrl-Q)" if use == WRITE else "you to type, at the terminal"
         return _Part(words, outside=words)
@@ -92,18 +95,35 @@ def _pid_of_pidfd(pid: int, fd: int) -> int:
     return 0
 
 
-def _pipe(context: Context, node: Node, file: File, use: str) -> _Part:
+def _pipe(context: Context, process: Process, thread: Thread, file: File, use: str) -> _Part:
     """Return the wait at a pipe: for the threads of all processes that have its other end."""
     pids = [
         pid
         for pid, other in context.snapshot.holders.get(file.target, ())
         if (other.reads if use == WRITE else other.writes)
     ]
+    if children := context.children_of_fork_server(pids):
+        return _child_of_fork_server(context, process, thread, children)
     words = "room in a pipe" if use == WRITE else "data from a pipe"
-    return _ends(context, node, words, "read" if use == WRITE else "write", list(dict.fromkeys(pids)))
+    return _ends(context, (process.pid, thread.tid), words, "read" if use == WRITE else "write", pids)
 
 
-def _socket(context: Context, node: Node, file: File, use: str) -> _Part:
+def _child_of_fork_server(context: Context, process: Process, thread: Thread, children: list[int]) -> _Part:
+    """Return the wait at a pipe of the fork server, which only reports the end of its children.
+
+    The object of the child (``Popen``) has its PID. If it is not found, it may be any child.
+    """
+    where = zip(thread.stack, thread.objects, strict=True)
+    popen = next((at for frame, at in where if frame.path.endswith("/popen_forkserver.py")), 0)
+    known = attributes.numbers(process.pid, popen) if popen else set()
+    own = {own: pid for pid in children for own, tid in procfs.own_numbers(pid).items() if tid == pid}
+    children = [own[number] for number in known & own.keys()] or children
+    nodes = tuple((pid, pid) for pid in context.in_tree(children))
+    names = " or ".join(context.snapshot.processes[pid].role for pid, _ in nodes)
+    return _Part(f"{names} to end", nodes, nodes, known=bool(nodes))
+
+
+def _socket(context: Context, process: Process, thread: Thread, file: File, use: str) -> _Part:
     found = context.snapshot.sockets.get(file.target)
     words = "room in a connection" if use == WRITE else "data from a connection"
     if not found:
@@ -115,40 +135,42 @@ def _socket(context: Context, node: Node, file: File, use: str) -> _Part:
         return _Part(f"an answer of {found.there}: there is no connection yet", outside=found.there)
     there = f" with {found.there}" if found.there else ""
     if not found.peer:
-        # A Unix socket without a peer that we can see is of another network namespace, or has no other end.
+        # A Unix socket without a peer that we can see is of another network, or has no other end.
         return _Part(words + there, outside=found.there)
     pids = [pid for pid, _ in context.snapshot.holders.get(found.peer, ())]
-    return _ends(context, node, words + there, "write" if use != WRITE else "read", list(dict.fromkeys(pids)))
+    verb = "read" if use == WRITE else "write"
+    return _ends(context, (process.pid, thread.tid), words + there, verb, pids)
 
 
 def _ends(context: Context, node: Node, words: str, verb: str, pids: list[int]) -> _Part:
     """Return the wait for one of these processes to read or write at the other end."""
-    snapshot = context.snapshot
-    children = context.children_of_fork_server(pids)
+    processes = context.snapshot.processes
     inside = context.in_tree(pids)
-    strangers = [pid for pid in pids if pid not in snapshot.processes]
+    strangers = [pid for pid in dict.fromkeys(pids) if pid not in processes]
     if strangers:
         names = " or ".join(f"PID {pid} ({_comm(pid)})" for pid in strangers[:3])
         return _Part(f"{words} of {names}", outside=names)
     if not pids:
         return _Part(f"{words}; the process at the other end is not known")
-    if children and not [
-        pid for pid in inside if pid != node[0]
-    ]:  # the fork server reports the end of its children
-        nodes = tuple((pid, pid) for pid in context.in_tree(children))
-        names = " or ".join(snapshot.processes[pid].role for pid, _ in nodes)
-        return _Part(f"{names} to end", nodes, nodes, known=bool(nodes))
     others = [pid for pid in inside if pid != node[0]]
     enders = context.threads_of(inside, without=node)
     if not others:
         return _Part(f"{words}; only the process itself has the end to {verb}", (), enders, known=True)
-    names = " or ".join(snapshot.processes[pid].role for pid in others[:3])
+    names = " or ".join(processes[pid].role for pid in others[:3])
     more = f" or {len(others) - 3} others" if others[3:] else ""
-    return _Part(f"{names}{more} to {verb}", _first(context, others), enders, known=True)
+    on = tuple(each for pid in others for each in _actors(context, pid, enders))
+    return _Part(f"{names}{more} to {verb}", on, enders, known=True)
 
 
-def _first(context: Context, pids: list[int]) -> tuple[Node, ...]:
-    return tuple((pid, pid) for pid in pids if pid in context.snapshot.processes[pid].threads)
+def _actors(context: Context, pid: int, enders: tuple[Node, ...]) -> list[Node]:
+    """Return the main thread of a process; if it only keeps house, the threads that do something."""
+    if (pid, pid) in enders:
+        return [(pid, pid)]
+    return [
+        (pid, tid)
+        for own, tid in enders
+        if own == pid and reason(context.snapshot.processes[pid].threads[tid]) not in IDLE
+    ]
 
 
 def _comm(pid: int) -> str:

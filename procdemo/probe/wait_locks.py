@@ -1,6 +1,6 @@
 """What a thread waits for at a semaphore of multiprocessing, or at the lock of a file: which thread holds it."""
 
-from procdemo.probe import wait_reason
+from procdemo.probe import attributes, own_line, wait_reason
 from procdemo.probe.lock_holders import Claim, Lock, State
 from procdemo.probe.snapshot import Process, Thread
 from procdemo.probe.waits import BLOCKED, Context, Node, Wait, reason
@@ -51,11 +51,31 @@ def _at_lock(context: Context, node: Node, words: str, number: str, lock: Lock) 
     holder = _holder(context, lock.holders[0])
     if holder is None:
         return Wait(BLOCKED, f"{words}, which PID {lock.holders[0].pid} holds")
-    if holder == node:
-        # Another process may give it back, if the lock is used as a signal.
-        others = tuple((pid, pid) for pid in having if pid != node[0])
-        return Wait(BLOCKED, f"{words}, which it holds itself", (node,), (node, *others), known=not strangers)
-    return Wait(BLOCKED, f"{words}, which {context.name(holder)} holds", (holder,), (holder,), known=True)
+    whose = "it holds itself" if holder == node else f"{context.name(holder)} holds"
+    return Wait(
+        BLOCKED,
+        f"{words}, which {whose}",
+        (holder,),
+        (holder, *_other_givers(context, node, holder, having, lock)),
+        known=not strangers,
+    )
+
+
+def _other_givers(
+    context: Context, node: Node, holder: Node, having: list[int], lock: Lock
+) -> tuple[Node, ...]:
+    """Return the threads that could give back a lock which another one holds.
+
+    A Lock can be given back by any process, as a signal. An RLock cannot, and a thread that is in a ``with``
+    block gives back its lock itself.
+    """
+    thread = context.snapshot.processes[holder[0]].threads[holder[1]]
+    if lock.kind == "RLock":
+        return ()
+    blocks = own_line.blocks(holder[0], thread.stack)
+    if thread.still and (blocks.inside or blocks.entering_second):
+        return ()
+    return tuple((pid, pid) for pid in having if pid not in {node[0], holder[0]})
 
 
 def _at_signal(context: Context, node: Node, words: str, number: str, lock: Lock | None) -> Wait:
@@ -85,7 +105,7 @@ def _at_signal(context: Context, node: Node, words: str, number: str, lock: Lock
             each for each in enders if each[0] != node[0] and each[1] == each[0] and _may_read(context, each)
         )
     elif words == wait_reason.BARRIER:
-        more = f" ({_arrived(context, number)} have arrived)"
+        more = f" ({_arrived(context, number)}{_parties(context, node)} have arrived)"
     return Wait(BLOCKED, words + more, on, enders, known=known)
 
 
@@ -102,6 +122,18 @@ def _arrived(context: Context, number: str) -> int:
         for thread in process.threads.values()
         if thread.call and thread.call.address
     )
+
+
+def _parties(context: Context, node: Node) -> str:
+    """Return how many must arrive at a barrier; empty if that is not known.
+
+    ``multiprocessing.Barrier`` has one whole number among its attributes, and that is it.
+    """
+    thread = context.snapshot.processes[node[0]].threads[node[1]]
+    where = zip(thread.stack, thread.objects, strict=True)
+    barrier = [at for frame, at in where if frame.file.endswith("/threading.py") and frame.function == "wait"]
+    numbers = attributes.numbers(node[0], barrier[-1]) if barrier and barrier[-1] else set()
+    return f" of {numbers.pop()}" if len(numbers) == 1 else ""
 
 
 def _holder(context: Context, claim: Claim) -> Node | None:

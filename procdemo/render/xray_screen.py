@@ -8,7 +8,13 @@ from rich.text import Text
 from procdemo.demo.text import printable
 from procdemo.render.terminal import terminal, wrapped
 
-_STYLES = {"deadlock": "bold red", "stuck": "bold red", "computing": "green", "outside": "green", "sleeping": "green"}
+_STYLES = {
+    "deadlock": "bold red",
+    "stuck": "bold red",
+    "computing": "green",
+    "outside": "green",
+    "sleeping": "green",
+}
 
 
 class XrayScreen:

@@ -11,7 +11,7 @@ from procdemo.process import procfs
 
 PYTHON = os.environ.get("PROBED_PYTHON", sys.executable)  # e.g. a newer one than that of the tests
 START = """
-import multiprocessing, os, signal, sys, threading
+import multiprocessing, os, signal, subprocess, sys, threading, time
 mp = multiprocessing.get_context(sys.argv[1])
 
 def say(name):

@@ -1,10 +1,10 @@
 """Whole numbers among the attributes of a Python object in another process, read without stopping it.
 
-From the address of an object the numbers are found that its attributes have, without their names. It is tried
-where CPython keeps attributes: the pointer to them is 4 or 3 words before the object (3.11, 3.12), or they are
-in the object itself (3.13 on); Include/internal/pycore_object.h. What is found is an ``int`` by the name of its
-type, so what is no attribute is left out; but a number alone says little, and the caller must know which one it
-looks for. In a free-threaded build nothing is found.
+From the address of an object the numbers are found that its attributes have, without their names. It is
+tried where CPython keeps attributes: the pointer to them is 4 or 3 words before the object (3.11, 3.12), or
+they are in the object itself (3.13 on); Include/internal/pycore_object.h. What is found is an ``int`` by the
+name of its type, so what is no attribute is left out; but a number alone says little, and the caller must
+know which one it looks for. In a free-threaded build nothing is found.
 """
 
 from collections.abc import Iterator

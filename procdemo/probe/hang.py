@@ -1,15 +1,15 @@
 """The verdict on a program: does it hang, and why? Concluded from what each of its threads waits for.
 
-A thread can be woken only by the threads that could end its wait. The largest set of threads that wait without
-a limit, and only for each other, can never go on: nothing outside of the set could wake one of them. In it a
-circle is looked for. What was not still while the picture was made, waits with a limit, or for something that
-is not known, is never in that set: so it is not said of a program that works that it hangs.
+A thread can be woken only by the threads that could end its wait. The largest set of threads that wait
+without a limit, and only for each other, can never go on: nothing outside of the set could wake one of them.
+In it a circle is looked for. What was not still while the picture was made, waits with a limit, or for
+something that is not known, is never in that set: so it is not said of a program that works that it hangs.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from procdemo.probe import wait_ends, wait_locks, waits
+from procdemo.probe import wait_ends, wait_locks, wait_threads, waits
 from procdemo.probe.own_line import own_frame
 from procdemo.probe.programs import HELPER
 from procdemo.probe.snapshot import Process, Snapshot, Thread
@@ -59,7 +59,7 @@ def judge(snapshot: Snapshot) -> Verdict:
     return Verdict(name, answer, circle, found, context)
 
 
-def _wait(context: Context, process: Process, thread: Thread) -> Wait:
+def _wait(context: Context, process: Process, thread: Thread) -> Wait:  # noqa: PLR0911 - a table
     if without := waits.without_call(process, thread):
         return without
     call = thread.call
@@ -87,7 +87,7 @@ def _at_futex(context: Context, process: Process, thread: Thread) -> Wait:
         return Wait(waits.BLOCKED, "a lock that is not known", still=thread.still)
     if call.limited and not thread.still and call.left_s is not None and call.left_s < _GIL_S:
         return Wait(waits.COMPUTING, "the GIL", limited=True)
-    return waits.at_thread_lock(context, process, thread)
+    return wait_threads.at_thread_lock(context, process, thread)
 
 
 def _closed(found: Mapping[Node, Wait]) -> set[Node]:

@@ -118,7 +118,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _parse(text: str, numbers: Mapping[int, int]) -> Answer:
-    """Return what is in py-spy's JSON, the innermost frame first; `numbers`: its numbers of threads -> ours."""
+    """Return what is in py-spy's JSON, innermost frames first; `numbers`: its numbers of threads -> ours."""
     answer = Answer({}, "", {}, {})
     for thread in json.loads(text):
         tid = numbers.get(thread["os_thread_id"], thread["os_thread_id"])

@@ -20,7 +20,7 @@ _LONGEST = 2_000
 
 
 def own_frame(stack: Stack) -> Frame | None:
-    """Return the innermost frame of the program's own code: not Python's library, and not an installed package.
+    """Return the innermost frame of the program's own code: no library, and no installed package.
 
     If there is none, that of a package; if there is none of these, the innermost frame of all.
     """
@@ -71,7 +71,7 @@ def blocks(pid: int, stack: Stack) -> Blocks:
 
 
 def acquires(pid: int, stack: Stack) -> bool:
-    """Return whether a file of the program's own code in this stack has a lock taken without a ``with`` block."""
+    """Return whether the program's own code in this stack takes a lock without a ``with`` block, too."""
     paths = {_where(pid, frame) for frame in stack if not _LIBRARY.search(frame.path)}
     return any(".acquire(" in line for path in paths for line in _lines(*path))
 

@@ -83,7 +83,7 @@ def may_look(pid: int) -> bool:
 
 
 def trees() -> Iterator[Tree]:
-    """Yield each Python process that we may look at, below the one that has started it; never this process."""
+    """Yield each Python process that we may look at, below the one that started it; never this process."""
     found = dict(procfs.processes())
     found.pop(os.getpid(), None)
     below: dict[int, list[int]] = {}

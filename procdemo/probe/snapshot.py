@@ -1,28 +1,28 @@
 """A program and all its descendants, looked at from outside at one moment, without holding any of them.
 
 A picture of many processes is not made in one moment, so each thread is looked at three times: before the
-stacks are read, after that, and after the search for locks. A thread that has had no turn from the first look to
-the last one is *still*: all that was read of it belongs together, and was true for that whole time.
+stacks are read, after that, and after the search for locks. A thread that has had no turn from the first
+look to the last one is *still*: all that was read of it belongs together, and was true for that whole time.
 """
 
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import NamedTuple
 
 from procdemo.demo.settings import CannotRunError
 from procdemo.probe import (
+    common_files,
     connections,
     live_stacks,
     lock_holders,
     programs,
-    semlock_memory,
     system_calls,
     thread_locks,
 )
+from procdemo.probe.common_files import File
 from procdemo.probe.live_stacks import Answer
 from procdemo.probe.programs import Program
 from procdemo.probe.stack_dumps import Stack
@@ -31,18 +31,10 @@ from procdemo.process import procfs
 
 _BUSY = 0.25  # a thread that had a CPU for a quarter of the time computes
 _ASKED_AT_ONCE = 4
+_LOOKS = 3
 _SEARCH_S = 0.5
 _NOT_ASKED_FOR = (signal.SIGINT, signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
 _HANDLED = 0x7FFFFFFF & ~sum(1 << signum - 1 for signum in _NOT_ASKED_FOR)  # the C library uses 32 and above
-
-
-class File(NamedTuple):
-    """An open file of a process."""
-
-    target: str
-    """What it is, e.g. ``pipe:[4711]``: the same for both ends and in all processes."""
-    reads: bool
-    writes: bool
 
 
 class Thread(NamedTuple):
@@ -118,15 +110,15 @@ def take(root: int) -> Snapshot:
     answers, has_stacks = _ask([pid for pid, each in run.items() if each.kind == programs.PYTHON])
     second = {pid: _look(pid) for pid in family}
     calls = {pid: _calls(pid, second[pid]) for pid in family}
-    holders = _holders(set(family))
+    holders = common_files.holders(set(family))
     addresses = {
         (pid, call.address)
         for pid in family
         for call in calls[pid].values()
         if call and call.address and not call.private
     }
-    semaphores = {at: number for at in addresses if (number := _semaphore(*at))}
-    mapped = _mapped(set(semaphores.values()))
+    semaphores = {at: number for at in addresses if (number := common_files.semaphore_at(*at))}
+    mapped = common_files.having_semaphores(set(semaphores.values()))
     searched = {*family, *(pid for pids in mapped.values() for pid in pids)}
     numbers = set(semaphores.values())
     locks = (
@@ -136,15 +128,22 @@ def take(root: int) -> Snapshot:
     )
     owners = _owners(calls)
     sockets = connections.sockets(root)
-    files = {pid: dict(_open_files(pid)) for pid in family}
+    files = {pid: dict(common_files.open_files(pid)) for pid in family}
     last = {pid: _look(pid) for pid in family}
     seconds = time.monotonic() - begin
     roles = _roles(root, family, run)
     processes = {}
     for pid, parent in family.items():
-        looks = (first[pid], second[pid], last[pid])
         threads = {
-            tid: _thread(pid, tid, looks, calls[pid][tid], answers.get(pid), seconds) for tid in second[pid]
+            tid: _thread(
+                tid,
+                [look[pid][tid] for look in (first, second, last) if tid in look[pid]],
+                calls[pid][tid],
+                answers.get(pid),
+                seconds=seconds,
+                channel=procfs.read(f"/proc/{pid}/task/{tid}/wchan"),
+            )
+            for tid in second[pid]
         }
         problem = answers[pid].problem if pid in answers else ""
         if threads:
@@ -220,26 +219,18 @@ def _ask(pids: list[int]) -> tuple[dict[int, Answer], bool]:
 
 
 def _thread(
-    pid: int,
-    tid: int,
-    looks: tuple[dict[int, _Look], dict[int, _Look], dict[int, _Look]],
-    call: Call | None,
-    answer: Answer | None,
-    seconds: float,
+    tid: int, looks: list[_Look], call: Call | None, answer: Answer | None, *, seconds: float, channel: bytes
 ) -> Thread:
-    seen = [look[tid] for look in looks if tid in look]
-    still = len(seen) == len(looks) and len(set(seen)) == 1 and seen[0].state in "SDT"
-    cpu_s = (_cpu_ns(seen[-1]) - _cpu_ns(seen[0])) / 1e9
-    runs = sum(look.state == "R" for look in seen) > 1
-    channel = procfs.read(f"/proc/{pid}/task/{tid}/wchan").decode().partition(".")[0].strip("0")
+    still = len(looks) == _LOOKS and len(set(looks)) == 1 and looks[0].state in "SDT"
+    cpu_s = (_cpu_ns(looks[-1]) - _cpu_ns(looks[0])) / 1e9
     return Thread(
         tid,
         answer.names.get(tid, "") if answer else "",
-        looks[1][tid].state,
-        channel,
+        looks[len(looks) // 2].state,
+        channel.decode().partition(".")[0].strip("0"),
         call,
         still,
-        runs or cpu_s > _BUSY * seconds,
+        sum(look.state == "R" for look in looks) > 1 or cpu_s > _BUSY * seconds,
         answer.stacks.get(tid, []) if answer else [],
         answer.objects.get(tid, []) if answer else [],
     )
@@ -260,40 +251,8 @@ def _roles(root: int, family: Mapping[int, int], run: Mapping[int, Program]) -> 
     return roles
 
 
-def _holders(family: set[int]) -> dict[str, list[tuple[int, File]]]:
-    """Return who has which pipe, FIFO or socket open, if a process of the family has it, too."""
-    ours = {file.target for pid in family for _, file in _open_files(pid)}
-    found: dict[str, list[tuple[int, File]]] = {}
-    for pid, _ in procfs.processes():
-        for _, file in _open_files(pid):
-            # The other end of a socket has another name.
-            if file.target in ours or file.target.startswith("socket:"):
-                found.setdefault(file.target, []).append((pid, file))
-    return found
-
-
-def _open_files(pid: int) -> Iterator[tuple[int, File]]:
-    folder = f"/proc/{pid}/fd"
-    with suppress(OSError):
-        for name in os.listdir(folder):
-            with suppress(OSError):
-                mode = os.lstat(f"{folder}/{name}").st_mode  # the link's mode is how it was opened
-                yield (
-                    int(name),
-                    File(os.readlink(f"{folder}/{name}"), bool(mode & 0o400), bool(mode & 0o200)),
-                )
-
-
-def _semaphore(pid: int, address: int) -> str:
-    """Return the number of multiprocessing's semaphore at this address; empty if there is none."""
-    for number, begin in semlock_memory.addresses(pid).items():
-        if begin == address:
-            return number
-    return ""
-
-
 def _owners(calls: Mapping[int, Mapping[int, Call | None]]) -> dict[tuple[int, int], int]:
-    """Return which thread holds the RLock at which a thread waits without a limit, as far as that is known."""
+    """Return who holds the RLock at which a thread waits without a limit, as far as that is known."""
     found = {}
     give_up = time.monotonic() + _SEARCH_S
     for pid, each in calls.items():
@@ -303,16 +262,6 @@ def _owners(calls: Mapping[int, Mapping[int, Call | None]]) -> dict[tuple[int, i
         if addresses and (left := give_up - time.monotonic()) > 0:
             owners = thread_locks.owners(pid, addresses, left)
             found.update({(pid, address): tid for address, tid in owners.items()})
-    return found
-
-
-def _mapped(numbers: set[str]) -> dict[str, list[int]]:
-    """Return which processes of the machine have each of these semaphores."""
-    found: dict[str, list[int]] = {number: [] for number in numbers}
-    if numbers:
-        for pid, _ in procfs.processes():
-            for number in numbers & semlock_memory.semaphores(pid):
-                found[number].append(pid)
     return found
 
 

@@ -87,7 +87,7 @@ class Reader:
         args = [int(word, 16) for word in words[:6]] if name else []
         return (self._parse(name, args) if len(args) == 6 else Call("")), text  # noqa: PLR2004
 
-    def _parse(self, name: str, args: list[int]) -> Call:  # noqa: PLR0911 - a table
+    def _parse(self, name: str, args: list[int]) -> Call:  # noqa: C901, PLR0911, PLR0912 - a table
         call = Call(name)
         match name:
             case "read" | "write":

@@ -8,9 +8,9 @@ An RLock object keeps its owner (CPython 3.11 to 3.13, Modules/_threadmodule.c):
     rlock_count     8: how often
 
 So the object that has the address of a wait is looked for; the name of its type is the proof. A plain
-`threading.Lock` has the same address in the same place, but does not know its owner. From 3.14 on threads wait
-elsewhere (Python/parking_lot.c), and in a free-threaded build objects are laid out otherwise: then nothing is
-found, and the owner is not known.
+`threading.Lock` has the same address in the same place, but does not know its owner. From 3.14 on threads
+wait elsewhere (Python/parking_lot.c), and in a free-threaded build objects are laid out otherwise: then
+nothing is found, and the owner is not known.
 """
 
 import time
@@ -27,7 +27,7 @@ PLAIN = 0
 
 
 def owners(pid: int, addresses: Collection[int], budget_s: float) -> dict[int, int]:
-    """Return the address of each wait -> the number of the thread (TID) that holds the RLock there, or `PLAIN`.
+    """Return the address of each wait -> the thread (TID) that holds the RLock there, or `PLAIN`.
 
     Args:
         pid: the process.

@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from procdemo.probe import attributes
-from procdemo.probe.snapshot import File, Process, Thread
+from procdemo.probe.common_files import File
+from procdemo.probe.snapshot import Process, Thread
 from procdemo.probe.system_calls import ACCEPT, END, WRITE
 from procdemo.probe.waits import BLOCKED, HOUSEKEEPING, IDLE, WAITING, Context, Node, Wait, for_end, reason
 from procdemo.process import procfs

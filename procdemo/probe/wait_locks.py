@@ -1,4 +1,4 @@
-"""What a thread waits for at a semaphore of multiprocessing, or at the lock of a file: which thread holds it."""
+"""Waits at a semaphore of multiprocessing, or at the lock of a file: which thread holds it."""
 
 from procdemo.probe import attributes, own_line, wait_reason
 from procdemo.probe.lock_holders import Claim, Lock, State
@@ -155,7 +155,7 @@ def _not_known(context: Context) -> str:
 
 
 def at_file_lock(context: Context, process: Process, thread: Thread) -> Wait:
-    """Return the wait of a thread for a lock of a file: proc(5), /proc/locks, where a waiter follows ``->``."""
+    """Return the wait of a thread for a lock of a file: proc(5), /proc/locks; a waiter follows ``->``."""
     call = thread.call
     assert call  # noqa: S101
     held: dict[bytes, int] = {}

@@ -1,24 +1,23 @@
 """What each thread of a program waits for, which threads could end its wait, and whether anything else could.
 
 The kernel says in which system call a thread is; the stack gives the reason; descriptors and semaphores say
-which threads could end the wait. Where that is not known, it is said: a wait of which it is not known what ends
-it is never part of a circle.
+which threads could end the wait. Where that is not known, it is said: a wait of which it is not known what
+ends it is never part of a circle.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from procdemo.probe import own_line, wait_reason
+from procdemo.probe import wait_reason
 from procdemo.probe.programs import FORK_SERVER, HELPER
 from procdemo.probe.snapshot import Process, Snapshot, Thread
-from procdemo.probe.thread_locks import PLAIN
 
 Node = tuple[int, int]
 """A thread: the PID of its process, and its own number."""
 
 COMPUTING, SLEEPING, WAITING, BLOCKED = "computing", "sleeping", "waiting", "blocked"
 STOPPED, ZOMBIE, UNKNOWN = "stopped", "zombie", "not known"
-"""States of a thread; *blocked* is at a lock, at room in a pipe, or at the end of another thread or process."""
+"""States of a thread; *blocked*: at a lock, at room in a pipe, or at the end of a thread or process."""
 
 IDLE = {
     "something to be put, as a queue's feeder thread",
@@ -38,7 +37,6 @@ IDLE = {
 HOUSEKEEPING = {"a client, as the manager", "its end, as the manager"}
 """Of these, the waits of threads that never end the wait of another thread."""
 
-_MAY_BE_ENDED_BY_SIGNAL = {"a signal of another thread", "an event, as an event loop", ""}
 _BY_CHANNEL = {
     "futex_do_wait": "a lock",
     "futex_wait_queue": "a lock",
@@ -100,7 +98,7 @@ class Context(NamedTuple):
     """The number of a semaphore -> the letter by which it is called."""
 
     def name(self, node: Node) -> str:
-        """Return what a thread is called: by its process, and by its own name unless it is the main thread."""
+        """Return what a thread is called: its process, and its own name unless it is the main thread."""
         process = self.snapshot.processes[node[0]]
         return (
             process.role if node[1] == process.pid else f"{thread_name(process, node[1])} of {process.role}"
@@ -149,7 +147,7 @@ def letter(index: int) -> str:
     return (letter(index // 26 - 1) if index > 25 else "") + chr(ord("A") + index % 26)  # noqa: PLR2004
 
 
-def without_call(process: Process, thread: Thread) -> Wait | None:
+def without_call(process: Process, thread: Thread) -> Wait | None:  # noqa: PLR0911 - a table
     """Return what a thread does if its system call does not matter, or is not known; None otherwise."""
     if thread.state in "ZX":
         return Wait(ZOMBIE, "its parent to ask for its exit status", still=True)
@@ -211,87 +209,3 @@ def for_end(context: Context, pid: int, thread: Thread) -> Wait:
         every=True,
         still=thread.still,
     )
-
-
-def at_thread_lock(context: Context, process: Process, thread: Thread) -> Wait:
-    """Return the wait of a thread for another one of its own process: a lock, a Condition, a queue, an end."""
-    call, node = thread.call, (process.pid, thread.tid)
-    assert call  # noqa: S101
-    words = reason(thread)
-    on: tuple[Node, ...] = ()
-    enders = context.threads_of([process.pid], without=node)
-    owner = context.snapshot.owners.get((process.pid, call.address))
-    mutex = False
-    if any(frame.function == "_finalize_join" for frame in thread.stack):
-        on = tuple(each for each in enders if "_feed" in {f.function for f in process.threads[each[1]].stack})
-    elif words == wait_reason.JOIN and (tid := _joined(process, thread)):
-        on = enders = ((process.pid, tid),)
-        words = f"{thread_name(process, tid)} to end, in join()"
-    elif owner in process.threads:
-        on = enders = ((process.pid, owner),)
-        whose = "it holds itself" if owner == thread.tid else f"{thread_name(process, owner)} holds"
-        words = f"{words or 'an RLock'}, which {whose}"
-    elif not words and thread.still:
-        on, words, mutex = _plain_lock(context, process, thread)
-    outside = ""
-    if not enders and process.handles_signals and words in _MAY_BE_ENDED_BY_SIGNAL:
-        words = outside = "a signal (it has a handler for one)"
-    return Wait(
-        BLOCKED,
-        words or "a lock of its threads",
-        on,
-        enders,
-        known=True,
-        outside=outside,
-        limited=call.limited,
-        left_s=call.left_s,
-        mutex=mutex,
-        still=thread.still,
-    )
-
-
-def _plain_lock(context: Context, process: Process, thread: Thread) -> tuple[tuple[Node, ...], str, bool]:
-    """Return the holder of a `threading.Lock` if only one thread can be that, the words, and `Wait.mutex`.
-
-    The lock itself does not know its holder. But a thread in the block of a ``with`` holds a lock, and not the
-    one for which it waits. If there is only one such thread besides this one, this one is at the head of a
-    ``with``, and no file of the program takes locks otherwise, that thread holds the lock.
-    """
-    owners, own = context.snapshot.owners, own_line.blocks(process.pid, thread.stack)
-    assert thread.call  # noqa: S101
-    mutex = bool(own.entering)
-    lock = f"the lock {own.entering}" if mutex else "a lock of its threads"
-    inside = [
-        other
-        for other in process.threads.values()
-        if other is not thread and own_line.blocks(process.pid, other.stack).inside
-    ]
-    names = " or ".join(thread_name(process, other.tid) for other in inside[:3])
-    plain = owners.get((process.pid, thread.call.address)) == PLAIN
-    if plain and mutex and own.entering not in own.inside and len(inside) == 1:
-        (holder,) = inside
-        waits_elsewhere = holder.still and holder.call and holder.call.address != thread.call.address
-        otherwise = any(own_line.acquires(process.pid, other.stack) for other in process.threads.values())
-        if waits_elsewhere and not reason(holder) and not otherwise:
-            return ((process.pid, holder.tid),), f"{lock}, which {names} holds", mutex
-    hint = f", perhaps {names}, which is in a with block" if inside else ""
-    return (), f"{lock}; the holder is not known{hint}", mutex
-
-
-def _joined(process: Process, thread: Thread) -> int:
-    """Return the number of the thread whose ``join()`` was called; 0 if it is not known.
-
-    The Thread object to which the method ``join`` belongs is the one to which the outermost method of the
-    thread itself belongs (threading.py, ``_bootstrap``).
-    """
-    joined = next(
-        (at for frame, at in zip(thread.stack, thread.objects, strict=True) if frame.function == "join"), 0
-    )
-    started = {
-        other.tid: other.objects[-1]
-        for other in process.threads.values()
-        if other.stack and other.stack[-1].function == "_bootstrap"
-    }
-    if joined and joined not in started.values() and started.keys() | {process.pid} == process.threads.keys():
-        return process.pid  # all others are known, so it is the main thread
-    return next((tid for tid, at in started.items() if joined and at == joined), 0)

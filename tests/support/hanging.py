@@ -27,10 +27,10 @@ def start(function, *args):
 class Hanging(Command):
     """The script, under a start method; its threads call ``say(NAME)`` before they may hang."""
 
-    def __init__(self, tmp_path, source, start_method="fork", within=()):
+    def __init__(self, tmp_path, source, start_method="fork", within=(), **options):
         script = tmp_path / "script.py"
         script.write_text(START + source)
-        super().__init__(str(script), start_method, program=[*within, PYTHON, "-u"])
+        super().__init__(str(script), start_method, program=[*within, PYTHON, "-u"], **options)
 
     @property
     def family(self):

@@ -1,6 +1,9 @@
-"""Programs that hang, for the X-ray: one for each kind of wait. `hanging.START` comes before each of them."""
+"""Programs that hang, for the X-ray: one for each kind of wait. `hanging.START` comes before each of them.
 
-MAIN = 'if __name__ == "__main__":\n'
+The lines at which they hang are marked: ``# here`` in the main process or thread, ``# there`` elsewhere.
+"""
+
+from xray_program import ENDS, Program
 
 JOIN_BEFORE_DRAIN = """
 def put(queue):
@@ -80,7 +83,7 @@ if __name__ == "__main__":
 
 POOL_JOIN = """
 def wait():
-    signal.pause() if BLOCKS else threading.Event().wait()  # there
+    threading.Event().wait()  # there
 
 if __name__ == "__main__":
     pool = mp.Pool(1)
@@ -101,7 +104,16 @@ if __name__ == "__main__":
     for child in children: child.join()  # here
 """
 
-HEART = "threading.Thread(target=lambda: [time.sleep(0.02) for _ in iter(int, 1)], daemon=True).start()\n    "
+BESIDE_A_HEARTBEAT = TWO_LOCKS.replace(
+    "    a, b",
+    "    beat = lambda: [time.sleep(0.02) for _ in iter(int, 1)]\n"
+    "    threading.Thread(target=beat, daemon=True).start()\n"
+    "    a, b",
+)
+BESIDE_A_WORKER = TWO_LOCKS.replace(
+    "    a, b",
+    "    start(eval, '[0 for _ in iter(int, 1)]')\n    a, b",
+)
 
 RING = """
 def hold(first, second, gate):
@@ -181,71 +193,46 @@ if __name__ == "__main__":
         child.join()  # here
 """
 
-FORKED_WITH_LOCK = """
-lock = threading.Lock()
-def hold():
-    with lock:
-        held.set()
-        asked.wait()
 
-held, asked = threading.Event(), threading.Event()
-threading.Thread(target=hold, daemon=True).start()
-held.wait()
-if not (pid := os.fork()):
-    lock.acquire()  # there
-os.waitpid(pid, 0)  # here
-"""
-
-SUBPROCESS_PIPE = """
-child = subprocess.Popen(COMMAND, stdout=subprocess.PIPE)
-child.wait()  # here
-"""
-
-THREADS_TWO_LOCKS = """
-def hold_both(first, second, gate):
-    with first:
-        gate.wait()
-        with second: pass  # there
-
-a, b, gate = threading.KIND(), threading.KIND(), threading.Barrier(2)
-threads = [threading.Thread(target=hold_both, args=args) for args in [(a, b, gate), (b, a, gate)]]
-for thread in threads: thread.start()
-for thread in threads: thread.join()  # here
-"""
-
-THREAD_JOINS = """
-def wait_for(other):
-    gate.wait()
-    other.join()  # there
-
-gate = threading.Event()
-main = threading.current_thread()
-child = threading.Thread(target=wait_for, args=(main,))
-child.start()
-gate.set()
-child.join()  # here
-"""
-
-THREAD_QUEUE = """
-import queue
-work = queue.Queue()
-worker = threading.Thread(target=work.get)
-worker.start()
-worker.join()  # here
-"""
-
-EXECUTOR = """
-from concurrent.futures import ThreadPoolExecutor
-def outer():
-    return executor.submit(int).result()  # there
-
-executor = ThreadPoolExecutor(1)
-executor.submit(outer).result()  # here
-"""
-
-ASYNCIO = """
-import asyncio
-async def main():
-    await asyncio.Event().wait()
-asyncio.run(main())  # here
-"""
+EVERYWHERE = (
+    Program("join before drain", JOIN_BEFORE_DRAIN, "deadlock", "feeder thread", ("here", "", "")),
+    Program("full queue", FULL_QUEUE, "deadlock", "room in the queue", ("here", "there")),
+    Program("nothing to get", NOTHING_TO_GET, "stuck", ENDS),
+    Program("lost task", LOST_TASK, "stuck", "the last task_done()"),
+    Program("copy of a pipe", FORGOTTEN_COPY.replace("DUPLEX", "False"), "stuck", "only the process itself"),
+    Program("copy of a socket", FORGOTTEN_COPY.replace("DUPLEX", "True"), "stuck", ENDS, thorough=True),
+    Program("both receive", BOTH_RECEIVE, "deadlock", "recv()", ("here", "there"), thorough=True),
+    Program("pool, lost task", POOL_LOST_TASK, "stuck", "waits for a result of the pool"),
+    Program("pool join", POOL_JOIN, "stuck", "in join() of the pool", thorough=True),
+    Program("two locks", TWO_LOCKS.replace("KIND", "Lock"), "deadlock", "holds", ("there", "there")),
+    Program(
+        "two RLocks",
+        TWO_LOCKS.replace("KIND", "RLock"),
+        "deadlock",
+        "holds",
+        ("there", "there"),
+        thorough=True,
+    ),
+    Program(
+        "beside a heartbeat",
+        BESIDE_A_HEARTBEAT.replace("KIND", "Lock"),
+        "deadlock",
+        "holds",
+        ("there", "there"),
+    ),
+    Program(
+        "beside a worker", BESIDE_A_WORKER.replace("KIND", "Lock"), "deadlock", "holds", ("there", "there")
+    ),
+    Program("ring", RING.replace("SIZE", "3"), "deadlock", "holds", ("there",) * 3, thorough=True),
+    Program("philosophers", RING.replace("SIZE", "5"), "deadlock", "5 threads in all", ("there",) * 5, True),
+    Program("lock of the dead", DEAD.replace("KIND", "Lock"), "deadlock", "lock A, the lock of the dead"),
+    Program(
+        "RLock of the dead", DEAD.replace("KIND", "RLock"), "deadlock", "the lock of the dead", thorough=True
+    ),
+    Program("taken twice", TAKEN_TWICE, "deadlock", "which it holds itself", ("there",)),
+    Program("semaphore", SEMAPHORE, "deadlock", "main has taken 2", ("here", "there"), thorough=True),
+    Program("condition", CONDITION, "stuck", "a signal of others", thorough=True),
+    Program("barrier", BARRIER, "stuck", "3 of 4 have arrived"),
+    Program("manager", MANAGER, "stuck", "an item, in get() of a thread's queue"),
+)
+"""Under each start method."""

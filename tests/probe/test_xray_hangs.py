@@ -1,0 +1,41 @@
+"""Why a program hangs is told from outside, while it lives on."""
+
+import pytest
+from xray_programs import EVERYWHERE
+from xray_programs_of_threads import ONCE
+from xrayed import Xrayed, lines, why_no_stacks
+
+
+def cases(programs):
+    return [
+        pytest.param(program, marks=pytest.mark.thorough if program.thorough else [], id=program.name)
+        for program in programs
+    ]
+
+
+def check(running, program):
+    verdict = running.wait_verdict(program.verdict, program.says)
+    marked = [line.partition("# ")[2] for line in lines(verdict)]
+    assert sorted(marked) == sorted(program.circle), verdict.answer
+    for node in verdict.circle:
+        assert verdict.waits[node].on, "each waits for another one of the circle"
+    assert running.running
+    again = running.judge()
+    assert (again.name, again.answer) == (verdict.name, verdict.answer), "a hang lasts"
+
+
+@pytest.mark.parametrize("program", cases(EVERYWHERE))
+def test_a_program_that_hangs(tmp_path, start_method, program):
+    with Xrayed(tmp_path, program.source, start_method) as running:
+        check(running, program)
+
+
+@pytest.mark.parametrize("program", cases(ONCE))
+def test_a_program_that_hangs_without_multiprocessing(tmp_path, program):
+    with Xrayed(tmp_path, program.source) as running:
+        check(running, program)
+
+
+def test_a_skip_has_its_reason():
+    why = why_no_stacks()
+    assert not why or why.startswith(("needs py-spy", "needs the right to read stacks: "))

@@ -127,7 +127,7 @@ def _check(pid: int) -> None:
             FAILED,
         )
     family = [pid, *procfs.descendants(pid)]
-    if not any(programs.is_python(each) for each in family if each != os.getpid()):
+    if programs.may_look(pid) and not any(programs.is_python(each) for each in family if each != os.getpid()):
         name = printable(programs.program(pid).name, 40)
         message = f"PID {pid} is {name or 'a process'}: not Python, and no process below it is"
         raise CannotRunError(message, _FINDING, FAILED)

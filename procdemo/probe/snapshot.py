@@ -6,7 +6,6 @@ look to the last one is *still*: all that was read of it belongs together, and w
 """
 
 import os
-import signal
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +32,14 @@ _BUSY = 0.25  # a thread that had a CPU for a quarter of the time computes
 _ASKED_AT_ONCE = 4
 _LOOKS = 3
 _SEARCH_S = 0.5
-_NOT_ASKED_FOR = (signal.SIGINT, signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
+_NOT_ASKED_FOR = {
+    2: "SIGINT",
+    4: "SIGILL",
+    6: "SIGABRT",
+    7: "SIGBUS",
+    8: "SIGFPE",
+    11: "SIGSEGV",
+}  # signal(7)
 _HANDLED = 0x7FFFFFFF & ~sum(1 << signum - 1 for signum in _NOT_ASKED_FOR)  # the C library uses 32 and above
 
 

@@ -38,9 +38,8 @@ _NUMBERS: dict[str, dict[str, tuple[int, ...]]] = {
 }
 """Calls of the same meaning have one name: ``read`` is also recvfrom(), ``pause`` is also sigsuspend()."""
 
-_NAMES = {
-    number: name for name, numbers in _NUMBERS.items() for number in numbers.get(os.uname().machine, ())
-}
+_MACHINE = os.uname().machine if hasattr(os, "uname") else ""
+_NAMES = {number: name for name, numbers in _NUMBERS.items() for number in numbers.get(_MACHINE, ())}
 _FUTEX_WAITS = {0, 9}  # FUTEX_WAIT, FUTEX_WAIT_BITSET
 _FUTEX_PRIVATE, _FUTEX_REALTIME = 0x80, 0x100
 _TIMER_ABSTIME = 1

@@ -74,7 +74,7 @@ def show_xray(pid: int, view: ViewOptions, *, args: bool) -> int:
     """
     _require_linux()
     _check(pid)
-    verdict = hang.judge(snapshot.take(pid))
+    verdict = hang.judge(snapshot.take(pid, snapshot.SEARCH_S))
     if (pid, pid) not in verdict.waits:
         raise CannotRunError(f"PID {pid} has ended meanwhile", _FINDING, FAILED)
     processes = verdict.context.snapshot.processes

@@ -31,7 +31,8 @@ from procdemo.process import procfs
 _BUSY = 0.25  # a thread that had a CPU for a quarter of the time computes
 _ASKED_AT_ONCE = 4
 _LOOKS = 3
-_SEARCH_S = 0.5
+SEARCH_S = 0.5
+"""Seconds for a search for the holders of locks; on a busy machine less is searched meanwhile."""
 _NOT_ASKED_FOR = {
     2: "SIGINT",
     4: "SIGILL",
@@ -107,8 +108,13 @@ class _Look(NamedTuple):
     text: bytes
 
 
-def take(root: int) -> Snapshot:
-    """Look at the process `root` and all its descendants, except this process and its own."""
+def take(root: int, search_s: float = SEARCH_S) -> Snapshot:
+    """Look at the process `root` and all its descendants, except this process and its own.
+
+    Args:
+        root: its PID.
+        search_s: seconds for the search for holders of locks of processes, and the same for those of threads.
+    """
     family = _family(root)
     run = {pid: programs.program(pid) for pid in family}
     begin = time.monotonic()
@@ -128,11 +134,11 @@ def take(root: int) -> Snapshot:
     searched = {*family, *(pid for pids in mapped.values() for pid in pids)}
     numbers = set(semaphores.values())
     locks = (
-        lock_holders.look(searched, numbers, budget_s=_SEARCH_S)
+        lock_holders.look(searched, numbers, budget_s=search_s)
         if numbers
         else lock_holders.Look({}, 0, 0, ())
     )
-    owners = _owners(calls)
+    owners = _owners(calls, search_s)
     sockets = connections.sockets(root)
     files = {pid: dict(common_files.open_files(pid)) for pid in family}
     last = {pid: _look(pid) for pid in family}
@@ -257,10 +263,10 @@ def _roles(root: int, family: Mapping[int, int], run: Mapping[int, Program]) -> 
     return roles
 
 
-def _owners(calls: Mapping[int, Mapping[int, Call | None]]) -> dict[tuple[int, int], int]:
+def _owners(calls: Mapping[int, Mapping[int, Call | None]], search_s: float) -> dict[tuple[int, int], int]:
     """Return who holds the RLock at which a thread waits without a limit, as far as that is known."""
     found = {}
-    give_up = time.monotonic() + _SEARCH_S
+    give_up = time.monotonic() + search_s
     for pid, each in calls.items():
         addresses = {call.address for call in each.values() if call and call.private and not call.limited} - {
             0

@@ -18,7 +18,7 @@ from xrayed import Xrayed, needs_stacks
 from procdemo.cli import xray
 from procdemo.cli.common_options import ViewOptions
 from procdemo.demo.settings import CannotRunError
-from procdemo.probe import live_stacks, programs
+from procdemo.probe import live_stacks, programs, snapshot
 from procdemo.process import procfs
 
 FIELDS = "pid tid role program thread state file line function source waits_for on lock limited"  # of a row
@@ -72,7 +72,9 @@ def seen(tmp_path_factory):
     source = TWO_LOCKS.replace("KIND", "Lock")
     with Xrayed(tmp_path_factory.mktemp("xray"), source) as program:
         program.wait_verdict("deadlock")
-        return Seen(program)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(snapshot, "SEARCH_S", 60.0)  # on a busy machine a search takes long
+            return Seen(program)
 
 
 def test_the_picture(seen):

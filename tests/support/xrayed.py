@@ -45,7 +45,7 @@ class Xrayed(Hanging):
 
     def judge(self):
         """Return the verdict at this moment."""
-        return hang.judge(snapshot.take(self.pid))
+        return hang.judge(snapshot.take(self.pid, search_s=60.0))  # on a busy machine a search takes long
 
     def wait_verdict(self, name, says=""):
         """Wait until this is the verdict, with these words in the answer; return it.

@@ -233,7 +233,7 @@ def _ask(pids: list[int]) -> tuple[dict[int, Answer], bool]:
 def _thread(
     tid: int, looks: list[_Look], call: Call | None, answer: Answer | None, *, seconds: float, channel: bytes
 ) -> Thread:
-    still = len(looks) == _LOOKS and len(set(looks)) == 1 and looks[0].state in "SDT"
+    still = len(looks) == _LOOKS and len(set(looks)) == 1 and looks[0].state in "ST"
     cpu_s = (_cpu_ns(looks[-1]) - _cpu_ns(looks[0])) / 1e9
     return Thread(
         tid,

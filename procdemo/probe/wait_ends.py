@@ -121,7 +121,7 @@ def _child_of_fork_server(context: Context, process: Process, thread: Thread, ch
     children = [own[number] for number in known & own.keys()] or children
     nodes = tuple((pid, pid) for pid in context.in_tree(children))
     names = " or ".join(context.snapshot.processes[pid].role for pid, _ in nodes)
-    return _Part(f"{names} to end", nodes, nodes, known=bool(nodes))
+    return _Part(f"{names} to end", nodes, (*nodes, *context.unsettled_servers()), known=bool(nodes))
 
 
 def _socket(context: Context, process: Process, thread: Thread, file: File, use: str) -> _Part:
@@ -154,7 +154,8 @@ def _ends(context: Context, node: Node, words: str, verb: str, pids: list[int]) 
     if not pids:
         return _Part(f"{words}; the process at the other end is not known")
     others = [pid for pid in inside if pid != node[0]]
-    enders = context.threads_of(inside, without=node)
+    moving = context.unsettled_servers() if others else context.unsettled()
+    enders = (*context.threads_of(inside, without=node), *(each for each in moving if each != node))
     if not others:
         return _Part(f"{words}; only the process itself has the end to {verb}", (), enders, known=True)
     names = " or ".join(processes[pid].role for pid in others[:3])

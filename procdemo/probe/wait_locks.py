@@ -46,7 +46,7 @@ def _at_lock(context: Context, node: Node, words: str, number: str, lock: Lock) 
         return Wait(BLOCKED, said, known=True, dead=True)
     if not lock.holders:
         said = f"{words}; the holder is {_not_known(context)}"
-        enders = context.threads_of(having, without=node)
+        enders = (*context.threads_of(having, without=node), *_openers(context, having))
         return Wait(BLOCKED, said, (), enders, known=not strangers and lock.state is not State.FREE)
     holder = _holder(context, lock.holders[0])
     if holder is None:
@@ -75,7 +75,18 @@ def _other_givers(
     blocks = own_line.blocks(holder[0], thread.stack)
     if thread.still and (blocks.inside or blocks.entering_second):
         return ()
-    return tuple((pid, pid) for pid in having if pid not in {node[0], holder[0]})
+    others = tuple((pid, pid) for pid in having if pid not in {node[0], holder[0]})
+    return (*others, *_openers(context, having))
+
+
+def _openers(context: Context, having: list[int]) -> tuple[Node, ...]:
+    """Return the threads of other processes that may have the semaphore in a moment."""
+    if context.snapshot.has_stacks:
+        return tuple(node for node in context.unsettled() if node[0] not in having)
+    processes = context.snapshot.processes.values()  # it is not known which of them are being started
+    return tuple(
+        (each.pid, each.pid) for each in processes if each.pid not in having and each.parent in having
+    )
 
 
 def _at_signal(context: Context, node: Node, words: str, number: str, lock: Lock | None) -> Wait:
@@ -83,7 +94,7 @@ def _at_signal(context: Context, node: Node, words: str, number: str, lock: Lock
     mapped = context.snapshot.mapped.get(number, [])
     having = context.in_tree(mapped)
     known = all(pid in context.snapshot.processes for pid in mapped)
-    enders = context.threads_of(having, without=node)
+    enders = (*context.threads_of(having, without=node), *_openers(context, having))
     on: tuple[Node, ...] = ()
     more = ""
     if words == wait_reason.A_LOCK and lock:

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from procdemo.probe import wait_reason
-from procdemo.probe.programs import FORK_SERVER, HELPER
+from procdemo.probe.programs import FORK_SERVER, HELPER, TRACKER
 from procdemo.probe.snapshot import Process, Snapshot, Thread
+from procdemo.process import procfs
 
 Node = tuple[int, int]
 """A thread: the PID of its process, and its own number."""
@@ -124,6 +125,26 @@ class Context(NamedTuple):
             if (process := self.snapshot.processes.get(pid)) and process.program.kind != HELPER
         ]
 
+    def unsettled(self) -> tuple[Node, ...]:
+        """Return the threads that may get hold of more than is seen, and so could end more waits.
+
+        A process that is being started has no semaphore yet that it will open by its name; a descriptor may
+        be on its way in a Unix socket, as from a process to its fork server. So while a thread moves, it is
+        not known what it will have in a moment.
+        """
+        return tuple(
+            (process.pid, thread.tid)
+            for process in self.snapshot.processes.values()
+            if process.program.name != TRACKER
+            for thread in process.threads.values()
+            if thread.state not in "ZX" and (thread.state in "Tt" or not thread.still or _starts(thread))
+        )
+
+    def unsettled_servers(self) -> tuple[Node, ...]:
+        """Return those of them that are fork servers."""
+        processes = self.snapshot.processes
+        return tuple(node for node in self.unsettled() if processes[node[0]].program.name == FORK_SERVER)
+
     def children_of_fork_server(self, pids: Iterable[int]) -> list[int]:
         """Return the processes that a fork server among `pids` has started."""
         servers = {
@@ -132,6 +153,11 @@ class Context(NamedTuple):
             if (process := self.snapshot.processes.get(pid)) and process.program.name == FORK_SERVER
         }
         return [process.pid for process in self.snapshot.processes.values() if process.parent in servers]
+
+
+def _starts(thread: Thread) -> bool:
+    """Return whether a child of multiprocessing still imports the main module (multiprocessing/spawn.py)."""
+    return any(frame.function == "prepare" and frame.file.endswith("/spawn.py") for frame in thread.stack)
 
 
 def thread_name(process: Process, tid: int) -> str:
@@ -184,9 +210,13 @@ def at_child(context: Context, process: Process, thread: Thread) -> Wait:
     call = thread.call
     assert call  # noqa: S101
     processes = context.snapshot.processes
-    if call.child > 0:
-        return for_end(context, call.child, thread)
     children = [each.pid for each in processes.values() if each.parent == process.pid]
+    if call.child > 0:
+        number = call.child
+        if len(procfs.all_numbers(process.pid)) > 1:  # its numbers are not ours: pid_namespaces(7)
+            ours = [pid for pid in children if number in procfs.all_numbers(pid)]
+            number = ours[0] if len(ours) == 1 else 0
+        return for_end(context, number, thread)
     children = [pid for pid in children if processes[pid].threads[pid].state not in "ZX"]
     names = " or ".join(processes[pid].role for pid in children)
     nodes = tuple((pid, pid) for pid in context.in_tree(children))
@@ -199,7 +229,7 @@ def for_end(context: Context, pid: int, thread: Thread) -> Wait:
     """Return the wait of a thread for the end of this process."""
     child = context.snapshot.processes.get(pid)
     if not child or pid not in child.threads:
-        return Wait(BLOCKED, f"PID {pid} to end", still=thread.still)
+        return Wait(BLOCKED, f"PID {pid} to end" if pid else "a child to end", still=thread.still)
     return Wait(
         BLOCKED,
         f"{child.role} to end",

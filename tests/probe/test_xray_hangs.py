@@ -1,7 +1,8 @@
 """Why a program hangs is told from outside, while it lives on."""
 
 import pytest
-from xray_programs import EVERYWHERE
+from namespaces import PIDS_OF_ITS_OWN, needs_pids_of_its_own
+from xray_programs import EVERYWHERE, TWO_LOCKS
 from xray_programs_of_threads import ONCE
 from xrayed import Xrayed, lines, why_no_stacks
 
@@ -34,6 +35,19 @@ def test_a_program_that_hangs(tmp_path, start_method, program):
 def test_a_program_that_hangs_without_multiprocessing(tmp_path, program):
     with Xrayed(tmp_path, program.source) as running:
         check(running, program)
+
+
+@needs_pids_of_its_own
+def test_a_program_in_a_container_is_told_from_the_host(tmp_path):
+    """Its processes have other numbers for themselves; it waits for a child by such a number."""
+    source = TWO_LOCKS.replace("KIND", "Lock")
+    with Xrayed(tmp_path, source, within=PIDS_OF_ITS_OWN) as running:
+        verdict = running.wait_verdict("deadlock", "holds")
+        assert [line.partition("# ")[2] for line in lines(verdict)] == ["there", "there"]
+        main = running.family[1]
+        first = min(pid for pid, _ in verdict.circle)
+        role = verdict.context.snapshot.processes[first].role
+        assert verdict.waits[main, main].words == f"{role} to end"
 
 
 def test_a_skip_has_its_reason():

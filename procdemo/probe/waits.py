@@ -38,6 +38,7 @@ IDLE = {
 HOUSEKEEPING = {"a client, as the manager", "its end, as the manager"}
 """Of these, the waits of threads that never end the wait of another thread."""
 
+_SELECTS = {"epoll_wait", "poll", "ppoll", "select", "pselect"}
 _BY_CHANNEL = {
     "futex_do_wait": "a lock",
     "futex_wait_queue": "a lock",
@@ -137,7 +138,7 @@ class Context(NamedTuple):
             for process in self.snapshot.processes.values()
             if process.program.name != TRACKER
             for thread in process.threads.values()
-            if thread.state not in "ZX" and (thread.state in "Tt" or not thread.still or _starts(thread))
+            if thread.state not in "ZX" and not _is_settled(process, thread)
         )
 
     def unsettled_servers(self) -> tuple[Node, ...]:
@@ -155,9 +156,18 @@ class Context(NamedTuple):
         return [process.pid for process in self.snapshot.processes.values() if process.parent in servers]
 
 
-def _starts(thread: Thread) -> bool:
-    """Return whether a child of multiprocessing still imports the main module (multiprocessing/spawn.py)."""
-    return any(frame.function == "prepare" and frame.file.endswith("/spawn.py") for frame in thread.stack)
+def _is_settled(process: Process, thread: Thread) -> bool:
+    """Return whether a thread waits, and has all that it will have.
+
+    A child of multiprocessing that still imports the main module is not (multiprocessing/spawn.py); a fork
+    server is if it waits for the next process to start (multiprocessing/forkserver.py).
+    """
+    if not thread.still or thread.state in "Tt":
+        return False
+    if process.program.name == FORK_SERVER:
+        call = thread.call
+        return bool(call and call.fds and call.name in _SELECTS and not call.limited)
+    return not any(frame.function == "prepare" and frame.file.endswith("/spawn.py") for frame in thread.stack)
 
 
 def thread_name(process: Process, tid: int) -> str:

@@ -177,6 +177,19 @@ if __name__ == "__main__":
     while True: queue.get()
 """
 
+IMPORTS_FOR_LONG = """
+if __name__ != "__main__":
+    say("child")
+    time.sleep(600)
+
+if __name__ == "__main__":
+    event = mp.Event()
+    say("ready")
+    start(event.set)
+    event.wait()
+    time.sleep(600)
+"""
+
 PROGRAMS = {
     "server": (SERVER, "outside"),
     "connection": (CLIENT_KEEPS_CONNECTION, "sleeping"),
@@ -193,5 +206,6 @@ PROGRAMS = {
     "idle pools": (IDLE_POOL, "outside"),
     "manager": (MANAGER, "sleeping"),
     "locks in use": (LOCKS_IN_USE, ""),
+    "imports for long": (IMPORTS_FOR_LONG, ""),
 }
 """Name -> its source, and the verdict; empty if that changes all the time."""

@@ -48,7 +48,7 @@ def list_programs(view: ViewOptions, *, args: bool) -> int:
         ]
         _write([*(_event(Kind.RESULT, "program", row) for row in rows), _summary(programs=len(rows))], None)
         return DONE
-    screen = XrayScreen(view.colour)
+    screen = XrayScreen(colour=False if view.plain else view.colour)
     if found:
         table = [
             (
@@ -83,7 +83,7 @@ def show_xray(pid: int, view: ViewOptions, *, args: bool) -> int:
         events = [_event(Kind.RESULT, "thread", row) for row in rows]
         _write([*events, _summary(**_facts(verdict))], pid)
     else:
-        screen = XrayScreen(view.colour)
+        screen = XrayScreen(colour=False if view.plain else view.colour)
         if not view.quiet:
             _draw(screen, verdict, rows)
         screen.answer(verdict.name, verdict.answer)

@@ -16,7 +16,7 @@ PYTHON, HELPER, OTHER = "python", "helper", "other"
 FORK_SERVER, TRACKER = "fork server", "resource tracker"
 
 _INTERPRETER = re.compile(r"(?:python|pypy)[\d.]*[a-z]*")
-_WITH_VALUE = {"-X", "-W", "--check-hash-based-pycs"}
+_WITH_VALUE = {"--check-hash-based-pycs"}
 _LIBRARY = re.compile(rb"/libpython[\d.]+[a-z]*\.so")
 
 
@@ -127,16 +127,19 @@ def _script(words: list[str]) -> str:
     """Return the script or module of Python's command line; the code of ``-c`` is not told."""
     rest = iter(words[1:])
     for word in rest:
+        if word in {"", "-"} or not word.startswith("-"):
+            return word.rpartition("/")[2]
         if word in _WITH_VALUE:
             next(rest, None)
-        elif word == "-c" or (word.startswith("-") and not word.startswith("--") and word.endswith("c")):
-            return "-c"
-        elif word == "-m":
-            return f"-m {next(rest, '')}"
-        elif word == "-":
-            return "-"
-        elif word and not word.startswith("-"):
-            return word.rpartition("/")[2]
+        for index, option in enumerate("" if word.startswith("--") else word[1:], 2):
+            if option == "c":
+                return "-c"
+            if option == "m":
+                return f"-m {word[index:] or next(rest, '')}"
+            if option in "WX":
+                if not word[index:]:
+                    next(rest, None)
+                break
     return ""
 
 

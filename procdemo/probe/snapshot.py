@@ -117,6 +117,8 @@ def take(root: int, search_s: float = SEARCH_S) -> Snapshot:
     """
     family = _family(root)
     run = {pid: programs.program(pid) for pid in family}
+    if run[root].kind == programs.HELPER:  # it was asked for
+        run[root] = run[root]._replace(kind=programs.PYTHON)
     begin = time.monotonic()
     first = {pid: _look(pid) for pid in family}
     answers, has_stacks = _ask([pid for pid, each in run.items() if each.kind == programs.PYTHON])

@@ -227,7 +227,7 @@ def at_child(context: Context, process: Process, thread: Thread) -> Wait:
             ours = [pid for pid in children if number in procfs.all_numbers(pid)]
             number = ours[0] if len(ours) == 1 else 0
         return for_end(context, number, thread)
-    children = [pid for pid in children if processes[pid].threads[pid].state not in "ZX"]
+    children = [pid for pid in children if any(t.state not in "ZX" for t in processes[pid].threads.values())]
     names = " or ".join(processes[pid].role for pid in children)
     nodes = tuple((pid, pid) for pid in context.in_tree(children))
     known = bool(children) and len(nodes) == len(children)

@@ -20,7 +20,7 @@ _STYLES = {
 class XrayScreen:
     """Writes the picture to stdout."""
 
-    def __init__(self, colour: bool | None) -> None:
+    def __init__(self, *, colour: bool | None) -> None:
         self._terminal = terminal(colour)
 
     def thread(self, row: Mapping[str, Any]) -> None:

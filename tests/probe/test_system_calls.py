@@ -50,6 +50,7 @@ fds = {"r": r, "full": full, "a": a.fileno(), "listener": listener.fileno()}
 print({"tids": tids, "fds": fds, "child": child.pid}, flush=True)
 sys.stdin.read()
 child.kill()
+child.wait()
 os._exit(0)
 """
 EXPECTED = {

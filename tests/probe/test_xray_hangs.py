@@ -21,8 +21,9 @@ def check(running, program):
     for node in verdict.circle:
         assert verdict.waits[node].on, "each waits for another one of the circle"
     assert running.running
-    again = running.judge()
-    assert (again.name, again.answer) == (verdict.name, verdict.answer), "a hang lasts"
+    if program.thorough:
+        again = running.judge()
+        assert (again.name, again.answer) == (verdict.name, verdict.answer), "a hang lasts"
 
 
 @pytest.mark.parametrize("program", cases(EVERYWHERE))

@@ -1,6 +1,7 @@
 """Why a program hangs is told from outside, while it lives on."""
 
 import pytest
+from hanging import probed_version
 from namespaces import PIDS_OF_ITS_OWN, needs_pids_of_its_own
 from xray_programs import EVERYWHERE, TWO_LOCKS
 from xray_programs_of_threads import ONCE
@@ -15,6 +16,8 @@ def cases(programs):
 
 
 def check(running, program):
+    if probed_version() >= program.known_until:
+        program = program._replace(says="the holder is not known", circle=())
     verdict = running.wait_verdict(program.verdict, program.says)
     marked = [line.partition("# ")[2] for line in lines(verdict)]
     assert sorted(marked) == sorted(program.circle), verdict.answer

@@ -1,7 +1,9 @@
 """A Python script that hangs on purpose, and is looked at from outside."""
 
 import os
+import subprocess
 import sys
+from functools import cache
 
 from harness import Command
 from waiting import wait_until
@@ -22,6 +24,15 @@ def start(function, *args):
     process.start()
     return process
 """
+
+
+@cache
+def probed_version():
+    """Return the version of `PYTHON`, e.g. (3, 14)."""
+    code = "import sys; print(*sys.version_info[:2])"
+    told = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True)
+    major, minor = told.stdout.split()
+    return int(major), int(minor)
 
 
 class Hanging(Command):

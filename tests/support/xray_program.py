@@ -15,5 +15,7 @@ class Program(NamedTuple):
     """Words of the answer."""
     circle: tuple[str, ...] = ()
     """The mark of the line of each thread of the circle; empty if the line has none."""
+    known_until: tuple[int, int] = (99, 0)
+    """From this Python on a lock of threads does not say at which address it is waited for."""
     thorough: bool = False
     """Whether only ``make test-all`` has it."""

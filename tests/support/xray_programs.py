@@ -224,7 +224,14 @@ EVERYWHERE = (
         "beside a worker", BESIDE_A_WORKER.replace("KIND", "Lock"), "deadlock", "holds", ("there", "there")
     ),
     Program("ring", RING.replace("SIZE", "3"), "deadlock", "holds", ("there",) * 3, thorough=True),
-    Program("philosophers", RING.replace("SIZE", "5"), "deadlock", "5 threads in all", ("there",) * 5, True),
+    Program(
+        "philosophers",
+        RING.replace("SIZE", "5"),
+        "deadlock",
+        "5 threads in all",
+        ("there",) * 5,
+        thorough=True,
+    ),
     Program("lock of the dead", DEAD.replace("KIND", "Lock"), "deadlock", "lock A, the lock of the dead"),
     Program(
         "RLock of the dead", DEAD.replace("KIND", "RLock"), "deadlock", "the lock of the dead", thorough=True

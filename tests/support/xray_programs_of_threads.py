@@ -91,6 +91,7 @@ ONCE = (
         "deadlock",
         "the lock second, which thread",
         ("there", "there"),
+        (3, 14),
     ),
     Program(
         "threads, two RLocks",
@@ -98,6 +99,7 @@ ONCE = (
         "deadlock",
         "an RLock, which thread",
         ("there", "there"),
+        (3, 14),
     ),
     Program("threads that join", THREAD_JOINS, "deadlock", "in join()", ("here", "there")),
     Program("thread queue", THREAD_QUEUE, "stuck", "in get() of a thread's queue", thorough=True),

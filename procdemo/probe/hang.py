@@ -199,19 +199,17 @@ def _sentence(context: Context, found: Mapping[Node, Wait], node: Node) -> str:
     """Return what a thread does, with its line."""
     wait = found[node]
     name = f"{context.name(node)}{_at(context, node)}"
+    thread = context.snapshot.processes[node[0]].threads[node[1]]
+    more = limit(wait) + (", and blocks its event loop" if waits.blocks_loop(thread) else "")
     match wait.state:
-        case waits.COMPUTING:
-            return (
-                f"{name} computes"
-                if not wait.words
-                else f"{name} wants to compute, and waits for {wait.words}"
-            )
+        case waits.COMPUTING if not wait.words:
+            return f"{name} computes{more}"
         case waits.SLEEPING:
-            return f"{name} sleeps{limit(wait)}"
+            return f"{name} sleeps{more}"
         case waits.STOPPED:
             return f"{name} is stopped, and waits for {wait.words}"
         case _:
-            return f"{name} waits for {wait.words}{limit(wait)}"
+            return f"{name} waits for {wait.words}{more}"
 
 
 def limit(wait: Wait) -> str:

@@ -178,17 +178,23 @@ def at_file_lock(context: Context, process: Process, thread: Thread) -> Wait:
         elif len(fields) > _LOCK_FIELDS and int(fields[4]) == process.pid:
             holder = held.get(number, 0)
     file = process.files.get(call.fds[0][0]) if call.fds else None
-    name = file.target.rpartition("/")[2] if file else "a file"
-    if other := context.snapshot.processes.get(holder):
-        node = (holder, holder)
-        # flock() belongs to the open file, so any process that has it open could unlock it.
-        return Wait(
-            BLOCKED,
-            f"the lock of {name}, which {other.role} holds",
-            (node,),
-            (node,),
-            known=call.name == "fcntl",
-            still=thread.still,
-        )
-    words = f"the lock of {name}, which PID {holder} holds" if holder > 0 else f"the lock of {name}"
-    return Wait(BLOCKED, words, outside=f"PID {holder}" if holder > 0 else "", still=thread.still)
+    if not file or holder <= 0:  # what has no owner is a lock of an open file: F_OFD_SETLK
+        return Wait(BLOCKED, "the lock of a file; the holder is not known", still=thread.still)
+    # What flock() locks is given back by any process that has the open file from the one that locked it.
+    pids = (
+        [pid for pid, _ in context.snapshot.holders.get(file.target, ())]
+        if call.name == "flock"
+        else [holder]
+    )
+    other = context.snapshot.processes.get(holder)
+    lives = procfs.stat(holder) is not None
+    name = other.role if other else f"PID {holder}"
+    return Wait(
+        BLOCKED,
+        f"the lock of {file.target.rpartition('/')[2]}, which {name} {'holds' if lives else 'took, and has ended'}",
+        ((holder, holder),) if other else (),
+        context.threads_of(pids, without=(process.pid, thread.tid)),
+        known=all(pid in context.snapshot.processes for pid in pids),
+        outside=name if lives and not other else "",
+        still=thread.still,
+    )

@@ -206,6 +206,13 @@ def reason(thread: Thread) -> str:
     return wait_reason.by_frames(thread.stack) if thread.still else ""
 
 
+def blocks_loop(thread: Thread) -> bool:
+    """Return whether something else keeps a thread from its event loop (asyncio), so that all else waits."""
+    looping = [frame for frame in thread.stack if frame.file == "asyncio/base_events.py"]
+    in_loop = any(frame.function == "_run_once" for frame in looping)
+    return in_loop and not any(frame.file.endswith("/selectors.py") for frame in thread.stack[:2])
+
+
 def at_time(thread: Thread) -> Wait:
     """Return the wait of a thread for time, or for a signal."""
     call = thread.call

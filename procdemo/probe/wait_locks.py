@@ -188,10 +188,11 @@ def at_file_lock(context: Context, process: Process, thread: Thread) -> Wait:
     )
     other = context.snapshot.processes.get(holder)
     lives = procfs.stat(holder) is not None
+    verb = "holds" if lives else "took, and has ended"
     name = other.role if other else f"PID {holder}"
     return Wait(
         BLOCKED,
-        f"the lock of {file.target.rpartition('/')[2]}, which {name} {'holds' if lives else 'took, and has ended'}",
+        f"the lock of {file.target.rpartition('/')[2]}, which {name} {verb}",
         ((holder, holder),) if other else (),
         context.threads_of(pids, without=(process.pid, thread.tid)),
         known=all(pid in context.snapshot.processes for pid in pids),

@@ -13,7 +13,7 @@ from procdemo.cli.exit_codes import DONE, FAILED, MISSING
 from procdemo.demo.events import META, SUMMARY, Event, Kind
 from procdemo.demo.settings import CannotRunError, pip_install
 from procdemo.demo.text import printable
-from procdemo.probe import hang, live_stacks, programs, snapshot, waits
+from procdemo.probe import hang, live_stacks, programs, snapshot, thread_waits
 from procdemo.probe.hang import Verdict
 from procdemo.probe.own_line import own_frame, source
 from procdemo.process import procfs
@@ -144,7 +144,7 @@ def _rows(verdict: Verdict, *, args: bool) -> Iterator[dict[str, Any]]:
             "tid": tid,
             "role": process.role,
             "program": process.program.name,
-            "thread": waits.thread_name(process, tid),
+            "thread": thread_waits.thread_name(process, tid),
             "state": wait.state,
             "file": frame.path if frame else "",
             "line": frame.line if frame else 0,

@@ -9,11 +9,11 @@ something that is not known, is never in that set: so it is not said of a progra
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from procdemo.probe import wait_ends, wait_locks, wait_threads, waits
+from procdemo.probe import thread_waits, wait_ends, wait_locks, wait_threads
 from procdemo.probe.own_line import own_frame
 from procdemo.probe.programs import HELPER
 from procdemo.probe.snapshot import Process, Snapshot, Thread
-from procdemo.probe.waits import Context, Node, Wait
+from procdemo.probe.thread_waits import Context, Node, Wait
 
 DEADLOCK, STUCK, COMPUTING, SLEEPING, OUTSIDE, UNKNOWN = (
     "deadlock",
@@ -46,7 +46,7 @@ class Verdict(NamedTuple):
 def judge(snapshot: Snapshot) -> Verdict:
     """Return the verdict on a program."""
     numbers = dict.fromkeys(snapshot.semaphores.values())
-    context = Context(snapshot, {number: waits.letter(index) for index, number in enumerate(numbers)})
+    context = Context(snapshot, {number: thread_waits.letter(index) for index, number in enumerate(numbers)})
     found = {
         (process.pid, thread.tid): _wait(context, process, thread)
         for process in snapshot.processes.values()
@@ -60,22 +60,22 @@ def judge(snapshot: Snapshot) -> Verdict:
 
 
 def _wait(context: Context, process: Process, thread: Thread) -> Wait:  # noqa: PLR0911 - a table
-    if without := waits.without_call(process, thread):
+    if without := thread_waits.without_call(process, thread):
         return without
     call = thread.call
     assert call  # noqa: S101 - otherwise it is a wait without a call
     if call.name in _AT_TIME or (call.name in {"poll", "ppoll", "select", "pselect"} and not call.fds):
-        return waits.at_time(thread)
+        return thread_waits.at_time(thread)
     if call.name in _AT_CHILD and call.child:
-        return waits.at_child(context, process, thread)
+        return thread_waits.at_child(context, process, thread)
     if call.name == "futex":
         return _at_futex(context, process, thread)
     if call.name in {"flock", "fcntl"}:
         return wait_locks.at_file_lock(context, process, thread)
     if call.fds:
         return wait_ends.at_descriptors(context, process, thread)
-    words = waits.reason(thread) or "something that is not known"
-    return Wait(waits.UNKNOWN, words, still=thread.still)
+    words = thread_waits.reason(thread) or "something that is not known"
+    return Wait(thread_waits.UNKNOWN, words, still=thread.still)
 
 
 def _at_futex(context: Context, process: Process, thread: Thread) -> Wait:
@@ -84,9 +84,9 @@ def _at_futex(context: Context, process: Process, thread: Thread) -> Wait:
     if number := context.snapshot.semaphores.get((process.pid, call.address)):
         return wait_locks.at_semaphore(context, process, thread, number)
     if not call.private:
-        return Wait(waits.BLOCKED, "a lock that is not known", still=thread.still)
+        return Wait(thread_waits.BLOCKED, "a lock that is not known", still=thread.still)
     if call.limited and not thread.still and call.left_s is not None and call.left_s < _GIL_S:
-        return Wait(waits.COMPUTING, "the GIL", limited=True)
+        return Wait(thread_waits.COMPUTING, "the GIL", limited=True)
     return wait_threads.at_thread_lock(context, process, thread)
 
 
@@ -142,12 +142,12 @@ def _conclude(
     ]
     if surely:
         return DEADLOCK, _sentence(context, found, surely[0])
-    alive = {node: wait for node, wait in found.items() if wait.state != waits.ZOMBIE}
+    alive = {node: wait for node, wait in found.items() if wait.state != thread_waits.ZOMBIE}
     acting = {node: wait for node, wait in alive.items() if not wait.idle} or alive
     main = (context.snapshot.root, context.snapshot.root)
     goes_on = {node: wait for node, wait in acting.items() if node not in caught}
-    limited = [node for node, wait in goes_on.items() if wait.limited or wait.state == waits.SLEEPING]
-    computing = [node for node, wait in goes_on.items() if wait.state == waits.COMPUTING]
+    limited = [node for node, wait in goes_on.items() if wait.limited or wait.state == thread_waits.SLEEPING]
+    computing = [node for node, wait in goes_on.items() if wait.state == thread_waits.COMPUTING]
     outside = [node for node, wait in goes_on.items() if wait.outside]
     if main in caught and (found[main].enders or not (computing or outside or limited)):
         return STUCK, _chain(context, found, main)
@@ -163,7 +163,7 @@ def _without_progress(
     """Return the verdict on a program in which nothing computes, sleeps, or waits for something outside."""
     if not acting:
         return UNKNOWN, "no thread was seen that does anything"
-    stopped = [node for node, wait in acting.items() if wait.state == waits.STOPPED]
+    stopped = [node for node, wait in acting.items() if wait.state == thread_waits.STOPPED]
     if stopped:
         return STUCK, _sentence(context, found, stopped[0])
     start = next(iter(acting))
@@ -200,13 +200,13 @@ def _sentence(context: Context, found: Mapping[Node, Wait], node: Node) -> str:
     wait = found[node]
     name = f"{context.name(node)}{_at(context, node)}"
     thread = context.snapshot.processes[node[0]].threads[node[1]]
-    more = limit(wait) + (", and blocks its event loop" if waits.blocks_loop(thread) else "")
+    more = limit(wait) + (", and blocks its event loop" if thread_waits.blocks_loop(thread) else "")
     match wait.state:
-        case waits.COMPUTING if not wait.words:
+        case thread_waits.COMPUTING if not wait.words:
             return f"{name} computes{more}"
-        case waits.SLEEPING:
+        case thread_waits.SLEEPING:
             return f"{name} sleeps{more}"
-        case waits.STOPPED:
+        case thread_waits.STOPPED:
             return f"{name} is stopped, and waits for {wait.words}"
         case _:
             return f"{name} waits for {wait.words}{more}"
@@ -218,7 +218,7 @@ def limit(wait: Wait) -> str:
         return ""
     if wait.left_s is None:
         return ", with a time limit"
-    return f", {wait.left_s:.1f} s more" + ("" if wait.state == waits.SLEEPING else " at most")
+    return f", {wait.left_s:.1f} s more" + ("" if wait.state == thread_waits.SLEEPING else " at most")
 
 
 def _at(context: Context, node: Node) -> str:

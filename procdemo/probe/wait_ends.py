@@ -10,7 +10,17 @@ from procdemo.probe import attributes
 from procdemo.probe.common_files import File
 from procdemo.probe.snapshot import Process, Thread
 from procdemo.probe.system_calls import ACCEPT, END, WRITE
-from procdemo.probe.waits import BLOCKED, HOUSEKEEPING, IDLE, WAITING, Context, Node, Wait, for_end, reason
+from procdemo.probe.thread_waits import (
+    BLOCKED,
+    HOUSEKEEPING,
+    IDLE,
+    WAITING,
+    Context,
+    Node,
+    Wait,
+    for_end,
+    reason,
+)
 from procdemo.process import procfs
 
 _TERMINALS = ("/dev/pts/", "/dev/tty", "/dev/console")

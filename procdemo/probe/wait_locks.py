@@ -3,7 +3,7 @@
 from procdemo.probe import attributes, own_line, wait_reason
 from procdemo.probe.lock_holders import Claim, Lock, State
 from procdemo.probe.snapshot import Process, Thread
-from procdemo.probe.waits import BLOCKED, Context, Node, Wait, reason
+from procdemo.probe.thread_waits import BLOCKED, Context, Node, Wait, reason
 from procdemo.process import procfs
 
 _LOCK_FIELDS = 6

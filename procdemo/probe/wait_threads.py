@@ -3,7 +3,7 @@
 from procdemo.probe import own_line, wait_reason
 from procdemo.probe.snapshot import Process, Thread
 from procdemo.probe.thread_locks import PLAIN
-from procdemo.probe.waits import BLOCKED, Context, Node, Wait, reason, thread_name
+from procdemo.probe.thread_waits import BLOCKED, Context, Node, Wait, reason, thread_name
 
 _MAY_BE_ENDED_BY_SIGNAL = {"a signal of another thread", "an event, as an event loop", ""}
 

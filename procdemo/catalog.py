@@ -14,6 +14,9 @@ class Demo(NamedTuple):
     limit: float = 60.0
     """Default of ``--timeout`` in seconds; 0 for none."""
 
+    sampled: bool = True
+    """Whether the command looks at its processes from outside; not where a demo measures time itself."""
+
     path: str = ""
     """Its module, if it is not one of the patterns."""
     before: str = ""
@@ -71,24 +74,28 @@ BENCHES = (
         "bench servers",
         "Stevens' table for today's Python: what a client costs, by design of the server.",
         limit=300.0,
+        sampled=False,
         path="procdemo.bench.servers",
     ),
     Demo(
         "bench start",
         "What it takes to start a thread, a process, a Pool; and what an idle one weighs.",
         limit=300.0,
+        sampled=False,
         path="procdemo.bench.start",
     ),
     Demo(
         "bench queues",
         "How many small items a second go from producers to consumers, by what.",
         limit=300.0,
+        sampled=False,
         path="procdemo.bench.queues",
     ),
     Demo(
         "bench pools",
         "What a pool costs for a task, by how it is handed over; and when a pool pays.",
         limit=300.0,
+        sampled=False,
         path="procdemo.bench.pools",
     ),
 )

@@ -7,6 +7,8 @@ import tempfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+from procdemo.render.palette import LOOKS
+
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = {
     "prodcons": "prodcons --items 8 --consumers 1 --maxsize 2",
@@ -22,10 +24,11 @@ HOLD_S = 4.0
 """How long the end of a moving picture is held before it begins again."""
 
 SVG = "http://www.w3.org/2000/svg"
-_LEGEND = "█ runs"
 _CELL, _LINE = 12.2, 24.4  # width and height of a character in the picture
 _TIME = re.compile(r"^ *(\d+\.\d{3})s ")
-_LANE = re.compile(r"^\S+ +\d+ .*[█▒░·]")
+_GLYPHS = "".join(look.glyph for look in LOOKS.values()).replace(" ", "")
+_LANE = re.compile(rf"^\S+ +\d+ .*[{_GLYPHS}]")
+_LEGEND = re.compile(rf"^[{_GLYPHS}] (?:{'|'.join(LOOKS)})(?:  |$)")
 
 
 def procdemo(*args: str) -> None:
@@ -45,7 +48,7 @@ def moving(still: Path) -> str:
     times = [float(found[1]) for line in lines.values() if (found := _TIME.match(line))]
     run_s = max(times) * SLOWER
     top = next(y for y, line in lines.items() if _LANE.match(line))
-    legend = next(y for y, line in lines.items() if line.startswith(_LEGEND))
+    legend = next(y for y, line in lines.items() if _LEGEND.match(line))
     now = 0.0
     for y, line in lines.items():
         if found := _TIME.match(line):

@@ -38,14 +38,14 @@ def from_zip(archive, *options):
 @pytest.mark.parametrize(
     ("args", "shown"),
     [
-        (["lab"], "own-memory"),
         (["lab", "join-before-drain", "--start-method", "spawn"], "HUNG"),
-        (["lab", "own-memory", "--code"], "import os"),
-        (["source", "spawn"], "def run("),
-        (["spawn", "--help"], "What to watch"),
-        (["spawn", *SHORT, "--start-method", "spawn"], "ok:"),
         (["spawn", *SHORT, "--start-method", "forkserver"], "ok:"),
         (["spawn", *SHORT, "-o", "-.html"], "echarts"),
+        pytest.param(["lab"], "own-memory", marks=pytest.mark.thorough),
+        pytest.param(["lab", "own-memory", "--code"], "import os", marks=pytest.mark.thorough),
+        pytest.param(["source", "spawn"], "def run(", marks=pytest.mark.thorough),
+        pytest.param(["spawn", "--help"], "What to watch", marks=pytest.mark.thorough),
+        pytest.param(["spawn", *SHORT, "--start-method", "spawn"], "ok:", marks=pytest.mark.thorough),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",
 )

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from demos import SHORT, each_demo_with_processes, long, wait_until_all_is_made
+from demos import SHORT, each_demo_with_processes, long, some_demos, wait_until_all_is_made
 from harness import Command, run
 from in_process import both_ways
 from listeners import listening_tcp, listening_unix
@@ -97,7 +97,7 @@ def test_no_argument_is_code(run, place, tmp_path):
 SECRET = "s3cr3t-of-the-environment"
 
 
-@each_demo_with_processes
+@some_demos
 @pytest.mark.parametrize(
     "view", [pytest.param("-vv", marks=pytest.mark.thorough), "--json -vv --debug"], ids=["screen", "json"]
 )
@@ -129,7 +129,7 @@ def assert_no_key_is_visible(command):
         assert not re.search(r"authkey\w*=b|[0-9a-f]{32}|\\x", line), f"KEY: {line}"
 
 
-@each_demo_with_processes
+@some_demos
 def test_h1_nothing_is_open_to_others_and_no_key_is_visible(name, start_method):
     """Checks sockets, command lines and environments of the whole process tree, while it works."""
     with long(name, start_method) as command:

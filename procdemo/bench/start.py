@@ -34,7 +34,7 @@ from procdemo.process import exit_status
 from procdemo.process.usage import tree_own_kib
 
 BLOCKS = (comparison, exit_status)
-LANES = {"sample": Activity.RUNS}
+LANES = {"sample": Activity.ACTIVE}
 _IDLE, _IDLE_THREADS = 4, 50  # processes and threads whose memory is measured
 
 

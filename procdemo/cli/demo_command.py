@@ -35,7 +35,12 @@ def demo_command(demo: Demo) -> click.Command:
         metavar="SECONDS",
         help="Stop the demo after this long and exit 4; 0 for no limit.",
     )
+    no_sample = click.Option(
+        ["--no-sample"], is_flag=True, help="Do not look at the processes from outside: no events 'state'."
+    )
     extra = [limit, *fault_options()] if demo.starts_processes else []
+    if demo.starts_processes and demo.sampled:
+        extra.append(no_sample)
 
     def callback(**values: Any) -> None:
         view = chosen_view(values)
@@ -99,5 +104,6 @@ def _run(
         )
         return MISSING
     faults = (*values["kill"], *values["stop"], *values["chaos"])
-    interventions = run_demo.Interventions(values["timeout"], faults, values["seed"])
+    sampled = demo.sampled and not values["no_sample"]
+    interventions = run_demo.Interventions(values["timeout"], faults, values["seed"], sampled)
     return run_demo.run_in_process_group(demo, module, config, view, interventions)

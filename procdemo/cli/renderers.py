@@ -12,7 +12,7 @@ from procdemo.demo.story import compose
 from procdemo.demo.text import printable
 from procdemo.render.jsonl import JsonLines
 from procdemo.render.renderer import Renderer
-from procdemo.runtime import fault_injection
+from procdemo.runtime import fault_injection, sampling
 
 
 class _Several:
@@ -68,10 +68,10 @@ def make_renderer(module: DemoModule, view: ViewOptions) -> Renderer:
 def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Renderer:
     from procdemo.render.console import Console
 
-    story = compose(fault_injection, module)
+    story = compose(fault_injection, sampling, module)
     return Console(
         story.sentences | story.details if view.verbose else story.sentences,
-        states=story.lanes,
+        lanes=(story.lanes, story.threads),
         colour=view.colour,
         quiet=view.quiet and not screen,
         everything=view.verbose > 1,
@@ -88,7 +88,8 @@ def _picture(output: Output, module: DemoModule, view: ViewOptions) -> Renderer:
     if output.form == ".html":
         from procdemo.render.html import Html
 
-        return Html(file, compose(module).lanes)
+        story = compose(module)
+        return Html(file, story.lanes, story.threads)
     if output.form == ".json":
         from procdemo.render.perfetto import Perfetto
 

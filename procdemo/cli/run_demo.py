@@ -76,6 +76,8 @@ class Interventions(NamedTuple):
     """Seconds after which it is stopped; 0 for never."""
     faults: Sequence[Fault] = ()
     seed: int = 0
+    sampled: bool = False
+    """Whether the command looks at its processes from outside."""
 
 
 def run_in_process_group(
@@ -98,6 +100,7 @@ def run_in_process_group(
         patience=patience,
         answers=answers,
         when_no_event=when_no_event,
+        sample=interventions.sampled,
     )
     # A request to stop waits until its handler is there.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
@@ -208,5 +211,6 @@ def _meta(demo: Demo, config: DemoSettings, pid: int, started_ns: int, intervent
         "config": settings,
         "chosen": chosen,
         "seed": interventions.seed,
+        "sampled": interventions.sampled,
     }
     return Event(Kind.MARK, META, data, started_ns, pid, pid, "main")

@@ -65,8 +65,16 @@ class RemoteQueue:
         self._all_done = Event(self.name, client=get_client())
         self._key = get_worker().get_current_task()
 
-    def put(self, _number: int, items: list[int], emit: Emitter, tell: object) -> None:
+    def wait_for_room(self, _number: int, _emit: Emitter, tell: object) -> None:
+        """Note whether to `tell` of the next `put`, which waits for room itself."""
+        self._tell = tell
+
+    def release_room(self) -> None:
+        """Do nothing: `get` has given back the room."""
+
+    def put(self, items: list[int], emit: Emitter) -> None:
         """Put `items` as one message; an item that cannot be pickled is left out, and named."""
+        tell = self._tell
         self._raise_if_unwanted()
         try:
             message = pickle.dumps(items)
@@ -119,14 +127,14 @@ class RemoteQueue:
             self._raise_if_unwanted()
 
     def depth(self) -> int:
-        """Return how many messages are in the queue."""
-        return int(self._queue.qsize())
+        """Return how many messages are in the queue with one that is put just now, roughly."""
+        return min(int(self._queue.qsize()) + 1, self.maxsize)
 
     def _count_wait(self, what: str, before: float, emit: Emitter, tell: object) -> float:
         seconds = time.monotonic() - before
         self.states.send("blocked", what, seconds)
         if tell:
-            emit.count(DEPTH, self.depth())
+            emit.count(DEPTH, int(self._queue.qsize()))
         return seconds * 1e3
 
     def _raise_if_unwanted(self) -> None:

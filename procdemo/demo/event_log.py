@@ -2,16 +2,18 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from procdemo.demo.events import META, SUMMARY, Event, Kind
 from procdemo.demo.log_file import DamagedLogError, foreign_file, lines_of
+from procdemo.demo.states import State
 from procdemo.demo.text import printable
 
 __all__ = ["DamagedLogError", "paced", "read"]
 
 _KINDS = frozenset(map(str, Kind))
+_STATES = frozenset(map(str, State))
 _FIELDS = frozenset(Event._fields)
 _LARGEST = 2**63 - 1
 _TYPES = (str, str, dict, int, int, int, str)  # of the fields of an event
@@ -89,10 +91,25 @@ def _event(line: str, number: int) -> Event:
     if max(abs(event.time_ns), abs(event.pid), abs(event.tid)) > _LARGEST:
         raise DamagedLogError(f"line {number}: a number of more than 63 bits")
     if event.kind == Kind.COUNT:
-        for key in event.data.keys() & {"value", "total"} | {"value"}:
-            if type(event.data.get(key)) not in {int, float}:
-                raise DamagedLogError(f"line {number}: the {key} of a count must be a number")
+        _check_numbers(event, event.data.keys() & {"value", "total"} | {"value"}, number)
+    elif event.kind == Kind.STATE:
+        _check_state(event, number)
     return event
+
+
+def _check_numbers(event: Event, keys: Iterable[str], number: int) -> None:
+    for key in keys:
+        if type(event.data.get(key)) not in {int, float}:
+            raise DamagedLogError(f"line {number}: the {key} of a {event.kind} must be a number")
+
+
+def _check_state(event: Event, number: int) -> None:
+    if event.name not in _STATES:
+        raise DamagedLogError(f"line {number}: no such state: '{printable(event.name, 40)}'")
+    _check_numbers(event, ("cpu_ms", "ready_ms"), number)
+    also = event.data.get("also_ms", {})
+    if not isinstance(also, dict) or any(type(ms) not in {int, float} for ms in also.values()):
+        raise DamagedLogError(f"line {number}: also_ms must be numbers by state")
 
 
 def _check_meta(event: Event) -> None:

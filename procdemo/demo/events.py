@@ -69,6 +69,7 @@ class Kind(StrEnum):
     RECEIVE = "receive"  # ... and received there: same name, same ``id``
     COUNT = "count"  # a value over time
     RESULT = "result"  # a row of a table
+    STATE = "state"  # what a thread does from then on, as the kernel says; see `procdemo.probe.sampler`
 
 
 class Event(NamedTuple):

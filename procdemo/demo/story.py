@@ -1,8 +1,10 @@
 """The sentences and the lane states of a demo: its own, and those of the building blocks it is made of.
 
 A module that reports events may have three dictionaries: ``STORY`` (sentences that are shown by default),
-``DETAIL`` (sentences for ``-v``) and ``LANES`` (what a process does within a span, or outside all spans). A
-module that uses others of this kind names them in ``BLOCKS``; only `compose` merges them.
+``DETAIL`` (sentences for ``-v``) and ``LANES`` (what a process does within a span, or outside all spans, as
+the demo says; for runs at which one could not look). If threads are its lesson, ``THREADS`` has the families
+of roles whose threads have lanes of their own. A module that uses others of this kind names them in
+``BLOCKS``; only `compose` merges them.
 """
 
 from types import ModuleType
@@ -21,6 +23,8 @@ class Story(NamedTuple):
     """The same for ``-v``."""
     lanes: dict[str, Activity]
     """By the name of a span, or by ``@role``."""
+    threads: set[str]
+    """Families of roles; each thread of such a process has a lane."""
 
 
 def compose(*modules: ModuleType | DemoModule) -> Story:
@@ -28,7 +32,7 @@ def compose(*modules: ModuleType | DemoModule) -> Story:
 
     A sentence that a module shows by default replaces its blocks' sentence for ``-v``, too.
     """
-    story = Story({}, {}, {})
+    story = Story({}, {}, {}, set())
     for module in modules:
         blocks = compose(*getattr(module, "BLOCKS", ()))
         own: dict[str, str] = getattr(module, "STORY", {})
@@ -36,4 +40,5 @@ def compose(*modules: ModuleType | DemoModule) -> Story:
         story.sentences.update(blocks.sentences | own)
         story.details.update(details | getattr(module, "DETAIL", {}))
         story.lanes.update(blocks.lanes | getattr(module, "LANES", {}))
+        story.threads.update(blocks.threads, getattr(module, "THREADS", ()))
     return story

@@ -43,6 +43,7 @@ STORY = {
     "summary": "{served} clients served by one thread, {refused} refused, {cut_off} cut off; "
     "at most {most} at once",
 }
+THREADS = ("main",)
 LANES = {"@main": Activity.WAITS}
 _CHUNK = 65_536  # bytes asked of one read()
 

@@ -56,6 +56,7 @@ DETAIL = {
     "fetch.end": "status {status}, {bytes} bytes in {ms:.1f} ms",
 }
 _AHEAD = 8  # pages that wait where a worker can take them at once; a datagram socket has room for 10
+THREADS = ("main",)
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS, "@site": Activity.WAITS}
 
 

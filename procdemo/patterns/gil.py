@@ -1,10 +1,9 @@
 """The same work in one thread, N threads, N processes: who gains, who is late.
 
 The global interpreter lock (GIL) lets one thread run Python at a time, and takes it away after 5 ms
-(sys.setswitchinterval). What to watch: CPU time divided by time on the clock is how many CPUs
-were at work. With --work cpu threads share one CPU, processes have one each. With --work wait
-threads are as good, because a thread that waits has given the GIL back. With --work call one C
-call keeps it to the end. A ticker thread beside the work shows how late another thread gets a turn.
+(sys.setswitchinterval). What to watch: CPU time divided by time on the clock, the number of CPUs at work.
+With --work cpu threads share one CPU, processes have one each. With --work wait threads are as good: a thread
+that waits gives the GIL back. With --work call one C call keeps it. A ticker shows how late others run.
 
 \b
 Try:
@@ -38,6 +37,7 @@ STORY = {
     "too busy": "others used {others:.0%} of the CPUs meanwhile: such times mislead",
     "summary": "{verdict}: {threads:.1f} times as fast in threads, {processes:.1f} times in processes",
 }
+THREADS = ("main", "worker")
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 GAIN = 1.3  # times as fast, to be called faster
 

@@ -73,9 +73,10 @@ def produce(number: int, queue: MonitoredQueue, config: Config, emit: Emitter) -
     for batch in (mine[i : i + config.batch] for i in range(0, len(mine), config.batch)):
         buns = [HotBun(bun) if bun == config.unpicklable else bun for bun in batch]
         tell = config.verbose or batch[0] < config.detail
-        queue.put(number, buns, emit, tell)
+        queue.wait_for_room(number, emit, tell)
         if tell:
             emit.send("bun", id=ranges(batch), depth=queue.depth(), maxsize=queue.maxsize)
+        queue.put(buns, emit)
     emit.begin("joins")
     queue.join()
     emit.end("joins")
@@ -86,11 +87,13 @@ def consume(number: int, queue: MonitoredQueue, config: Config, emit: Emitter) -
     tell = True
     while True:
         buns = queue.get(number, emit, tell)
-        if config.ack == "early":
-            queue.task_done()  # the notes' way: a process that joins the queue takes them for eaten
         tell = bool(buns) and (config.verbose > 0 or buns[0] < config.detail)
         if tell:
             emit.receive("bun", id=ranges(buns))
+        queue.release_room()
+        if config.ack == "early":
+            queue.task_done()  # the notes' way: a process that joins the queue takes them for eaten
+        if tell:
             emit.begin("eats", id=ranges(buns))
         if config.work:
             time.sleep(config.work * len(buns))  # noqa: TID251 - the work itself

@@ -44,6 +44,7 @@ STORY = {
     "summary": "{served} clients served by {threads} threads of PID {pid}, "
     "{refused} refused, {cut_off} cut off; at most {most} at once",
 }
+THREADS = ("main",)
 LANES = {"@main": Activity.WAITS}
 
 

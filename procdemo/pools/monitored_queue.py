@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from multiprocessing.context import ForkContext
 from multiprocessing.process import BaseProcess
-from queue import Empty, Full
+from queue import Empty
 from typing import Any, NamedTuple, Protocol
 
 from procdemo.demo.events import SUMMARY, Emitter
@@ -44,27 +44,50 @@ _LAST_S = 3.0  # after a death: when it gives up at the latest
 class MonitoredQueue:
     """A bounded queue for lists of items; goes to child processes as an argument.
 
-    An item is a number from 0, of int or a subclass.
+    An item is a number from 0, of int or a subclass. The room in the queue is a semaphore, as it is within
+    `JoinableQueue`. It is taken here, before put(), so that a put can be reported just before a consumer can
+    take the message, and so that nothing is taken before it was put.
     """
 
     def __init__(self, context: ForkContext, maxsize: int, items: int, processes: int) -> None:
         """Make room for `maxsize` messages; account for `items` items and `processes` processes."""
-        self._queue = context.JoinableQueue(maxsize)
+        self._queue = context.JoinableQueue()
+        self._room = context.Semaphore(maxsize)
         self.maxsize = maxsize
         self.states = ItemStates(context, items)
         self.blocked_s = context.RawArray("d", processes)
-        """Seconds that each process has spent in a put() or get() that could not go on."""
+        """Seconds that each process has spent waiting for room, or for a message."""
+        self._moved = context.RawArray(
+            "q", processes
+        )  # messages: put by each producer, -taken by each consumer
         self.join = self._queue.join
         self.task_done = self._queue.task_done
 
-    def put(self, number: int, items: list[int], emit: Emitter, tell: object) -> None:
-        """Put `items` as one message; an item that cannot be pickled is left out, and named.
+    def wait_for_room(self, number: int, emit: Emitter, tell: object) -> None:
+        """Wait until the queue has room for one more message, and keep that room for the next `put`.
 
         Args:
             number: of the calling process, as in `blocked_s`.
-            items: what to put.
             emit: where to report.
-            tell: whether to report a wait for room, and the depth of the queue.
+            tell: whether to report a wait, and the depth of the queue with the message that is put next.
+        """
+        if not self._room.acquire(block=False):
+            before = time.monotonic()
+            if tell:
+                emit.begin("put")
+            self._room.acquire()
+            blocked_s = time.monotonic() - before
+            self.blocked_s[number] += blocked_s
+            if tell:
+                emit.end("put", ms=blocked_s * 1e3)
+        self._moved[number] += 1
+        if tell:
+            emit.count(DEPTH, self.depth())
+
+    def put(self, items: list[int], emit: Emitter) -> None:
+        """Put `items` as one message; an item that cannot be pickled is left out, and named.
+
+        There must be room: call `wait_for_room` before.
         """
         try:
             message = pickle.dumps(items)  # here, where an error can be named; the queue carries bytes
@@ -72,21 +95,14 @@ class MonitoredQueue:
             items = [item for item in items if accept_or_refuse_item(item, self.states, emit)]
             message = pickle.dumps(items)
         self.states.note(items, ItemState.QUEUED)
-        before = time.monotonic()
-        if tell:
-            try:
-                self._queue.put_nowait(message)
-            except Full:
-                emit.begin("put")
-                self._queue.put(message)
-                emit.end("put", ms=(time.monotonic() - before) * 1e3)
-            emit.count(DEPTH, self.depth() or 0)
-        else:
-            self._queue.put(message)
-        self.blocked_s[number] += time.monotonic() - before
+        self._queue.put(message)
 
     def get(self, number: int, emit: Emitter, tell: object) -> list[int]:
-        """Take one message, and return its items; the arguments are those of `put`."""
+        """Take one message, and return its items; the arguments are those of `wait_for_room`.
+
+        The room stays taken until `release_room`. So a take can be reported before the put that it makes room
+        for.
+        """
         before = time.monotonic()
         if tell:
             try:
@@ -95,20 +111,23 @@ class MonitoredQueue:
                 emit.begin("get")
                 message = self._queue.get()
                 emit.end("get", ms=(time.monotonic() - before) * 1e3)
-            emit.count(DEPTH, self.depth() or 0)
         else:
             message = self._queue.get()
         self.blocked_s[number] += time.monotonic() - before
+        self._moved[number] -= 1
+        if tell:
+            emit.count(DEPTH, self.depth())
         items: list[int] = pickle.loads(message)  # noqa: S301 - written by put(), in our own process tree
         self.states.take(items, number)
         return items
 
-    def depth(self) -> int | None:
-        """Return how many messages are in the queue, roughly; None on macOS, which cannot tell."""
-        try:
-            return self._queue.qsize()
-        except NotImplementedError:
-            return None
+    def release_room(self) -> None:
+        """Give back the room of the message that was taken last."""
+        self._room.release()
+
+    def depth(self) -> int:
+        """Return how many messages are in the queue: put and not taken, by the account."""
+        return sum(self._moved)
 
 
 class StateRecorder(Protocol):

@@ -17,21 +17,31 @@ LINUX = sys.platform == "linux"
 _CALLS: dict[str, dict[str, tuple[int, ...]]] = {
     "accept": {"x86_64": (43, 288), "aarch64": (202, 242)},
     "clock_nanosleep": {"x86_64": (35, 230), "aarch64": (101, 115)},
-    "epoll_wait": {"x86_64": (232, 281), "aarch64": (22,)},
+    "clone": {"x86_64": (56, 57, 58, 435), "aarch64": (220, 435)},
+    "connect": {"x86_64": (42,), "aarch64": (203,)},
+    "epoll_wait": {"x86_64": (232, 281, 441), "aarch64": (22, 441)},
+    "fcntl": {"x86_64": (72,), "aarch64": (25,)},
+    "flock": {"x86_64": (73,), "aarch64": (32,)},
     "futex": {"x86_64": (202,), "aarch64": (98,)},
+    "open": {"x86_64": (2, 257), "aarch64": (56,)},
+    "pause": {"x86_64": (34, 130), "aarch64": (133,)},
     "poll": {"x86_64": (7, 271), "aarch64": (73,)},
-    "read": {"x86_64": (0,), "aarch64": (63,)},
-    "recvfrom": {"x86_64": (45, 47), "aarch64": (207, 212)},
+    "read": {"x86_64": (0, 19), "aarch64": (63, 65)},
+    "recvfrom": {"x86_64": (45, 47, 299), "aarch64": (207, 212, 243)},
     "select": {"x86_64": (23, 270), "aarch64": (72,)},
-    "sendto": {"x86_64": (44, 46), "aarch64": (206, 211)},
+    "sendfile": {"x86_64": (40,), "aarch64": (71,)},
+    "sendto": {"x86_64": (44, 46, 307), "aarch64": (206, 211, 269)},
+    "sigtimedwait": {"x86_64": (128,), "aarch64": (137,)},
     "wait4": {"x86_64": (61,), "aarch64": (260,)},
     "waitid": {"x86_64": (247,), "aarch64": (95,)},
-    "write": {"x86_64": (1,), "aarch64": (64,)},
+    "write": {"x86_64": (1, 20), "aarch64": (64, 66)},
 }
 """Numbers of the system calls in which a thread waits, by machine; others have only the wait channel."""
 
 _MACHINE = os.uname().machine if hasattr(os, "uname") else ""
-_CALL_NAMES = {number: name for name, numbers in _CALLS.items() for number in numbers.get(_MACHINE, ())}
+CALL_NAMES = {number: name for name, numbers in _CALLS.items() for number in numbers.get(_MACHINE, ())}
+"""Number of a system call of this machine -> its name."""
+
 _MOST_POLLED = 64
 
 
@@ -251,7 +261,7 @@ def _thread(pid: int, tid: int) -> Thread | None:
         return None
     channel = _text(f"{folder}/wchan").partition(".")[0].strip("0")
     number, *words = [*_text(f"{folder}/syscall").split(), "running"]
-    call = _CALL_NAMES.get(int(number), "") if number.isdigit() else ""
+    call = CALL_NAMES.get(int(number), "") if number.isdigit() else ""
     thread = Thread(tid, found.state, channel, call)
     args = [int(word, 16) for word in words[:6] if call]
     match call:

@@ -6,7 +6,7 @@ pipe every line is written, without one control byte.
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rich.console import Console as Terminal
@@ -59,7 +59,7 @@ class Console:
         self,
         story: Mapping[str, str],
         *,
-        states: Mapping[str, Activity] | None = None,
+        lanes: tuple[Mapping[str, Activity], Collection[str]] = ({}, ()),
         colour: bool | None = None,
         quiet: bool = False,
         everything: bool = False,
@@ -71,7 +71,7 @@ class Console:
 
         Args:
             story: event name to sentence, in the syntax of `str.format`, of the event's data.
-            states: what processes do within a span, or outside all spans, for the lanes at the end.
+            lanes: what `timeline.lanes` needs to know besides the events.
             colour: True always, False never, None as the terminal and the environment say.
             quiet: only the results and the line that says where a server listens.
             everything: also events without a sentence, with their data.
@@ -85,7 +85,7 @@ class Console:
         self._on_terminal = self._out.file.isatty()
         self._story = story
         self._colours = RoleColours()
-        self._lanes = ScreenLanes(states or {}, self._colours, plain=plain)
+        self._lanes = ScreenLanes(*lanes, self._colours, plain=plain)
         self._quiet = quiet
         self._in_command = False
         self._everything = everything
@@ -96,13 +96,14 @@ class Console:
         self._drawn_at = 0.0
         foot = self._out if self._on_terminal else self._err
         still = quiet or plain or screen is not None or not can_animate(foot)
-        lanes = self._lanes if live and self._on_terminal else None
-        self._live = None if still else LiveView(foot, lanes)
+        self._live = None if still else LiveView(foot, self._lanes if live and self._on_terminal else None)
 
     def __call__(self, event: Event) -> None:
         """Take one event; it is on the screen after the next `flush` at the latest."""
-        self._start_ns = self._start_ns or event.time_ns
         self._lanes(event)
+        if event.kind == Kind.STATE:  # for the lanes only
+            return
+        self._start_ns = self._start_ns or event.time_ns
         if self._live:
             self._live.note(event.time_ns)
         self._take(event)

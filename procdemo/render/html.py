@@ -7,19 +7,20 @@ text, never as markup.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from typing import IO, Any, TypeVar
 
 from procdemo.demo.events import META, SUMMARY, Event, Kind
 from procdemo.demo.states import Activity
 from procdemo.demo.text import facts, printable
-from procdemo.render.lane_chart import MEANING
+from procdemo.render.lane_chart import AS_SAID
+from procdemo.render.palette import LOOKS
 from procdemo.render.spans import flows, spans
-from procdemo.render.timeline import counters, lanes
+from procdemo.render.timeline import Lane, counters, lanes
 
 _Stroke = TypeVar("_Stroke")
-_STATES = list(MEANING)
+_STATES = list(LOOKS)
 
 _MOST = 20_000
 """Bars, marks, arrows, points of a counter: more of each cannot be seen, and would take too long to draw."""
@@ -28,10 +29,13 @@ _MOST = 20_000
 class Html:
     """Collects a run, and writes the page when it is closed."""
 
-    def __init__(self, file: IO[str], states: Mapping[str, Activity]) -> None:
-        """Write to `file`; `states` says what processes do within a span, or outside all spans."""
+    def __init__(
+        self, file: IO[str], activities: Mapping[str, Activity], threads: Collection[str] = ()
+    ) -> None:
+        """Write to `file`; `activities` and `threads` are as in `timeline.lanes`."""
         self._file = file
-        self._states = states
+        self._activities = activities
+        self._threads = threads
         self._events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
@@ -43,7 +47,8 @@ class Html:
 
     def close(self) -> None:
         """Write the page."""
-        run = json.dumps(_PageData(self._events, self._states).of_run(), separators=(",", ":"))
+        drawn = lanes(self._events, self._activities, self._threads)
+        run = json.dumps(_PageData(self._events, drawn).of_run(), separators=(",", ":"))
         parts = {
             "RUN": run.replace("<", "\\u003c"),  # otherwise a text could end the element that it is in
             "ECHARTS": files("procdemo.render.vendor").joinpath("echarts.min.js").read_text("utf-8"),
@@ -62,12 +67,13 @@ class _PageData:
     number of its shape, and the values of its data.
     """
 
-    def __init__(self, events: list[Event], states: Mapping[str, Activity]) -> None:
+    def __init__(self, events: list[Event], drawn: list[Lane]) -> None:
         self._events = events
         self._start_ns = min((event.time_ns for event in events), default=0)
         self._end_ns = max((event.time_ns for event in events), default=0)
-        self._lanes = lanes(events, states)
-        self._rows = {lane.pid: row for row, lane in enumerate(self._lanes)}
+        self._lanes = drawn
+        self._rows = {(lane.pid, lane.tid): row for row, lane in enumerate(self._lanes)}
+        self._pids = {lane.pid for lane in self._lanes}
         self._shapes: dict[tuple[str, ...], int] = {}
         self._left_out = 0
 
@@ -80,18 +86,24 @@ class _PageData:
             "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
             "about": printable(how.format_map(defaultdict(str, about))),
             "ms": self._ms(self._end_ns),
-            "meaning": MEANING,
+            "looks": {state: (look.colour, look.pattern, look.meaning) for state, look in LOOKS.items()},
             "lanes": self._drawn_lanes(),
             "arrows": self._drawn_arrows(),
             "counters": self._drawn_counters(),
             "tables": self._tables(),
             "shapes": list(self._shapes),
         }
-        note = f"{self._left_out} strokes are left out: more than can be drawn." if self._left_out else ""
-        return {**data, "note": note}
+        notes = [f"{self._left_out} strokes are left out: more than can be drawn."] if self._left_out else []
+        if not all(lane.sampled for lane in self._lanes):
+            notes.append(f"Outlined bars: {AS_SAID}.")
+        return {**data, "note": " ".join(notes)}
 
     def _ms(self, time_ns: int) -> float:
         return round((time_ns - self._start_ns) / 1e6, 3)
+
+    def _row(self, pid: int, tid: int) -> int:
+        """Return the row of a thread, or of its process; of its main thread if the thread was not seen."""
+        return next(self._rows[one] for one in ((pid, tid), (pid, 0), (pid, pid)) if one in self._rows)
 
     def _shaped(self, name: str, data: Mapping[str, Any]) -> list[Any]:
         shown = facts(data)
@@ -106,22 +118,27 @@ class _PageData:
         drawn: list[dict[str, Any]] = []
         for lane in self._lanes:
             changes = [[self._ms(since), _STATES.index(state)] for since, state in lane.changes]
-            role = printable(lane.role)
-            drawn.append({"role": role, "pid": lane.pid, "changes": changes, "bars": [], "marks": []})
+            row = {
+                "role": printable(f"{lane.role} {lane.thread}".strip()),
+                "pid": lane.pid,
+                "tid": lane.tid,
+                "changes": changes,
+            }
+            drawn.append({**row, "bars": [], "marks": []})
         for span in self._some(spans(self._events, self._end_ns)):
             stroke = [self._ms(span.begin_ns), self._ms(span.end_ns), *self._shaped(span.name, span.data)]
-            drawn[self._rows[span.pid]]["bars"].append(stroke)
+            drawn[self._row(span.pid, span.tid)]["bars"].append(stroke)
         marks = [event for event in self._events if event.kind == Kind.MARK and event.name != META]
-        for mark in self._some([event for event in marks if event.pid in self._rows]):
+        for mark in self._some([event for event in marks if event.pid in self._pids]):
             stroke = [self._ms(mark.time_ns), *self._shaped(mark.name, mark.data)]
-            drawn[self._rows[mark.pid]]["marks"].append(stroke)
+            drawn[self._row(mark.pid, mark.tid)]["marks"].append(stroke)
         return drawn
 
     def _drawn_arrows(self) -> list[list[Any]]:
         return [
             [
-                *(self._rows[sent.pid], self._ms(sent.time_ns)),
-                *(self._rows[received.pid], self._ms(received.time_ns)),
+                *(self._row(sent.pid, sent.tid), self._ms(sent.time_ns)),
+                *(self._row(received.pid, received.tid), self._ms(received.time_ns)),
                 *self._shaped(sent.name, sent.data),
             ]
             for sent, received in self._some(flows(self._events))

@@ -7,8 +7,8 @@ from typing import IO, Any
 from procdemo.demo.events import Event
 from procdemo.demo.text import printable
 
-SCHEMA = 1
-"""Version of the form below; a field may be added without a new one."""
+SCHEMA = 2
+"""Version of the form below; a field may be added without a new one. Schema 1 has no kind `state`."""
 
 
 class JsonLines:

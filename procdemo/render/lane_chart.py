@@ -4,34 +4,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from procdemo.demo.states import Activity
+from procdemo.demo.states import Activity, State
 from procdemo.demo.text import printable
+from procdemo.render.palette import ASCII_TICK, LOOKS, TICK
 from procdemo.render.timeline import Counter, Lane
 
-GLYPHS = {
-    Activity.RUNS: "█",
-    Activity.STARTS: "▞",
-    Activity.WAITS: "▒",
-    Activity.BLOCKED: "░",
-    Activity.GONE: "·",
-}
-ASCII = {
-    Activity.RUNS: "#",
-    Activity.STARTS: "~",
-    Activity.WAITS: "=",
-    Activity.BLOCKED: "-",
-    Activity.GONE: ".",
-}
-RUNNING = GLYPHS[Activity.RUNS] + ASCII[Activity.RUNS]
-"""The glyphs for a process that runs."""
+AS_SAID = "as the demo said, not as the kernel saw it"
+"""Below lanes whose states are not those of the kernel."""
 
-MEANING = {
-    Activity.RUNS: "runs",
-    Activity.STARTS: "starts",
-    Activity.WAITS: "waits for another process",
-    Activity.BLOCKED: "blocked: queue full or empty",
-    Activity.GONE: "gone",
-}
 _LEVELS, _ASCII_LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 _MOST = 24  # rows that fit on a projector
 _NAME, _LONGEST_NAME = 12, 24  # characters of a role; one with the name of its host is longer
@@ -60,33 +40,38 @@ def chart(
         width: of head and cells together, in terminal cells.
         plain: ASCII only.
     """
-    names = [printable(lane.role) for lane in lanes[:_MOST]]
+    names = [printable(f"  {lane.thread}" if lane.thread else lane.role) for lane in lanes[:_MOST]]
     room = min(max(_NAME, *map(len, names)), _LONGEST_NAME) if any("@" in name for name in names) else _NAME
     head = room + 9
     columns = max(width - head, 10)
     edges = [begin_ns + (end_ns - begin_ns) * column // columns for column in range(columns + 1)]
-    glyphs = ASCII if plain else GLYPHS
+    glyphs = {state: look.ascii if plain else look.glyph for state, look in LOOKS.items()}
+    tick = ASCII_TICK if plain else TICK
     rows = []
     for lane, name in zip(lanes, names, strict=False):
-        cells = "".join(_cell(lane, *span, glyphs) for span in pairwise(edges))
-        rows.append(ChartRow(lane.role, f"{name:<{room}.{room}} {lane.pid:>7} ", cells))
+        cells = _cells(lane, list(pairwise(edges)), glyphs, tick)
+        rows.append(ChartRow(lane.role, f"{name:<{room}.{room}} {lane.tid or lane.pid:>7} ", cells))
     if len(lanes) > _MOST:
         rows.append(ChartRow("", "", f"... and {len(lanes) - _MOST} more processes"))
+    ticked = any(tick in row.cells for row in rows)
     levels = _ASCII_LEVELS if plain else _LEVELS
     for counter in counters:
         most = max(value for _, value in counter.values)
         cells = "".join(_level(counter, *span, most, levels) for span in pairwise(edges))
         rows.append(ChartRow("", f"{printable(counter.name, _NAME):<{room}} {f'max {most:g}':>7} ", cells))
     rows.append(ChartRow("", " " * head, _axis(begin_ns, end_ns, columns)))
-    rows.extend(
-        ChartRow("", "", line) for line in _legend([f"{glyphs[s]} {MEANING[s]}" for s in _seen(lanes)], width)
-    )
+    seen = _seen(lanes)
+    meanings = [f"{glyphs[state]} {state}" for state in seen if glyphs[state] != " "]
+    meanings += [f"{tick} event"] * ticked
+    rows.extend(ChartRow("", "", line) for line in _legend(meanings, width))
+    if any(isinstance(state, Activity) for state in seen):
+        rows.append(ChartRow("", "", AS_SAID))
     return rows
 
 
-def _legend(meanings: Sequence[str], width: int) -> list[str]:
+def _legend(meanings: list[str], width: int) -> list[str]:
     """Return the lines of the legend, each with as many meanings as fit into `width` cells."""
-    lines = [meanings[0]]
+    lines = meanings[:1]
     for meaning in meanings[1:]:
         if len(lines[-1]) + 2 + len(meaning) <= width:
             lines[-1] += f"  {meaning}"
@@ -95,21 +80,38 @@ def _legend(meanings: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-def _seen(lanes: Sequence[Lane]) -> list[Activity]:
-    """Return the states that occur in `lanes`, in the order of `Activity`; `RUNS` is always one."""
-    seen = {Activity.RUNS, *(state for lane in lanes for _, state in lane.changes)}
-    return [state for state in Activity if state in seen]
+def _seen(lanes: Sequence[Lane]) -> list[State | Activity]:
+    """Return the states that occur in `lanes`, in the order of the palette."""
+    seen = {state for lane in lanes for _, state in lane.changes}
+    return [state for state in LOOKS if state in seen]
 
 
-def _cell(lane: Lane, begin_ns: int, end_ns: int, glyphs: dict[Activity, str]) -> str:
-    """Return the glyph for what a process did most between two times; a mark counts as running."""
-    shares = lane.shares(begin_ns, end_ns)
-    if not shares:
-        return " "
-    state = max(shares, key=lambda state: shares[state])
-    if state is Activity.WAITS and any(begin_ns <= mark < end_ns for mark in lane.marks):
-        state = Activity.RUNS
-    return glyphs[state]
+def _cells(
+    lane: Lane, spans: Sequence[tuple[int, int]], glyphs: dict[State | Activity, str], tick: str
+) -> str:
+    """Return a glyph for each cell: what was done for most of its time, or a tick of the story.
+
+    A solid block stays one. If more than half of the cells would have a tick, none has, because they would
+    hide the states.
+    """
+    states = [
+        max(shares, key=shares.__getitem__) if (shares := lane.shares(*span)) else None for span in spans
+    ]
+    cells = [glyphs[state] if state else " " for state in states]
+    ticked = {_place_of(at, spans) for at in lane.ticks} - {None}
+    if len(ticked) <= len(cells) / 2:
+        for place in ticked:
+            if place is not None and states[place] not in {State.COMPUTING, Activity.ACTIVE}:
+                cells[place] = tick
+    return "".join(cells)
+
+
+def _place_of(time_ns: int, spans: Sequence[tuple[int, int]]) -> int | None:
+    """Return the number of the cell in which a time lies; None if it lies in none."""
+    begin_ns, end_ns = spans[0][0], spans[-1][1]
+    if not begin_ns <= time_ns <= end_ns or begin_ns == end_ns:
+        return None
+    return min((time_ns - begin_ns) * len(spans) // (end_ns - begin_ns), len(spans) - 1)
 
 
 def _level(counter: Counter, begin_ns: int, end_ns: int, most: float, levels: str) -> str:

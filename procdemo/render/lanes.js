@@ -20,27 +20,39 @@ const SIZE = 15; // of text
 const DARK = "#1a2433";
 const MANY = "#66728a"; // strokes too thin to be told apart
 const MARK = "#b0005e";
+const COUNT = "#0077bb";
 
-function hatch(background, ink, top, bottom) {
-  const tile = document.createElement("canvas");
-  tile.width = tile.height = 8;
-  const pen = tile.getContext("2d");
-  pen.fillStyle = background;
+// A tile to fill a bar with: strokes or dots of a colour on a light tint of it.
+function tile(colour, pattern) {
+  const paper = `#${colour.match(/[0-9a-f]{2}/g).map((part) => Math.round(255 - (255 - parseInt(part, 16)) * 0.22).toString(16).padStart(2, "0")).join("")}`;
+  const image = document.createElement("canvas");
+  image.width = image.height = 8;
+  const pen = image.getContext("2d");
+  pen.fillStyle = paper;
   pen.fillRect(0, 0, 8, 8);
-  pen.strokeStyle = ink;
+  pen.strokeStyle = pen.fillStyle = colour;
   pen.lineWidth = 1.5;
-  for (const x of [-8, 0, 8]) {
-    pen.moveTo(x + top, 0);
-    pen.lineTo(x + bottom, 8);
+  for (const [x1, y1, x2, y2] of STROKES[pattern]) {
+    pen.moveTo(x1, y1);
+    pen.lineTo(x2, y2);
   }
   pen.stroke();
-  return { image: tile, repeat: "repeat", paper: background };
+  return { image, repeat: "repeat", paper };
 }
 
-const STATE_COLOURS = {
-  runs: "#1f5fa8", starts: hatch("#fff3a0", "#8a7a00", 0, 8), waits: "#ccd3dd", blocked: hatch("#fbb040", "#7a3e00", 8, 0), gone: "#9aa3b0",
+const RISING = [[-4, 4, 4, -4], [0, 8, 8, 0], [4, 12, 12, 4]];
+const FALLING = [[-4, 4, 4, 12], [0, 0, 8, 8], [4, -4, 12, 4]];
+const STROKES = {
+  hatched: RISING, waved: FALLING, crossed: [...RISING, ...FALLING], barred: [[2, 0, 2, 8], [6, 0, 6, 8]],
+  line: [[0, 4, 8, 4]], lines: [[0, 2, 8, 2], [0, 6, 8, 6]], dotted: [[3, 4, 5, 4]],
 };
-const STATES = Object.keys(run.meaning);
+const THIN = 2; // pixels: after the end of a process
+const STATES = Object.keys(run.looks);
+const colourOf = (name) => run.looks[name][0];
+const patternOf = (name) => run.looks[name][1];
+const meaningOf = (name) => run.looks[name][2];
+const STATE_FILLS = Object.fromEntries(Object.entries(run.looks).map(([name, [colour, pattern]]) =>
+  [name, pattern in STROKES ? tile(colour, pattern) : pattern === "outlined" ? "#ffffff" : colour]));
 const text = (x, y, what, fill) => ({
   type: "text", silent: true, style: { x, y, text: what, fill, fontSize: 12, verticalAlign: "middle" },
 });
@@ -49,9 +61,10 @@ const polygon = (points, fill, info) => ({ type: "polygon", shape: { points }, s
 
 function state(number, x, width, top, height, info) {
   const name = STATES[number];
-  // After the end of a process: a thin line.
-  if (name === "gone") return rect(x, top + height / 2 - 1, width, 2, STATE_COLOURS.gone, info);
-  return rect(x, top, width, height, STATE_COLOURS[name], info);
+  if (patternOf(name) === "thin") return rect(x, top + (height - THIN) / 2, width, THIN, colourOf(name), info);
+  const bar = rect(x, top, width, height, STATE_FILLS[name], info);
+  if (patternOf(name) === "outlined") Object.assign(bar.style, { stroke: colourOf(name), lineWidth: 2 });
+  return bar;
 }
 
 const triangle = (x, top, info) => polygon([[x - 5, top - 6], [x + 5, top - 6], [x, top + 5]], MARK, info);
@@ -69,7 +82,7 @@ const SENT = "sent by one, received by another";
 const duration = (ms) => `${ms.toLocaleString("en", { maximumFractionDigits: ms < 10 ? 3 : 1 })} ms`;
 const axisTime = (ms) => (run.ms < 5000 ? `${+ms.toFixed(4)} ms` : `${+(ms / 1000).toFixed(4)} s`);
 const short = (value) => (typeof value === "number" && !Number.isInteger(value) ? +value.toPrecision(4) : value);
-const roleAndPid = (lane) => `${lane.role} (PID ${lane.pid})`;
+const roleAndPid = (lane) => `${lane.role} (PID ${lane.pid}${lane.tid ? `, thread ${lane.tid}` : ""})`;
 const named = (shape) => run.shapes[shape][0];
 const facts = (shape, values) => values.map((value, place) => `${run.shapes[shape][place + 1]}: ${short(value)}`);
 const more = (count) => (count > 1 ? [`and ${count - 1} more here: zoom in`] : []);
@@ -79,7 +92,7 @@ function stateTip(lane, ms) {
   while (place > 0 && lane.changes[place][0] > ms) place -= 1;
   const [since, what] = lane.changes[place];
   const until = lane.changes[place + 1]?.[0] ?? run.ms;
-  return [roleAndPid(lane), run.meaning[STATES[what]], `for ${duration(until - since)}, from ${duration(since)}`];
+  return [roleAndPid(lane), meaningOf(STATES[what]), `for ${duration(until - since)}, from ${duration(since)}`];
 }
 const barTip = (lane, [begin, end, shape, ...values], count) =>
   [roleAndPid(lane), `${named(shape)}: ${duration(end - begin)}, from ${duration(begin)}`, ...facts(shape, values), ...more(count)];

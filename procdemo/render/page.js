@@ -34,10 +34,13 @@ function filled(pen, points, fill) {
 const some = (what) => run.lanes.some((lane) => lane[what].length);
 STATES.forEach((name, number) => {
   if (!run.lanes.some((lane) => lane.changes.some(([, what]) => what === number))) return;
-  const fill = STATE_COLOURS[name];
-  legend(run.meaning[name], name, (pen) => {
+  const [thin, outlined] = [patternOf(name) === "thin", patternOf(name) === "outlined"];
+  legend(meaningOf(name), name, (pen) => {
+    const fill = STATE_FILLS[name];
     pen.fillStyle = fill.image ? pen.createPattern(fill.image, "repeat") : fill;
-    pen.fillRect(0, name === "gone" ? 9 : 3, 36, name === "gone" ? 2 : 14);
+    pen.fillRect(0, thin ? 9 : 3, 36, thin ? THIN : 14);
+    pen.strokeStyle = colourOf(name);
+    if (outlined) pen.strokeRect(1, 4, 34, 12);
   });
 });
 if (some("bars")) legend("an action, from begin to end", "bars", (pen) => filled(pen, [[0, 5], [36, 5], [36, 15], [0, 15]], DARK));
@@ -90,7 +93,7 @@ run.counters.forEach((counter, place) => {
     // No `sampling`: ECharts would keep any of the values in a pixel, not the last.
     name: counter.name, type: "line", step: "end", showSymbol: false, silent: true,
     xAxisIndex: number, yAxisIndex: number, data: counter.values,
-    lineStyle: { color: STATE_COLOURS.runs, width: 1.5 }, areaStyle: { color: STATE_COLOURS.runs, opacity: 0.25 },
+    lineStyle: { color: COUNT, width: 1.5 }, areaStyle: { color: COUNT, opacity: 0.25 },
   });
 });
 const everyAxis = xAxes.map((_, number) => number);

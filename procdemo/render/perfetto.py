@@ -30,8 +30,9 @@ class Perfetto:
         self._events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
-        """Take one event."""
-        self._events.append(event)
+        """Take one event; no `state` is drawn."""
+        if event.kind != Kind.STATE:
+            self._events.append(event)
 
     def flush(self) -> None:
         """Do nothing: the document is written at the end."""

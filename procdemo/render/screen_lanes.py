@@ -1,12 +1,13 @@
 """The lanes of a run as coloured lines for the screen: at its end, and while it goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from rich.text import Text
 
 from procdemo.demo.events import Event
 from procdemo.demo.states import Activity
-from procdemo.render.lane_chart import RUNNING, ChartRow, chart
+from procdemo.render.lane_chart import ChartRow, chart
+from procdemo.render.palette import LOOKS
 from procdemo.render.role_colours import RoleColours
 from procdemo.render.timeline import counters, lanes
 
@@ -17,11 +18,22 @@ _WIDEST = 200  # cells
 class ScreenLanes:
     """Remembers the events of a run, up to a limit, and draws what each process was doing."""
 
-    def __init__(self, states: Mapping[str, Activity], colours: RoleColours, *, plain: bool) -> None:
-        """Draw by the `states` of spans and roles, in the `colours` of roles; in ASCII if `plain`."""
-        self._states = states
+    def __init__(
+        self,
+        activities: Mapping[str, Activity],
+        threads: Collection[str],
+        colours: RoleColours,
+        *,
+        plain: bool,
+    ) -> None:
+        """Draw names in the `colours` of roles, in ASCII if `plain`; the rest is for `timeline.lanes`."""
+        self._activities = activities
+        self._threads = threads
         self._colours = colours
         self._plain = plain
+        self._by_glyph = {
+            look.ascii if plain else look.glyph: look.colour for look in LOOKS.values() if look.glyph != " "
+        }
         self._events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
@@ -31,7 +43,7 @@ class ScreenLanes:
 
     def lines(self, end_ns: int, width: int) -> list[Text]:
         """Return the lanes until `end_ns`, `width` cells wide; no line if there was only one process."""
-        processes = lanes(self._events, self._states)
+        processes = lanes(self._events, self._activities, self._threads)
         if len(processes) <= 1:
             return []
         start_ns = self._events[0].time_ns
@@ -45,10 +57,11 @@ class ScreenLanes:
         return lines
 
     def _coloured(self, row: ChartRow) -> Text:
-        """Return a row, in the colour of its role where the process runs, without colour where it waits."""
+        """Return a row: its head in the colour of its role, its cells in the colours of the states."""
         line = Text(row.head + row.cells)
         if row.role:
-            colour = self._colours.of(row.role)
-            line.stylize(colour, 0, len(row.head))
-            line.highlight_regex(f"[{RUNNING}]", colour)
+            line.stylize(self._colours.of(row.role), 0, len(row.head))
+            for place, glyph in enumerate(row.cells, start=len(row.head)):
+                if colour := self._by_glyph.get(glyph):
+                    line.stylize(colour, place, place + 1)
         return line

@@ -1,34 +1,47 @@
 """What each process was doing, and when: the lanes behind every picture, made of a run's events.
 
-A process runs, waits for another process, or is blocked, until it is gone. Its state is that of its innermost
-open span or, outside all spans, that of its role. The ``LANES`` of a demo give the states of spans (by name)
-and of roles (``@worker``). A span or a role that is not listed counts as running.
+The states of a lane are those of the kernel (`procdemo.render.kernel_lanes`), the moments of the story are
+its ticks. Where one could not look at a process (on another host, without /proc, in an old log), its lane
+has what the demo says: it is active, waits for another process, or is blocked, until it has ended. That is
+the state of its innermost open span or, outside all spans, that of its role. The ``LANES`` of a demo give
+the states of spans (by name) and of roles (``@worker``). A span or a role that is not listed counts as
+active.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
 from procdemo.demo.events import EXITED, OBSERVER, STARTS, Event, Kind
-from procdemo.demo.states import Activity
+from procdemo.demo.states import Activity, State
+from procdemo.render.kernel_lanes import ProcessStates, states_by_process
 
 _ORDER = list(Activity)
 
 
 class Lane(NamedTuple):
-    """What one process did."""
+    """What one process did, or one thread where threads are the lesson."""
 
     role: str
     pid: int
-    changes: list[tuple[int, Activity]]
+    changes: Sequence[tuple[int, State | Activity]]
     """Times (`time.monotonic_ns`), each with the state that begins then; it lasts until the next."""
-    marks: list[int]
-    """When it reported something that takes no time."""
+    ticks: list[int]
+    """When it reported something."""
+    tid: int = 0
+    """The ID of the thread, if this is the lane of one thread."""
+    thread: str = ""
+    """The name of the thread, if it is not the main thread."""
 
-    def shares(self, begin_ns: int, end_ns: int) -> dict[Activity, int]:
+    @property
+    def sampled(self) -> bool:
+        """Whether the states are those of the kernel; otherwise they are what the demo said."""
+        return any(isinstance(state, State) for _, state in self.changes[:1])
+
+    def shares(self, begin_ns: int, end_ns: int) -> dict[State | Activity, int]:
         """Return how many nanoseconds between the two times the process spent in each state."""
-        found: dict[Activity, int] = defaultdict(int)
+        found: dict[State | Activity, int] = defaultdict(int)
         for place, (since, state) in enumerate(self.changes):
             until = self.changes[place + 1][0] if place + 1 < len(self.changes) else end_ns
             if (overlap := min(until, end_ns) - max(since, begin_ns)) > 0:
@@ -40,16 +53,50 @@ class _Track:
     """A lane that is being made, event by event."""
 
     def __init__(self, role: str, pid: int, outside: Activity) -> None:
-        self.lane = Lane(role, pid, [], [])
+        self.role = role
+        self.pid = pid
+        self.changes: list[tuple[int, Activity]] = []
+        self.ticks: dict[int, list[int]] = defaultdict(list)  # by thread
         self._outside = outside
-        self._spans: dict[int, list[tuple[str, Activity]]] = defaultdict(
-            list
-        )  # open; by thread, innermost last
+        # Those that are open, by thread; the innermost is the last.
+        self._spans: dict[int, list[tuple[str, Activity]]] = defaultdict(list)
 
-    def begin(self, event: Event, state: Activity) -> None:
-        self._spans[event.tid].append((event.name, state))
+    @property
+    def lane(self) -> Lane:
+        """The lane, as the demo tells it."""
+        return Lane(
+            self.role, self.pid, self.changes, sorted(t for some in self.ticks.values() for t in some)
+        )
 
-    def end(self, event: Event) -> None:
+    def lanes_of_kernel(self, found: ProcessStates, *, each_thread: bool) -> list[Lane]:
+        """Return the lane of the process, or those of its threads, as the kernel tells it."""
+        if not each_thread or len(found.threads) == 1:
+            return [self.lane._replace(changes=found.changes)]
+        return [
+            Lane(
+                self.role,
+                self.pid,
+                states.changes,
+                self.ticks[tid],
+                tid,
+                "" if tid == self.pid else states.name,
+            )
+            for tid, states in sorted(found.threads.items(), key=lambda each: each[0] != self.pid)
+        ]
+
+    def note(self, event: Event, activities: Mapping[str, Activity]) -> None:
+        """Take one event of the process."""
+        if event.kind == Kind.BEGIN:
+            activity = activities.get(event.name, Activity.ACTIVE)
+            self._spans[event.tid].append((event.name, activity))
+        elif event.kind == Kind.END:
+            self._end(event)
+        if event.kind != Kind.COUNT and event.name != STARTS:
+            self.ticks[event.tid or event.pid].append(event.time_ns)
+        innermost = [spans[-1][1] for spans in self._spans.values() if spans]
+        self.change(event.time_ns, min(innermost, key=_ORDER.index, default=self._outside))
+
+    def _end(self, event: Event) -> None:
         # A span may be ended by another thread than the one that began it.
         spans = self._spans[event.tid] or next((spans for spans in self._spans.values() if spans), [])
         for place in range(len(spans) - 1, -1, -1):
@@ -57,12 +104,8 @@ class _Track:
                 del spans[place]
                 return
 
-    def update(self, time_ns: int) -> None:
-        innermost = [spans[-1][1] for spans in self._spans.values() if spans]
-        self.change(time_ns, min(innermost, key=_ORDER.index, default=self._outside))
-
     def change(self, time_ns: int, state: Activity) -> None:
-        changes = self.lane.changes
+        changes = self.changes
         if not changes or (changes[-1][1] not in {state, Activity.GONE} and time_ns >= changes[-1][0]):
             changes.append((time_ns, state))
 
@@ -71,44 +114,57 @@ class _Track:
 
         If its last event left it running, outside all spans, it is taken to have ended at that event.
         """
-        state = self.lane.changes[-1][1]
-        if state is Activity.RUNS and not any(self._spans.values()):
+        state = self.changes[-1][1]
+        if state is Activity.ACTIVE and not any(self._spans.values()):
             self.change(last_ns, Activity.GONE)
 
 
-def lanes(events: Iterable[Event], states: Mapping[str, Activity]) -> list[Lane]:
+def lanes(
+    events: Sequence[Event], activities: Mapping[str, Activity], threads: Collection[str] = ()
+) -> list[Lane]:
     """Return the lane of each process that has an event: main first, then the others by family and number.
 
     Args:
         events: of one run, in any order.
-        states: of spans by name, and of roles as ``@family``; what is missing runs.
+        activities: of spans by name, and of roles as ``@family``; what is missing is active.
+        threads: families of roles; each thread of such a process has a lane.
     """
-    states = {STARTS: Activity.STARTS, **states}
+    kernel = states_by_process(events)
+    tracks = _tracks(events, {STARTS: Activity.STARTS, **activities})
+    for pid, found in kernel.items():  # also what no event of the demo has announced
+        if pid not in tracks and not found.helper:
+            tracks[pid] = _Track(found.role, pid, Activity.ACTIVE)
+    families: dict[str, int] = {}
+    for track in tracks.values():
+        families.setdefault(family(track.role), len(families))
+    drawn: list[Lane] = []
+    for pid, track in sorted(tracks.items(), key=lambda each: _place(each[1].role, families)):
+        if pid in kernel:
+            drawn += track.lanes_of_kernel(kernel[pid], each_thread=family(track.role) in threads)
+        else:
+            drawn.append(track.lane)
+    return drawn
+
+
+def _tracks(events: Iterable[Event], activities: Mapping[str, Activity]) -> dict[int, _Track]:
+    """Return what the demo says of each process, by PID, in the order of their first events."""
     tracks: dict[int, _Track] = {}
     last_ns: dict[int, int] = {}
     for event in sorted(events, key=attrgetter("time_ns")):
-        if event.kind == Kind.RESULT or event.role == OBSERVER:
+        if event.kind in {Kind.RESULT, Kind.STATE} or event.role == OBSERVER:
             continue
         if event.pid not in tracks:
-            outside = states.get(f"@{family(event.role)}", Activity.RUNS)
+            outside = activities.get(f"@{family(event.role)}", Activity.ACTIVE)
             tracks[event.pid] = _Track(event.role, event.pid, outside)
         track = tracks[event.pid]
         last_ns[event.pid] = event.time_ns
-        if event.kind == Kind.BEGIN:
-            track.begin(event, states.get(event.name, Activity.RUNS))
-        elif event.kind == Kind.END:
-            track.end(event)
-        elif event.kind != Kind.COUNT:
-            track.lane.marks.append(event.time_ns)
-        track.update(event.time_ns)
+        track.note(event, activities)
         if event.name == EXITED and (ended := tracks.get(event.data.get("child_pid", 0))):
             ended.change(event.time_ns, Activity.GONE)
-    families: dict[str, int] = {}
     for pid, track in tracks.items():
-        families.setdefault(family(track.lane.role), len(families))
-        if track.lane.role != "main":
+        if track.role != "main":
             track.end_unreported(last_ns[pid])
-    return sorted((track.lane for track in tracks.values()), key=lambda lane: _place(lane.role, families))
+    return tracks
 
 
 def family(role: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from procdemo.demo.events import OBSERVER, Event
+from procdemo.demo.events import OBSERVER, Event, Kind
 from procdemo.process import procfs
 
 STORY = {"fault": "{signal} to {target} (PID {target_pid})"}
@@ -95,7 +95,7 @@ class FaultInjector:
 
     def note(self, event: Event) -> None:
         """Learn which processes there are; one on another host cannot be hit from here."""
-        if "@" not in event.role:
+        if "@" not in event.role and event.kind != Kind.STATE:
             self._seen[event.role] = event.pid
 
     def inject(self) -> Iterator[Event]:

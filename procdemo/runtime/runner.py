@@ -26,6 +26,7 @@ from procdemo.process.readiness import wait_ready
 from procdemo.process.record_pipe import channel
 from procdemo.runtime.bootstrap import STOPPING, Run, run_child
 from procdemo.runtime.last_words import LastWords
+from procdemo.runtime.sampling import Sampling
 from procdemo.runtime.stdin_relay import StdinRelay
 
 _NOTICE_S = 0.2  # how long the end of main or an expired limit may go unnoticed
@@ -47,6 +48,7 @@ class Runner:
         patience: float = 5.0,
         answers: StdinRelay | None = None,
         when_no_event: Callable[[], float] = lambda: _NOTICE_S,
+        sample: bool = False,
     ) -> None:
         """Prepare; nothing runs before the block is entered.
 
@@ -58,6 +60,7 @@ class Runner:
             answers: the demo's stdin; without it, nothing is there to be read.
             when_no_event: called whenever no event is waiting, e.g. to draw; returns after how many
                 seconds it wants to be called again, though it may be earlier.
+            sample: look at the processes of the demo from outside; events of kind `state` say what they do.
         """
         self._run = run
         self._config = config
@@ -65,6 +68,8 @@ class Runner:
         self._patience = patience
         self._answers = answers
         self._when_no_event = when_no_event
+        self._sample = sample
+        self._sampling: Sampling | None = None
         self._kill_at = self._stop_at = self._wake_at = float("inf")
         self._status: int | None = None
         self._inherited: set[int] = set()
@@ -106,6 +111,7 @@ class Runner:
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # a Ctrl-C from before is raised here
             subreaper.adopt_orphans()
+            self._sampling = Sampling(self.pid, self._guardian.pid) if self._sample else None
         except BaseException:
             self._leave()
             raise
@@ -158,6 +164,8 @@ class Runner:
                 self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
             else:
                 yield event
+        if self._sampling:
+            yield from self._sampling.last()
         yield summary or self._missing_summary(last_words)
 
     def _events(self) -> Iterator[Event]:
@@ -170,7 +178,8 @@ class Runner:
         while open_pipes:
             ready = poll.poll(0)
             if not ready:
-                ready = poll.poll(min(self._when_no_event(), _NOTICE_S) * 1000)
+                seconds = min(self._when_no_event(), _NOTICE_S)
+                ready = self._sampling.poll(poll, seconds) if self._sampling else poll.poll(seconds * 1000)
                 time.sleep(_GATHER_S)  # noqa: TID251 - one bulk read costs less than many small ones
             for fd, _ in ready:
                 if fd == self._guardian.fileno():
@@ -181,6 +190,8 @@ class Runner:
                 else:
                     poll.unregister(fd)
                     open_pipes -= 1
+            if self._sampling:
+                yield from self._sampling.events()
             self._reap_and_apply_limits()
             if self._status is not None:  # main has ended: what else has its pipes open is killed
                 if give_up == float("inf"):
@@ -202,6 +213,8 @@ class Runner:
     def _read(self, fd: int) -> list[Event] | None:
         if fd == self._reader.fileno():
             records = self._reader.read()
+            if records and self._sampling:
+                self._sampling.note(records)
             return None if records is None else list(map(Event._make, records))
         lines = self._errors.read(65536).splitlines()
         return [self._event("mark", STDERR, {"text": line}) for line in lines] or None
@@ -256,10 +269,10 @@ class Runner:
         while self._reap() and self._has_own_children() and time.monotonic() < begin + 2 * _END_S:
             if time.monotonic() > begin + _END_S:  # the guardian is gone, or stopped
                 self.kill()
-                subreaper.kill_children(
-                    self.started_ns, self._is_own
-                )  # and theirs, when those have become ours
+                subreaper.kill_children(self.started_ns, self._is_own)  # and theirs: they have become ours
             time.sleep(_PAUSE_S)  # noqa: TID251 - no event tells of the end of processes of others
+        if self._sampling:
+            self._sampling.close()
         self._guardian.close()
         self._reader.close()
         self._errors.close()

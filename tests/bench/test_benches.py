@@ -57,6 +57,14 @@ SHORT = {
     "bench pools": ["--workers", "2"],
 }
 each = pytest.mark.parametrize("row", BENCHES, ids=lambda row: row.name)
+each_short = pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row.name, marks=pytest.mark.thorough if row.name == "bench servers" else [])
+        for row in BENCHES
+    ],
+)
+"""The same; ``make test`` leaves out one that starts eleven servers: 16 seconds of CPU time."""
 
 
 def measure(row, *args, **options):
@@ -71,7 +79,7 @@ def found():
     return functools.cache(lambda row: measure(row, "--json"))
 
 
-@each
+@each_short
 def test_every_design_has_a_row_and_a_sample_of_each_figure(row, found):
     samples = [event.data for event in found(row).named("sample") if event.kind == "end"]
     for unit in {sample["unit"] for sample in samples}:
@@ -142,6 +150,7 @@ def table(found):
     return column
 
 
+@pytest.mark.thorough
 def test_held_clients_are_counted_and_the_reason_for_no_more_is_given(table):
     held, why = table("clients held", "held"), table("clients held", "why not more")
     assert held["iterative: one worker"] == 1
@@ -152,6 +161,7 @@ def test_held_clients_are_counted_and_the_reason_for_no_more_is_given(table):
     assert kib["a process for each, fork"] > 10 * kib["a thread for each"], "a process weighs more"
 
 
+@pytest.mark.thorough
 def test_the_servers_own_cpu_time_is_counted_over_all_their_processes(table):
     connection = table("server's CPU time, us", "connection")
     request = table("server's CPU time, us", "request_64")
@@ -160,6 +170,7 @@ def test_the_servers_own_cpu_time_is_counted_over_all_their_processes(table):
     assert all(0 < cost < 1000 for cost in request.values()), "connected, all cost about the same"
 
 
+@pytest.mark.thorough
 def test_our_clients_are_measured_too(table):
     for column in ("connection", "request_1", "request_8", "request_64"):
         assert all(0 <= share <= 105 for share in table("our clients' CPU, %", column).values())

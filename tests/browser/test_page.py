@@ -1,14 +1,19 @@
 """The page in a browser: it draws what the log says, makes no request, and runs no text of the run."""
 
+import importlib
 import json
 import re
 import signal
 import socket
+from itertools import pairwise
 
 import pytest
 from harness import Command, run
 
+from procdemo import catalog
 from procdemo.demo.event_log import read
+from procdemo.demo.story import compose
+from procdemo.render.palette import LOOKS
 from procdemo.render.spans import flows
 from procdemo.render.timeline import lanes
 
@@ -20,33 +25,39 @@ LESSONS = {
 }
 HOSTILE = b"</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
 
-# What each process did longest, and the states whose colours are nearest to most of the pixels of five
-# places along it. A place is as large as a hatching's tile: one pixel may be of a stroke.
-PIXELS = """() => {
+# The state that each lane is in longest, the states whose bars look like the one drawn there, and how many of
+# five places along it have a pixel of that bar's ground: a place may lie below an arrow, a pixel on a stroke.
+DRAWN = """() => {
   const canvas = document.querySelector("#chart canvas");
   const scale = canvas.width / canvas.clientWidth;
   const pen = canvas.getContext("2d");
-  const parts = (colour) => colour.match(/[0-9a-f]{2}/g).map((part) => parseInt(part, 16));
-  const known = STATES.map((name) => [name, parts(STATE_COLOURS[name].paper ?? STATE_COLOURS[name])]);
-  known.push(["nothing", [255, 255, 255]]);
+  const bars = picture.getZr().storage.getDisplayList().filter(({ type }) => type === "rect");
+  const groundOf = (fill) => fill?.paper ?? fill;
+  const grounds = STATES.map((name) => groundOf(STATE_FILLS[name]));
   return run.lanes.map((lane, row) => {
     const until = (place) => lane.changes[place + 1]?.[0] ?? run.ms;
     const length = ([since], place) => until(place) - since;
     const longest = lane.changes.reduce((best, change, place) =>
       length(change, place) > length(lane.changes[best], best) ? place : best, 0);
     const [[begin, state], end] = [lane.changes[longest], until(longest)];
-    const shades = [0.1, 0.3, 0.5, 0.7, 0.9].map((part) => {
-      const at = { xAxisIndex: 0, yAxisIndex: 0 };
-      const [x, y] = picture.convertToPixel(at, [begin + (end - begin) * part, row]);
-      const spot = pen.getImageData(x * scale - 4, (y - ROW / 5) * scale - 4, 8, 8).data;
-      const votes = known.map(() => 0);
+    const axes = { xAxisIndex: 0, yAxisIndex: 0 };
+    const at = (part) => picture.convertToPixel(axes, [begin + (end - begin) * part, row]);
+    const [x, middle] = at(0.5);
+    const y = middle - ROW / 5; // a lane's state is above its middle, what it told of is below
+    const { style } = bars.find(({ shape, style: { fill } }) => shape.x <= x && x < shape.x + shape.width
+      && shape.y <= y && y < shape.y + shape.height && grounds.includes(groundOf(fill)));
+    const ground = groundOf(style.fill);
+    const drawn = STATES.filter((name, number) => grounds[number] === ground
+      && (patternOf(name) !== "outlined" || style.stroke === colourOf(name)));
+    const wanted = ground.match(/[0-9a-f]{2}/g).map((part) => parseInt(part, 16));
+    const found = [0.1, 0.3, 0.5, 0.7, 0.9].filter((part) => {
+      const spot = pen.getImageData(at(part)[0] * scale - 4, y * scale - 4, 8, 8).data;
       for (let pixel = 0; pixel < spot.length; pixel += 4) {
-        const far = ([, colour]) => Math.hypot(...colour.map((part, place) => part - spot[pixel + place]));
-        votes[known.reduce((best, one, place) => (far(one) < far(known[best]) ? place : best), 0)] += 1;
+        if (wanted.every((value, place) => Math.abs(value - spot[pixel + place]) <= 1)) return true;
       }
-      return known[votes.indexOf(Math.max(...votes))][0];
+      return false;
     });
-    return { expected: STATES[state], shades };
+    return { expected: STATES[state], drawn, places: found.length };
   });
 }"""
 POINT = """([ms, row]) => {
@@ -60,12 +71,14 @@ EXTENTS = """() => run.counters.concat([0]).map((_, n) =>
 
 @pytest.fixture
 def lesson(request, tmp_path):
-    """Return a page of a real run, and its events."""
+    """Return a page of a real run, its events, and the lanes that these make."""
     page, kept = tmp_path / "run.html", tmp_path / "run.jsonl"
     args = LESSONS[request.param].split()
     run(request.param, *args, "-q", "-o", str(page), "--record", str(kept)).assert_clean(0)
     with kept.open("rb") as lines:
-        return page, list(read(lines))
+        events = list(read(lines))
+    story = compose(importlib.import_module(catalog.find(request.param).module))
+    return page, events, lanes(events, story.lanes, story.threads)
 
 
 def lesson_of(*names):
@@ -74,19 +87,21 @@ def lesson_of(*names):
 
 @lesson_of(*LESSONS)
 def test_each_process_has_its_lane_in_the_colours_of_what_it_did(lesson, show):
-    file, events = lesson
+    file, _, expected = lesson
     page = show(file)
-    drawn = lanes(events, {})
-    assert page.evaluate("run.lanes.map((lane) => lane.pid)") == [lane.pid for lane in drawn]
-    assert page.get_attribute("#chart", "aria-label").startswith(f"{len(drawn)} lanes")
-    for pixel in page.evaluate(PIXELS):
-        hits = pixel["shades"].count(pixel["expected"])
-        assert hits >= 3, f"some may lie under an arrow: {pixel}"
+    drawn = page.evaluate(
+        "run.lanes.map(({ pid, tid, changes }) => [pid, tid, changes.map(([, state]) => STATES[state])])"
+    )
+    assert drawn == [[lane.pid, lane.tid, [str(state) for _, state in lane.changes]] for lane in expected]
+    assert page.get_attribute("#chart", "aria-label").startswith(f"{len(expected)} lanes")
+    for lane in page.evaluate(DRAWN):
+        assert lane["expected"] in lane["drawn"], lane
+        assert lane["places"] >= 3, f"some may lie under an arrow: {lane}"
 
 
 @lesson_of("prodcons", "crawl-callback")
 def test_what_is_sent_has_an_arrow(lesson, show):
-    file, events = lesson
+    file, events, _ = lesson
     page = show(file)
     assert page.evaluate("run.arrows.length") == len(flows(events)) > 0
     assert page.inner_text("#arrows") == "sent by one, received by another"
@@ -104,10 +119,10 @@ def tip(page, ms, row, about):
 
 @lesson_of("prodcons")
 def test_tips_have_the_data(lesson, show):
-    file, events = lesson
+    file, events, _ = lesson
     page = show(file)
-    shapes, lanes = page.evaluate("[run.shapes, run.lanes]")
-    row, lane = next((row, lane) for row, lane in enumerate(lanes) if lane["role"] == "consumer-0")
+    shapes, drawn, names = page.evaluate("[run.shapes, run.lanes, STATES]")
+    row, lane = next((row, lane) for row, lane in enumerate(drawn) if lane["role"] == "consumer-0")
     begin, end, _, number = next(bar for bar in reversed(lane["bars"]) if shapes[bar[2]][0] == "eats")
     middle = (begin + end) / 2
     said = rf"consumer-0 \(PID {lane['pid']}\)\neats: [\d.]+ ms, from [\d.]+ ms\nid: {number}$"
@@ -115,8 +130,12 @@ def test_tips_have_the_data(lesson, show):
     assert (
         number == [event.data["id"] for event in events if (event.kind, event.name) == ("begin", "eats")][-1]
     )
-    assert re.search(r"\nruns\nfor [\d.]+ ms, from [\d.]+ ms$", tip(page, middle, row - 0.2, "runs"))
-    assert re.match(r"in the queue\n[\d.]+ at [\d.]+ ms$", tip(page, middle, len(lanes) + 1, "in the queue"))
+    pieces = pairwise([*lane["changes"], [page.evaluate("run.ms"), None]])
+    (since, state), (until, _) = max(pieces, key=lambda piece: piece[1][0] - piece[0][0])
+    meaning = LOOKS[names[state]].meaning
+    said = rf"\n{meaning}\nfor [\d.]+ ms, from [\d.]+ ms$"
+    assert re.search(said, tip(page, (since + until) / 2, row - 0.2, meaning))
+    assert re.match(r"in the queue\n[\d.]+ at [\d.]+ ms$", tip(page, middle, len(drawn) + 1, "in the queue"))
     page.mouse.move(1, 1)
     page.locator("#tip").wait_for(state="hidden")
 
@@ -126,9 +145,8 @@ def test_the_legend_has_what_is_there_and_nothing_else(lesson, show):
     page = show(lesson[0])
     texts = page.locator("#legend li:visible").all_inner_texts()
     seen = page.evaluate("run.lanes.flatMap((lane) => lane.changes.map(([, what]) => what))")
-    states = [
-        what for number, what in enumerate(page.evaluate("Object.values(run.meaning)")) if number in seen
-    ]
+    meanings = page.evaluate("STATES.map(meaningOf)")
+    states = [meaning for number, meaning in enumerate(meanings) if number in seen]
     assert texts[: len(states)] == states
     some = {
         what: page.evaluate(f"run.lanes.some((lane) => lane.{what}.length)") for what in ("bars", "marks")
@@ -159,7 +177,7 @@ def test_one_zoom_for_lanes_and_counters(lesson, show):
 
 @lesson_of("prodcons")
 def test_the_table_has_the_numbers_of_the_summary(lesson, show):
-    file, events = lesson
+    file, events, _ = lesson
     page = show(file)
     cells = page.locator("table", has=page.locator("caption", has_text="summary")).locator("th, td")
     texts = cells.all_inner_texts()
@@ -220,7 +238,7 @@ def test_ten_thousand_items(tmp_path, show):
     page = show(file)
     assert page.evaluate("run.lanes.length") == 5
     assert page.inner_text("#arrows") == "10,000 arrows: zoom in to see them"
-    for pixel in page.evaluate(PIXELS):
-        assert set(pixel["shades"]) != {"nothing"}
+    for lane in page.evaluate(DRAWN):
+        assert lane["places"], lane
     strokes = "picture.getZr().storage.getDisplayList().length"
     assert page.evaluate(strokes) < 5 * 1280 * 2, "what is thinner than a pixel is summed up"

@@ -241,12 +241,25 @@ def test_json_is_the_whole_run_and_nothing_else(start_method):
     result = run("spawn", "--json", start_method=start_method).assert_clean(stderr_lines=0)
     meta = result.events[0]
     assert (meta.kind, meta.name) == ("mark", "meta")
-    assert meta.data["schema"] == 1
+    assert meta.data["schema"] == 2
     assert meta.data["command"] == "spawn"
     assert meta.data["start_method"] == start_method
     assert meta.data["config"]["children"] == 2
     assert (result.events[-1].kind, result.events[-1].name) == ("result", "summary")
     assert len(result.named("summary")) == 1
+
+
+def test_states_are_in_json_unless_no_sample():
+    for flag, sampled in ([], True), (["--no-sample"], False):
+        result = run("spawn", "--json", "--work", "0", *flag).assert_clean(stderr_lines=0)
+        assert result.events[0].data["sampled"] is sampled
+        assert any(event.kind == "state" for event in result.log) is sampled
+    assert "state" not in run("spawn", "--work", "0", "-vv").assert_clean().stdout.replace("statement", "")
+
+
+def test_a_bench_is_not_looked_at():
+    assert "--no-sample" not in run("bench", "start", "--help").assert_clean().stdout
+    assert "--no-sample" in run("spawn", "--help").assert_clean().stdout
 
 
 def shape(result):

@@ -10,8 +10,7 @@ from harness import Command, run
 from procdemo.demo.events import EXITED, OBSERVER
 
 
-@pytest.mark.core
-@each_demo_with_processes
+@each_demo_some_core
 def test_g1_every_demo_is_clean_under_every_start_method(name, start_method):
     """Warnings about forks of threads and about open files are errors here."""
     result = run(name, "--json", *SHORT[name].split(), start_method=start_method).assert_clean(stderr_lines=0)

@@ -30,7 +30,6 @@ def ignore(*names):
     return "".join(f"signal.signal(signal.{name}, signal.SIG_IGN);" for name in names)
 
 
-@pytest.mark.core
 @pytest.mark.parametrize(
     ("signum", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 129)], ids=str
 )
@@ -71,7 +70,6 @@ def test_a_request_to_stop_that_was_sent_before_the_start_is_heard():
     run("echo-server", "--port", "0", program=after(code)).assert_clean(143)
 
 
-@pytest.mark.core
 @pytest.mark.parametrize(
     "code",
     [

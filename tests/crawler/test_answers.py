@@ -214,8 +214,8 @@ def test_an_answer_that_comes_late_belongs_to_no_page():
     heard = []
 
     def first(conn, closing):
+        heard.append(conn.dup())  # before the client can ask again
         conn.sendall(page("first"))
-        heard.append(conn.dup())
         return True
 
     def second(conn, closing):

@@ -11,6 +11,7 @@ from procdemo.demo.events import Event
 
 META = Event("mark", "meta", {"schema": 1, "command": "spawn", "config": {}}, 1, 42, 42, "main")
 SUMMARY = Event("result", "summary", {"ok": True}, 9, 42, 42, "main")
+TIMES = {"cpu_ms": 1, "ready_ms": 0.5}
 TICK = Event("mark", "tick", {"text": "\x1b[2J", "n": 1}, 5, 43, 43, "child-0")
 
 
@@ -53,6 +54,19 @@ DAMAGES = {
     "role no text": (line(role=None), "line 2: role must be text"),
     "count without value": (line(kind="count", data={}), "line 2: the value of a count must be a number"),
     "total no number": (line(kind="count", data={"value": 1, "total": "x"}), "line 2: the total of a count"),
+    "no such state": (line(kind="state", name="dreaming"), "line 2: no such state: 'dreaming'"),
+    "state without times": (
+        line(kind="state", name="sleeping", data={"cpu_ms": 1}),
+        "line 2: the ready_ms of a state",
+    ),
+    "other states no object": (
+        line(kind="state", name="ready", data={**TIMES, "also_ms": 1}),
+        "line 2: also_ms must be numbers",
+    ),
+    "other states no numbers": (
+        line(kind="state", name="ready", data={**TIMES, "also_ms": {"ready": "x"}}),
+        "line 2: also_ms must be numbers",
+    ),
 }
 
 

@@ -103,17 +103,13 @@ def c9_messages_in_any_shape(server: Server) -> None:
         running.check()
 
 
-@on_ours()
-@pytest.mark.parametrize(
-    "case",
-    [
-        c1_silent_clients,
-        c2_dripping_clients,
-        c3_clients_that_never_read,
-        c4_resets,
-        c5_everything_then_the_end,
-        c9_messages_in_any_shape,
-    ],
+@on_ours(
+    c1_silent_clients,
+    c2_dripping_clients,
+    c3_clients_that_never_read,
+    c4_resets,
+    c5_everything_then_the_end,
+    c9_messages_in_any_shape,
 )
 def test_ours_serves_the_honest(case, server):
     case(server)

@@ -108,9 +108,12 @@ def b6_sockets_of_siblings(server: Server) -> None:
             assert apart or server.many_at_once
 
 
-@on_ours(names=FORKING, methods=ALL_METHODS)
-@pytest.mark.parametrize(
-    "case", [b2_in_the_middle_of_a_request, b3_all_that_are_busy, b6_sockets_of_siblings]
+@on_ours(
+    b2_in_the_middle_of_a_request,
+    b3_all_that_are_busy,
+    b6_sockets_of_siblings,
+    names=FORKING,
+    methods=ALL_METHODS,
 )
 def test_ours_go_on(case, server):
     case(server)

@@ -92,8 +92,7 @@ CASES = [
 ]
 
 
-@on_ours()
-@pytest.mark.parametrize("case", CASES)
+@on_ours(*CASES)
 def test_ours_goes_on(case, server):
     case(server)
 

@@ -93,8 +93,7 @@ CASES = [
 ]
 
 
-@on_ours(methods=ALL_METHODS)
-@pytest.mark.parametrize("case", CASES)
+@on_ours(*CASES, methods=ALL_METHODS)
 def test_ours_ends_well(case, server):
     case(server)
 

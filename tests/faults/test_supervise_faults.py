@@ -6,6 +6,7 @@ but D1, which anybody can do. Where it hangs at the end of a case, that is its f
 """
 
 import os
+import re
 import signal
 from collections import Counter
 
@@ -140,7 +141,8 @@ def test_d7_a_stopped_worker_is_no_different(start_method):
         accounted(result, 10)
         assert victim in {data["child_pid"] for data in ends(result.events, "killed")}
         (row,) = [row.data for row in result.named("workers") if row.data["pid"] == victim]
-        assert row["died_of"].startswith("killed by SIGKILL after 0.5")
+        killed = re.fullmatch(r"killed by SIGKILL after ([\d.]+) s", row["died_of"])
+        assert float(killed[1]) >= 0.5, "not before its deadline"
 
 
 def test_a4_ctrl_c_ends_it_and_every_item_is_accounted_for(start_method):

@@ -187,10 +187,15 @@ PLACES = [
 ]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [ARGUMENTS[:1], pytest.param(ARGUMENTS[1:], marks=pytest.mark.thorough)],
+    ids=["joined", "others"],
+)
 @pytest.mark.parametrize("place", PLACES, ids=" ".join)
 @both_ways
-def test_f1_as_an_argument(run, place):
-    for said in ARGUMENTS:
+def test_f1_as_an_argument(run, place, arguments):
+    for said in arguments:
         result = run(*place, as_argument(said), within=10).assert_clean([1, 2], stderr_lines=12)
         assert_shown(result.stderr, {})
         assert len(result.stderr) < 20_000

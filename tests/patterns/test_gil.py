@@ -66,7 +66,6 @@ def test_no_verdict_on_a_busy_machine():
     assert result.named("too busy")[0].data["others"] > 0.2
 
 
-@pytest.mark.core
 def test_a_killed_worker_is_named(start_method):
     with Command("gil", "--json", "--seconds", "2", "--work", "wait", start_method=start_method) as gil:
         worker = gil.wait_event(lambda event: event.role == "worker-0" and event.kind == "begin", limit=20)

@@ -51,10 +51,10 @@ def test_it_goes_on_with_fewer_workers_if_no_more_can_be_started():
 
 def test_the_pause_doubles_while_workers_are_killed_at_once():
     def scenario(run):
-        for _ in range(4):
+        for killed in (2, 4, 6, 8):
             for worker in run.idle(2):
                 os.kill(worker.pid, signal.SIGKILL)
-            run.until(lambda: not run.workers.idle, 2)
+            run.until(lambda killed=killed: run.workers.deaths == killed, 2)
         run.idle(2)[0].give(1, LONG_S)
         run.until(lambda: run.answers, 2)
         os.kill(run.workers.idle[0].pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Whole screens, character by character: three recorded runs in three widths.
+"""Whole screens, character by character: four recorded runs in three widths, one of them a log of schema 1.
 
 The expected screens are in tests/golden. To write them again, and then read the difference in git:
 GOLDEN=write python -m pytest tests/render/test_golden.py
@@ -31,5 +31,5 @@ def test_the_screen(log, width, form):
 
 def test_each_has_all_its_widths():
     logs = list(FOLDER.glob("*.jsonl"))
-    assert len(logs) == 3
+    assert len(logs) == 4
     assert len(list(FOLDER.glob("*.txt"))) == len(logs) * len(WIDTHS) * 2

@@ -55,7 +55,7 @@ def test_lanes_bars_marks_arrows_counters_tables():
     assert (run["title"], run["ms"]) == ("prodcons - Buns.", 10)
     assert run["about"] == "Python 3.11.2, start method fork, 2 usable CPUs"
     assert [(lane["role"], lane["pid"]) for lane in run["lanes"]] == [("worker-1", 1), ("worker-2", 2)]
-    assert run["lanes"][1]["changes"][0] == [1, list(run["meaning"]).index("blocked")]
+    assert run["lanes"][1]["changes"][0] == [1, list(run["looks"]).index(Activity.BLOCKED)]
     assert [run["shapes"][number] for number in (0, 1, 2)] == [["get", "ms"], ["tick", "x"], ["bun", "id"]]
     assert run["lanes"][1]["bars"] == [[1, 4, 0, 3]]
     assert run["lanes"][0]["marks"] == [[6, 1, "y"]]

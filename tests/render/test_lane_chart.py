@@ -4,17 +4,18 @@ import pytest
 from rich.cells import cell_len
 
 from procdemo.demo.events import Event
-from procdemo.demo.states import Activity
-from procdemo.render.lane_chart import ASCII, GLYPHS, chart
+from procdemo.demo.states import Activity, State
+from procdemo.render.lane_chart import AS_SAID, chart
+from procdemo.render.palette import ASCII_TICK, LOOKS, TICK
 from procdemo.render.timeline import Counter, Lane, family
 from procdemo.render.timeline import lanes as lanes_of
 
-RUNS, WAITS, BLOCKED, GONE = Activity.RUNS, Activity.WAITS, Activity.BLOCKED, Activity.GONE
+COMPUTING, WAITING, BLOCKED, GONE = State.COMPUTING, State.WAITING, State.BLOCKED, State.GONE
 MS = 1_000_000
 LANES = [
-    Lane("main", 100, [(0, RUNS), (100 * MS, WAITS)], []),
-    Lane("producer-0", 101, [(100 * MS, RUNS), (200 * MS, BLOCKED), (600 * MS, GONE)], []),
-    Lane("consumer-0", 102, [(100 * MS, BLOCKED), (300 * MS, RUNS)], []),
+    Lane("main", 100, [(0, COMPUTING), (100 * MS, WAITING)], []),
+    Lane("producer-0", 101, [(100 * MS, COMPUTING), (200 * MS, BLOCKED), (600 * MS, GONE)], []),
+    Lane("consumer-0", 102, [(100 * MS, BLOCKED), (300 * MS, COMPUTING)], []),
 ]
 DEPTH = [Counter("in the queue", [(0, 0), (200 * MS, 4), (500 * MS, 8), (900 * MS, 0)])]
 
@@ -26,26 +27,34 @@ def drawn(width, *, plain=False, lanes=LANES, counters=DEPTH, end=1000):
 
 def test_61_cells():
     assert drawn(61) == [
-        "main             100 ████▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒",
-        "producer-0       101     ████░░░░░░░░░░░░░░░░················",
-        "consumer-0       102     ░░░░░░░░████████████████████████████",
+        "main             100 ████────────────────────────────────────",
+        "producer-0       101     ████════════════════                ",
+        "consumer-0       102     ════════████████████████████████████",
         "in the queue   max 8         ▄▄▄▄▄▄▄▄▄▄▄▄████████████████    ",
         "                     0                  0.5               1 s",
-        "█ runs  ░ blocked: queue full or empty",
-        "▒ waits for another process  · gone",
+        "█ computing  ─ waiting  ═ blocked",
     ]
 
 
 def test_ascii():
     assert drawn(41, plain=True) == [
-        "main             100 ##==================",
-        "producer-0       101   ##--------........",
-        "consumer-0       102   ----##############",
+        "main             100 ##------------------",
+        "producer-0       101   ##xxxxxxxx        ",
+        "consumer-0       102   xxxx##############",
         "in the queue   max 8     ======@@@@@@@@  ",
         "                     0        0.5     1 s",
-        "# runs  - blocked: queue full or empty",
-        "= waits for another process  . gone",
+        "# computing  - waiting  x blocked",
     ]
+
+
+def test_what_the_demo_said_looks_different_and_is_labelled():
+    said = Lane("main", 1, [(0, Activity.ACTIVE), (500 * MS, Activity.WAITS)], [])
+    rows = drawn(41, lanes=[said, LANES[0]], counters=[])
+    assert rows[0].endswith(" □□□□□□□□□□╌╌╌╌╌╌╌╌╌╌")
+    assert rows[-1] == AS_SAID
+    assert AS_SAID not in drawn(41)
+    shapes = {type(state): {LOOKS[each].glyph for each in type(state)} - {" "} for state in LOOKS}
+    assert not shapes[State] & shapes[Activity]
 
 
 @pytest.mark.parametrize("width", [31, 60, 80, 120, 200])
@@ -53,38 +62,74 @@ def test_ascii():
 def test_no_row_is_too_wide_and_none_too_short(width, plain):
     rows = drawn(width, plain=plain)
     assert {cell_len(row) for row in rows[:5]} == {width}
-    assert "runs" in rows[5]
+    assert "computing" in rows[5]
     assert max(cell_len(row) for row in rows) <= max(width, 40), "the legend takes as many rows as it needs"
 
 
-def test_every_state_has_a_glyph_of_its_own():
-    assert len(set(GLYPHS.values())) == len(set(ASCII.values())) == len(Activity)
-    assert all(glyph.isascii() for glyph in ASCII.values())
+def test_every_state_has_a_glyph_a_sign_and_a_colour_of_its_own():
+    assert set(LOOKS) == {*State, *Activity}
+    kernel = [LOOKS[state] for state in State]
+    for each in ("glyph", "ascii", "colour", "pattern", "meaning"):
+        assert len({getattr(look, each) for look in kernel}) == len(State) == 9
+    looks = [look for state, look in LOOKS.items() if state not in {State.GONE, Activity.GONE}]
+    assert len({look.glyph for look in looks}) == len({look.ascii for look in looks}) == len(looks)
+    assert all(look.ascii.isascii() for look in looks)
+    assert not {TICK, ASCII_TICK} & {sign for look in looks for sign in (look.glyph, look.ascii)}
+    assert [state for state in State if LOOKS[state].glyph == "█"] == [COMPUTING]
 
 
-def test_a_mark_is_seen_in_the_lane_of_a_process_that_waits():
-    lane = Lane("A", 1, [(0, WAITS)], [500 * MS])
-    assert drawn(31, lanes=[lane], counters=[])[0].endswith(" ▒▒▒▒▒█▒▒▒▒")
+def luminance(colour):
+    """Relative luminance (WCAG 2.1)."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("state", [state for state in LOOKS if state not in {State.GONE, Activity.GONE}])
+def test_each_colour_is_seen_on_white_and_on_black(state):
+    shade = luminance(LOOKS[state].colour)
+    assert 1.05 / (shade + 0.05) >= 4, "on white"
+    assert (shade + 0.05) / 0.05 >= 3.5, "on black"
+
+
+def test_a_tick_is_seen_in_the_lane_of_a_process_that_waits():
+    lane = Lane("A", 1, [(0, WAITING)], [500 * MS])
+    assert drawn(31, lanes=[lane], counters=[])[0].endswith(" ─────│────")
+    assert drawn(31, lanes=[lane], counters=[], plain=True)[0].endswith(" -----|----")
+    assert drawn(31, lanes=[lane._replace(ticks=[1000 * MS])], counters=[])[0].endswith(" ─────────│")
+    assert drawn(31, lanes=[lane], counters=[])[-1] == "─ waiting  │ event"
+    assert drawn(31, lanes=[lane._replace(ticks=[])], counters=[])[-1] == "─ waiting"
+
+
+def test_a_solid_block_stays_one():
+    assert drawn(31, lanes=[Lane("A", 1, [(0, COMPUTING)], [500 * MS])], counters=[])[0].endswith(
+        " " + "█" * 10
+    )
+
+
+def test_ticks_that_would_hide_the_states_are_left_out():
+    lane = Lane("A", 1, [(0, WAITING)], [at * 10 * MS for at in range(100)])
+    assert drawn(31, lanes=[lane], counters=[])[0].endswith(" " + "─" * 10)
 
 
 def test_the_longest_share_of_a_cell_counts():
-    lane = Lane("A", 1, [(0, RUNS), (30 * MS, WAITS), (100 * MS, GONE)], [])
-    assert drawn(31, lanes=[lane], counters=[])[0].endswith(" ▒·········")
+    lane = Lane("A", 1, [(0, COMPUTING), (30 * MS, WAITING), (100 * MS, GONE)], [])
+    assert drawn(31, lanes=[lane], counters=[])[0].endswith(" ─         ")
 
 
 def test_more_processes_than_fit():
-    rows = drawn(60, lanes=[Lane(f"handler-{n}", n, [(0, RUNS)], []) for n in range(100)], counters=[])
+    rows = drawn(60, lanes=[Lane(f"handler-{n}", n, [(0, COMPUTING)], []) for n in range(100)], counters=[])
     assert len(rows) == 24 + 3
     assert rows[24] == "... and 76 more processes"
 
 
 def test_nothing_from_outside_reaches_the_screen():
-    row = drawn(60, lanes=[Lane("\x1b[2J\u202e", 1, [(0, RUNS)], [])], counters=[])[0]
+    row = drawn(60, lanes=[Lane("\x1b[2J\u202e", 1, [(0, COMPUTING)], [])], counters=[])[0]
     assert row.isprintable()
 
 
 def test_a_run_of_no_time():
-    assert len(drawn(60, end=0)) == 7
+    assert len(drawn(60, end=0)) == 6
 
 
 def test_a_counter_that_stays_at_nothing():
@@ -94,8 +139,8 @@ def test_a_counter_that_stays_at_nothing():
 def test_a_role_with_its_host_has_room():
     lanes = [
         LANES[0],
-        Lane("worker-0@hostB", 103, [(0, RUNS)], []),
-        Lane("worker-1@" + "x" * 60, 104, [(0, RUNS)], []),
+        Lane("worker-0@hostB", 103, [(0, COMPUTING)], []),
+        Lane("worker-1@" + "x" * 60, 104, [(0, COMPUTING)], []),
     ]
     main, near, far, *_ = drawn(61, lanes=lanes, counters=[])
     assert near.startswith("worker-0@hostB               103 █")

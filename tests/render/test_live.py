@@ -9,7 +9,11 @@ import pytest
 from harness import PROCDEMO, run
 from rich.cells import cell_len
 
+from procdemo.demo.states import State
+from procdemo.render.palette import LOOKS
+
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+BLOCKED = LOOKS[State.BLOCKED].glyph
 LESSON = ("prodcons", "--items", "8", "--consumers", "1", "--maxsize", "2", "--work", "0.1")
 
 
@@ -30,16 +34,16 @@ def watched(*args, columns=60, **environment):
 
 
 def lanes_of(output):
-    """Return the pictures of a producer's lane, one after the other."""
+    """Return the pictures of a producer's lane, one after the other: it is blocked for most of the time."""
     lines = ESCAPE.sub("", output).splitlines()
-    return [line.split()[-1] for line in lines if "░" in line and "producer-0 " in line]
+    return [line.split()[-1] for line in lines if BLOCKED in line and "producer-0 " in line]
 
 
 @pytest.mark.parametrize("columns", [60, 120])
 def test_the_lanes_are_drawn_while_it_runs(columns):
     output = watched(*LESSON, "--live", columns=columns)
     assert len(set(lanes_of(output))) > 3, "again and again, and not the same"
-    assert output.index("░") < output.index("takes bun 7"), "before the end"
+    assert output.index(BLOCKED) < output.index("takes bun 7"), "before the end"
     assert output.count("\x1b[?25h") >= output.count("\x1b[?25l") > 0
     for line in ESCAPE.sub("", output).replace("\r", "\n").splitlines():
         assert cell_len(line) <= columns
@@ -55,7 +59,7 @@ def test_f3_the_cursor_comes_back_from_moving_lanes(signum, status):
         timeout=30,
         encoding="utf-8",
     )
-    child.expect("waits for another process")
+    child.expect(f"{LOOKS[State.SLEEPING].glyph} sleeping")  # in the legend
     child.kill(signum)
     output = child.before + child.after
     child.expect(pexpect.EOF)

@@ -4,12 +4,13 @@ import pytest
 
 from procdemo.demo.events import Event
 from procdemo.demo.states import Activity
+from procdemo.render.palette import LOOKS
 from procdemo.render.role_colours import RoleColours
 from procdemo.render.screen_lanes import ScreenLanes
 
 
 def lines_of(events, *, plain=False):
-    lanes = ScreenLanes({"@main": Activity.WAITS}, RoleColours(), plain=plain)
+    lanes = ScreenLanes({"@main": Activity.WAITS}, (), RoleColours(), plain=plain)
     for time_ns, role in enumerate(events, start=1):
         lanes(Event("mark", "tick", {}, time_ns * 1_000, len(role), len(role), role))
     return lanes.lines(len(events) * 1_000, 60)
@@ -19,11 +20,13 @@ def test_one_process_alone_has_no_lane():
     assert lines_of([]) == lines_of(["main"] * 3) == []
 
 
-def test_a_process_that_runs_has_the_colour_of_its_role():
+def test_a_name_has_the_colour_of_its_role_and_a_cell_that_of_its_state():
     main, worker, *_ = lines_of(["main", "worker-0", "worker-0"])
     assert main.plain.startswith("main ")
-    assert {span.style for span in worker.spans} == {RoleColours().of("worker-0")}
-    assert worker.plain[worker.spans[-1].start] == "█"
+    head, *cells = worker.spans
+    assert (head.start, head.style) == (0, RoleColours().of("worker-0"))
+    assert {worker.plain[span.start] for span in cells} == {LOOKS[Activity.ACTIVE].glyph}
+    assert {span.style for span in cells} == {LOOKS[Activity.ACTIVE].colour}
 
 
 @pytest.mark.parametrize("plain", [False, True])

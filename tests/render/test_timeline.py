@@ -11,7 +11,7 @@ from procdemo.demo.states import Activity
 from procdemo.demo.story import compose
 from procdemo.render.timeline import Counter, counters, lanes
 
-RUNS, WAITS, BLOCKED, GONE = Activity.RUNS, Activity.WAITS, Activity.BLOCKED, Activity.GONE
+ACTIVE, WAITS, BLOCKED, GONE = Activity.ACTIVE, Activity.WAITS, Activity.BLOCKED, Activity.GONE
 STATES = {"get": BLOCKED, "joins": WAITS, "@worker": WAITS}
 
 
@@ -26,12 +26,12 @@ def changes(*events):
 
 def test_outside_all_spans_the_role_gives_the_state():
     assert changes(event(1, "mark", "ready", "worker-3")) == [(1, WAITS)]
-    assert changes(event(1, "mark", "ready", "child-3"), event(2, "mark", "x", "child-3"))[0] == (1, RUNS)
+    assert changes(event(1, "mark", "ready", "child-3"), event(2, "mark", "x", "child-3"))[0] == (1, ACTIVE)
 
 
 def test_a_span_gives_the_state():
     events = [event(1, "mark", "x"), event(2, "begin", "get"), event(5, "end", "get"), event(9, "mark", "y")]
-    assert changes(*events) == [(1, RUNS), (2, BLOCKED), (5, RUNS), (9, GONE)]
+    assert changes(*events) == [(1, ACTIVE), (2, BLOCKED), (5, ACTIVE), (9, GONE)]
 
 
 def test_the_innermost_span_counts():
@@ -42,12 +42,12 @@ def test_the_innermost_span_counts():
         event(4, "end", "get"),
         event(5, "end", "work"),
     ]
-    assert changes(*events) == [(1, WAITS), (2, RUNS), (3, BLOCKED), (4, RUNS), (5, WAITS)]
+    assert changes(*events) == [(1, WAITS), (2, ACTIVE), (3, BLOCKED), (4, ACTIVE), (5, WAITS)]
 
 
 def test_of_its_threads_the_busiest_counts():
     events = [event(1, "begin", "joins"), event(2, "begin", "work", tid=43), event(4, "end", "work", tid=43)]
-    assert changes(*events) == [(1, WAITS), (2, RUNS), (4, WAITS)]
+    assert changes(*events) == [(1, WAITS), (2, ACTIVE), (4, WAITS)]
 
 
 def test_spans_that_overlap_are_ended_by_name():
@@ -57,7 +57,7 @@ def test_spans_that_overlap_are_ended_by_name():
         event(3, "end", "get"),
         event(4, "end", "joins"),
     ]
-    assert changes(*events) == [(1, BLOCKED), (2, WAITS), (4, RUNS), (4, GONE)]
+    assert changes(*events) == [(1, BLOCKED), (2, WAITS), (4, ACTIVE), (4, GONE)]
 
 
 def test_an_end_without_a_begin_changes_nothing():
@@ -66,11 +66,11 @@ def test_an_end_without_a_begin_changes_nothing():
 
 def test_a_process_that_still_waits_at_the_end_has_a_lane_to_the_end():
     events = [event(1, "begin", "work", "worker-0"), event(2, "end", "work", "worker-0")]
-    assert changes(*events) == [(1, RUNS), (2, WAITS)]
+    assert changes(*events) == [(1, ACTIVE), (2, WAITS)]
 
 
 def test_main_is_there_to_the_end():
-    assert changes(event(1, "mark", "x", "main"), event(2, "mark", "y", "main")) == [(1, RUNS)]
+    assert changes(event(1, "mark", "x", "main"), event(2, "mark", "y", "main")) == [(1, ACTIVE)]
 
 
 @pytest.mark.parametrize("exitcode", [0, 1, -9, None])
@@ -102,7 +102,7 @@ def test_an_event_that_comes_after_the_exit_changes_nothing():
 
 def test_events_that_arrive_late_are_put_in_order():
     assert changes(event(5, "end", "get"), event(2, "begin", "get"), event(1, "mark", "x"))[:2] == [
-        (1, RUNS),
+        (1, ACTIVE),
         (2, BLOCKED),
     ]
 
@@ -126,8 +126,8 @@ def test_faults_and_results_make_no_lane():
 
 def test_shares_of_a_span():
     (lane,) = lanes([event(10, "begin", "get"), event(30, "end", "get"), event(50, "mark", "x")], STATES)
-    assert lane.shares(0, 60) == {BLOCKED: 20, RUNS: 20, GONE: 10}
-    assert lane.shares(20, 40) == {BLOCKED: 10, RUNS: 10}
+    assert lane.shares(0, 60) == {BLOCKED: 20, ACTIVE: 20, GONE: 10}
+    assert lane.shares(20, 40) == {BLOCKED: 10, ACTIVE: 10}
     assert lane.shares(0, 10) == {}
 
 
@@ -144,17 +144,20 @@ def test_counters_without_those_of_progress():
 
 
 SHOWN = {
-    "prodcons": ("--items 8 --maxsize 2 --consumers 1 --work 0.02", {"producer": BLOCKED, "consumer": RUNS}),
-    "pool-server": ("--port 0 --workers 2 --clients 3 --stay 0.2", {"client": WAITS, "worker": RUNS}),
-    "supervise": ("--items 8 --work 0.02 -n 2", {"worker": RUNS, "main": WAITS}),
-    "crawl-callback": ("--max-pages 5", {"worker": RUNS, "main": WAITS}),
-    "spawn": ("--work 0.05", {"child": RUNS, "main": WAITS}),
+    "prodcons": (
+        "--items 8 --maxsize 2 --consumers 1 --work 0.02",
+        {"producer": BLOCKED, "consumer": ACTIVE},
+    ),
+    "pool-server": ("--port 0 --workers 2 --clients 3 --stay 0.2", {"client": WAITS, "worker": ACTIVE}),
+    "supervise": ("--items 8 --work 0.02 -n 2", {"worker": ACTIVE, "main": WAITS}),
+    "crawl-callback": ("--max-pages 5", {"worker": ACTIVE, "main": WAITS}),
+    "spawn": ("--work 0.05", {"child": ACTIVE, "main": WAITS}),
     "race": ("", {"A": WAITS, "main": WAITS}),
-    "gil": ("--seconds 0.05", {"worker": RUNS, "main": RUNS}),
-    "echo-server": ("--port 0 --clients 2 --stay 0.1", {"client": WAITS, "handler": RUNS}),
+    "gil": ("--seconds 0.05", {"worker": ACTIVE, "main": ACTIVE}),
+    "echo-server": ("--port 0 --clients 2 --stay 0.1", {"client": WAITS, "handler": ACTIVE}),
     "thread-server": ("--port 0 --clients 2 --stay 0.1", {"client": WAITS, "main": WAITS}),
     "async-server": ("--port 0 --clients 2 --stay 0.1", {"client": WAITS, "main": WAITS}),
-    "prefork-server": ("--port 0 --workers 2 --clients 3 --stay 0.2", {"client": WAITS, "worker": RUNS}),
+    "prefork-server": ("--port 0 --workers 2 --clients 3 --stay 0.2", {"client": WAITS, "worker": ACTIVE}),
     "selector-server": ("--port 0 --workers 1 --clients 2 --stay 0.1", {"client": WAITS, "worker": WAITS}),
 }
 
@@ -179,7 +182,7 @@ def test_a_new_interpreter_starts_until_its_first_event(start_method):
     result.assert_clean(0)
     meta = result.named("meta")[0]
     (main, *others) = lanes(result.events, {})
-    assert main.changes[0][1] is RUNS
+    assert main.changes[0][1] is ACTIVE
     for lane in others:
         born_ns, first = lane.changes[0]
         assert (first is Activity.STARTS) == (start_method != "fork")

@@ -25,7 +25,6 @@ def refused(result, thing, hint):
 
 
 @needs_mounts_of_its_own
-@pytest.mark.core
 @pytest.mark.parametrize(
     ("lacking", "why"),
     [
@@ -39,7 +38,6 @@ def test_shared_memory_that_cannot_be_used_is_named(lacking, why, start_method):
 
 
 @needs_mounts_of_its_own
-@pytest.mark.core
 @pytest.mark.parametrize(
     ("lacking", "why"),
     [("TMPDIR read-only", "Read-only file system"), ("TMPDIR without room", "No space left on device")],

@@ -77,3 +77,12 @@ each_demo_some_core = pytest.mark.parametrize(
     ],
 )
 """The same; ``make test`` runs some of them under every start method."""
+some_demos = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(demo.name, marks=[] if demo.name in CORE else pytest.mark.thorough)
+        for demo in DEMOS
+        if demo.starts_processes
+    ],
+)
+"""The same; ``make test`` runs only some of them: what is tested is done in one place for all demos."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from processes import listeners, ours
 
-from procdemo.demo.events import Event
+from procdemo.demo.events import Event, Kind
 
 ALARMING = ("Traceback", "leaked", "Exception ignored", "DeprecationWarning", "ResourceWarning")
 """O5: words that must not be on stderr."""
@@ -36,7 +36,12 @@ class Result:
 
     @cached_property
     def events(self) -> list[Event]:
-        """The events that it wrote with ``--json``; each line must be one."""
+        """The events of the demo that it wrote with ``--json``, without those of the sampler."""
+        return [event for event in self.log if event.kind != Kind.STATE]
+
+    @cached_property
+    def log(self) -> list[Event]:
+        """All events that it wrote with ``--json``; each line must be one."""
         return [Event(**json.loads(line)) for line in self.stdout.splitlines()]
 
     @property

@@ -230,13 +230,22 @@ OURS = (*FORKING, *ONE_PROCESS)
 VARIANTS = ("process", "pool", "prefork")
 
 
-def on_ours(*, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",)) -> pytest.MarkDecorator:
-    """Have a test run on our servers, as `server`."""
-    servers = [
-        Server(name, method) for name in names for method in (("fork",) if name in ONE_PROCESS else methods)
-    ]
-    ids = [f"{server.name}-{server.start_method}" for server in servers]
-    return pytest.mark.parametrize("server", servers, ids=ids)
+def on_ours(
+    *cases: Case, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",)
+) -> pytest.MarkDecorator:
+    """Have a test run on our servers, as `server`.
+
+    If there are `cases`, it runs with each, as `case`; ``make test`` runs each on every second server.
+    """
+    found = []
+    for turn, case in enumerate(cases or [None]):
+        for place, name in enumerate(names):
+            marks = [pytest.mark.thorough] if case and (turn + place) % 2 else []
+            for method in ("fork",) if name in ONE_PROCESS else methods:
+                values = [Server(name, method), *([case] if case else [])]
+                words = [*([case.__name__] if case else []), name, method]
+                found.append(pytest.param(*values, id="-".join(words), marks=marks))
+    return pytest.mark.parametrize("server,case" if cases else "server", found)
 
 
 ALL_METHODS = ("fork", "spawn", "forkserver")

@@ -5,7 +5,7 @@ import os
 import selectors
 import subprocess
 
-from procdemo.demo.events import Event
+from procdemo.demo.events import Event, Kind
 
 
 class Speech:
@@ -24,7 +24,7 @@ class Speech:
                 self._selector.register(stream, selectors.EVENT_READ, name)
 
     def events(self) -> list[Event]:
-        """Return the events so far.
+        """Return the events of the demo so far, without those of the sampler.
 
         Raises:
             ValueError: a complete line of stdout is not an event.
@@ -33,9 +33,11 @@ class Speech:
         while (stop := said.find(b"\n", self._parsed)) >= 0:
             line, self._parsed = bytes(said[self._parsed : stop]), stop + 1
             try:
-                self._events.append(Event(**json.loads(line)))
+                event = Event(**json.loads(line))
             except (ValueError, TypeError) as error:
                 raise ValueError(f"not an event ({error}): {line[:300]!r}") from None
+            if event.kind != Kind.STATE:
+                self._events.append(event)
         return self._events
 
     def listen(self, seconds: float) -> None:

@@ -1,0 +1,127 @@
+"""What a process is, as far as it can be seen from outside: its name, its helpers, its locks."""
+
+import os
+from contextlib import suppress
+from typing import NamedTuple
+
+from procdemo.process import procfs
+
+FORK_SERVER, RESOURCE_TRACKER = "fork server", "resource tracker"
+_HELPERS = {
+    b"from multiprocessing.forkserver import main": FORK_SERVER,
+    b"from multiprocessing.resource_tracker import main": RESOURCE_TRACKER,
+}
+"""What is in the command line of a helper (forkserver.py and resource_tracker.py of multiprocessing)."""
+
+_SPAWNED = b"from multiprocessing.spawn import spawn_main"  # multiprocessing/spawn.py, get_command_line
+GIL, SEMAPHORE, THREAD_LOCK = "GIL", "semaphore", "lock of a thread"
+
+
+class Lock(NamedTuple):
+    """What a thread waits for at a futex."""
+
+    kind: str
+    """`GIL`, `SEMAPHORE`, `THREAD_LOCK`, or empty if it is not known."""
+    inode: str
+    """Of a semaphore: the same in all processes."""
+
+
+OF_THREAD = Lock(THREAD_LOCK, "")
+
+
+class Identity:
+    """What a process is, until its next exec(2)."""
+
+    def __init__(self, pid: int, parent: "Identity | None") -> None:
+        """Look at the process.
+
+        Args:
+            pid: it.
+            parent: its parent, if that is looked at, too.
+        """
+        self.pid = pid
+        self.command = procfs.read(f"/proc/{pid}/cmdline")
+        forked = parent is not None and parent.command == self.command
+        self.helper = next((name for words, name in _HELPERS.items() if words in self.command), "")
+        """The name of the helper of multiprocessing that it is; empty if it is none."""
+        self.new_interpreter = _SPAWNED in self.command
+        """Whether multiprocessing has started it anew (spawn, forkserver)."""
+        if parent and self.helper and parent.helper == FORK_SERVER:
+            self.helper, self.new_interpreter = "", True  # it has the command line of the fork server
+        is_child = forked or self.new_interpreter
+        self.name = self.helper or (f"child {pid}" if is_child else _program(pid, self.command))
+        """A role for it, as long as no event gives one."""
+        self._locks: list[tuple[int, int, Lock]] | None = None
+        self._has_read: dict[str, bool] = {}
+
+    def lock_at(self, address: int, *, shared: bool) -> Lock:
+        """Return which lock a futex is: the GIL, a semaphore of multiprocessing, a lock of a thread."""
+        if self._locks is None:
+            self._locks = list(_locks(self.pid))
+        found = self._known_lock(address)
+        if shared and found.kind != SEMAPHORE:  # it may be a new one
+            self._locks = list(_locks(self.pid))
+            found = self._known_lock(address)
+        return found if found.kind or shared else OF_THREAD
+
+    def _known_lock(self, address: int) -> Lock:
+        return next((lock for begin, end, lock in self._locks or () if begin <= address < end), Lock("", ""))
+
+    def has_open(self, pipe: str, fd: int) -> bool:
+        """Return whether it has this end of a pipe open: perhaps as `fd`, perhaps under another number."""
+        if pipe not in self._has_read:
+            self._has_read[pipe] = pipe_at(self.pid, fd) == pipe or any(
+                descriptor.target == pipe and descriptor.reads
+                for descriptor in procfs.descriptors(self.pid).values()
+            )
+        return self._has_read[pipe]
+
+
+def pipe_at(pid: int, fd: int) -> str:
+    """Return the pipe that a descriptor of a process is, e.g. ``pipe:[4711]``; empty if it is none."""
+    with suppress(OSError):
+        target = os.readlink(f"/proc/{pid}/fd/{fd}")
+        return target if target.startswith("pipe:") else ""
+    return ""
+
+
+def _program(pid: int, command: bytes) -> str:
+    """Return the name of a program: that of the script or module if it is an interpreter's."""
+    words = command.decode("utf-8", "replace").split("\0")
+    name = os.path.basename(words[0])
+    if name.startswith("python"):
+        for place, word in enumerate(words[1:], start=1):
+            if word == "-m" and place + 1 < len(words):
+                return words[place + 1]
+            if word and not word.startswith("-"):
+                return os.path.basename(word)
+            if word == "-c":
+                break
+    return name or procfs.read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip() or str(pid)
+
+
+def _locks(pid: int) -> list[tuple[int, int, Lock]]:
+    """Return where in its memory the GIL is, and multiprocessing's semaphores: begin, end, kind.
+
+    The GIL is a part of ``_PyRuntime``, a variable of libpython, or of the executable: in its writable
+    mapping, or in the anonymous one that follows (variables that are 0 at the start).
+    """
+    found = []
+    end_of_python = -1
+    executable = ""
+    with suppress(OSError):
+        executable = os.readlink(f"/proc/{pid}/exe")
+    for line in procfs.read(f"/proc/{pid}/maps").decode("utf-8", "replace").splitlines():
+        fields = line.split(maxsplit=5)
+        begin, end = (int(side, 16) for side in fields[0].split("-"))
+        path = fields[5] if len(fields) > 5 else ""  # noqa: PLR2004 - the path is the last field
+        if path.startswith("/dev/shm/sem."):  # noqa: S108 - only looked at
+            found.append((begin, end, Lock(SEMAPHORE, fields[4])))
+        elif fields[1].startswith("rw") and (
+            os.path.basename(path).startswith("libpython")
+            or (path and path == executable)
+            or (not path and begin == end_of_python)
+        ):
+            found.append((begin, end, Lock(GIL, "")))
+            end_of_python = end
+    return found

@@ -1,0 +1,118 @@
+"""One process that is looked at again and again: its threads, and what stands in line for a pipe."""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from procdemo.demo.states import State
+from procdemo.probe.process_identity import OF_THREAD, SEMAPHORE, Identity, pipe_at
+from procdemo.probe.sampled_thread import SampledThread
+from procdemo.probe.waits import Wait
+
+_MOST_COMPARED = 8
+_SURE = 2  # so many unnamed equals at one semaphore, while one of them reads, are a line
+
+
+class SampledProcess:
+    """A process, and its threads by number."""
+
+    __slots__ = ("adopted", "changed", "identity", "pid", "seen_threads", "starting", "threads")
+
+    def __init__(self, pid: int, parent: "SampledProcess | None") -> None:
+        self.pid = pid
+        self.identity: Identity = Identity(pid, parent.identity if parent else None)
+        self.threads: dict[int, SampledThread] = {}
+        self.seen_threads = 0
+        """How many threads were seen in all."""
+        self.starting = self.identity.new_interpreter
+        self.changed = True
+        """Whether its threads and children must be listed again."""
+        self.adopted = False
+        """Whether its parent has ended."""
+
+    def identify(self, parent: "SampledProcess | None") -> bool:
+        """Look at what program it is; return whether it has another name than before."""
+        name = self.identity.name
+        self.identity = Identity(self.pid, parent.identity if parent else None)
+        self.starting = self.identity.new_interpreter
+        return self.identity.name != name
+
+
+class _AtLock(NamedTuple):
+    process: SampledProcess
+    kin: tuple[int, str]
+    semaphore: str
+
+
+class PipeLines:
+    """Which threads read pipes, and which stand in line for that.
+
+    Of several workers that wait at one queue, one reads the pipe, and the others wait for its lock
+    (multiprocessing/queues.py, `get`). What they wait for is the same: work. The kernel does not say which
+    lock belongs to which pipe. So it is taken for one if an equal reads a pipe that the waiting process has
+    open, too. Equals have the same parent and the same role, without its number. If no event has given them
+    roles, two must wait at one semaphore, and all others that do not run must read that pipe.
+    """
+
+    def __init__(self, roles: dict[int, str]) -> None:
+        """Take the `roles` of processes from events; the caller adds to them."""
+        self._roles = roles
+        self._kin: dict[tuple[int, str], dict[SampledThread, tuple[str, int]]] = defaultdict(dict)
+        self._at_semaphore: dict[SampledThread, _AtLock] = {}
+
+    def note(self, process: SampledProcess, thread: SampledThread, wait: Wait | None) -> Wait | None:
+        """Note which pipe a thread reads, or at which lock it waits; return the wait under its right name."""
+        if wait and thread.kin and wait.call == thread.call and wait.reads < 0 and not wait.futex:
+            return wait  # the usual case, quickly
+        if thread.kin:
+            self._kin[thread.kin].pop(thread, None)
+            self._at_semaphore.pop(thread, None)
+        thread.kin, thread.lock = None, ""
+        if wait is None:
+            return None
+        thread.call = wait.call
+        place = wait.call, -1
+        if wait.reads >= 0:
+            place = pipe_at(process.pid, wait.reads) or wait.call, wait.reads
+        elif wait.futex:
+            by_address = wait.shared or wait.perhaps_gil
+            at = process.identity.lock_at
+            lock = at(wait.futex, shared=wait.shared) if by_address else OF_THREAD
+            thread.lock, place = lock.kind, (lock.inode, -1)
+        if thread.tid == process.pid:
+            thread.kin = self._kin_of(process)
+            self._kin[thread.kin][thread] = place
+            if thread.lock == SEMAPHORE:
+                self._at_semaphore[thread] = _AtLock(process, thread.kin, place[0])
+                if self._is_in_line(self._at_semaphore[thread]):
+                    del self._at_semaphore[thread]
+                    return wait._replace(state=State.WAITING)
+        return wait
+
+    def joined(self) -> list[tuple[SampledProcess, SampledThread]]:
+        """Return the threads that were thought to be blocked, and turn out to stand in line."""
+        found = [
+            (waiting.process, thread)
+            for thread, waiting in self._at_semaphore.items()
+            if self._is_in_line(waiting)
+        ]
+        for _, thread in found:
+            del self._at_semaphore[thread]
+        return found
+
+    def _kin_of(self, process: SampledProcess) -> tuple[int, str]:
+        """Return what equals have in common."""
+        main = process.threads.get(process.pid)
+        role = self._roles.get(process.pid, process.identity.name)
+        return main.stat.parent if main else 0, role.rstrip("0123456789")
+
+    def _is_in_line(self, waiting: _AtLock) -> bool:
+        places = self._kin[waiting.kin]
+        pipes = {place for place in places.values() if place[0].startswith("pipe:")}
+        if waiting.process.pid not in self._roles:
+            others = [name for name, _ in places.values() if not name.startswith("pipe:")]
+            if len({pipe for pipe, _ in pipes}) != 1 or others != [waiting.semaphore] * max(
+                len(others), _SURE
+            ):
+                return False
+        identity = waiting.process.identity
+        return any(identity.has_open(pipe, fd) for pipe, fd in list(pipes)[:_MOST_COMPARED])

@@ -1,0 +1,295 @@
+"""What every process and thread of a tree does, as the kernel says: looks, and events made of them.
+
+An event of kind `state` says what a thread does from ``time_ns`` on; its name is a
+`procdemo.demo.states.State`. Its data:
+
+    call       the system call in which it waits, else the kernel function; empty if it runs, or if hidden
+    cpu_ms     how long it had a CPU since the event before, exactly (``schedstat``)
+    ready_ms   how long it wanted a CPU and had none
+    also_ms    how long it was in other states; the state of the event before has the rest of the time.
+               Less than 0: it was ready when it was thought to be in that state
+    thread     ``MainThread``, or ``thread 2`` for the second of its process
+    ppid       its parent
+    lock       ``GIL``, ``semaphore`` (of multiprocessing) or ``lock of a thread``, if it waits for one
+    helper     true for a process that multiprocessing needs for itself: fork server, resource tracker
+    orphan     true if its parent has ended
+    looks      in ``gone``: how often it was seen; 0 if it lived shorter than from one look to the next
+
+The last four only if they apply. There is an event when the state that had the most of the time between two
+looks is another one than before, and about every second while a state lasts. Nothing is asked of the
+processes, and they do not notice. What cannot be read, because it is gone or hidden, is left out.
+"""
+
+import os
+from collections.abc import Collection, Iterable
+from time import monotonic, monotonic_ns, thread_time_ns
+from typing import Any
+
+from procdemo.demo.events import Event, Kind
+from procdemo.demo.states import State
+from procdemo.probe.pacing import Pacing
+from procdemo.probe.sampled_process import PipeLines, SampledProcess
+from procdemo.probe.sampled_thread import COUNTS_TURNS, Births, Descriptors, SampledThread, Stat, children_of
+from procdemo.probe.thread_account import Report
+from procdemo.probe.waits import UNKNOWN, Wait
+from procdemo.process import procfs
+
+_BUSY = (State.COMPUTING, State.READY)
+_BY_START = (*_BUSY, State.WAITING, State.BLOCKED)  # what a new interpreter does until it is ready
+_SETTLED = 8  # looks: who reads for so long has been started, and waits
+_LISTING_S = 0.5  # between two listings of /proc, which cost a millisecond, if the kernel lists no children
+
+
+class Sampler:
+    """Looks at a process and all below it."""
+
+    def __init__(self, root: int, others: Collection[int] = (), roles: dict[int, str] | None = None) -> None:
+        """Look at `root`, at what it starts, and at orphans that become children of this process.
+
+        Args:
+            root: a child of this process.
+            others: children of this process that do not belong to it.
+            roles: PID -> role of the processes that have announced themselves; the caller adds to it.
+        """
+        self.roles = {} if roles is None else roles
+        self.pacing = Pacing()
+        self._own = os.getpid()
+        self._own_folder = f"/proc/{self._own}/task/{self._own}"
+        self._others = {*others, *(child for child in children_of(self._own_folder) if child != root)}
+        self._seen: set[int] = set()
+        self._processes: dict[int, SampledProcess] = {}
+        self._descriptors = Descriptors()
+        self._births = Births()
+        self._ended, self._listed = True, 0  # whether a process has; births when our children were listed
+        self._events: list[Event] = []
+        self._lines = PipeLines(self.roles)
+        self._listing_at = float("inf") if os.path.exists(f"{self._own_folder}/children") else 0.0
+        self.hidden = False
+        """Whether it was not permitted to see what a thread waits for."""
+        self._find([root], None)
+
+    def due_at(self) -> float:
+        """Return when the next look is due (`time.monotonic`)."""
+        return self.pacing.due_at
+
+    def look(self) -> list[Event]:
+        """Take one look at all processes, and return what has changed."""
+        begin = thread_time_ns()
+        self._births.look()
+        if self._ended or self._births.count != self._listed:
+            self._ended, self._listed = False, self._births.count
+            self._find(children_of(self._own_folder), None)
+        if monotonic() > self._listing_at:
+            self._listing_at = monotonic() + _LISTING_S
+            for pid in procfs.descendants(self._own):
+                self._find([pid], self._processes.get(procfs.parent(pid)))
+        for process in list(self._processes.values()):
+            self._look_at(process)
+        for process, thread in self._lines.joined():
+            if thread.wait:
+                thread.wait = thread.wait._replace(state=State.WAITING)
+                if report := thread.account.correct(State.WAITING):
+                    self._report(process, thread, report)
+        events, self._events = self._events, []
+        threads = sum(len(process.threads) for process in self._processes.values())
+        self.pacing.note(thread_time_ns() - begin, threads)
+        return events
+
+    def close(self) -> None:
+        """Close all files."""
+        for process in self._processes.values():
+            for thread in process.threads.values():
+                thread.close()
+        self._processes.clear()
+        self._births.close()
+
+    def has_seen(self, pid: int) -> bool:
+        """Return whether this process is, or was, looked at."""
+        return pid in self._seen
+
+    def gone(self, pid: int, *, looks: int) -> Event:
+        """Return the event of a process that is gone."""
+        data = {"call": "", "cpu_ms": 0.0, "ready_ms": 0.0, "thread": "MainThread", "ppid": 0, "looks": looks}
+        role = self.roles.get(pid, f"child {pid}")
+        return Event(str(Kind.STATE), str(State.GONE), data, monotonic_ns(), pid, pid, role)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the kernel says how long a thread had a CPU, and how long it waited for one."""
+        return COUNTS_TURNS
+
+    # --- which processes and threads there are
+
+    def _find(self, pids: Iterable[int], parent: SampledProcess | None) -> None:
+        """Take the processes among `pids` that are not known yet."""
+        for pid in pids:
+            if pid not in self._processes and pid not in self._others:
+                process = SampledProcess(pid, parent)
+                self._list_threads(process, parent)
+                if pid in process.threads:
+                    self._processes[pid] = process
+                    self._seen.add(pid)
+                for thread in () if pid in process.threads else process.threads.values():
+                    thread.close()
+
+    def _list_threads(self, process: SampledProcess, parent: SampledProcess | None = None) -> None:
+        """Take the threads of a process that are not known yet; `parent` is wanted for a new process."""
+        process.changed = False
+        for tid in procfs.tasks(process.pid):
+            if tid in process.threads:
+                continue
+            try:
+                thread = SampledThread(process.pid, tid, process.seen_threads, self._descriptors)
+            except ProcessLookupError:
+                continue
+            if thread.stat.letter in "ZX" and thread.stat.parent == self._own:  # we are about to wait for it
+                thread.close()
+                continue
+            if not process.threads:  # after its first `stat`, so that an exec(2) from now on is noticed
+                process.identify(parent)
+            process.seen_threads += 1
+            process.threads[tid] = thread
+            thread.wait = self._wait_of(process, thread)
+            thread.begin(monotonic_ns())
+            self._report(process, thread, thread.account.first_report())
+        for thread in list(process.threads.values()):
+            self._list_children(process, thread)
+
+    def _list_children(self, process: SampledProcess, thread: SampledThread) -> None:
+        thread.unlisted, thread.listed = False, self._births.count
+        self._find(children_of(thread.folder), process)
+
+    # --- looks
+
+    def _look_at(self, process: SampledProcess) -> None:
+        if process.starting:
+            self._look_whether_started(process)
+        for thread in list(process.threads.values()):
+            if thread.skip:
+                thread.skip -= 1
+                continue
+            try:
+                report = self._look_at_thread(process, thread)
+            except OSError:
+                self._end(process, thread)
+                continue
+            if report is None and thread.account.is_due(self.pacing.report_every_ns):
+                report = thread.account.go_on()
+            if report:
+                self._report(process, thread, report)
+        if process.changed and process.threads:
+            self._list_threads(process)
+
+    def _look_at_thread(self, process: SampledProcess, thread: SampledThread) -> Report | None:
+        """Take one look at a thread.
+
+        Raises:
+            OSError: it is gone.
+        """
+        has_run = thread.has_run()
+        now_ns = monotonic_ns()
+        thread.looks += 1
+        thread.unlisted |= has_run
+        if thread.unlisted and thread.listed != self._births.count:
+            self._list_children(process, thread)
+        if not has_run and thread.wait and (thread.unchanged + 1) % self.pacing.stat_every:
+            thread.unchanged += 1
+            thread.skip = self.pacing.skipped(thread.unchanged)
+            return thread.account.unchanged(now_ns)
+        stat = thread.read_stat()
+        if not stat or stat.start_ticks != thread.stat.start_ticks or self._is_ours_to_reap(stat):
+            raise ProcessLookupError(thread.tid)
+        return self._compare(process, thread, stat, now_ns, has_run=has_run)
+
+    def _is_ours_to_reap(self, stat: Stat) -> bool:
+        return stat.letter in "ZX" and stat.parent == self._own
+
+    def _compare(
+        self, process: SampledProcess, thread: SampledThread, stat: Stat, now_ns: int, *, has_run: bool
+    ) -> Report | None:
+        """Compare a thread with what it was at the last look."""
+        same = not has_run and thread.wait is not None and stat.letter == thread.stat.letter
+        other_program = stat.program != thread.stat.program or not process.identity.command  # in exec(2)
+        has_new_name = (
+            thread.tid == process.pid
+            and stat.letter not in "ZX"
+            and other_program
+            and process.identify(self._processes.get(stat.parent))
+        )
+        process.adopted |= stat.parent == self._own != thread.stat.parent
+        thread.stat = stat
+        if same:
+            thread.unchanged += 1
+            report = thread.account.unchanged(now_ns)
+        else:
+            thread.unchanged = 0
+            thread.wait = self._wait_of(process, thread)
+            cpu_ns, ready_ns = thread.spent() if has_run else (0, 0)
+            state = thread.wait.state if thread.wait else None
+            report = thread.account.look(now_ns, state, cpu_ns, ready_ns)
+            process.changed |= stat.threads != len(process.threads)
+        return thread.account.go_on() if report is None and has_new_name else report
+
+    def _wait_of(self, process: SampledProcess, thread: SampledThread) -> Wait | None:
+        wait = thread.now_waits(thread.stat)
+        if wait is UNKNOWN:
+            self.hidden = self.hidden or thread.is_hidden()
+        return self._lines.note(process, thread, wait)
+
+    def _look_whether_started(self, process: SampledProcess) -> None:
+        """End the state *starting* with the first event, or when it waits as no new interpreter does."""
+        thread = process.threads[process.pid]
+        wait = thread.wait
+        rests = wait and thread.stat.letter == "S" and (wait.call != "read" or thread.unchanged > _SETTLED)
+        if process.pid in self.roles or rests:
+            process.starting = False
+            for each in process.threads.values():
+                if process.pid in self.roles or each.account.state not in _BUSY:  # else the wait is told soon
+                    self._report(process, each, each.account.go_on())
+
+    def _end(self, process: SampledProcess, thread: SampledThread) -> None:
+        """Report that a thread is gone; with the main thread the whole process."""
+        process.changed = self._ended = True  # its children belong to another thread now, or to us
+        threads = [thread] if thread.tid != process.pid else list(process.threads.values())
+        for each in threads:
+            if process.threads.pop(each.tid, None):
+                self._lines.note(process, each, None)
+                each.close()
+                report = each.account.go_on(State.GONE)
+                halfway_ns = (report.time_ns + monotonic_ns()) // 2  # it was between the last look and now
+                self._report(process, each, report._replace(time_ns=halfway_ns))
+        if thread.tid == process.pid:
+            del self._processes[process.pid]
+            parent = self._processes.get(thread.stat.parent)
+            if parent:
+                parent.changed = True  # its number may be used again
+            self.roles.pop(process.pid, None)
+
+    # --- events
+
+    def _report(self, process: SampledProcess, thread: SampledThread, report: Report) -> None:
+        state = report.state
+        if process.starting and state in _BY_START:
+            state = State.STARTING
+        stat = thread.stat
+        data: dict[str, Any] = {
+            "call": "" if report.state in _BUSY else thread.call,
+            "cpu_ms": report.cpu_ms,
+            "ready_ms": report.ready_ms,
+            "thread": thread.name,
+            "ppid": stat.parent,
+        }
+        if report.also_ms:
+            data["also_ms"] = report.also_ms
+        if thread.lock and report.state not in _BUSY:
+            data["lock"] = thread.lock
+        if process.identity.helper:
+            data["helper"] = True
+        if process.adopted:
+            data["orphan"] = True
+        if state is State.GONE:
+            data["looks"] = thread.looks
+        role = self.roles.get(process.pid, process.identity.name)
+        self._events.append(
+            Event(str(Kind.STATE), str(state), data, report.time_ns, process.pid, thread.tid, role)
+        )

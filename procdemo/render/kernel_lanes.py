@@ -1,0 +1,138 @@
+"""What each process and each thread did, as the kernel says: made of the events of kind `state`.
+
+A report of the sampler (`procdemo.probe.sampler`) says what a thread does from then on, and how long it had
+a CPU, wanted one, or was in other states since the report before. So the time between two reports is a
+piece with known shares. The threads of a process share a lane: it computes, or is ready, if its threads
+together did so for at least half of the time; otherwise it does what its main thread does, which is what
+``ps`` shows.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from procdemo.demo.events import Event, Kind
+from procdemo.demo.states import State
+
+Changes = list[tuple[int, State]]
+"""Times (`time.monotonic_ns`), each with the state that begins then; it lasts until the next."""
+
+_HALF = 0.5
+_WHOLE_PROCESS = frozenset({State.STARTING, State.STOPPED, State.ZOMBIE, State.GONE})
+
+
+class _Piece(NamedTuple):
+    """What one thread did between two reports."""
+
+    begin_ns: int
+    state: State
+    """Which state had most of the time."""
+    computing: float
+    """The share of the time in which it had a CPU; a little over 1 if the kernel counted late."""
+    ready: float
+
+
+class ThreadStates(NamedTuple):
+    """The states of one thread."""
+
+    name: str
+    changes: Changes
+
+
+class ProcessStates(NamedTuple):
+    """The states of one process, and of each of its threads."""
+
+    role: str
+    helper: bool
+    """Whether it is one of the processes that multiprocessing needs for itself."""
+    changes: Changes
+    threads: dict[int, ThreadStates]
+    """By thread ID; the main thread has the ID of the process."""
+
+
+def states_by_process(events: Iterable[Event]) -> dict[int, ProcessStates]:
+    """Return what each process did, by PID; empty if the run was not sampled.
+
+    Args:
+        events: of one run, in any order; those of other kinds are ignored.
+    """
+    reports: dict[int, dict[int, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for event in events:
+        if event.kind == Kind.STATE:
+            reports[event.pid][event.tid or event.pid].append(event)
+    found = {}
+    for pid, threads in reports.items():
+        for told in threads.values():
+            told.sort(key=lambda event: event.time_ns)
+        pieces = {tid: list(_pieces(told)) for tid, told in threads.items()}
+        newest = max((told[-1] for told in threads.values()), key=lambda event: event.time_ns)
+        found[pid] = ProcessStates(
+            newest.role,
+            any(event.data.get("helper") for told in threads.values() for event in told[:1]),
+            _of_process(pieces, pid),
+            {
+                tid: ThreadStates(str(told[-1].data.get("thread", "")), _changes(pieces[tid]))
+                for tid, told in threads.items()
+            },
+        )
+    return found
+
+
+def _pieces(reports: Sequence[Event]) -> Iterator[_Piece]:
+    """Yield what a thread did from each report on, in the order of time."""
+    for report, following in pairwise([*reports, None]):
+        assert report  # noqa: S101 - only the last one of the list is None
+        state = State(report.name)
+        if following is None:
+            yield _Piece(report.time_ns, state, float(state is State.COMPUTING), float(state is State.READY))
+            continue
+        length = (following.time_ns - report.time_ns) / 1e6
+        if length <= 0:
+            continue
+        data = following.data
+        shares: dict[State, float] = defaultdict(float)
+        shares[State.COMPUTING] += data.get("cpu_ms", 0.0)
+        shares[State.READY] += data.get("ready_ms", 0.0)
+        for name, ms in data.get("also_ms", {}).items():
+            shares[State(name)] += ms
+        shares[state] += length - sum(shares.values())
+        most = max(shares, key=lambda each: shares[each])
+        yield _Piece(report.time_ns, most, shares[State.COMPUTING] / length, shares[State.READY] / length)
+
+
+def _of_process(pieces: dict[int, list[_Piece]], pid: int) -> Changes:
+    """Return the states of a process from those of its threads."""
+    steps = sorted((piece.begin_ns, tid, piece) for tid, some in pieces.items() for piece in some)
+    present: dict[int, _Piece] = {}
+    computing = ready = 0.0
+    changes: Changes = []
+    for begin_ns, tid, piece in steps:
+        if before := present.get(tid):
+            computing, ready = computing - before.computing, ready - before.ready
+        present[tid] = piece
+        computing, ready = computing + piece.computing, ready + piece.ready
+        main = present.get(pid, piece).state
+        state = main
+        if main not in _WHOLE_PROCESS:
+            if computing >= _HALF:
+                state = State.COMPUTING
+            elif ready >= _HALF:
+                state = State.READY
+        _append(changes, begin_ns, state)
+    return changes
+
+
+def _changes(pieces: Sequence[_Piece]) -> Changes:
+    changes: Changes = []
+    for piece in pieces:
+        _append(changes, piece.begin_ns, piece.state)
+    return changes
+
+
+def _append(changes: Changes, time_ns: int, state: State) -> None:
+    """Note that `state` begins; it replaces one that began at the same time."""
+    if changes and changes[-1][0] == time_ns:
+        changes.pop()
+    if not changes or changes[-1][1] is not state:
+        changes.append((time_ns, state))

@@ -1,0 +1,118 @@
+"""The sampler beside a run: it looks while the runner waits for events, and also while they flood in.
+
+It is called from the runner's loop, and is no thread, because the command forks. It begins when the command
+waits for the first time: by then the first line of the output is written.
+"""
+
+import os
+import select
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from procdemo.demo.events import OBSERVER, Event, Kind
+from procdemo.process import procfs
+
+if TYPE_CHECKING:
+    from procdemo.probe.sampler import Sampler
+
+STORY = {"hidden": "{text}"}
+"""The sentence of the mark ``hidden``, which says what cannot be seen from outside; in every story."""
+
+_FEW = 64  # events in a batch that are searched for roles one by one
+_PID, _ROLE = 4, 6  # places in a record of an event
+_LATEST_S = 0.1  # it begins by then also if the command never waits
+
+
+class Sampling:
+    """The states of a run's processes, as events."""
+
+    def __init__(self, root: int, guardian: int) -> None:
+        """Look at `root`, the demo's main process, and all below it; the `guardian` is not in it."""
+        self._root, self._guardian = root, guardian
+        self._begin_at = time.monotonic() + _LATEST_S
+        self._roles = {root: "main"}
+        self._new: set[int] = set()
+        self._seen: list[Event] = []
+        self._sampler: Sampler | None = None
+        self._said_hidden = False
+
+    def note(self, records: Sequence[tuple[Any, ...]]) -> None:
+        """Learn the roles of processes from events that have come."""
+        pids = {record[_PID] for record in records}
+        new = pids.difference(self._roles)
+        if new or len(records) < _FEW:
+            # A role with a host in it is that of a process elsewhere, which may have the same PID.
+            roles = {record[_PID]: record[_ROLE] for record in records if "@" not in record[_ROLE]}
+            self._roles.update(roles)
+            self._new |= new.intersection(roles)
+
+    def poll(self, poll: "select.poll", seconds: float) -> list[tuple[int, int]]:
+        """Return what ``poll.poll()`` returns within so many seconds; look meanwhile whenever it is due."""
+        deadline = time.monotonic() + seconds
+        self._begin_at = min(self._begin_at, deadline - seconds)
+        while True:
+            self._look_if_due()
+            now = time.monotonic()
+            due = self._sampler.due_at() if self._sampler else deadline
+            ready = poll.poll(max(min(deadline, due) - now, 0) * 1000)
+            if ready or time.monotonic() >= deadline:
+                return ready
+
+    def events(self) -> list[Event]:
+        """Return what was seen since the last call; look first if it is due."""
+        self._look_if_due()
+        seen, self._seen = self._seen, []
+        return seen
+
+    def last(self) -> list[Event]:
+        """Return the events of a last look, and close all files."""
+        if self._sampler:
+            self._look(self._sampler)
+        self.close()
+        return self.events()
+
+    def close(self) -> None:
+        """Close all files; there is no look any more."""
+        self._begin_at = float("inf")
+        if self._sampler:
+            self._sampler.close()
+            self._sampler = None
+
+    def _look_if_due(self) -> None:
+        now = time.monotonic()
+        if self._sampler:
+            if now >= self._sampler.due_at():
+                self._look(self._sampler)
+        elif now >= self._begin_at:
+            self._begin_at = float("inf")
+            self._begin()
+
+    def _begin(self) -> None:
+        if not procfs.LINUX or not any(procfs.processes()):
+            self._say_hidden("there is no /proc here, so the lanes show what the demo says of itself")
+            return
+        from procdemo.probe.sampler import Sampler  # noqa: PLC0415 - when the demo runs already
+
+        self._sampler = Sampler(self._root, {self._guardian}, self._roles)
+        if not self._sampler.exact:
+            self._say_hidden(
+                "the kernel counts no schedstat: CPU time is in steps of 10 ms, ready is not seen"
+            )
+
+    def _look(self, sampler: "Sampler") -> None:
+        self._seen += sampler.look()
+        self._new = {pid for pid in self._new if not sampler.has_seen(pid)}
+        gone = [pid for pid in self._new if procfs.stat(pid) is None]
+        self._new.difference_update(gone)
+        self._seen += [sampler.gone(pid, looks=0) for pid in gone]
+        if sampler.hidden:
+            self._say_hidden("what a process waits for is hidden: another user's, or ptrace is not permitted")
+
+    def _say_hidden(self, text: str) -> None:
+        if not self._said_hidden:
+            self._said_hidden = True
+            own = os.getpid()
+            self._seen.append(
+                Event(str(Kind.MARK), "hidden", {"text": text}, time.monotonic_ns(), own, own, OBSERVER)
+            )

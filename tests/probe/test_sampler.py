@@ -1,0 +1,150 @@
+"""Looks from outside: each kind of wait, made by a process of its own, is told by its name."""
+
+import os
+import signal
+
+import pytest
+from kinds_of_wait import WAITS
+from sampled import Sampled
+
+from procdemo.demo.states import State
+from procdemo.process import procfs
+
+pytestmark = pytest.mark.skipif(not procfs.LINUX, reason="there is no /proc")
+
+EXPECTED = {
+    "sleep": (State.SLEEPING, "clock_nanosleep"),
+    "select_nothing": (State.SLEEPING, "select"),
+    "poll_nothing": (State.SLEEPING, "poll"),
+    "read_pipe": (State.WAITING, "read"),
+    "receive": (State.WAITING, "recvfrom"),
+    "receive_unix": (State.WAITING, "recvfrom"),
+    "receive_packet": (State.WAITING, "recvfrom"),
+    "accept": (State.WAITING, "accept"),
+    "poll": (State.WAITING, "select"),
+    "epoll": (State.WAITING, "epoll_wait"),
+    "read_event": (State.WAITING, "read"),
+    "pause": (State.WAITING, "pause"),
+    "sigwait": (State.WAITING, "sigtimedwait"),
+    "open_fifo": (State.WAITING, "open"),
+    "write_pipe": (State.BLOCKED, "write"),
+    "send": (State.BLOCKED, "sendto"),
+    "semaphore": (State.BLOCKED, "futex"),
+    "thread_lock": (State.BLOCKED, "futex"),
+    "put": (State.BLOCKED, "futex"),
+    "join": (State.BLOCKED, "wait4"),
+    "file_lock": (State.BLOCKED, "flock"),
+}
+
+
+def test_each_wait_has_its_state_and_its_system_call():
+    with Sampled(WAITS, *EXPECTED) as sampled:
+        sampled.until_seen({name: state for name, (state, _) in EXPECTED.items()})
+        for name, (_, call) in EXPECTED.items():
+            assert sampled.last(name).data["call"] == call, name
+        locks = {name: sampled.last(name).data.get("lock") for name in EXPECTED}
+        assert (locks["semaphore"], locks["put"], locks["thread_lock"]) == (
+            *("semaphore", "semaphore"),
+            "lock of a thread",
+        )
+        assert {locks[name] for name in EXPECTED if EXPECTED[name][1] != "futex"} == {None}
+
+
+def test_a_state_that_lasts_is_told_again_about_every_second():
+    with Sampled(WAITS, "sleep", "read_pipe") as sampled:
+        sampled.until_seen({"sleep": State.SLEEPING, "read_pipe": State.WAITING})
+        before = {name: len(sampled.of(name)) for name in ("sleep", "read_pipe")}
+        sampled.until(lambda: all(len(sampled.of(name)) >= 2 + count for name, count in before.items()))
+        last, again = (event.time_ns for event in sampled.of("sleep")[-2:])
+        assert again - last > 0.5e9
+
+
+def test_more_busy_processes_than_cpus_are_ready_in_turn():
+    names = ["compute"] * (2 * len(os.sched_getaffinity(0)) + 1)
+    with Sampled(WAITS, *names, "sleep") as sampled:
+        sampled.until_seen({"sleep": State.SLEEPING})
+        sampled.until(
+            lambda: {"ready", "computing"} <= {event.name for event in sampled.of("compute")}, "ready"
+        )
+        busy = {event.pid for event in sampled.events} - {sampled.pid, sampled.pids["sleep"]}
+        assert not {event.name for event in sampled.events if event.pid in busy} - {
+            "ready",
+            "computing",
+            "blocked",
+        }
+        sampled.until(
+            lambda: sum(event.data["ready_ms"] for event in sampled.events if event.pid in busy) > 50,
+            "ready time",
+        )
+
+
+def test_stopped_and_continued_from_outside():
+    with Sampled(WAITS, "compute", "sleep") as sampled:
+        sampled.until_seen({"compute": State.COMPUTING, "sleep": State.SLEEPING})
+        for name in ("compute", "sleep"):
+            os.kill(sampled.pids[name], signal.SIGSTOP)
+        sampled.until_seen({"compute": State.STOPPED, "sleep": State.STOPPED})
+        for name in ("compute", "sleep"):
+            os.kill(sampled.pids[name], signal.SIGCONT)
+        sampled.until_seen({"sleep": State.SLEEPING})
+        sampled.until(lambda: sampled.state("compute") in {State.COMPUTING, State.READY})
+
+
+def test_a_zombie_says_whose_fault_it_is_and_then_it_is_gone():
+    with Sampled(WAITS, "sleep") as sampled:
+        sampled.until_seen({"sleep": State.SLEEPING})
+        os.kill(sampled.pids["sleep"], signal.SIGKILL)
+        sampled.until_seen({"sleep": State.ZOMBIE})
+        assert sampled.last("sleep").data["ppid"] == sampled.pid
+        sampled.say()  # its parent ends, so it becomes our child
+        sampled.until_seen({"sleep": State.GONE})
+        assert sampled.last("sleep").data["looks"] > 1
+
+
+GIL = """
+    import threading, time
+    def compute():
+        while True: pass
+    threading.Thread(target=compute, daemon=True).start()
+    threading.Thread(target=compute, daemon=True).start()
+    compute()
+"""
+
+
+def test_threads_that_wait_for_the_gil_are_blocked_by_it():
+    with Sampled(GIL) as sampled:
+        blocked = sampled.until(
+            lambda: {e.tid for e in sampled.events if e.name == "blocked" and e.data.get("lock") == "GIL"},
+            "a thread that waits for the GIL",
+        )
+        sampled.until(lambda: len({event.tid for event in sampled.events}) == 3)
+        assert blocked
+        threads = {event.data["thread"] for event in sampled.events}
+        assert threads == {"MainThread", "thread 2", "thread 3"}
+
+
+LINE = """
+    import multiprocessing, os, sys
+    mp = multiprocessing.get_context(sys.argv[1])
+    def work(tasks):
+        while tasks.get() is not None: pass
+    def hold(lock):
+        with lock: pass
+    if __name__ == "__main__":
+        tasks, lock = mp.Queue(), mp.Lock()
+        lock.acquire()
+        for number in range(3):
+            worker = mp.Process(target=work, args=(tasks,))
+            worker.start()
+            os.write(1, f"worker-{number} {worker.pid}\\n".encode())
+        sys.stdin.read(1)
+"""
+
+
+def test_workers_in_line_for_one_queue_all_wait():
+    roles = {}
+    with Sampled(LINE, "fork", roles=roles) as sampled:
+        workers = [f"worker-{number}" for number in range(3)]
+        sampled.until_seen(dict.fromkeys(workers, State.WAITING))
+        calls = sorted(sampled.last(worker).data["call"] for worker in workers)
+        assert calls == ["futex", "futex", "read"]

@@ -1,0 +1,93 @@
+"""What the events of kind `state` say of the demos is what an oracle sees, which reads /proc for itself."""
+
+import pytest
+from harness import run
+from state_accounts import accounts, contradictions, disagreements
+from state_oracle import StateOracle
+
+from procdemo.process import procfs
+
+pytestmark = pytest.mark.skipif(not procfs.LINUX, reason="there is no /proc")
+
+# By demo: its options, and the states that have most of the time of these roles.
+DEMOS = {
+    "echo-server": (
+        "--port 0 --clients 3 --stay 1",
+        {"handler-": {"waiting"}, "client-": {"sleeping"}},
+    ),
+    "pool-server": (
+        "--port 0 --clients 3 --stay 1",
+        {"worker-": {"waiting"}, "client-": {"sleeping", "waiting"}},
+    ),
+    "spawn": ("--work 1", {"child-": {"sleeping"}}),
+    "prodcons": (
+        "--items 12 --maxsize 2 --work 0.2 --producers 1 --consumers 1",
+        {"consumer-": {"sleeping"}, "producer-": {"blocked"}},
+    ),
+    "supervise": ("--items 8 --work 0.2", {"worker-": {"sleeping", "waiting"}, "main": {"waiting"}}),
+    "thread-server": ("--port 0 --clients 3 --stay 1", {"main": {"waiting", "blocked"}}),
+    "async-server": ("--port 0 --clients 3 --stay 1", {"main": {"waiting"}}),
+    "crawl-callback": ("--max-pages 20", {"worker-": {"waiting"}}),
+    "gil": ("--work wait --seconds 0.5", {"main": {"waiting", "blocked"}}),
+    "gil --work cpu": ("--seconds 0.3", {}),
+    "prefork-server": ("--port 0 --workers 2 --clients 3 --stay 1", {"worker-": {"waiting"}}),
+    "selector-server": ("--port 0 --workers 2 --clients 3 --stay 1", {"worker-": {"waiting"}}),
+    "race": ("", {}),
+}
+ESSENTIAL = {"echo-server", "prodcons"}
+
+
+def variants():
+    return [
+        pytest.param(demo, marks=() if demo in ESSENTIAL else pytest.mark.thorough, id=demo) for demo in DEMOS
+    ]
+
+
+@pytest.mark.parametrize("demo", variants())
+def test_the_states_of_a_demo_are_those_that_an_oracle_sees(demo, start_method):
+    options, expected = DEMOS[demo]
+    with StateOracle() as oracle:
+        result = run(*demo.split(), "--json", *options.split(), start_method=start_method).assert_clean()
+    assert not disagreements(result.log, oracle)
+    assert not contradictions(result.log, oracle)
+    main_threads = [account for account in accounts(result.log).values() if account.pid == account.tid]
+    for role, states in expected.items():
+        of_role = [account for account in main_threads if account.role.startswith(role)]
+        assert of_role, (role, [account.role for account in main_threads])
+        for account in of_role:
+            calm = {s: t for s, t in account.seconds.items() if s not in {"computing", "ready", "starting"}}
+            assert max(calm, key=calm.get) in states, (account, states)
+
+
+def test_the_site_of_the_crawl_computes_and_its_workers_do_not():
+    with StateOracle() as oracle:
+        result = run("crawl-callback", "--max-pages", "20", "--json").assert_clean()
+    assert not disagreements(result.log, oracle)
+    assert not contradictions(result.log, oracle)
+    used = {}
+    for account in accounts(result.log).values():
+        used[account.role] = used.get(account.role, 0) + account.seconds["computing"]
+    assert used["site"] > 2 * max(seconds for role, seconds in used.items() if role.startswith("worker-"))
+
+
+def test_the_oracle_notices_what_is_not_true():
+    with StateOracle() as oracle:
+        result = run("spawn", "--work", "0.5", "--json").assert_clean()
+    assert not disagreements(result.log, oracle)
+    assert not contradictions(result.log, oracle)
+    names = {"sleeping": "computing"}
+    lies = [event._replace(name=names.get(event.name, event.name)) for event in result.log]
+    assert disagreements(lies, oracle)
+    assert contradictions(lies, oracle)
+
+
+@pytest.mark.thorough
+def test_a_consumer_that_the_command_has_stopped_is_stopped(start_method):
+    with StateOracle() as oracle:
+        result = run(
+            *("prodcons", "--consumers", "1", "--stop", "consumer-0@0.5", "--timeout", "2.5", "--json"),
+            start_method=start_method,
+        ).assert_clean(status=4)
+    assert not disagreements(result.log, oracle)
+    (consumer,) = [account for account in accounts(result.log).values() if account.role == "consumer-0"]
+    assert consumer.seconds["stopped"] > consumer.lived / 2

@@ -13,7 +13,8 @@ from procdemo.process import procfs
 
 PYTHON = os.environ.get("PROBED_PYTHON", sys.executable)  # e.g. a newer one than that of the tests
 START = """
-import multiprocessing, os, signal, subprocess, sys, threading, time
+import multiprocessing, os, signal, subprocess, sys, threading, time, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of fork() beside a thread, from 3.12 on
 mp = multiprocessing.get_context(sys.argv[1])
 
 def say(name):

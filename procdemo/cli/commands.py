@@ -1,4 +1,4 @@
-"""The commands that are not demos: list, source, replay, completion."""
+"""The commands that are not demos: list, source, replay, xray, completion."""
 
 import sys
 from dataclasses import replace
@@ -100,6 +100,35 @@ def replay(file: Any, pace: float | None, **values: Any) -> None:
     sys.exit(replay_log(file, view, pace))
 
 
+_PID = click.Argument(["pid"], required=False, type=click.IntRange(1, 2**31 - 1))
+_ARGS = click.Option(["--args"], is_flag=True, help="Show command lines, too; they can hold secrets.")
+
+
+@click.command(params=[_PID, _ARGS, *common_options()])
+def xray(pid: int | None, args: bool, **values: Any) -> None:
+    """Why does my program hang? One picture of a running program (Linux).
+
+    For each process and thread below PID: what it does, its line of Python, and what it waits for; the
+    circle of threads that wait for each other, if there is one; the answer in the last line. The program
+    lives on and is not held. Without PID: the Python programs that may be looked at.
+
+    Lines of Python need py-spy (the extra xray). Exit status: 0 there is a picture, 1 no such program,
+    3 a right is missing, or this is not Linux. With --json: a row named thread for each thread, then the
+    summary with verdict, answer and circle.
+
+    \b
+    Examples:
+      procdemo xray
+      procdemo xray 4711
+      procdemo xray 4711 --args
+      procdemo xray 4711 --json | tail -n 1
+    """
+    from procdemo.cli.xray import list_programs, show_xray
+
+    view = chosen_view(values)
+    sys.exit(list_programs(view, args=args) if pid is None else show_xray(pid, view, args=args))
+
+
 _SHELL = click.Argument(["shell"], type=Choice(["bash", "fish", "powershell", "zsh"]))
 
 
@@ -131,6 +160,7 @@ OTHER_COMMANDS: dict[str, click.Command] = {
     "list": list_,
     "source": source,
     "replay": replay,
+    "xray": xray,
     "completion": completion,
 }
 """By name, in the order of the help page."""

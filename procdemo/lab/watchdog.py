@@ -22,13 +22,14 @@ import time
 from types import FrameType
 from typing import Any
 
-from procdemo.probe import stack_dumps, wait_graph
+from procdemo.probe import lock_holders, stack_dumps, wait_graph
 from procdemo.process import procfs, subreaper
 from procdemo.process.readiness import wait_ready
 
 _LOOK_S = 0.1
 _SURVIVOR_S = 0.5  # how long a process may live after the end of the script
 _HELPER_S = 3.0  # the same for helpers of multiprocessing, which tidy up first
+_SEARCH_S = 5.0  # for the search who holds which lock: the script hangs, so there is time
 _ANSWER_S = 1.0  # for a process to write its stacks
 
 
@@ -172,6 +173,8 @@ class Watchdog:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
             return False
+        numbers = {thread.semaphore for _, threads, _ in seen.values() for thread in threads} - {""}
+        locks = lock_holders.look(family, numbers, budget_s=_SEARCH_S).locks if numbers else {}
         processes = []
         for pid, (parent, threads, files) in seen.items():
             answer = (
@@ -179,7 +182,7 @@ class Watchdog:
             )
             answer = stack_dumps.by_age(answer, len(threads))
             processes.append(wait_graph.Process(pid, parent, names[pid], threads, files, answer))
-        for line in wait_graph.describe(processes, self._script):
+        for line in wait_graph.describe(processes, self._script, locks):
             self._report(xray=line)
         return True
 

@@ -52,11 +52,11 @@ def by_age(stacks: list[Stack], threads: int) -> list[Stack]:
     A process may have threads that Python does not know. Then only the stack of the main thread can be
     assigned, and the others are empty.
     """
-    own = [_since_fork(stack) for stack in reversed(stacks)]
+    own = [since_fork(stack) for stack in reversed(stacks)]
     return own if len(own) == threads else [own[0] if own else [], *[[]] * (threads - 1)]
 
 
-def _since_fork(stack: Stack) -> Stack:
+def since_fork(stack: Stack) -> Stack:
     """Leave out the parent's frames: a forked child has a copy of them, and never returns to them."""
     first = next((index for index, frame in enumerate(stack) if frame.function == "_bootstrap"), len(stack))
     return stack[:first] if stack[first:] and stack[first].file == "multiprocessing/process.py" else stack

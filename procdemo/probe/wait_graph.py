@@ -1,62 +1,20 @@
 """The wait-for graph of some processes that hang, in plain words: which thread waits for which, and why.
 
 The kernel says in which system call each thread is, and for which pipe or process it waits; Python says in
-which line. Both together show the circle of threads that wait for each other, if there is one.
+which line; the memory of the processes says who holds a lock. All together show the circle of threads that
+wait for each other, if there is one.
 """
 
 import linecache
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from procdemo.probe import wait_reason
+from procdemo.probe.lock_holders import Claim, Lock, State
 from procdemo.probe.stack_dumps import Frame, Stack
 from procdemo.process.procfs import Descriptor, Thread
 
-_BY_FRAMES = (
-    ("multiprocessing/queues.py _finalize_join", "its feeder thread to write what was put"),
-    ("multiprocessing/queues.py _feed, threading.py wait", "something to be put, as a queue's feeder thread"),
-    ("multiprocessing/queues.py _feed", "room in the pipe, as a queue's feeder thread"),
-    ("multiprocessing/queues.py put", "room in the queue, in put()"),
-    (
-        "multiprocessing/queues.py get, multiprocessing/synchronize.py __enter__",
-        "the lock for reading, in get()",
-    ),
-    ("multiprocessing/queues.py get", "an item, in get() of a queue"),
-    ("multiprocessing/queues.py join", "the last task_done(), in join() of a queue"),
-    ("multiprocessing/pool.py _handle_results", "a result, as the pool's result handler"),
-    ("multiprocessing/pool.py _handle_tasks", "a task to hand out, as the pool's task handler"),
-    ("multiprocessing/pool.py _handle_workers", "the death of a worker, as the pool's worker handler"),
-    ("multiprocessing/pool.py join", "the pool's threads and workers, in join() of the pool"),
-    ("multiprocessing/pool.py wait", "a result of the pool"),
-    ("multiprocessing/managers.py _callmethod", "an answer of the manager"),
-    ("multiprocessing/connection.py accept", "a connection"),
-    ("multiprocessing/connection.py recv", "a message, in recv()"),
-    ("multiprocessing/connection.py send", "room in a pipe, in send()"),
-    ("multiprocessing/process.py join", "a process to end, in join()"),
-    ("multiprocessing/synchronize.py __enter__", "a lock"),
-    ("multiprocessing/synchronize.py wait", "a signal of others"),
-    ("multiprocessing/popen_fork.py poll", "a process to end"),
-    ("threading.py _shutdown", "its other threads to end"),
-    ("threading.py join", "another thread to end"),
-    ("threading.py wait", "a signal of another thread"),
-    ("concurrent/futures/thread.py _worker", "a task, as a thread of an executor"),
-)
-"""What a thread waits for: the words after the first list of frames that are all on its stack."""
-
-_BY_CALL = {
-    "read": "data",
-    "recvfrom": "data from its connection",
-    "write": "room in a pipe",
-    "sendto": "room in its connection",
-    "wait4": "a child to end",
-    "waitid": "a child to end",
-    "accept": "a client",
-    "futex": "a lock",
-    "clock_nanosleep": "time to pass",
-    "poll": "one of several things",
-    "epoll_wait": "one of several things",
-    "select": "time to pass, or one of several things",
-}
-"""The same by the name of the system call, if no frame says it."""
+_DEAD = "the lock of the dead"
 
 FORK_SERVER = "fork server"
 """Name of the process that starts the others under forkserver."""
@@ -89,18 +47,32 @@ class _Wait(NamedTuple):
     """``read`` or ``write``: what the first target could do at the other end of a pipe, and does not."""
 
 
-def describe(processes: list[Process], script: str) -> Iterator[str]:
+class _Picture(NamedTuple):
+    """What a wait is described with."""
+
+    by_pid: Mapping[int, Process]
+    locks: Mapping[str, Lock]
+    letters: Mapping[str, str]
+    """Semaphore -> the letter by which it is called."""
+    script: str
+
+
+def describe(processes: list[Process], script: str, locks: Mapping[str, Lock] | None = None) -> Iterator[str]:
     """Yield the lines of the picture: each thread with what it waits for, and at last the circle.
 
     Args:
         processes: parents first; of multiprocessing's helpers only the fork server, because it
             reports the end of its children.
         script: the path of the script; its own lines are quoted.
+        locks: what is known of the semaphores at which threads wait (`procdemo.probe.lock_holders`).
     """
     by_pid = {process.pid: process for process in processes}
     processes = [process for process in processes if process.name != FORK_SERVER]
+    numbers = dict.fromkeys(thread.semaphore for process in processes for thread in process.threads)
+    letters = {number: _letter(index) for index, number in enumerate(filter(None, numbers))}
+    picture = _Picture(by_pid, locks or {}, letters, script)
     waits = {
-        (process.pid, index): _wait(process, index, by_pid)
+        (process.pid, index): _wait(process, index, picture)
         for process in processes
         for index in range(len(process.threads))
     }
@@ -119,9 +91,9 @@ def describe(processes: list[Process], script: str) -> Iterator[str]:
         yield f"No circle: {_why_no_circle(processes, waits, by_pid)}."
 
 
-def _wait(process: Process, index: int, by_pid: Mapping[int, Process]) -> _Wait:
-    thread, stack = process.threads[index], _stack(process, index)
-    words = _words(thread, stack)
+def _wait(process: Process, index: int, picture: _Picture) -> _Wait:
+    thread, stack, by_pid = process.threads[index], _stack(process, index), picture.by_pid
+    words = wait_reason.of(thread, stack)
     if thread.child in by_pid:
         return _Wait(f"{by_pid[thread.child].name} to end", ((thread.child, 0),))
     if thread.fds:
@@ -130,8 +102,51 @@ def _wait(process: Process, index: int, by_pid: Mapping[int, Process]) -> _Wait:
         feeders = [n for n, other in enumerate(process.stacks) if any(f.function == "_feed" for f in other)]
         return _Wait(words, tuple((process.pid, feeder) for feeder in feeders))
     if thread.semaphore:
-        return _Wait(f"{words} (semaphore {thread.semaphore})")
+        return _wait_at_semaphore((process.pid, index), words, thread.semaphore, picture)
     return _Wait(words)
+
+
+def _wait_at_semaphore(node: Node, words: str, number: str, picture: _Picture) -> _Wait:
+    """Return the wait of a thread at a semaphore of multiprocessing: for the thread that holds the lock."""
+    letter, lock = picture.letters[number], picture.locks.get(number)
+    if not lock or lock.maxvalue != 1:  # of other semaphores it is not known which process gives one back
+        takers = (
+            [claim for claim in lock.claims if claim.taken > 0]
+            if lock and words == wait_reason.A_LOCK
+            else []
+        )
+        taken = " and ".join(f"{_name(claim, picture)} has taken {claim.taken}" for claim in takers)
+        return _Wait(f"{words} (semaphore {letter}{', of which ' if taken else ''}{taken})")
+    words = f"lock {letter}" if words == wait_reason.A_LOCK else f"{words} (lock {letter})"
+    if lock.state is State.DEAD:
+        return _Wait(f"{words}, {_DEAD}: it is taken, and no process that lives holds it")
+    if not lock.holders:
+        return _Wait(f"{words}, and it is not known which process holds it")
+    holder = _node(lock.holders[0], picture)
+    if holder == node:
+        return _Wait(f"{words}, which it holds itself", (holder,))
+    line = next(_quote(_stack(picture.by_pid[holder[0]], holder[1]), picture.script), "") if holder else ""
+    at = f" ({line})" if line else ""
+    return _Wait(f"{words}, which {_name(lock.holders[0], picture)} holds{at}", (holder,) if holder else ())
+
+
+def _node(claim: Claim, picture: _Picture) -> Node | None:
+    """Return the thread that holds a lock; None if it is not known, or not in the picture."""
+    process = picture.by_pid.get(claim.pid)
+    tids = [thread.tid for thread in process.threads] if process else []
+    if claim.tid in tids:
+        return claim.pid, tids.index(claim.tid)
+    return (claim.pid, 0) if len(tids) == 1 else None
+
+
+def _name(claim: Claim, picture: _Picture) -> str:
+    process, node = picture.by_pid.get(claim.pid), _node(claim, picture)
+    name = process.name if process else f"PID {claim.pid}"
+    return f"{name}'s {_thread_name(node[1])}" if node and node[1] else name
+
+
+def _letter(index: int) -> str:
+    return (_letter(index // 26 - 1) if index > 25 else "") + chr(ord("A") + index % 26)  # noqa: PLR2004 - A to Z
 
 
 def _wait_at_pipe(process: Process, words: str, thread: Thread, by_pid: Mapping[int, Process]) -> _Wait:
@@ -159,21 +174,6 @@ def _wait_at_pipe(process: Process, words: str, thread: Thread, by_pid: Mapping[
         holder = "nobody but itself" if holders else "nobody"
         return _Wait(f"{words} ({holder} has the end to {use})")
     return _Wait(words, tuple((other.pid, 0) for other in others), use)
-
-
-def _words(thread: Thread, stack: Stack) -> str:
-    """Return in words what a thread waits for, by its stack, else by its state, else by its system call."""
-    for frames, words in _BY_FRAMES:
-        if all(
-            any(f"{frame.path} {frame.function}".endswith(each) for frame in stack)
-            for each in frames.split(", ")
-        ):
-            return words
-    if thread.state not in "SD":
-        return {"T": "a signal to go on", "Z": "its parent to ask for it"}.get(
-            thread.state, "nothing: it runs"
-        )
-    return _BY_CALL.get(thread.call, "something")
 
 
 def _find_circle(waits: Mapping[Node, _Wait]) -> list[Node]:
@@ -211,10 +211,12 @@ def _why_no_circle(
         return f"{' and '.join(running)} could go on, and does not come to an end"
     main_waits = f"{main.name} waits for {waits[main.pid, 0].words}"
     locks = [(by_pid[pid], wait.words) for (pid, _), wait in waits.items() if "lock" in wait.words]
+    locks.sort(key=lambda each: _DEAD in each[1])  # the end of the chain last
     if locks:
         process, lock = locks[-1]
         other = f"; {process.name} waits for {lock}" if process is not main else ""
-        return f"{main_waits}{other}, and the process that has it is gone or waits, too"
+        end = "" if _DEAD in lock else ", and the process that has it is gone or waits, too"
+        return f"{main_waits}{other}{end}"
     in_pool = {
         function for process in processes for stack in process.stacks for function in _pool_functions(stack)
     }

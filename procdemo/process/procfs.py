@@ -238,6 +238,23 @@ def tasks(pid: int) -> list[int]:
         return []
 
 
+def own_numbers(pid: int) -> dict[int, int]:
+    """Return the number that each thread of a process has for itself -> its number for us.
+
+    They differ if the process is in a PID namespace of its own, e.g. in a container: pid_namespaces(7); the
+    last number of ``NSpid`` in /proc/PID/task/TID/status.
+    """
+    return {numbers[-1]: tid for tid in tasks(pid) for numbers in [all_numbers(pid, tid) or [tid]]}
+
+
+def all_numbers(pid: int, tid: int = 0) -> list[int]:
+    """Return the numbers of a process or thread in each PID namespace that has it, ours first; [] if gone."""
+    for line in read(f"/proc/{pid}/task/{tid or pid}/status").splitlines():
+        if line.startswith(b"NSpid:"):
+            return [int(number) for number in line.split()[1:]]
+    return []
+
+
 def _thread(pid: int, tid: int) -> Thread | None:
     folder = f"/proc/{pid}/task/{tid}"
     if not (found := stat(pid, tid)):

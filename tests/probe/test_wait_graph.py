@@ -1,5 +1,6 @@
 """The picture of a script that hangs names the processes that wait, and what each waits for."""
 
+import re
 import sys
 
 import pytest
@@ -67,11 +68,70 @@ if __name__ == "__main__":
 
 def test_two_locks_in_two_orders(tmp_path, start_method):
     told = picture(tmp_path, LOCKS, start_method)
-    locks = lines_of(told, "main thread, state S in futex")
-    assert len(locks) == 2
-    assert all("a lock (semaphore" in line for line in locks)
-    assert locks[0] != locks[1], "two different locks"
-    assert "with second:" in told
+    circle = told.partition("A circle:\n")[2].splitlines()
+    found = [re.fullmatch(HELD, line.strip()) for line in circle]
+    assert len(found) == 2
+    assert all(found)
+    assert found[0]["waiter"] == found[1]["holder"] != found[0]["holder"] == found[1]["waiter"]
+    assert found[0]["lock"] != found[1]["lock"]
+
+
+HELD = (
+    r"(?P<waiter>child \d+) waits for lock (?P<lock>A|B), which (?P<holder>child \d+) holds "
+    r"\(script\.py:7 hold_both: with second:\)"
+)
+
+
+def test_the_lock_of_the_dead(tmp_path, start_method):
+    source = (
+        START
+        + """
+def die(lock):
+    lock.acquire()
+
+if __name__ == "__main__":
+    lock = mp.Lock()
+    child = mp.Process(target=die, args=(lock,))
+    child.start()
+    child.join()
+    lock.acquire()
+"""
+    )
+    told = picture(tmp_path, source, start_method)
+    assert "No circle: main waits for lock A, the lock of the dead: it is taken, and no process" in told
+
+
+def test_a_lock_taken_twice(tmp_path):
+    source = "import multiprocessing\nlock = multiprocessing.Lock()\nwith lock:\n    with lock: pass"
+    told = picture(tmp_path, source)
+    assert told.endswith("A circle:\n  main waits for lock A, which it holds itself")
+
+
+def test_another_thread_holds_the_lock(tmp_path):
+    source = """
+import multiprocessing, threading
+def hold():
+    lock.acquire()
+    held.set()
+    threading.Event().wait()
+lock, held = multiprocessing.RLock(), threading.Event()
+threading.Thread(target=hold).start()
+held.wait()
+lock.acquire()
+"""
+    told = picture(tmp_path, source)
+    line = "script.py:6 hold: threading.Event().wait()"
+    assert f"waits for lock A, which main's thread 2 holds ({line})" in told
+
+
+def test_a_semaphore_says_which_process_has_taken_how_many(tmp_path):
+    source = """
+import multiprocessing
+semaphore = multiprocessing.Semaphore(2)
+for _ in range(3): semaphore.acquire()
+"""
+    told = picture(tmp_path, source)
+    assert "waits for a lock (semaphore A, of which main has taken 2)" in told
 
 
 def test_a_reader_that_holds_the_writing_end_itself(tmp_path):

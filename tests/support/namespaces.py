@@ -8,6 +8,7 @@ import pytest
 NETWORK_OF_ITS_OWN = ["unshare", "--user", "--map-root-user", "--net"]
 FILES_OF_ITS_OWN = ["--mount"]
 """To be added to it: what the command mounts is invisible elsewhere."""
+PIDS_OF_ITS_OWN = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
 
 
 def _permitted(*options: str) -> bool:
@@ -19,4 +20,7 @@ def _permitted(*options: str) -> bool:
 
 needs_a_network_of_its_own = pytest.mark.skipif(
     not _permitted(*FILES_OF_ITS_OWN), reason="no namespaces permitted here"
+)
+needs_pids_of_its_own = pytest.mark.skipif(
+    not _permitted("--pid", "--fork", "--mount-proc"), reason="no namespaces permitted here"
 )

@@ -33,6 +33,7 @@ _OBJECT = struct.Struct("=QIIQQQQiii")  # from 32 bytes before the handle
 _HANDLE_AT = 32
 _USED = bytes(bool(byte & 0b1100_0000) and not byte & 0b0000_0100 for byte in range(256))
 """What the highest byte of a page's word in pagemap says: whether there is something to read."""
+_NO_FILE = "00:00:0"
 _CHUNK = 2**20
 _SAMPLE = 2**16
 _TID_AT = {"x86_64": (0x2D0, 0x30), "aarch64": (0xD0, 0x20)}
@@ -58,13 +59,13 @@ class SemLock(NamedTuple):
 
 def semaphores(pid: int) -> set[str]:
     """Return the numbers of the semaphores that a process has; none if it is gone, or closed to us."""
-    text = procfs.read(f"/proc/{pid}/maps")
-    return {line.split(maxsplit=5)[4].decode() for line in text.splitlines() if b"/sem." in line}
+    lines = procfs.read(f"/proc/{pid}/maps").splitlines()
+    return {b":".join(line.split(maxsplit=5)[3:5]).decode() for line in lines if b"/sem." in line}
 
 
 def addresses(pid: int) -> dict[str, int]:
     """Return where a process has each of its semaphores, by number."""
-    return {inode: begin for begin, _, _, inode, path in _maps(pid) if "/sem." in path}
+    return {file: begin for begin, _, _, file, path in _maps(pid) if "/sem." in path}
 
 
 class Memory:
@@ -74,15 +75,16 @@ class Memory:
         """Open it, and list its semaphores and the memory where objects can be."""
         self.pid = pid
         self.semaphores: dict[str, int] = {}
-        """The number of each semaphore (its inode, the same in all processes) -> its address."""
+        """The number of each semaphore -> its address.
+
+        The number is that of its device, because a container has a /dev/shm of its own, and its inode.
+        """
         self._areas: list[Run] = []
         self._header: dict[int, int] = {}
-        for begin, end, rights, inode, path in _maps(pid):
+        for begin, end, rights, file, path in _maps(pid):
             if "/sem." in path:
-                self.semaphores[inode] = begin
-            elif (
-                rights.startswith("rw") and inode == "0" and (not path or path.startswith(("[heap", "[anon")))
-            ):
+                self.semaphores[file] = begin
+            elif rights.startswith("rw") and file == _NO_FILE and path[:5] in {"", "[heap", "[anon"}:
                 self._areas.append((begin, end))
         self._fd = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
 
@@ -207,11 +209,11 @@ class Memory:
 
 
 def _maps(pid: int) -> Iterator[tuple[int, int, str, str, str]]:
-    """Yield begin, end, rights, inode and path of each mapping: proc(5), /proc/PID/maps."""
+    """Yield begin, end, rights, device and inode, and path of each mapping: proc(5), /proc/PID/maps."""
     for line in procfs.read(f"/proc/{pid}/maps").decode("utf-8", "replace").splitlines():
-        span, rights, _, _, inode, *path = line.split(maxsplit=5)
+        span, rights, _, device, inode, *path = line.split(maxsplit=5)
         begin, end = (int(side, 16) for side in span.split("-"))
-        yield begin, end, rights, inode, path[0] if path else ""
+        yield begin, end, rights, f"{device}:{inode}", path[0] if path else ""
 
 
 def _find_aligned(chunk: bytes, numbers: Collection[int]) -> Iterator[int]:

@@ -287,10 +287,10 @@ def _polled(pid: int, address: int, count: int) -> tuple[int, ...]:
 def _semaphore(pid: int, address: int) -> str:
     """Return the number of multiprocessing's semaphore at this address; empty if there is none."""
     for line in _text(f"/proc/{pid}/maps").splitlines():
-        span, _, _, _, inode, *path = line.split(maxsplit=5)
+        span, _, _, device, inode, *path = line.split(maxsplit=5)
         begin, end = (int(side, 16) for side in span.split("-"))
         if begin <= address < end:
-            return inode if path and "/sem." in path[0] else ""
+            return f"{device}:{inode}" if path and "/sem." in path[0] else ""
     return ""
 
 

@@ -83,6 +83,7 @@ def test_the_picture(seen):
     assert f"    waits for child {seen.first} to end" in shown
     blocked = [line for line in shown if line.startswith("  main thread: blocked at script.py:")]
     assert len([line for line in blocked if line.endswith("hold_both: with second: pass  # there")]) == 2
+    assert "A circle:" in shown, seen.picture.told()
     circle = shown[shown.index("A circle:") + 1 : -1]
     assert len(circle) == 2
     expected = (

@@ -5,9 +5,13 @@ import mmap
 import multiprocessing
 import os
 import struct
+import subprocess
+import sys
 import threading
+from contextlib import ExitStack
 
 import pytest
+from namespaces import FILES_OF_ITS_OWN, NETWORK_OF_ITS_OWN, needs_a_network_of_its_own
 
 from procdemo.probe.semlock_memory import Memory, _find_aligned, semaphores
 
@@ -125,3 +129,21 @@ def test_numbers_are_found_at_multiples_of_eight():
     chunk = struct.pack("=6Q", *words) + b"\0" + struct.pack("=Q", one)
     assert sorted(_find_aligned(chunk, {one, other})) == [8, 16]
     assert list(_find_aligned(b"", {one})) == []
+
+
+@needs_a_network_of_its_own
+def test_two_containers_have_the_same_numbers_of_files_on_different_devices():
+    """A new tmpfs counts its files from one on: the inode alone would mix up two programs."""
+    program = "import multiprocessing as m; lock = m.Lock(); print(flush=True); input()"
+    words = ["sh", "-c", 'mount -t tmpfs none /dev/shm && exec "$@"', "sh", sys.executable, "-c", program]
+    with ExitStack() as stack:
+        found = []
+        for _ in range(2):
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            popen = subprocess.Popen([*NETWORK_OF_ITS_OWN, *FILES_OF_ITS_OWN, *words], **pipes)
+            stack.enter_context(popen)
+            popen.stdout.readline()
+            found.append(semaphores(popen.pid))
+        (first,), (second,) = found
+    assert first.rpartition(":")[2] == second.rpartition(":")[2]
+    assert first != second

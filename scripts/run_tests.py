@@ -72,7 +72,7 @@ def main() -> int:
     """Run them all."""
     compileall.compile_dir(ROOT / "procdemo", quiet=1)
     arguments = sys.argv[1:]
-    processes = usable_cpus() + 1  # because tests wait, too
+    processes = usable_cpus() + 2  # because tests wait, too
     if arguments[:1] == ["--processes"]:
         processes, arguments = int(arguments[1]), arguments[2:]
     beside = contextlib.nullcontext()

@@ -198,7 +198,8 @@ def test_a_signal_ends_it_at_once(words, asked, signum, status):
         faulty.wait_for(lambda: faulty.stdout.count("accepted\n") == clients)
         client.signal_group(signum)
         result = client.finish(within=1.5).assert_clean(status=status)
-    assert result.stderr == f"interrupted: 0 of {asked} messages answered\n"
+    # It is connected; whether the message is sent already is a matter of microseconds.
+    assert re.fullmatch(rf"interrupted: 0 of [0-{asked}] messages answered\n", result.stderr)
 
 
 def test_a_signal_that_is_ignored_stays_ignored():

@@ -65,7 +65,9 @@ class Sampling:
     def events(self) -> list[Event]:
         """Return what was seen since the last call; look first if it is due."""
         self._look_if_due()
-        seen, self._seen = self._seen, []
+        # An event of the process itself may have come after the look, and may have told its role.
+        seen = [event._replace(role=self._roles.get(event.pid, event.role)) for event in self._seen]
+        self._seen = []
         self._table.note(seen)
         return seen
 

@@ -6,7 +6,7 @@ import select
 import pytest
 from stages import FORK, events_of, settings, short_story
 
-from procdemo.demo.events import Kind
+from procdemo.demo.events import Event, Kind
 from procdemo.process import procfs
 from procdemo.runtime.runner import Runner
 from procdemo.runtime.sampling import Sampling
@@ -88,6 +88,14 @@ def test_a_process_that_lived_shorter_than_a_look_is_gone_with_no_look(sampling)
     sampling.note([record(NO_PROCESS - 1, "worker-3")])
     (gone,) = [event for event in sampling.last() if event.kind == Kind.STATE]
     assert (gone.name, gone.pid, gone.role, gone.data["looks"]) == ("gone", NO_PROCESS - 1, "worker-3", 0)
+
+
+def test_a_process_that_was_seen_before_its_first_event_came_has_the_role_of_the_event(sampling):
+    data = {"call": "", "cpu_ms": 0.0, "ready_ms": 0.0, "thread": "MainThread", "ppid": 0}
+    sampling._seen.append(Event("state", "gone", data, 1, NO_PROCESS - 1, NO_PROCESS - 1, "child 4711"))
+    sampling.note([record(NO_PROCESS - 1, "worker-3")])
+    state, *_, usage = sampling.last()
+    assert (state.role, usage.data["role"]) == ("worker-3", "worker-3")
 
 
 def test_a_process_on_another_host_is_not_looked_for(sampling):

@@ -65,8 +65,15 @@ def test_f4_a_narrow_screen_is_respected(columns):
     ],
     ids=repr,
 )
-def test_colour_only_if_it_is_asked_for(environment, args, coloured):
-    for command in (["spawn", "--work", "0"], ["source", "spawn"]):
-        output = run(*command, *args, env=environment).stdout
-        assert bool(ESCAPE.search(output)) is coloured
-        assert coloured or "\x1b" not in output
+@pytest.mark.parametrize(
+    "command", [["source", "spawn"], pytest.param(["spawn", "--work", "0"], marks=pytest.mark.thorough)]
+)
+def test_colour_only_if_it_is_asked_for(environment, args, coloured, command):
+    output = run(*command, *args, env=environment).stdout
+    assert bool(ESCAPE.search(output)) is coloured
+    assert coloured or "\x1b" not in output
+
+
+def test_the_screen_of_a_demo_has_colour_only_if_it_is_asked_for():
+    for environment, coloured in (({}, False), ({"FORCE_COLOR": "1"}, True)):
+        assert bool(ESCAPE.search(run("spawn", "--work", "0", env=environment).stdout)) is coloured

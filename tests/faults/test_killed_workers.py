@@ -120,9 +120,7 @@ def test_ours_go_on(case, server):
 
 
 @on_ours(names=POOLS + PREFORKED, methods=ALL_METHODS)
-@pytest.mark.parametrize(
-    "case", [pytest.param(b1_an_idle_worker, marks=pytest.mark.core), b3_all_that_are_idle]
-)
+@pytest.mark.parametrize("case", [b1_an_idle_worker, b3_all_that_are_idle])
 def test_our_workers_are_replaced(case, server):
     case(server)
 

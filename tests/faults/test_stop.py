@@ -202,7 +202,7 @@ MOMENTS = {
     "two things have happened": lambda command: command.stdout.count("\n") > 2,
     "seven processes": lambda command: count(command) >= 7 or command.stdout.count("\n") > 9,
 }
-SOME = {"Python is there", "it has a child", "it has said something", "seven processes"}
+SOME = {"it has a child", "it has said something", "seven processes"}
 HANDLED = list(MOMENTS)[2:]
 """From these on the command itself decides what Ctrl-C does."""
 

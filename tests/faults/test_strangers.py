@@ -96,7 +96,7 @@ def test_h1_no_host_is_not_every_host(name):
 
 
 @needs_a_network_of_its_own
-@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+@pytest.mark.parametrize("host", ["0.0.0.0", pytest.param("::", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("name", OURS)
 def test_h1_an_address_that_is_open_to_others_is_warned_of(name, host):
     program = [*NETWORK_OF_ITS_OWN, *PROCDEMO]

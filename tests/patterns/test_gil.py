@@ -57,6 +57,7 @@ def test_a_call_that_keeps_the_gil_makes_the_ticker_late():
     assert "@" in one["lateness"]
 
 
+@pytest.mark.thorough
 def test_no_verdict_on_a_busy_machine():
     burn = "import os\nany(os.fork() == 0 for _ in os.sched_getaffinity(0))\nprint('busy')\nwhile True: 0"
     with Command("-uc", burn, program=[sys.executable]) as burner:

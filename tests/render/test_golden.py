@@ -1,7 +1,7 @@
 """Whole screens, character by character: four recorded runs in three widths, one of them a log of schema 1.
 
 The expected screens are in tests/golden. To write them again, and then read the difference in git:
-GOLDEN=write python -m pytest tests/render/test_golden.py
+GOLDEN=write python -m pytest --all tests/render/test_golden.py
 """
 
 import os
@@ -15,8 +15,14 @@ FOLDER = Path(__file__).parents[1] / "golden"
 WIDTHS = [60, 80, 120]
 
 
-@pytest.mark.parametrize("form", ["", "plain"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(
+    ("width", "form"),
+    [
+        *((width, "") for width in WIDTHS),
+        (80, "plain"),
+        *(pytest.param(width, "plain", marks=pytest.mark.thorough) for width in (60, 120)),
+    ],
+)
 @pytest.mark.parametrize("log", sorted(FOLDER.glob("*.jsonl")), ids=lambda log: log.stem)
 def test_the_screen(log, width, form):
     options = [f"--{form}"] if form else []

@@ -27,13 +27,24 @@ main()
 """
 
 
+USUAL = {"spawn", "pool-server", "lab", "bench start"}
+"""What ``make test`` runs; one function refuses all of them."""
+
+
 def run(*args):
     return subprocess.run(
         [sys.executable, "-c", WITHOUT_FORK, *args], capture_output=True, text=True, check=False
     )
 
 
-@pytest.mark.parametrize("name", [demo.name for demo in (*DEMOS, *BENCHES) if demo.starts_processes])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(demo.name, marks=[] if demo.name in USUAL else pytest.mark.thorough)
+        for demo in (*DEMOS, *BENCHES)
+        if demo.starts_processes
+    ],
+)
 def test_a_demo_says_what_is_missing(name):
     result = run(*name.split(), *{"lab": ["own-memory"]}.get(name, []))
     assert result.returncode == 3, result.stderr

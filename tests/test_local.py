@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from demos import SHORT, each_demo_with_processes, long, some_demos, wait_until_all_is_made
+from demos import SHORT, long, some_demos, wait_until_all_is_made
 from harness import Command, run
 from in_process import both_ways
 from listeners import listening_tcp, listening_unix
@@ -32,7 +32,7 @@ def poisoned(tmp_path):
     assert not [path.name for path in tmp_path.iterdir() if path.suffix == ".imported"]
 
 
-@each_demo_with_processes
+@some_demos
 def test_no_module_of_the_current_folder_is_imported(name, start_method, poisoned):
     result = run(name, "--json", *SHORT[name].split(), start_method=start_method, cwd=poisoned)
     result.assert_clean(stderr_lines=0)

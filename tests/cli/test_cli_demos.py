@@ -5,7 +5,7 @@ import re
 import signal
 
 import pytest
-from demos import SHORT, each_demo_some_core, each_demo_with_processes, long, wait_until_all_is_made
+from demos import SHORT, each_demo_some_core, long, some_demos, wait_until_all_is_made
 from harness import Command, run
 from order import assert_in_order
 
@@ -36,7 +36,7 @@ def test_a7_no_demo_outlives_the_command(name, start_method):
         command.finish(within=1).assert_clean(-signal.SIGKILL)
 
 
-@each_demo_with_processes
+@some_demos
 def test_a10_a_reader_that_closes_the_pipe_is_no_error(name):
     read, write = os.pipe()
     with Command(name, *SHORT[name].split(), stdout=write) as command:

@@ -16,7 +16,7 @@ from clients import Client
 from harness import PROCDEMO, Command
 from listeners import listening_tcp, listening_unix
 from namespaces import NETWORK_OF_ITS_OWN, needs_a_network_of_its_own
-from servers import ALL_METHODS, OURS, Server, everywhere, must_fail, on_ours
+from servers import ALL_METHODS, Server, everywhere, must_fail, on_ours, some_of_ours
 
 
 @on_ours(methods=ALL_METHODS)
@@ -30,7 +30,7 @@ def test_h1_only_the_port_asked_for_is_open_and_only_here(server):
             assert directory.stat().st_mode & 0o077 == 0, f"{directory} is open to others"
 
 
-@on_ours(methods=ALL_METHODS)
+@on_ours(methods=ALL_METHODS, some=True)
 def test_h2_a_pickle_from_a_stranger_is_data(server, tmp_path):
     canary = tmp_path / "sang"
     with server.start() as running:
@@ -63,7 +63,7 @@ def h3_other_protocols(server: Server) -> None:
         running.check()
 
 
-@on_ours()
+@on_ours(some=True)
 def test_h3_other_protocols_are_data(server):
     h3_other_protocols(server)
 
@@ -75,7 +75,7 @@ def test_the_tutorial_breaks_on_them(case, server, reason):
         case(server)
 
 
-@pytest.mark.parametrize("name", OURS)
+@some_of_ours
 def test_h4_another_local_address_is_refused(name):
     """127.0.0.2 is this machine, too, but not the address that was asked for."""
     with Command(name, "--port", "0", "--json") as command:
@@ -84,7 +84,7 @@ def test_h4_another_local_address_is_refused(name):
             pass
 
 
-@pytest.mark.parametrize("name", OURS)
+@some_of_ours
 def test_h1_no_host_is_not_every_host(name):
     """An empty address is all of them for bind(2)."""
     with Command(name, "--port", "0", "--host", "", "--json") as command:
@@ -97,7 +97,7 @@ def test_h1_no_host_is_not_every_host(name):
 
 @needs_a_network_of_its_own
 @pytest.mark.parametrize("host", ["0.0.0.0", pytest.param("::", marks=pytest.mark.thorough)])
-@pytest.mark.parametrize("name", OURS)
+@some_of_ours
 def test_h1_an_address_that_is_open_to_others_is_warned_of(name, host):
     program = [*NETWORK_OF_ITS_OWN, *PROCDEMO]
     with Command(name, "--port", "0", "--host", host, program=program) as command:

@@ -20,7 +20,7 @@ from procdemo.catalog import DEMOS
 
 
 @pytest.mark.parametrize("json", [False, True], ids=["screen", "json"])
-@on_ours()
+@on_ours(some=True)
 def test_f1_as_what_a_client_says(server, json):
     with server.start("-v", json=json) as running:
         with running.client() as client:

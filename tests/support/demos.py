@@ -68,6 +68,7 @@ each_demo_with_processes = pytest.mark.parametrize(
     "name", [demo.name for demo in DEMOS if demo.starts_processes]
 )
 CORE = {"pool-server", "prodcons"}
+SOME = {*CORE, "spawn", "crawl-callback", "lab"}
 each_demo_some_core = pytest.mark.parametrize(
     "name",
     [
@@ -80,7 +81,7 @@ each_demo_some_core = pytest.mark.parametrize(
 some_demos = pytest.mark.parametrize(
     "name",
     [
-        pytest.param(demo.name, marks=[] if demo.name in CORE else pytest.mark.thorough)
+        pytest.param(demo.name, marks=[] if demo.name in SOME else pytest.mark.thorough)
         for demo in DEMOS
         if demo.starts_processes
     ],

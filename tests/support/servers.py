@@ -230,17 +230,25 @@ OURS = (*FORKING, *ONE_PROCESS)
 VARIANTS = ("process", "pool", "prefork")
 
 
+some_of_ours = pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.thorough] * (place % 2)) for place, name in enumerate(OURS)],
+)
+"""Have a test run on our servers; ``make test`` runs it on every second one."""
+
+
 def on_ours(
-    *cases: Case, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",)
+    *cases: Case, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",), some: bool = False
 ) -> pytest.MarkDecorator:
     """Have a test run on our servers, as `server`.
 
-    If there are `cases`, it runs with each, as `case`; ``make test`` runs each on every second server.
+    If there are `cases`, it runs with each, as `case`. If there are, or if `some` is set, ``make test`` runs it
+    on every second server: what is tested is done by the same lines for several of them.
     """
     found = []
     for turn, case in enumerate(cases or [None]):
         for place, name in enumerate(names):
-            marks = [pytest.mark.thorough] if case and (turn + place) % 2 else []
+            marks = [pytest.mark.thorough] if (case or some) and (turn + place) % 2 else []
             for method in ("fork",) if name in ONE_PROCESS else methods:
                 values = [Server(name, method), *([case] if case else [])]
                 words = [*([case.__name__] if case else []), name, method]

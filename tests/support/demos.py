@@ -64,9 +64,6 @@ def wait_until_all_is_made(name, command):
         command.wait_for(lambda: any(event.role[:4] in {"work", "cons", "chil"} for event in command.events))
 
 
-each_demo_with_processes = pytest.mark.parametrize(
-    "name", [demo.name for demo in DEMOS if demo.starts_processes]
-)
 CORE = {"pool-server", "prodcons"}
 SOME = {*CORE, "spawn", "crawl-callback", "lab"}
 each_demo_some_core = pytest.mark.parametrize(
@@ -77,7 +74,7 @@ each_demo_some_core = pytest.mark.parametrize(
         if demo.starts_processes
     ],
 )
-"""The same; ``make test`` runs some of them under every start method."""
+"""Every demo that starts processes; ``make test`` runs some of them under every start method."""
 some_demos = pytest.mark.parametrize(
     "name",
     [

@@ -242,7 +242,7 @@ def on_ours(
 ) -> pytest.MarkDecorator:
     """Have a test run on our servers, as `server`.
 
-    If there are `cases`, it runs with each, as `case`. If there are, or if `some` is set, ``make test`` runs it
+    If there are `cases`, it runs with each, as `case`. If there are, or `some` is set, ``make test`` runs it
     on every second server: what is tested is done by the same lines for several of them.
     """
     found = []

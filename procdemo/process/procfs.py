@@ -153,11 +153,12 @@ def born_ns() -> int:
     Linux counts that in ticks since it was booted itself (proc(5), field starttime of
     /proc/self/stat); on other systems the time is now.
     """
-    now_ns = time.monotonic_ns()
     if not (LINUX and (own := stat("self"))):
-        return now_ns
+        return time.monotonic_ns()
     started_ns = own.start_ticks * 10**9 // os.sysconf("SC_CLK_TCK")
-    return now_ns - max(time.clock_gettime_ns(time.CLOCK_BOOTTIME) - started_ns, 0)
+    # The clocks are read one right after the other, the later one last: a pause makes it late, never too early.
+    age_ns = max(time.clock_gettime_ns(time.CLOCK_BOOTTIME) - started_ns, 0)
+    return time.monotonic_ns() - age_ns
 
 
 def children(pid: int) -> list[int]:

@@ -156,7 +156,7 @@ def born_ns() -> int:
     if not (LINUX and (own := stat("self"))):
         return time.monotonic_ns()
     started_ns = own.start_ticks * 10**9 // os.sysconf("SC_CLK_TCK")
-    # The clocks are read one right after the other, the later one last: a pause makes it late, never too early.
+    # One clock right after the other, this one last: after a pause between them it is late, never too early.
     age_ns = max(time.clock_gettime_ns(time.CLOCK_BOOTTIME) - started_ns, 0)
     return time.monotonic_ns() - age_ns
 

@@ -25,7 +25,7 @@ COMMANDS = [
 STATUS = {
     "procdemo prodcons --ack early": 1,
     "procdemo prodcons --kill consumer-0@0.2": 1,
-    "procdemo prodcons --stop consumer-0@0.2 --timeout 3": 4,
+    "procdemo prodcons --consumers 1 --stop consumer-0@0.2 --timeout 3": 4,
     "procdemo spawn --work 5 --chaos kill:0.3": 1,
 }
 

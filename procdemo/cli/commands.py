@@ -9,7 +9,7 @@ import click
 from procdemo.catalog import BENCHES, DEMOS, find
 from procdemo.cli.common_options import chosen_view, common_options, hint_for
 from procdemo.cli.exit_codes import MISSING
-from procdemo.cli.option_types import Choice, FiniteRange
+from procdemo.cli.option_types import Choice, FiniteRange, WholeNumber
 from procdemo.cli.output_files import open_outputs, output_options
 from procdemo.demo.text import quoted
 
@@ -100,7 +100,7 @@ def replay(file: Any, pace: float | None, **values: Any) -> None:
     sys.exit(replay_log(file, view, pace))
 
 
-_PID = click.Argument(["pid"], required=False, type=click.IntRange(1, 2**31 - 1))
+_PID = click.Argument(["pid"], required=False, type=WholeNumber(1, 2**31 - 1))
 _ARGS = click.Option(["--args"], is_flag=True, help="Show command lines, too; they can hold secrets.")
 
 

@@ -8,6 +8,7 @@ ends it is never part of a circle.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from procdemo.demo.states import State
 from procdemo.probe import wait_reason
 from procdemo.probe.programs import FORK_SERVER, HELPER, TRACKER
 from procdemo.probe.snapshot import Process, Snapshot, Thread
@@ -16,8 +17,9 @@ from procdemo.process import procfs
 Node = tuple[int, int]
 """A thread: the PID of its process, and its own number."""
 
-COMPUTING, SLEEPING, WAITING, BLOCKED = "computing", "sleeping", "waiting", "blocked"
-STOPPED, ZOMBIE, UNKNOWN = "stopped", "zombie", "not known"
+COMPUTING, SLEEPING, WAITING = State.COMPUTING, State.SLEEPING, State.WAITING
+BLOCKED, STOPPED, ZOMBIE = State.BLOCKED, State.STOPPED, State.ZOMBIE
+UNKNOWN = "not known"
 """States of a thread; *blocked*: at a lock, at room in a pipe, or at the end of a thread or process."""
 
 IDLE = {

@@ -3,25 +3,11 @@
 import os
 
 import pytest
-from hanging import Hanging
+from hanging import TWO_LOCKS, Hanging
 from namespaces import PIDS_OF_ITS_OWN, needs_pids_of_its_own
 
 from procdemo.probe.lock_holders import State
 from procdemo.process import procfs
-
-TWO_LOCKS = """
-def hold_both(name, first, second, gate):
-    with first:
-        gate.wait()
-        say(name)
-        with second:
-            pass
-
-if __name__ == "__main__":
-    a, b, gate = mp.Lock(), mp.Lock(), mp.Barrier(2)
-    children = [start(hold_both, "one", a, b, gate), start(hold_both, "two", b, a, gate)]
-    for child in children: child.join()
-"""
 
 RING = """
 def hold(name, first, second, gate):

@@ -3,25 +3,11 @@
 import os
 
 import pytest
-from hanging import Hanging
+from hanging import TWO_LOCKS, Hanging
 
 from procdemo.probe import lock_holders
 from procdemo.probe.lock_holders import State
 from procdemo.process import procfs
-
-TWO_LOCKS = """
-def hold_both(name, first, second, gate):
-    with first:
-        gate.wait()
-        say(name)
-        with second:
-            pass
-
-if __name__ == "__main__":
-    a, b, gate = mp.Lock(), mp.Lock(), mp.Barrier(2)
-    children = [start(hold_both, "one", a, b, gate), start(hold_both, "two", b, a, gate)]
-    for child in children: child.join()
-"""
 
 
 def test_a_copy_of_a_claim_and_the_new_holder_cannot_be_told_apart(tmp_path):

@@ -25,6 +25,19 @@ def start(function, *args):
     process.start()
     return process
 """
+TWO_LOCKS = """
+def hold_both(name, first, second, gate):
+    with first:
+        gate.wait()
+        say(name)
+        with second:
+            pass
+
+if __name__ == "__main__":
+    a, b, gate = mp.Lock(), mp.Lock(), mp.Barrier(2)
+    children = [start(hold_both, "one", a, b, gate), start(hold_both, "two", b, a, gate)]
+    for child in children: child.join()
+"""
 
 
 @cache

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from procdemo.probe import semlock_memory
-from procdemo.process import procfs
+from procdemo.process import memory_maps, procfs
 
 
 class File(NamedTuple):
@@ -45,10 +45,7 @@ def open_files(pid: int) -> Iterator[tuple[int, File]]:
 
 def semaphore_at(pid: int, address: int) -> str:
     """Return the number of multiprocessing's semaphore at this address; empty if there is none."""
-    for number, begin in semlock_memory.addresses(pid).items():
-        if begin == address:
-            return number
-    return ""
+    return memory_maps.semaphore_at(procfs.read(f"/proc/{pid}/maps"), address)
 
 
 def having_semaphores(numbers: set[str]) -> dict[str, list[int]]:

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
-from procdemo.process import procfs
+from procdemo.process import memory_maps, procfs
 
 FORK_SERVER, RESOURCE_TRACKER = "fork server", "resource tracker"
 _HELPERS = {
@@ -22,7 +22,7 @@ class Lock(NamedTuple):
 
     kind: str
     """`GIL`, `SEMAPHORE`, `THREAD_LOCK`, or empty if it is not known."""
-    inode: str
+    file: str
     """Of a semaphore: the same in all processes."""
 
 
@@ -111,17 +111,14 @@ def _locks(pid: int) -> list[tuple[int, int, Lock]]:
     executable = ""
     with suppress(OSError):
         executable = os.readlink(f"/proc/{pid}/exe")
-    for line in procfs.read(f"/proc/{pid}/maps").decode("utf-8", "replace").splitlines():
-        fields = line.split(maxsplit=5)
-        begin, end = (int(side, 16) for side in fields[0].split("-"))
-        path = fields[5] if len(fields) > 5 else ""  # noqa: PLR2004 - the path is the last field
-        if path.startswith("/dev/shm/sem."):  # noqa: S108 - only looked at
-            found.append((begin, end, Lock(SEMAPHORE, fields[4])))
-        elif fields[1].startswith("rw") and (
-            os.path.basename(path).startswith("libpython")
-            or (path and path == executable)
-            or (not path and begin == end_of_python)
+    for each in memory_maps.parse(procfs.read(f"/proc/{pid}/maps")):
+        if each.is_semaphore:
+            found.append((each.begin, each.end, Lock(SEMAPHORE, each.file)))
+        elif each.rights.startswith("rw") and (
+            os.path.basename(each.path).startswith("libpython")
+            or (each.path and each.path == executable)
+            or (not each.path and each.begin == end_of_python)
         ):
-            found.append((begin, end, Lock(GIL, "")))
-            end_of_python = end
+            found.append((each.begin, each.end, Lock(GIL, "")))
+            end_of_python = each.end
     return found

@@ -78,7 +78,7 @@ class PipeLines:
             by_address = wait.shared or wait.perhaps_gil
             at = process.identity.lock_at
             lock = at(wait.futex, shared=wait.shared) if by_address else OF_THREAD
-            thread.lock, place = lock.kind, (lock.inode, -1)
+            thread.lock, place = lock.kind, (lock.file, -1)
         if thread.tid == process.pid:
             thread.kin = self._kin_of(process)
             self._kin[thread.kin][thread] = place

@@ -25,7 +25,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from procdemo.process import procfs
+from procdemo.process import memory_maps, procfs
 
 _TYPE_NAME = b"_multiprocessing.SemLock\0"
 _NAME_AT = {16: 24, 32: 40}  # size of an object's header: where a type object has the address of its name
@@ -33,7 +33,7 @@ _OBJECT = struct.Struct("=QIIQQQQiii")  # from 32 bytes before the handle
 _HANDLE_AT = 32
 _USED = bytes(bool(byte & 0b1100_0000) and not byte & 0b0000_0100 for byte in range(256))
 """What the highest byte of a page's word in pagemap says: whether there is something to read."""
-_NO_FILE = "00:00:0"
+_OBJECTS = {"", "[heap", "[anon"}  # begins of the paths of memory where objects can be
 _CHUNK = 2**20
 _SAMPLE = 2**16
 _TID_AT = {"x86_64": (0x2D0, 0x30), "aarch64": (0xD0, 0x20)}
@@ -59,13 +59,9 @@ class SemLock(NamedTuple):
 
 def semaphores(pid: int) -> set[str]:
     """Return the numbers of the semaphores that a process has; none if it is gone, or closed to us."""
-    lines = procfs.read(f"/proc/{pid}/maps").splitlines()
-    return {b":".join(line.split(maxsplit=5)[3:5]).decode() for line in lines if b"/sem." in line}
-
-
-def addresses(pid: int) -> dict[str, int]:
-    """Return where a process has each of its semaphores, by number."""
-    return {file: begin for begin, _, _, file, path in _maps(pid) if "/sem." in path}
+    text = procfs.read(f"/proc/{pid}/maps")
+    # Most processes have none, and all of the machine are asked.
+    return {each.file for each in memory_maps.parse(text) if each.is_semaphore} if b"/sem." in text else set()
 
 
 class Memory:
@@ -75,17 +71,14 @@ class Memory:
         """Open it, and list its semaphores and the memory where objects can be."""
         self.pid = pid
         self.semaphores: dict[str, int] = {}
-        """The number of each semaphore -> its address.
-
-        The number is that of its device, because a container has a /dev/shm of its own, and its inode.
-        """
+        """The number of each semaphore (`memory_maps.Mapping.file`) -> its address."""
         self._areas: list[Run] = []
         self._header: dict[int, int] = {}
-        for begin, end, rights, file, path in _maps(pid):
-            if "/sem." in path:
-                self.semaphores[file] = begin
-            elif rights.startswith("rw") and file == _NO_FILE and path[:5] in {"", "[heap", "[anon"}:
-                self._areas.append((begin, end))
+        for each in memory_maps.parse(procfs.read(f"/proc/{pid}/maps")):
+            if each.is_semaphore:
+                self.semaphores[each.file] = each.begin
+            elif each.rights.startswith("rw") and each.has_no_file and each.path[:5] in _OBJECTS:
+                self._areas.append((each.begin, each.end))
         self._fd = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
 
     def __enter__(self) -> Self:
@@ -206,14 +199,6 @@ class Memory:
         with suppress(OSError, OverflowError):
             return os.pread(self._fd, size, address)
         return b""
-
-
-def _maps(pid: int) -> Iterator[tuple[int, int, str, str, str]]:
-    """Yield begin, end, rights, device and inode, and path of each mapping: proc(5), /proc/PID/maps."""
-    for line in procfs.read(f"/proc/{pid}/maps").decode("utf-8", "replace").splitlines():
-        span, rights, _, device, inode, *path = line.split(maxsplit=5)
-        begin, end = (int(side, 16) for side in span.split("-"))
-        yield begin, end, rights, f"{device}:{inode}", path[0] if path else ""
 
 
 def _find_aligned(chunk: bytes, numbers: Collection[int]) -> Iterator[int]:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
+from procdemo.process import memory_maps
+
 LINUX = sys.platform == "linux"
 
 _CALLS: dict[str, dict[str, tuple[int, ...]]] = {
@@ -273,7 +275,7 @@ def _thread(pid: int, tid: int) -> Thread | None:
         case "wait4" | "waitid":
             return thread._replace(child=args[call == "waitid"])
         case "futex":
-            return thread._replace(semaphore=_semaphore(pid, args[0]))
+            return thread._replace(semaphore=memory_maps.semaphore_at(read(f"/proc/{pid}/maps"), args[0]))
     return thread
 
 
@@ -283,16 +285,6 @@ def _polled(pid: int, address: int, count: int) -> tuple[int, ...]:
         memory.seek(address)
         return tuple(fd for fd, _, _ in struct.iter_unpack("ihh", memory.read(8 * min(count, _MOST_POLLED))))
     return ()
-
-
-def _semaphore(pid: int, address: int) -> str:
-    """Return the number of multiprocessing's semaphore at this address; empty if there is none."""
-    for line in _text(f"/proc/{pid}/maps").splitlines():
-        span, _, _, device, inode, *path = line.split(maxsplit=5)
-        begin, end = (int(side, 16) for side in span.split("-"))
-        if begin <= address < end:
-            return f"{device}:{inode}" if path and "/sem." in path[0] else ""
-    return ""
 
 
 def _text(path: str) -> str:

@@ -49,7 +49,7 @@ class WatchCommand(click.Command):
         """Read the arguments."""
         own, rest, is_command = self._split(ctx, list(args))
         ctx.meta["procdemo.is_command"] = is_command
-        return super().parse_args(ctx, [*own, "--", *rest])
+        return super().parse_args(ctx, [*own, "--", *rest] if rest else own)
 
     def _split(self, ctx: click.Context, args: list[str]) -> tuple[list[str], list[str], bool]:
         """Return our arguments, those of the program, and whether these are a command."""

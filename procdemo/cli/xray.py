@@ -71,6 +71,7 @@ def show_xray(pid: int, view: ViewOptions, *, args: bool) -> int:
         CannotRunError: there is no such process (exit status 1), or this is not Linux (3).
     """
     _require_linux()
+    pid = _watched_by(pid) or pid
     _check(pid)
     verdict = hang.judge(snapshot.take(pid, snapshot.SEARCH_S))
     if (pid, pid) not in verdict.waits:
@@ -92,6 +93,16 @@ def show_xray(pid: int, view: ViewOptions, *, args: bool) -> int:
         hint = pip_install("py-spy")
         sys.stderr.write(f"no lines of Python, because py-spy is not installed\ntry: {printable(hint)}\n")
     return _report_missing_right(verdict)
+
+
+def _watched_by(pid: int) -> int:
+    """Return the program that this process watches; 0 if it is no ``procdemo watch``."""
+    words = procfs.read(f"/proc/{pid}/cmdline").split(b"\0")
+    names = [word.rpartition(b"/")[2] for word in words]
+    if b"watch" not in words or not {b"procdemo", b"procdemo.__main__", b"__main__.py"}.intersection(names):
+        return 0
+    children = procfs.read(f"/proc/{pid}/task/{pid}/children").split()  # the oldest first
+    return int(children[0]) if children else 0
 
 
 def _require_linux() -> None:

@@ -92,9 +92,12 @@ class WatchedProgram:
                 elif pid:
                     self.status = os.waitstatus_to_exitcode(status)
         if self.status is None:  # afterwards it is of interest which of them are zombies
-            for pid in self.adopted():
-                with suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
+            self._reap_orphans()
+
+    def _reap_orphans(self) -> None:
+        for pid in self.adopted():
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
 
     def adopted(self) -> list[int]:
         """Return the orphans of its tree that have become our children, zombies too."""
@@ -141,7 +144,7 @@ class WatchedProgram:
             self.note_changes()
             alive = {pid for pid, state in self.family().items() if state not in "ZX"} - spared
             if not alive:
-                self.note_changes()
+                self._reap_orphans()
                 return True
             if time.monotonic() > deadline:
                 return False

@@ -54,7 +54,9 @@ def test_a_program_that_is_not_there(tmp_path):
     refused("ls", status=127, words=["try: procdemo watch -- ls"])
     refused("--python", "no-such", __file__, status=127, words=["there is no Python 'no-such'"])
     (tmp_path / "text").write_text("print(1)")
-    refused("--", str(tmp_path / "text"), status=126, words=["cannot be run: Permission denied", "try: ls -l"])
+    refused(
+        "--", str(tmp_path / "text"), status=126, words=["cannot be run: Permission denied", "try: ls -l"]
+    )
 
 
 def test_a_script_without_a_first_line_is_run_by_the_shell(tmp_path):
@@ -69,7 +71,10 @@ def test_wrong_usage(run):
     for args in ([], ["-m"], ["--json", "x.py"], ["--still", "0", "x.py"], ["-o", "-", "x.py"]):
         assert run("watch", *args).assert_clean(2, stderr_lines=4).stdout == ""
     assert "--record FILE" in run("--json", "watch", "x.py").assert_clean(2, stderr_lines=4).stderr
-    assert "stdout is the program's own" in run("watch", "--record", "-", "x.py").assert_clean(2, stderr_lines=4).stderr
+    assert (
+        "stdout is the program's own"
+        in run("watch", "--record", "-", "x.py").assert_clean(2, stderr_lines=4).stderr
+    )
 
 
 def test_what_is_behind_the_script_is_its_own(tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hanging import probed_version
 from under_watch import UnderWatch
-from xray_programs import EVERYWHERE, TWO_LOCKS
+from xray_programs import EVERYWHERE
 from xray_programs_of_threads import ONCE
 from xrayed import needs_stacks
 

@@ -160,7 +160,7 @@ def completion(shell: str, **values: Any) -> None:
 
 @click.command("help", params=[click.Argument(["command"], nargs=-1), *common_options()])
 @click.pass_context
-def help_(ctx: click.Context, command: tuple[str, ...], **_: Any) -> None:
+def help_(ctx: click.Context, /, command: tuple[str, ...], **_: Any) -> None:
     """Show the help of a command; without a name, of procdemo.
 
     \b

@@ -93,5 +93,5 @@ def test_the_help_has_the_range_and_the_default_of_an_option():
     output = " ".join(command.get_help(click.Context(command)).split())
     assert "-n, --workers N Workers to start. [default: 2; between 1 and 9]" in output
     assert "--pace SECONDS How slow. [default: 0.5; at least 0]" in output
-    assert "--start-method [fork|spawn|forkserver] How child processes are made. [default: " in output
+    assert "--style [plain|fancy] Which way. [default: plain]" in output
     assert output.startswith("Usage: [OPTIONS] WORD ")

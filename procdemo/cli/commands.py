@@ -1,4 +1,4 @@
-"""The commands that are not demos: list, source, replay, xray, completion."""
+"""The commands that are not demos: list, source, replay, xray, completion, help."""
 
 import sys
 from dataclasses import replace
@@ -70,7 +70,9 @@ def source(name: tuple[str, ...], full: bool, output: str | None, force: bool, *
         save_source(code, output, force=force)
 
 
-_PACE = click.Option(["--pace"], type=FiniteRange(), metavar="X", help="As it happened, X times as fast.")
+_PACE = click.Option(
+    ["--pace"], type=FiniteRange(), metavar="X", help="Speed: 1 is real time, 0.1 ten times slower."
+)
 
 
 @click.command(
@@ -107,7 +109,7 @@ _ARGS = click.Option(["--args"], is_flag=True, help="Show command lines, too; th
 
 @click.command(params=[_PID, _ARGS, *common_options()])
 def xray(pid: int | None, args: bool, **values: Any) -> None:
-    """Why does my program hang? One picture of a running program (Linux).
+    """Why does my program hang? One picture of it (Linux).
 
     For each process and thread below PID: what it does, its line of Python, and what it waits for; the
     circle of threads that wait for each other, if there is one; the answer in the last line. The program
@@ -157,6 +159,21 @@ def completion(shell: str, **values: Any) -> None:
     click.echo(complete(root, {}, "procdemo", "_PROCDEMO_COMPLETE").source())
 
 
+@click.command("help", params=[click.Argument(["command"], nargs=-1), *common_options()])
+@click.pass_context
+def help_(ctx: click.Context, /, command: tuple[str, ...], **_: Any) -> None:
+    """Show the help of a command; without a name, of procdemo.
+
+    \b
+    Examples:
+      procdemo help
+      procdemo help pool-server
+      procdemo help bench start
+    """
+    root = ctx.find_root().command
+    root.main([*command, "--help"], prog_name="procdemo", standalone_mode=False)
+
+
 OTHER_COMMANDS: dict[str, click.Command] = {
     "list": list_,
     "source": source,
@@ -164,5 +181,6 @@ OTHER_COMMANDS: dict[str, click.Command] = {
     "watch": watch,
     "xray": xray,
     "completion": completion,
+    "help": help_,
 }
 """By name, in the order of the help page."""

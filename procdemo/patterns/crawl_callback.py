@@ -1,9 +1,11 @@
 """Workers download, the callback in the parent parses.
 
-What to watch: apply_async() returns at once, and the workers download side by side. As soon as
-a page is there, its callback runs: not in one more process, as is often said, but in the
-parent's own PID, in the Pool's result-handler thread. So a slow callback delays all others. If
-one raises, it would end that thread, and the program would wait for ever.
+What to watch:
+  - apply_async() returns at once, and the workers download side by side
+  - the callback of a page does not run in one more process, as is often
+    said: it runs in the parent's PID, in the Pool's result-handler thread
+  - so a slow callback delays all others; in a plain Pool, one that raises
+    ends that thread, and the program waits for ever
 
 \b
   main --apply_async(fetch, url)--> worker-0 --HTTP--> site
@@ -38,7 +40,7 @@ from procdemo.crawler.fetch import Page, fetch
 from procdemo.crawler.links import title_and_links
 from procdemo.crawler.results import CrawlResults, prepare
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg, ClusterSettings, usable_cpus
+from procdemo.demo.settings import Arg, ClusterSettings, LimitArg, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
 from procdemo.pools.resilient_pool import ResilientPool, Task
@@ -67,15 +69,17 @@ class Config(ClusterSettings):
     urls: Annotated[tuple[str, ...], Arg("Where to begin.", positional=True, metavar="[URL]...")] = ()
     workers: Annotated[int, Arg("Processes in the pool.", min=1, max=1000, short="-n")] = usable_cpus()
     site: Annotated[Path | None, Arg("Serve this folder, and crawl it.", metavar="DIR")] = None
-    max_pages: Annotated[int, Arg("Pages at most.", min=1)] = 1000
-    max_bytes: Annotated[int, Arg("Bytes of one page at most.", min=1)] = 4 << 20
-    max_redirects: Annotated[int, Arg("Redirects followed for one page.", min=0)] = 5
-    page_deadline: Annotated[float, Arg("Longest download of a page.", min=0.01, metavar="SECONDS")] = 10.0
-    tries: Annotated[int, Arg("Tries for a page if workers die or its server is busy.", min=1)] = 3
-    max_delay: Annotated[float, Arg("Longest pause that a site may ask for.", min=0, metavar="SECONDS")] = (
+    max_pages: Annotated[int, Arg("Most pages.", min=1)] = 1000
+    max_bytes: Annotated[int, LimitArg("Most bytes of one page.", min=1)] = 4 << 20
+    max_redirects: Annotated[int, LimitArg("Most redirects for one page.", min=0)] = 5
+    page_deadline: Annotated[float, LimitArg("Longest download of a page.", min=0.01, metavar="SECONDS")] = (
         10.0
     )
-    allow_private: Annotated[bool, Arg("Also hosts at private addresses.")] = False
+    tries: Annotated[int, LimitArg("Tries for a page, if its worker dies or its server is busy.", min=1)] = 3
+    max_delay: Annotated[
+        float, LimitArg("Longest pause that a site may ask for.", min=0, metavar="SECONDS")
+    ] = 10.0
+    allow_private: Annotated[bool, LimitArg("Also crawl hosts at private addresses.")] = False
     raise_on: Annotated[int, Arg("The callback raises on this page; 0 for none.", min=0)] = 0
 
 

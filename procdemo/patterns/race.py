@@ -1,9 +1,12 @@
-"""Two processes, three steps each: of twenty orders eighteen lose an update.
+"""Two processes, one counter: 18 of 20 orders lose a count.
 
-Each reads the counter, adds one in its own memory, and writes the sum back. Main is the scheduler:
-a process takes a step only when main opens its gate. What to watch: if both have read before one
-has written, an addition is lost; nothing crashes, and the result is wrong. With --fix lock the
-process that reads first keeps the other out until it has written.
+What to watch:
+  - each process reads the counter, adds one in its own memory, and writes
+    the sum; main opens a gate for each step, so main is the scheduler
+  - if both have read before one has written, an addition is lost: nothing
+    crashes, but the result is wrong
+  - --fix lock: the process that reads first keeps the other one out until it
+    has written
 
 \b
   A:  read  add  write      A A A B B B  -> 2
@@ -48,9 +51,9 @@ LANES = dict.fromkeys(("@main", "@A", "@B"), Activity.WAITS)
 class Config(Settings):
     """Settings of `run`."""
 
-    schedule: Annotated[str, Arg("Whose step is next: three times A and B.", metavar="ORDER")] = "ABABAB"
-    all: Annotated[bool, Arg("Every order there is, one after the other.")] = False
-    step: Annotated[bool, Arg("You are the scheduler: a line with A or B for each step.")] = False
+    schedule: Annotated[str, Arg("The order of the steps: three times A and B.", metavar="ORDER")] = "ABABAB"
+    all: Annotated[bool, Arg("Try all 20 orders.")] = False
+    step: Annotated[bool, Arg("You are the scheduler: type A or B for each step.")] = False
     fix: Annotated[Literal["lock"] | None, Arg("Hold a lock from read to write.")] = None
 
 

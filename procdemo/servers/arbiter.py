@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg, usable_cpus
+from procdemo.demo.settings import Arg, LimitArg, usable_cpus
 from procdemo.process import exit_status
 from procdemo.process.backoff import Backoff
 from procdemo.process.children import Child, Children
@@ -51,9 +51,9 @@ _LOOKS = 4  # at the heartbeats of all workers, in one heartbeat time-out
 class PreforkSettings(ServerSettings):
     """Settings of servers with workers that accept for themselves."""
 
-    workers: Annotated[int, Arg("Processes that accept.", min=1, max=1000, short="-n")] = usable_cpus()
+    workers: Annotated[int, Arg("Worker processes.", min=1, max=1000, short="-n")] = usable_cpus()
     heartbeat: Annotated[
-        float, Arg("Workers without a sign of life for so long are killed.", min=0.1, metavar="SECONDS")
+        float, LimitArg("Kill a worker that gives no sign of life for so long.", min=0.1, metavar="SECONDS")
     ] = 5.0
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from procdemo.cli.common_options import ViewOptions, chosen_view, common_options
 from procdemo.cli.option_types import Choice, FiniteRange
@@ -19,27 +20,36 @@ _OPTIONS = [
         default=5.0,
         show_default=True,
         metavar="SECONDS",
-        help="It hangs if it stands still for so long.",
+        help="It hangs if it waits for itself for so long.",
     ),
     click.Option(
         ["--timeout"],
         type=FiniteRange(min=0),
         default=0.0,
         metavar="SECONDS",
-        help="X-ray it after so long in any case. Default: never.",
+        help="Show what it does after so long; 0 for never.",
     ),
     click.Option(
         ["--on-hang"],
         type=Choice(["report", "kill"]),
         default="report",
         show_default=True,
-        help="kill: end it if it hangs, or at --timeout; exit 4.",
+        help="kill ends it if it hangs, and at --timeout; exit 4.",
     ),
     click.Option(["--python"], metavar="PATH", help="The Python that runs the script."),
 ]
-_FILES = output_options(live=False)
+_FILES = [
+    *output_options(record=False, live=False),
+    click.Option(["--record"], metavar="FILE", help="Record what is seen, for replay."),
+]
 _COMMON = [option for option in common_options() if option.name != "json"]
-_PROGRAM = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)
+
+
+def _files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(incomplete, type="file")]
+
+
+_PROGRAM = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED, shell_complete=_files)
 
 
 class WatchCommand(click.Command):

@@ -12,14 +12,14 @@ from procdemo.runtime.watched_program import WatchedProgram
 class CloserLook:
     """A snapshot that is being taken."""
 
-    def __init__(self, program: WatchedProgram, signals: SignalPipe) -> None:
-        """Begin; when it is done, `signals` is woken."""
+    def __init__(self, program: WatchedProgram, signals: SignalPipe, search_s: float) -> None:
+        """Begin; when it is done, `signals` is woken. `search_s` is as for `snapshot.take`."""
         self.picture: snapshot.Snapshot | None = None
         """What was seen; None as long as it is not done, and if the program has ended meanwhile."""
         self.done = False
         self.cpu_s = 0.0
         """What it has cost."""
-        self._program, self._signals = program, signals
+        self._program, self._signals, self._search_s = program, signals, search_s
         self._thread = threading.Thread(target=self._take, daemon=True)
         self._thread.start()
 
@@ -30,7 +30,7 @@ class CloserLook:
     def _take(self) -> None:
         begin = _cpu_s()
         try:
-            self.picture = snapshot.take(self._program.pid, snapshot.SEARCH_S, self._program.adopted())
+            self.picture = snapshot.take(self._program.pid, self._search_s, self._program.adopted())
         except Exception:  # noqa: BLE001 - the program has ended meanwhile: there is nothing to be seen
             self.picture = None
         self.cpu_s = _cpu_s() - begin

@@ -27,6 +27,7 @@ XRAY, GOES_ON, BLIND = "xray", "goes-on", "blind"
 """Names of marks: a picture follows; the program goes on after a hang; looking has failed."""
 
 _NOTICE_S = 0.2
+_LONG_SEARCH_S = 5.0  # for the holders of locks, if the first search has not found them on a busy machine
 _GRACE_S = 2.0  # between SIGTERM and SIGKILL
 _SAME_SIGNAL_S = 0.2  # within which the program ends, too, if it was sent to both
 _PAUSE_S = 0.01
@@ -53,6 +54,7 @@ class Watching:
         self._names = LeftNames()
         self._limit_at = time.monotonic() + (options.timeout_s or float("inf"))
         self._look: CloserLook | None = None
+        self._search_s = 0.0
         self._verdict: Verdict | None = None
         """The last one that was shown."""
         self._hung = False
@@ -99,8 +101,7 @@ class Watching:
             yield self._mark(GOES_ON)
         over = time.monotonic() > self._limit_at
         if self._look is None and (over or self._stillness.wants_look()):
-            self._stillness.begin_look()
-            self._look = CloserLook(self._program, self._signals)
+            self._look_closely(snapshot.SEARCH_S)
         elif self._look and self._look.done:
             look, self._look = self._look, None
             self._stillness.paid(look.cpu_s)
@@ -110,6 +111,11 @@ class Watching:
             self._stillness.note(idle_since(sampler))
             yield from self._judge(look.picture, over=over)
 
+    def _look_closely(self, search_s: float) -> None:
+        self._search_s = search_s
+        self._stillness.begin_look()
+        self._look = CloserLook(self._program, self._signals, search_s)
+
     def _judge(self, picture: snapshot.Snapshot, *, over: bool) -> Iterator[Event]:
         verdict = self._stillness.judge(picture)
         hung = stillness.hangs(verdict)
@@ -117,6 +123,9 @@ class Watching:
             self._limit_at = float("inf")
             verdict = verdict if hung else hang.judge(picture)
         elif not hung or (self._hung and self._verdict and verdict.answer == self._verdict.answer):
+            return
+        elif "not known" in verdict.answer and self._search_s < _LONG_SEARCH_S:  # it hangs: there is time
+            self._look_closely(_LONG_SEARCH_S)
             return
         self._hung, self._verdict = hung, verdict
         yield from self._xray(verdict, "it hangs" if hung else "time limit")

@@ -48,9 +48,7 @@ STORY = {
     "died": "{child} (PID {child_pid}) was {cause}; it had {tasks} client(s), perhaps the queue's lock",
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
     "counts": "{served} clients served, {waited} had to wait; {refused} refused, {cut_off} cut off",
-    "summary": "{answer}",
 }
-DETAIL = {"served": handler.STORY["served"]}
 LANES = {
     "@main": Activity.WAITS,
     "@worker": Activity.WAITS,

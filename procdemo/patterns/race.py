@@ -41,8 +41,6 @@ STORY = {
     "write": "writes {value}",
     "kept out": "would read, and the lock keeps it out",
     "outcome": "{taken}: the counter stands at {counter}, {verdict}",
-    "counts": "{lost} of {orders} orders lose an update; {ways} different ones came about",
-    "summary": "{answer}",
 }
 EVERY_ORDER = sorted({"".join(order) for order in permutations("AAABBB")})
 LANES = dict.fromkeys(("@main", "@A", "@B"), Activity.WAITS)
@@ -102,7 +100,7 @@ def run(config: Config, emit: Emitter) -> None:
         # A process that was kept out by the lock has its turn later.
         taken = _play(chain(_typed(emit) if config.step else order, cycle("AB")), gates)
         verdict = "an update is lost" if counter.value == 1 else "both are there"
-        emit.mark("outcome", taken=taken, counter=counter.value, verdict=verdict)
+        emit.mark("outcome", order=order, taken=taken, counter=counter.value, verdict=verdict)
         if config.all:
             emit.result("orders", order=order, taken=taken, counter=counter.value, verdict=verdict)
         found.append((taken, counter.value))

@@ -18,7 +18,7 @@ from procdemo.servers.handler import MORE_SERVED
 STORY = {
     "waits.begin": "{client} waits: no worker is free",
     "serves": "{worker} (PID {worker_pid}) serves {client}",
-    "serves at last": "{worker} (PID {worker_pid}) serves {client}, after {ms:.0f} ms",
+    "serves at last": "{worker} (PID {worker_pid}) serves {client}",
     "free": "{worker} (PID {worker_pid}) is free",
     "gave up": "{client} has left while it waited: it is not served",
 }
@@ -73,10 +73,10 @@ class WaitingList:
         self._clients.append(Waiting(conn, client, since))
 
     def note_free(self, worker: str, pid: int) -> None:
-        """Note that a worker has become free, and report it."""
+        """Note that a worker has become free, and report it if a client waits."""
         if self._clients:
             self._free.add(pid)
-        self._emit.mark("free", worker=worker, worker_pid=pid)
+            self._emit.mark("free", worker=worker, worker_pid=pid)
 
     def pop(self) -> Waiting | None:
         """Return the next client that is still there; None if there is none."""

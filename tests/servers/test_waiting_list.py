@@ -97,7 +97,7 @@ def test_a_pid_that_has_taken_a_client_since_is_no_more_one_that_became_free(wai
 def test_if_no_client_waits_nothing_is_said_of_a_free_worker(waiting, events):
     waiting.note_free("worker-0", 10)
     assert not events
-    assert waiting.account()["who"] == ""
+    assert waiting.account()["answer"] == "No client had to wait for a worker."
 
 
 def test_a_client_that_has_left_without_a_word_is_left_out(waiting, events, connect, gone):

@@ -17,4 +17,4 @@ def check(line: str) -> None:
         _, found, _ = command.resolve_command(context, [name])
         assert found is not None, line
         command = found
-    assert command.make_context(line, words, parent=context).params is not None
+    command.make_context(line, words, parent=context).close()  # it may have opened files

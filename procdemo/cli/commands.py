@@ -1,7 +1,8 @@
-"""The commands that are not demos: list, source, replay, xray, completion, help."""
+"""The commands that are not demos: list, source, replay, xray, quiz, completion, help."""
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -132,6 +133,49 @@ def xray(pid: int | None, args: bool, **values: Any) -> None:
     sys.exit(list_programs(view, args=args) if pid is None else show_xray(pid, view, args=args))
 
 
+_KIND = click.Argument(["kind"], type=Choice(["race", "queue", "pool", "exit", "lab"]))
+_SEED = click.Option(
+    ["-s", "--seed"],
+    type=WholeNumber(),
+    default=0,
+    show_default=True,
+    help="Same seed, same problems.",
+)
+_COUNT = click.Option(
+    ["-n", "--count"], type=WholeNumber(1, 100), default=3, show_default=True, help="How many problems."
+)
+_CHECK = click.Option(["-c", "--check"], is_flag=True, help="Run each problem, and show its answer.")
+_ANSWERS = click.Option(
+    ["--answers"],
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Check the answers of a file with lines N: answer.",
+)
+
+
+@click.command(params=[_KIND, _SEED, _COUNT, _CHECK, _ANSWERS, *common_options()])
+def quiz(kind: str, seed: int, count: int, check: bool, answers: Path | None, **values: Any) -> None:
+    """Homework: problems that a real run answers.
+
+    The kinds: race (the order of steps), queue (who is blocked first), pool (who leaves first), exit (the
+    exitcode of a child), lab (what a script does). The same seed gives the same problems on every Python.
+    With --answers the exit status is 1 if an answer is wrong or missing.
+
+    \b
+    Examples:
+      procdemo quiz race
+      procdemo quiz pool --seed 7 -n 5
+      procdemo quiz pool --seed 7 -n 5 -c
+      procdemo quiz pool --seed 7 -n 5 --answers my-answers.txt
+    """
+    from procdemo.cli.quiz import give_quiz
+
+    if check and answers:
+        raise click.UsageError("-c shows the answers, and --answers checks yours: one of both.")
+    view = chosen_view(values)
+    sys.exit(give_quiz(kind, seed=seed, count=count, check=check, sheet=answers, view=view))
+
+
 _SHELL = click.Argument(["shell"], type=Choice(["bash", "fish", "powershell", "zsh"]))
 
 
@@ -180,6 +224,7 @@ OTHER_COMMANDS: dict[str, click.Command] = {
     "replay": replay,
     "watch": watch,
     "xray": xray,
+    "quiz": quiz,
     "completion": completion,
     "help": help_,
 }

@@ -42,8 +42,8 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 BLOCKS = (scripted_clients, handler, access_log, fd_limit)
 STORY = {
     "draining": "no new clients; {tasks} may finish within {grace} s",
-    "summary": "{served} clients served by one thread, {refused} refused, {cut_off} cut off; "
-    "at most {most} at once",
+    "counts": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
+    "summary": "One thread of one process served all clients.",
 }
 THREADS = ("main",)
 LANES = {"@main": Activity.WAITS}

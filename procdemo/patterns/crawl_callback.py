@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from procdemo import cluster
 from procdemo.crawler import local_site, results
@@ -48,12 +49,14 @@ from procdemo.process.selector_loop import SelectorLoop
 
 BLOCKS = (resilient_pool, local_site, results, cluster)
 STORY = {
-    "parsed": "callback in PID {pid}, thread {thread}: {links} links on {url}, fetched by PID {worker_pid}",
-    "summary": "produced {produced} = done {done} + failed {failed} + lost {lost} + skipped {skipped}; "
-    "retried {retried}, broken links {broken}; {pages_per_s:.0f} pages/s; "
-    "all callbacks in PID {callback_pid}, {callback_threads}",
+    "parsed": "callback: {links} links on {path}, from PID {worker_pid}",
+    "counts": "produced {produced} = done {done} + failed {failed} + lost {lost} + skipped {skipped}; "
+    "retried {retried}, broken links {broken}; {pages_per_s:.0f} pages/s",
+    "summary": "All callbacks ran in main (PID {callback_pid}), {callback_threads}.",
 }
+DETAIL_TABLES = ("pages",)
 DETAIL = {
+    "serving": local_site.STORY["serving"],
     "fetch.begin": "gets {url}",
     "fetch.end": "status {status}, {bytes} bytes in {ms:.1f} ms",
 }
@@ -94,7 +97,10 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
             raise ValueError(f"--raise-on {config.raise_on}")
         title, links = title_and_links(page)
         if not page.why:
-            emit.mark("parsed", url=page.url, links=len(links), worker_pid=page.pid, thread=threads[-1])
+            path = urlsplit(page.url).path
+            emit.mark(
+                "parsed", url=page.url, path=path, links=len(links), worker_pid=page.pid, thread=threads[-1]
+            )
         found.setdefault(page.url, (page, title, links))  # main takes it from here
 
     def submit_pages() -> None:

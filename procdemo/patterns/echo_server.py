@@ -39,7 +39,8 @@ STORY = {
     "died": "{child} (PID {child_pid}) was {cause}: its client is cut off, and no other",
     "killed": "{child} (PID {child_pid}) did not finish in time: main has killed it",
     "draining": "no new clients; {children} may finish within {grace} s",
-    "summary": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
+    "counts": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
+    "summary": "Each client had a process of its own, so no client waited.",
 }
 LANES = {"@main": Activity.WAITS}
 

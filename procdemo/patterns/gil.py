@@ -34,13 +34,13 @@ from procdemo.process.latency_probe import LatencyProbe
 from procdemo.process.usage import BUSY, CpuUsage, amount_of
 
 STORY = {
-    "build": "this Python has {gil}; each piece of work takes about {seconds} s alone",
-    "work.begin": "{where} begins a piece",
-    "work.end": "{where} has done it",
-    "way": "{way}: {wall_s:.2f} s, {cpus:.1f} CPUs at work, the ticker at most {late_ms:.0f} ms late",
-    "too busy": "others used {others:.0%} of the CPUs meanwhile: such times mislead",
+    "build": "this Python has {gil}; the work takes {seconds} s alone",
+    "way": "{way}: {wall_s:.2f} s, {cpus:.1f} CPUs, ticker {late_ms:.0f} ms late",
+    "too busy": "others used {others:.0%} of the CPUs: such times mislead",
     "summary": "{verdict}: {threads:.1f} times as fast in threads, {processes:.1f} times in processes",
 }
+DETAIL = {"work.begin": "{where} starts its work", "work.end": "{where} has done its work"}
+DETAIL_TABLES = ("ways",)
 THREADS = ("main", "worker")
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 GAIN = 1.3  # times as fast, to be called faster

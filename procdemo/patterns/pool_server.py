@@ -47,7 +47,7 @@ STORY = {
     "cut off": "{client} is cut off, because {worker} (PID {worker_pid}) is dead; no other client notices",
     "died": "{child} (PID {child_pid}) was {cause}; it had {tasks} client(s), perhaps the queue's lock",
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
-    "summary": "{served} clients served, {waited} had to wait{who}; {refused} refused, {cut_off} cut off",
+    "counts": "{served} clients served, {waited} had to wait; {refused} refused, {cut_off} cut off",
 }
 LANES = {
     "@main": Activity.WAITS,

@@ -40,7 +40,8 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (scripted_clients, handler, access_log, arbiters)
 STORY = {
-    "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
+    "counts": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
+    "summary": "Each worker accepted its clients itself; main accepted none.",
 }
 LANES = {
     "@main": Activity.WAITS,

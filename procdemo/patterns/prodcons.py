@@ -40,11 +40,12 @@ BLOCKS = (monitored_queue, cluster)
 STORY = {
     "bun.send": "puts bun {id}; {depth} of {maxsize} in the queue",
     "bun.receive": "takes bun {id}",
-    "eats.end": "has eaten bun {id}",
-    "summary": "produced {produced} = done {done} + failed {failed} + lost {lost}; "
-    "blocked in put {put_s:.2f} s, in get {get_s:.2f} s: {slower} are the slower side",
+    "counts": "produced {produced} = done {done} + failed {failed} + lost {lost}",
+    "summary": "The {slower} are slower: put() was blocked {put_s:.2f} s, get() {get_s:.2f} s.",
 }
-DETAIL = {"eats.begin": "eats bun {id}"}
+FIRST = ("bun.send", "bun.receive", "put.end", "get.end")
+DETAIL = {"eats.begin": "eats bun {id}", "eats.end": "has eaten bun {id}"}
+DETAIL_TABLES = ("processes",)
 LANES = {"@main": Activity.WAITS}
 
 

@@ -41,7 +41,8 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (scripted_clients, handler, access_log, arbiters, fd_limit)
 STORY = {
-    "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
+    "counts": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
+    "summary": "A worker serves all its clients at once: no client waited.",
 }
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 

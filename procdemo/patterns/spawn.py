@@ -32,17 +32,23 @@ from procdemo.demo.states import Activity
 from procdemo.process import exit_status
 
 BLOCKS = (exit_status,)
-JOINED = "join() of {child} returned; is_alive {alive}, exitcode {exitcode}"
+JOINED = "{child} is joined: is_alive {alive}, exitcode {exitcode}"
 STORY = {
     "hello": "{way} runs here; my parent is {ppid}",
-    "called run": "calling run() of a {way} myself: no new process, it ran in PID {ran_in}, which is mine",
-    "not joinable": "join() of a process that was never started: {error}",
-    "started": "start() of {child} took {ms:.1f} ms; is_alive {alive}, exitcode {exitcode}",
+    "called run": "I called run() myself: it ran in my PID, {ran_in}",
+    "started": "{child} is started: is_alive {alive}, exitcode {exitcode}",
     "terminated": "terminate() sent to {child}; is_alive right after: {alive}",
     **dict.fromkeys(("exited", "killed", "died"), JOINED),
-    "summary": "{joined} of {started} children joined; start() took {mean_ms:.1f} ms on average",
+    "counts": "{joined} of {started} children joined; start() took {mean_ms:.1f} ms on average",
+    "summary": "start() made {started} processes with PIDs of their own; run() made none.",
 }
-DETAIL = {"work.begin": "works for {seconds} s", "work.end": "work is done"}
+FIRST = ("called run", "started", "exited")
+DETAIL = {
+    "not joinable": "join() of a process that was never started: {error}",
+    "work.begin": "works for {seconds} s",
+    "work.end": "work is done",
+}
+DETAIL_TABLES = ("children",)
 LANES = {"joins": Activity.WAITS}
 
 

@@ -46,9 +46,12 @@ BLOCKS = (supervisor, batch)
 STORY = {
     "item.send": "gives item {id} to {worker}",
     "works.end": "item {item}: {how}",
-    "summary": "produced {produced} = done {done} + failed {failed} + lost {lost}; "
+    "counts": "produced {produced} = done {done} + failed {failed} + lost {lost}; "
     "{deaths} workers died, {retried} items tried again; {items_per_s} items/s",
+    "summary": "No item is lost. Workers that died: {deaths}; items tried again: {retried}.",
 }
+FIRST = ("item.send", "works.end")
+DETAIL_TABLES = ("workers",)
 DETAIL = {"ready": "is ready for an item", "works.begin": "works on item {item}"}
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 

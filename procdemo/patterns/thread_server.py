@@ -47,8 +47,8 @@ STORY = {
     "serve.begin": "{thread} serves {client}",
     "no room": "{client} is refused: no thread can be started for it: {error}",
     "draining": "no new clients; {talks} may finish within {grace} s",
-    "summary": "{served} clients served by {threads} threads of PID {pid}, "
-    "{refused} refused, {cut_off} cut off; at most {most} at once",
+    "counts": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
+    "summary": "{threads} threads of one process, PID {pid}, served all clients.",
 }
 THREADS = ("main",)
 LANES = {"@main": Activity.WAITS}

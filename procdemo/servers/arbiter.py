@@ -28,7 +28,7 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (exit_status,)
 STORY = {
-    "waits.begin": "{clients} connected, but in the kernel's backlog: {busy} of {workers} workers are busy",
+    "waits.begin": "clients that wait in the kernel's backlog: {clients}",
     "waits.end": "no client waits in the kernel's backlog any more",
     "died": "{child} (PID {child_pid}) is lost, {cause}, and {clients} client(s) with it",
     "killed": "main has killed {child} (PID {child_pid}), and {clients} client(s) are cut off with it",

@@ -248,7 +248,7 @@ def test_common_options_may_stand_before_the_name():
         assert [row["name"] for row in rows] == [demo.name for demo in (*catalog.DEMOS, *BENCHES)]
     before = run("--json", "spawn", "--work", "0").assert_clean()
     assert all(json.loads(line)["role"] for line in before.stdout.splitlines())
-    assert run("-q", "spawn", "--work", "0").assert_clean().stdout.startswith("children")
+    assert run("-q", "spawn", "--work", "0").assert_clean().stdout.startswith("4 of 4 children joined")
     assert "\x1b[" in run("--color", "always", "spawn", "--work", "0").stdout
 
 

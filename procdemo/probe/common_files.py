@@ -48,6 +48,28 @@ def semaphore_at(pid: int, address: int) -> str:
     return memory_maps.semaphore_at(procfs.read(f"/proc/{pid}/maps"), address)
 
 
+def public_name(pid: int, number: str) -> str:
+    """Return the name of a semaphore that other programs may open, too; empty if multiprocessing made it.
+
+    Its names begin with ``mp-`` (multiprocessing/synchronize.py, `SemLock._make_name`). The memory map has
+    another name, because ``sem_open()`` maps a temporary file before it gives it its name.
+    """
+    names = [name for name, file in names_in_shm(f"/proc/{pid}/root").items() if file == number]
+    return next((name.removeprefix("sem.") for name in names if not name.startswith("sem.mp-")), "")
+
+
+def names_in_shm(root: str = "") -> dict[str, str]:
+    """Return the names in /dev/shm below this root -> device and inode, as `memory_maps.Mapping.file`."""
+    found = {}
+    with suppress(OSError), os.scandir(f"{root}/dev/shm") as entries:  # noqa: S108
+        for entry in entries:
+            with suppress(OSError):
+                stat = entry.stat(follow_symlinks=False)
+                device = f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}"
+                found[entry.name] = f"{device}:{stat.st_ino}"
+    return found
+
+
 def having_semaphores(numbers: set[str]) -> dict[str, list[int]]:
     """Return which processes of the machine have each of these semaphores."""
     found: dict[str, list[int]] = {number: [] for number in numbers}

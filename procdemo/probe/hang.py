@@ -12,7 +12,7 @@ or put something into a queue. So a main thread that has a handler can end each 
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from procdemo.probe import thread_waits, wait_ends, wait_locks, wait_threads
+from procdemo.probe import common_files, thread_waits, wait_ends, wait_locks, wait_threads
 from procdemo.probe.own_line import own_frame
 from procdemo.probe.programs import HELPER
 from procdemo.probe.snapshot import Process, Snapshot, Thread
@@ -98,7 +98,9 @@ def _at_futex(context: Context, process: Process, thread: Thread) -> Wait:
     call = thread.call
     assert call  # noqa: S101
     if number := context.snapshot.semaphores.get((process.pid, call.address)):
-        return wait_locks.at_semaphore(context, process, thread, number)
+        wait = wait_locks.at_semaphore(context, process, thread, number)
+        name = common_files.public_name(process.pid, number)
+        return wait._replace(outside=f"another program that opens the semaphore {name}") if name else wait
     if not call.private:
         return Wait(thread_waits.BLOCKED, "a lock that is not known", still=thread.still)
     if call.limited and not thread.still and call.left_s is not None and call.left_s < _GIL_S:

@@ -5,14 +5,12 @@ does not say who made it. So a few times a second the folder is listed; if there
 the first process of the program that has it in its memory (``/proc/PID/maps``).
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
+from procdemo.probe import common_files
 from procdemo.process import memory_maps, procfs
 
-_FOLDER = "/dev/shm"  # noqa: S108 - only looked at
 _PAUSE_S = 0.25
 _TRIES = 4  # looks after which a name that no process of the program has belongs to another program
 
@@ -22,7 +20,7 @@ class LeftNames:
 
     def __init__(self) -> None:
         """Take no interest in what is there already."""
-        self._others = _names()
+        self._others = set(common_files.names_in_shm())
         self._makers: dict[str, int] = {}
         self._tries: dict[str, int] = {}
         self._due = 0.0
@@ -32,24 +30,18 @@ class LeftNames:
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + _PAUSE_S
-        new = _names() - self._others - self._makers.keys()
+        there = common_files.names_in_shm()
+        new = {there[name]: name for name in there.keys() - self._others - self._makers.keys()}
         for pid in family() if new else ():
             for mapping in memory_maps.parse(procfs.read(f"/proc/{pid}/maps")):
-                folder, _, name = mapping.path.rpartition("/")
-                if folder == _FOLDER and name in new:
+                if name := new.get(mapping.file):
                     self._makers.setdefault(name, pid)
-        for name in new - self._makers.keys():
+        for name in set(new.values()) - self._makers.keys():
             self._tries[name] = self._tries.get(name, 0) + 1
             if self._tries[name] == _TRIES:
                 self._others.add(name)
 
     def left(self) -> dict[str, int]:
         """Return the names that are still there, with the PID of the process that made each."""
-        there = _names() if self._makers else set()
+        there = common_files.names_in_shm() if self._makers else {}
         return {name: pid for name, pid in self._makers.items() if name in there}
-
-
-def _names() -> set[str]:
-    with suppress(OSError):
-        return set(os.listdir(_FOLDER))
-    return set()

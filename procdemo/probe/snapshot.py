@@ -6,6 +6,7 @@ look to the last one is *still*: all that was read of it belongs together, and w
 """
 
 import os
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,7 @@ _NOT_ASKED_FOR = {
     7: "SIGBUS",
     8: "SIGFPE",
     11: "SIGSEGV",
+    28: "SIGWINCH",  # handled by the module readline, which pytest and others import
 }  # signal(7)
 _ALARM = 1 << 14 - 1  # SIGALRM
 _HANDLED = 0x7FFFFFFF & ~sum(1 << signum - 1 for signum in _NOT_ASKED_FOR)  # the C library uses 32 and above
@@ -111,13 +113,16 @@ class _Look(NamedTuple):
     text: bytes
 
 
-def take(root: int, search_s: float = SEARCH_S, orphans: Iterable[int] = ()) -> Snapshot:
+def take(
+    root: int, search_s: float = SEARCH_S, orphans: Iterable[int] = (), most_asked: int = sys.maxsize
+) -> Snapshot:
     """Look at the process `root` and all its descendants, except this process and its own.
 
     Args:
         root: its PID.
         search_s: seconds for the search for holders of locks of processes, and the same for those of threads.
         orphans: processes that were below `root`, too; they and their descendants are looked at as well.
+        most_asked: of so many processes, parents first, the stacks are read: each costs 10 to 40 ms of a CPU.
     """
     family = _family([root, *orphans])
     run = {pid: programs.program(pid) for pid in family}
@@ -125,7 +130,7 @@ def take(root: int, search_s: float = SEARCH_S, orphans: Iterable[int] = ()) -> 
         run[root] = run[root]._replace(kind=programs.PYTHON)
     begin = time.monotonic()
     first = {pid: _look(pid) for pid in family}
-    answers, has_stacks = _ask([pid for pid, each in run.items() if each.kind == programs.PYTHON])
+    answers, has_stacks = _ask([pid for pid in run if run[pid].kind == programs.PYTHON][:most_asked])
     second = {pid: _look(pid) for pid in family}
     calls = {pid: _calls(pid, second[pid]) for pid in family}
     holders = common_files.holders(set(family))

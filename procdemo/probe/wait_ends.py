@@ -116,6 +116,11 @@ def _pipe(context: Context, process: Process, thread: Thread, file: File, use: s
     if children := context.children_of_fork_server(pids):
         return _child_of_fork_server(context, process, thread, children)
     words = "room in a pipe" if use == WRITE else "data from a pipe"
+    if file.target.startswith("/") and not file.target.endswith(" (deleted)"):
+        name = f"another program that opens the FIFO {file.target.rpartition('/')[2]}"
+        return _ends(
+            context, (process.pid, thread.tid), words, "read" if use == WRITE else "write", pids
+        )._replace(outside=name)
     return _ends(context, (process.pid, thread.tid), words, "read" if use == WRITE else "write", pids)
 
 

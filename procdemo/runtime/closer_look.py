@@ -8,6 +8,8 @@ from procdemo.probe.sampler import Sampler
 from procdemo.runtime.signal_pipe import SignalPipe
 from procdemo.runtime.watched_program import WatchedProgram
 
+_MOST_ASKED = 100  # processes whose stacks are read: the program works perhaps, and needs its CPUs
+
 
 class CloserLook:
     """A snapshot that is being taken."""
@@ -30,7 +32,8 @@ class CloserLook:
     def _take(self) -> None:
         begin = _cpu_s()
         try:
-            self.picture = snapshot.take(self._program.pid, self._search_s, self._program.adopted())
+            adopted = self._program.adopted()
+            self.picture = snapshot.take(self._program.pid, self._search_s, adopted, _MOST_ASKED)
         except Exception:  # noqa: BLE001 - the program has ended meanwhile: there is nothing to be seen
             self.picture = None
         self.cpu_s = _cpu_s() - begin

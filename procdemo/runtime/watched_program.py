@@ -120,7 +120,7 @@ class WatchedProgram:
     def send(self, signum: int) -> None:
         """Send it a signal, unless it has ended."""
         if self.status is None:
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, signum)
 
     def kill_family(self, grace_s: float) -> None:

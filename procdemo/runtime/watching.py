@@ -189,8 +189,8 @@ class Watching:
     def _noted(self, events: list[Event]) -> Iterator[Event]:
         """Yield events; remember which processes are zombies."""
         for event in events:
-            if event.kind == Kind.STATE and event.tid == event.pid:
-                (self._zombies.add if event.name == State.ZOMBIE else self._zombies.discard)(event.pid)
+            if event.kind == Kind.STATE and event.name == State.ZOMBIE:  # gone: it is ours, or was waited for
+                self._zombies.add(event.pid)
             yield event
 
     def _say_blind(self, error: Exception) -> Event:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hanging import probed_version
 from under_watch import UnderWatch
+from xray_program import Program
 from xray_programs import EVERYWHERE
 from xray_programs_of_threads import ONCE
 from xrayed import needs_stacks
@@ -44,4 +45,42 @@ def test_a_program_that_hangs_is_ended(tmp_path, start_method, program):
 
 @pytest.mark.parametrize("program", cases(ONCE))
 def test_a_program_that_hangs_without_multiprocessing_is_ended(tmp_path, program):
+    check(tmp_path, program, "fork")
+
+
+STOPPED = """
+if __name__ == "__main__":
+    child = subprocess.Popen(["sleep", "600"])
+    child.send_signal(signal.SIGSTOP)
+    child.wait()
+"""
+BESIDE_READLINE = """
+import readline
+signal.signal(signal.SIGWINCH, lambda *_: None)
+mp.Queue().get()
+"""
+BESIDE_HANDLER = """
+import threading
+signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
+lock = threading.RLock()
+thread = threading.Thread(target=lambda: lock.__enter__())
+lock.acquire()
+thread.start()
+thread.join()
+"""
+MORE = [
+    Program("a stopped process", STOPPED, "stuck", "is stopped, and waits for a signal to go on: kill -CONT"),
+    Program("a handler for the window's size", BESIDE_READLINE, "stuck", "an item, in get() of a queue"),
+    Program(
+        "a handler that cannot help",
+        BESIDE_HANDLER,
+        "deadlock",
+        "which main thread holds",
+        known_until=(3, 14),
+    ),
+]
+
+
+@pytest.mark.parametrize("program", cases(MORE, {"a stopped process"}))
+def test_more_programs_that_hang_are_ended(tmp_path, program):
     check(tmp_path, program, "fork")

@@ -1,6 +1,7 @@
 """It is never said of a program that works that it hangs, however long it stands still."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from healthy_programs import PROGRAMS
@@ -63,7 +64,23 @@ say("ready")
 open("fifo")
 """
 
+FIFO_FOR_OTHERS = """
+os.mkfifo("fifo")
+with open("fifo", "r+b", buffering=0) as fifo:
+    say("ready")
+    fifo.read(1)
+"""
+
+SEMAPHORE_FOR_OTHERS = """
+import _multiprocessing
+semaphore = _multiprocessing.SemLock(1, 0, 1, "/" + os.path.basename(os.getcwd()), False)
+say("ready")
+semaphore.acquire()
+"""
+
 MORE = {
+    "FIFO for others": FIFO_FOR_OTHERS,
+    "semaphore for others": SEMAPHORE_FOR_OTHERS,
     "event set by a signal": EVENT_SET_BY_SIGNAL,
     "alarm": ALARM,
     "piped": PIPED,
@@ -89,3 +106,4 @@ def test_a_program_that_works(tmp_path, start_method, name):
         assert picture["verdict"] not in HANGS, picture["answer"]
         assert watched.said("ready")
         assert watched.running
+    (Path("/dev/shm") / f"sem.{tmp_path.name}").unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from procdemo.cli.output_files import open_outputs, output_options
 if TYPE_CHECKING:
     from procdemo.demo.contract import DemoModule
     from procdemo.demo.settings import DemoSettings
+    from procdemo.runtime.fault_injection import Fault
 
 
 def demo_command(demo: Demo) -> click.Command:
@@ -80,6 +81,16 @@ def _prepared(demo: Demo, config: Any, view: ViewOptions) -> Any:
     return importlib.import_module(demo.before).prepare(config, view)
 
 
+def _faults(config: "DemoSettings", values: dict[str, Any]) -> tuple["Fault", ...]:
+    """Return the faults of the command line; without any, the one that belongs to the lesson."""
+    from procdemo.runtime.fault_injection import NO_FAULT, parse_targeted
+
+    given = (*values["kill"], *values["stop"], *values["chaos"])
+    if not given and config.usual_kill:
+        return (parse_targeted("kill", config.usual_kill),)
+    return tuple(fault for fault in given if fault != NO_FAULT)
+
+
 def _run(
     demo: Demo, module: "DemoModule", config: "DemoSettings", view: ViewOptions, values: dict[str, Any]
 ) -> int:
@@ -95,7 +106,7 @@ def _run(
             err=True,
         )
         return MISSING
-    faults = (*values["kill"], *values["stop"], *values["chaos"])
+    faults = _faults(config, values)
     if demo.roles:
         check_roles(faults, [*demo.roles, *(["worker-N"] if getattr(config, "cluster", None) else [])])
     sampled = demo.sampled and not values["no_sample"]

@@ -121,6 +121,11 @@ class DemoSettings:
         return False
 
     @property
+    def usual_kill(self) -> str:
+        """The fault that belongs to the lesson, e.g. ``worker-0@0.6``, unless the command line has faults."""
+        return ""
+
+    @property
     def stop_patience(self) -> float:
         """Seconds that the demo has, after a request to stop, until all its processes are killed."""
         return 3.0

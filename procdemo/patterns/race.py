@@ -23,6 +23,7 @@ Compare with: procdemo lab lost-updates, where the system is the scheduler.
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, cycle, permutations
@@ -52,6 +53,7 @@ class Config(Settings):
 
     schedule: Annotated[str, Arg("The order of the steps: three times A and B.", metavar="ORDER")] = "ABABAB"
     all: Annotated[bool, Arg("Try all 20 orders.")] = False
+    pause: Annotated[float, Arg("Time between two steps; none with --all.", min=0, metavar="SECONDS")] = 0.4
     step: Annotated[bool, Arg("You are the scheduler: type A or B for each step.")] = False
     fix: Annotated[Literal["lock"] | None, Arg("Hold a lock from read to write.")] = None
 
@@ -98,7 +100,8 @@ def run(config: Config, emit: Emitter) -> None:
         emit.mark("order", order=order)
         counter.value = 0
         # A process that was kept out by the lock has its turn later.
-        taken = _play(chain(_typed(emit) if config.step else order, cycle("AB")), gates)
+        turns = chain(_typed(emit) if config.step else order, cycle("AB"))
+        taken = _play(turns, gates, 0 if config.all or config.step else config.pause)
         verdict = "an update is lost" if counter.value == 1 else "both are there"
         emit.mark("outcome", order=order, taken=taken, counter=counter.value, verdict=verdict)
         if config.all:
@@ -122,8 +125,8 @@ def _answer(lost: int, ways: int, config: Config) -> str:
     return f"This order {loses}. 18 of the 20 orders do: procdemo race --all"
 
 
-def _play(turns: Iterator[str], gates: dict[str, Connection]) -> str:
-    """Let A and B take their steps in this order, and return the order that came about."""
+def _play(turns: Iterator[str], gates: dict[str, Connection], pause: float) -> str:
+    """Let A and B take their steps in this order, `pause` seconds apart; return the order that came about."""
     taken = ""
     while len(taken) < len("AAABBB"):
         name = next(turns)
@@ -131,6 +134,7 @@ def _play(turns: Iterator[str], gates: dict[str, Connection]) -> str:
             if taken.count(name) < len("AAA"):
                 gates[name].send(True)
                 taken += name if gates[name].recv() != "kept out" else ""
+                time.sleep(pause)  # noqa: TID251 - so that each step can be seen
         except (EOFError, OSError):
             raise CannotRunError(f"{name} was killed at step {len(taken) + 1}", "procdemo race") from None
     return taken

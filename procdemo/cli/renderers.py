@@ -67,6 +67,7 @@ def make_renderer(module: DemoModule, view: ViewOptions) -> Renderer:
 
 def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Renderer:
     from procdemo.render.console import Console
+    from procdemo.render.terminal import can_encode
 
     story = compose(fault_injection, sampling, module)
     return Console(
@@ -76,7 +77,7 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
         quiet=view.quiet and not screen,
         verbose=view.verbose > 0,
         everything=view.verbose > 1,
-        plain=view.plain,
+        plain=view.plain or not (screen or can_encode(sys.stdout)),
         live=view.live,
         screen=screen,
         crowds=None if view.verbose else story.crowds,

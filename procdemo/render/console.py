@@ -39,6 +39,7 @@ from procdemo.render.terminal import broken_into_rows, pipe_width, terminal, wra
 _COLOUR_OF = {"ok": "green", INCONCLUSIVE: "yellow", INTERRUPTED: "yellow"}  # of the last line; else red
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
+_NARROW = 50  # columns: with fewer there is no room for the time and the PID
 _LINES_OF_PICTURE = 60  # in all, if the screen becomes a picture
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
 _CHECK = "to see for yourself: ps -o pid,ppid,stat,wchan:20,args -p $(pgrep -d, -g {pid})"
@@ -224,16 +225,21 @@ class Console:
         return filled(sentence, event)
 
     def _rows(self, event: Event) -> tuple[int, list[str]]:
-        """Return an event as rows of text, and the width of their head: the time, the role and the PID."""
+        """Return an event as rows of text, and the width of their head: the time, the role and the PID.
+
+        Below `_NARROW` columns the head is the role alone.
+        """
+        width = self._width()
         seconds = (event.time_ns - self._start_ns) / 1e9
-        head = f"{seconds:7.3f}s {printable(event.role, 20):<11} {event.pid:>6}  "
-        first, *rest = wrapped(self._sentence(event), self._width() - len(head), self._out)
+        role = f"{printable(event.role, 20):<11} "
+        head = role if width < _NARROW else f"{seconds:7.3f}s {role}{event.pid:>6}  "
+        first, *rest = wrapped(self._sentence(event), width - len(head), self._out)
         return len(head), [head + first, *(" " * len(head) + row for row in rest)]
 
     def _styled(self, event: Event) -> Text:
         head, rows = self._rows(event)
         text = Text("\n".join(rows))
-        text.stylize(self._colours.of(event.role), 9, head)
+        text.stylize(self._colours.of(event.role), 0 if self._width() < _NARROW else 9, head)
         return text
 
     def _width(self) -> int:

@@ -155,7 +155,7 @@ CHAPTERS = {
     "Servers": ("thread-server", "pool-server", "prefork-server", "selector-server", "async-server"),
     "Pools and queues": ("crawl-callback", "prodcons", "supervise"),
     "What goes wrong": ("race", "gil", "lab"),
-    "Your own program": ("xray",),
+    "Your own program": ("watch", "xray"),
     "Measure and keep": ("bench", "quiz", "replay", "source", "list"),
     "Help": ("completion", "help"),
 }

@@ -12,6 +12,7 @@ from procdemo.cli.common_options import chosen_view, common_options, hint_for
 from procdemo.cli.exit_codes import MISSING
 from procdemo.cli.option_types import Choice, FiniteRange, WholeNumber
 from procdemo.cli.output_files import open_outputs, output_options
+from procdemo.cli.watch_command import watch
 from procdemo.demo.text import quoted
 
 
@@ -221,6 +222,7 @@ OTHER_COMMANDS: dict[str, click.Command] = {
     "list": list_,
     "source": source,
     "replay": replay,
+    "watch": watch,
     "xray": xray,
     "quiz": quiz,
     "completion": completion,

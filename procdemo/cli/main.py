@@ -132,7 +132,7 @@ class FirstScreen(DemoGroup):
                 rows = [f"  {name:<{width}}{self._demos[name].summary}\n" for name in demos]
                 formatter.write("".join([f"{title}:\n", *rows]))
         others = [(title, CHAPTERS[title]) for title in ("Your own program", "Measure and keep")]
-        formatter.write(" ".join(f"{title}: {', '.join(names)}." for title, names in others))
+        formatter.write("\n".join(f"{title}: {', '.join(names)}" for title, names in others))
         formatter.write("\nMore: procdemo COMMAND -h (short), COMMAND --help (all), procdemo --help.\n")
 
 

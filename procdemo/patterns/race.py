@@ -31,7 +31,7 @@ from multiprocessing.connection import Connection
 from typing import Annotated, Any, Literal
 
 from procdemo.demo.events import ASK, SUMMARY, Emitter
-from procdemo.demo.settings import Arg, CannotRunError, Settings
+from procdemo.demo.settings import Arg, CannotRunError, Settings, TimeArg
 from procdemo.demo.states import Activity
 
 STORY = {
@@ -53,7 +53,7 @@ class Config(Settings):
 
     schedule: Annotated[str, Arg("The order of the steps: three times A and B.", metavar="ORDER")] = "ABABAB"
     all: Annotated[bool, Arg("Try all 20 orders.")] = False
-    pause: Annotated[float, Arg("Time between two steps; none with --all.", min=0, metavar="SECONDS")] = 0.4
+    pause: Annotated[float, TimeArg("Time between two steps; none with --all.", min=0)] = 0.4
     step: Annotated[bool, Arg("You are the scheduler: type A or B for each step.")] = False
     fix: Annotated[Literal["lock"] | None, Arg("Hold a lock from read to write.")] = None
 

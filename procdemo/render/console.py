@@ -42,6 +42,8 @@ _LINES_PER_FRAME = 40
 _NARROW = 50  # columns: with fewer there is no room for the time and the PID
 _LINES_OF_PICTURE = 60  # in all, if the screen becomes a picture
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
+_LISTENING = "listening {host} {port}"  # a contract
+_BY_HAND = "in another terminal: procdemo echo-client --port {port}    (Ctrl-C here ends the server)"
 _CHECK = "to see for yourself: ps -o pid,ppid,stat,wchan:20,args -p $(pgrep -d, -g {pid})"
 
 
@@ -90,6 +92,7 @@ class Console:
         self._lanes = ScreenLanes(*lanes, self._colours, plain=plain, helpers=verbose)
         self._quiet = quiet
         self._in_command = False
+        self._is_by_hand = False
         self._verbose = verbose
         self._everything = everything
         self._start_ns = 0
@@ -127,7 +130,9 @@ class Console:
                 self.flush()
                 self._err.print(Text(f"PID {event.pid} says: {printable(event.data.get('text', ''))}"))
             case Kind.MARK, name if name == LISTENING:
-                self._lines.append(Text(filled("listening {host} {port}", event)))
+                by_hand = self._on_terminal and self._is_by_hand and not self._quiet
+                lines = [_LISTENING, _BY_HAND] if by_hand else [_LISTENING]
+                self._lines += [Text(filled(line, event)) for line in lines]
             case Kind.MARK, name if name == ANSWER:
                 self._show_answer(event)
             case Kind.RESULT, name if name == SUMMARY:
@@ -181,6 +186,7 @@ class Console:
         # A demo that runs in the command itself talks with a person. Only answers and measures are
         # results then; all else goes to stderr.
         self._in_command = event.pid == event.data.get(OBSERVER)
+        self._is_by_hand = not event.data.get("config", {}).get("clients")
         if self._quiet or self._in_command:
             return
         self._lines.append(Text(filled("{command}: {summary}", event), style="bold"))

@@ -192,9 +192,9 @@ def compare(first: str, second: str, **values: Any) -> None:
 
     \b
     Examples:
-      procdemo compare "pool-server --clients 6" "pool-server --clients 6 --workers 6"
-      procdemo compare "thread-server --clients 3" "async-server --clients 3" -o both.html
+      procdemo compare "pool-server --clients 6" "echo-server --clients 6"
       procdemo compare "prodcons" "prodcons --consumers 4"
+      procdemo compare "race --schedule AAABBB" "race" -o both.html
     """
     from procdemo.cli.compare import compare_runs
 

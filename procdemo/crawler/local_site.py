@@ -156,7 +156,12 @@ class Site:
     """The running site, as a context manager."""
 
     def __init__(
-        self, context: ForkContext, folder: Path | None, latency: float, loop: SelectorLoop, emit: Emitter
+        self,
+        context: ForkContext,
+        folder: Path | None,
+        loop: SelectorLoop,
+        emit: Emitter,
+        latency: float = 0.0,
     ) -> None:
         """Start it; it accepts connections on return. The end of its process is reported, while `loop` runs.
 

@@ -64,7 +64,7 @@ def prepare(config: Any, stack: ExitStack, loop: SelectorLoop, emit: Emitter) ->
     starts, ours = [web_address(url) for url in config.urls], set[str]()
     if config.site or not starts:
         latency = 0 if config.site else config.latency
-        served = stack.enter_context(Site(config.context(), config.site, latency, loop, emit))
+        served = stack.enter_context(Site(config.context(), config.site, loop, emit, latency))
         starts.append(served.url)
         ours.add(origin(served.url))
     usual = _MOST_PAGES if config.urls or config.site else _PAGES_OF_OURS

@@ -35,7 +35,7 @@ def test_the_files_have_both_runs(both):
     page = (folder / "both.html").read_text("utf-8")
     assert all(f'"{role}"' in page for role in ("1/main", "1/worker-1", "2/main", "2/worker-2"))
     names = {
-        entry["args"]["name"]
+        entry["args"].get("name", "")
         for entry in json.loads((folder / "both.json").read_text("utf-8"))["traceEvents"]
         if entry["ph"] == "M"
     }

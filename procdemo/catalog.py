@@ -156,7 +156,7 @@ CHAPTERS = {
     "Pools and queues": ("crawl-callback", "prodcons", "supervise"),
     "What goes wrong": ("race", "gil", "lab"),
     "Your own program": ("watch", "xray"),
-    "Measure and keep": ("bench", "quiz", "replay", "source", "list"),
+    "Measure and keep": ("compare", "bench", "quiz", "replay", "source", "list"),
     "Help": ("completion", "help"),
 }
 """The parts of the first help page, and the commands in each."""

@@ -176,6 +176,33 @@ def quiz(kind: str, seed: int, count: int, check: bool, answers: Path | None, **
     sys.exit(give_quiz(kind, seed=seed, count=count, check=check, sheet=answers, view=view))
 
 
+@click.command(
+    params=[
+        click.Argument(["first"], metavar='"A"'),
+        click.Argument(["second"], metavar='"B"'),
+        *output_options(record=False, live=False),
+        *common_options(),
+    ]
+)
+def compare(first: str, second: str, **values: Any) -> None:
+    """Draw two demos on one axis of time.
+
+    A and B are command lines, each in quotes. They run one after the other. A server needs --clients, and
+    gets a free port. The exit status is the larger one of the two.
+
+    \b
+    Examples:
+      procdemo compare "pool-server --clients 6" "echo-server --clients 6"
+      procdemo compare "prodcons" "prodcons --consumers 4"
+      procdemo compare "race --schedule AAABBB" "race" -o both.html
+    """
+    from procdemo.cli.compare import compare_runs
+
+    view = chosen_view(values)
+    view = replace(view, outputs=open_outputs(values, json=view.json))
+    sys.exit(compare_runs((first, second), view))
+
+
 _SHELL = click.Argument(["shell"], type=Choice(["bash", "fish", "powershell", "zsh"]))
 
 
@@ -225,6 +252,7 @@ OTHER_COMMANDS: dict[str, click.Command] = {
     "watch": watch,
     "xray": xray,
     "quiz": quiz,
+    "compare": compare,
     "completion": completion,
     "help": help_,
 }

@@ -43,7 +43,8 @@ def left_by(program: WatchedProgram, zombies: set[int], names: LeftNames) -> Lef
     states = {pid: state for pid, state in program.family().items() if pid != program.pid}
     for pid, state in states.items():
         run = programs.program(pid)
-        if state not in "ZX" and run.kind != programs.HELPER:
+        # One that is about to end has no command line any more, and so does not look like a helper.
+        if state not in "ZX" and run.kind != programs.HELPER and procfs.command(pid):
             orphans[pid] = run.name
     old = [pid for pid, state in states.items() if state == "Z" and pid in zombies]
     return Left(orphans, old, names.left())

@@ -52,6 +52,18 @@ class _Tracebacks:
         pass
 
 
+class _WithoutOutput:
+    """Gives all events to a renderer, except what a watched program writes: that is for the screen only."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self.flush, self.close = renderer.flush, renderer.close
+
+    def __call__(self, event: Event) -> None:
+        if event.name != "output":
+            self._renderer(event)
+
+
 def make_renderer(module: DemoModule, view: ViewOptions) -> Renderer:
     """Return what shows a run of the demo `module` as the options say."""
     renderers = [_picture(output, module, view) for output in view.outputs]
@@ -65,8 +77,11 @@ def make_renderer(module: DemoModule, view: ViewOptions) -> Renderer:
     return _Several(renderers, files) if files or len(renderers) > 1 else renderers[0]
 
 
-def make_watch_renderer(view: ViewOptions, *, stderr: bool) -> Renderer:
-    """Return what shows a watched program; on stderr if stdout is that of the program."""
+def make_watch_renderer(view: ViewOptions, *, stderr: bool, live: bool = False) -> Renderer:
+    """Return what shows a watched program; on stderr if stdout is that of the program.
+
+    With `live` it shows lanes while the program runs, and what the program writes above them.
+    """
     from procdemo.render.watch_screen import AllFamilies, WatchScreen
 
     def screen(terminal: Any = None) -> Renderer:
@@ -76,6 +91,7 @@ def make_watch_renderer(view: ViewOptions, *, stderr: bool) -> Renderer:
             plain=view.plain,
             quiet=view.quiet and not terminal,
             verbose=view.verbose > 0,
+            live=live and not terminal,
             screen=terminal,
         )
 
@@ -92,6 +108,7 @@ def make_watch_renderer(view: ViewOptions, *, stderr: bool) -> Renderer:
             renderers.append(svg.Svg(output.file, terminal, screen(terminal)))
         else:
             renderers.append(_plain_file(output))
+    renderers = [_WithoutOutput(renderer) for renderer in renderers] if live else renderers
     if view.json:
         renderers.insert(0, JsonLines(sys.stdout))
     elif not any(output.file is sys.stdout for output in view.outputs):

@@ -14,6 +14,7 @@ from procdemo.cli.exit_codes import MISSING, TIME_LIMIT, exit_code_of_signal
 from procdemo.demo.settings import CannotRunError, usable_cpus
 from procdemo.demo.text import printable, quoted, reason_of
 from procdemo.process import procfs
+from procdemo.runtime.output_relay import OutputRelay
 from procdemo.runtime.signal_pipe import SignalPipe
 from procdemo.runtime.watched_program import NOT_FOUND, WatchedProgram, WatchOptions, exit_status
 
@@ -89,10 +90,12 @@ def watch(what: Target, options: WatchOptions, view: ViewOptions, outputs: Calla
         raise CannotRunError(message, "the same on Linux, or in WSL", MISSING)
     procfs.require("what processes wait for")
     view = outputs()
+    live = view.live and sys.stderr.isatty() and not (view.plain or view.quiet or os.environ.get("CI"))
     signals = SignalPipe()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        program = WatchedProgram(what.command)
+        output = OutputRelay() if live else None
+        program = WatchedProgram(what.command, output)
         signals.listen()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -100,8 +103,8 @@ def watch(what: Target, options: WatchOptions, view: ViewOptions, outputs: Calla
     from procdemo.cli.renderers import make_watch_renderer
     from procdemo.runtime.watching import Watching
 
-    renderer = _Careful(make_watch_renderer(view, stderr=True))
-    watching = Watching(program, options, signals, renderer.flush)
+    renderer = _Careful(make_watch_renderer(view, stderr=True, live=live))
+    watching = Watching(program, options, signals, renderer.flush, output)
     renderer(_meta(what, program, options))
     for event in watching:
         renderer(event)

@@ -41,6 +41,7 @@ _OPTIONS = [
 _FILES = [
     *output_options(record=False, live=False),
     click.Option(["--record"], metavar="FILE", help="Record what is seen, for replay."),
+    click.Option(["--live"], is_flag=True, help="Lanes on stderr while it runs; its output is piped."),
 ]
 _COMMON = [option for option in common_options() if option.name != "json"]
 

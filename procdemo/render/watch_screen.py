@@ -3,6 +3,7 @@
 Rich is imported when there is something to draw, and not before: the program runs meanwhile.
 """
 
+import os
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -13,6 +14,9 @@ from procdemo.demo.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console as Terminal
+
+    from procdemo.render.live_view import LiveView
+    from procdemo.render.screen_lanes import ScreenLanes
 
 _IMPORT_AFTER_S = 1.0  # of a program that runs for so long; at the end it would delay it
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
@@ -47,6 +51,7 @@ class WatchScreen:
         plain: bool = False,
         quiet: bool = False,
         verbose: bool = False,
+        live: bool = False,
         screen: "Terminal | None" = None,
     ) -> None:
         """Prepare; nothing is imported yet.
@@ -57,6 +62,7 @@ class WatchScreen:
             plain: ASCII only; no colour.
             quiet: only the answers; none if the program has ended by itself, and leaves nothing.
             verbose: lanes for the helpers of multiprocessing, too.
+            live: lanes while the program runs, below what it writes.
             screen: draw here instead.
         """
         self._stderr = stderr
@@ -68,13 +74,26 @@ class WatchScreen:
         self._picture: dict[str, Any] = {}
         self._rows: list[dict[str, Any]] = []
         self._screen: _Screen | None = None
+        if live:
+            self._drawing().begin_live(self._lanes())
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event) -> None:  # noqa: C901 - a table
         """Take one event."""
         match event.kind, event.name:
             case (Kind.STATE, _) | (Kind.MARK, "meta"):
                 if len(self._events) < _REMEMBERED:
                     self._events.append(event)
+                if self._screen and event.name != META:
+                    self._screen.note(event)
+            case Kind.MARK, "output":
+                self._drawing().output(event.data["stream"], event.data["text"])
+            case Kind.MARK, "pauses":
+                self._drawing().end_live()
+            case Kind.MARK, "reads-terminal":
+                self._drawing().end_live()
+                self._drawing().line(
+                    "procdemo watch: no lanes any more, because the program reads the terminal"
+                )
             case Kind.MARK, "xray":
                 self._picture, self._rows = event.data, []
             case Kind.RESULT, "thread":
@@ -89,12 +108,16 @@ class WatchScreen:
                 self._end(event)
 
     def flush(self) -> None:
-        """Be ready for the end of a program that runs for some time."""
+        """Draw the lanes, if they are live; be ready for the end of a program that runs for some time."""
+        if self._screen:
+            self._screen.refresh()
         if self._screen is None and time.monotonic() - self._begin > _IMPORT_AFTER_S:
             self._drawing()
 
     def close(self) -> None:
-        """Do nothing: all is written."""
+        """Remove what moves."""
+        if self._screen:
+            self._screen.end_live()
 
     def _drawing(self) -> "_Screen":
         if self._screen is None:
@@ -104,20 +127,25 @@ class WatchScreen:
     def _end(self, event: Event) -> None:
         data = event.data
         left = list(_left(data))
+        if self._screen:
+            self._screen.end_live()
         if self._quiet:
             if left or data.get("verdict") != "ended":
                 self._drawing().answer(data, left)
             return
-        from procdemo.render.role_colours import RoleColours  # noqa: PLC0415 - with Rich
-        from procdemo.render.screen_lanes import ScreenLanes  # noqa: PLC0415
-
-        lanes = ScreenLanes({}, AllFamilies(), RoleColours(), plain=self._plain, helpers=self._verbose)
+        lanes = self._lanes()
         for each in self._events:
             if each.name != META:
                 lanes(each)
         drawing = self._drawing()
         drawing.lanes(lanes, event.time_ns)
         drawing.answer(data, left)
+
+    def _lanes(self) -> "ScreenLanes":
+        from procdemo.render.role_colours import RoleColours  # noqa: PLC0415 - with Rich
+        from procdemo.render.screen_lanes import ScreenLanes  # noqa: PLC0415
+
+        return ScreenLanes({}, AllFamilies(), RoleColours(), plain=self._plain, helpers=self._verbose)
 
 
 def _left(data: Mapping[str, Any]) -> Iterator[str]:
@@ -143,6 +171,43 @@ class _Screen:
 
         self._terminal = screen or terminal(colour, stderr=stderr)
         self._xray = XrayScreen(colour=colour, screen=self._terminal)
+        self._live: LiveView | None = None
+        self.live_lanes: ScreenLanes | None = None
+        self._partly = {1: b"", 2: b""}
+
+    def begin_live(self, lanes: "ScreenLanes") -> None:
+        from procdemo.render.live_view import LiveView, can_animate  # noqa: PLC0415 - with Rich
+
+        if can_animate(self._terminal):
+            self.live_lanes, self._live = lanes, LiveView(self._terminal, lanes)
+
+    def note(self, event: Event) -> None:
+        if self._live and self.live_lanes:
+            self.live_lanes(event)
+            self._live.note(event.time_ns)
+
+    def refresh(self) -> None:
+        if self._live:
+            self._live.refresh()
+
+    def end_live(self) -> None:
+        if self._live:
+            self._live.stop()
+        self._live = self.live_lanes = None
+        for stream, rest in self._partly.items():
+            self._partly[stream] = b""
+            _write(stream, rest)
+
+    def output(self, stream: int, text: bytes) -> None:
+        """Write what the program has written: whole lines above what moves."""
+        if not self._live:
+            _write(stream, text)
+            return
+        from rich.text import Text  # noqa: PLC0415
+
+        *lines, self._partly[stream] = (self._partly[stream] + text).split(b"\n")
+        for line in lines:
+            self._terminal.print(Text.from_ansi(line.decode("utf-8", "backslashreplace")), soft_wrap=True)
 
     def line(self, text: str) -> None:
         self._xray.heading(text)
@@ -171,3 +236,8 @@ class _Screen:
     def _flush(self) -> None:
         self._terminal.file.flush()
         sys.stderr.flush()
+
+
+def _write(stream: int, text: bytes) -> None:
+    while text:
+        text = text[os.write(stream, text) :]

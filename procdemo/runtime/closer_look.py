@@ -2,6 +2,8 @@
 
 import resource
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 from procdemo.probe import snapshot
 from procdemo.probe.sampler import Sampler
@@ -55,3 +57,14 @@ def idle_since(sampler: Sampler) -> dict[tuple[int, int], int]:
             thread.skip = 0  # the next look is at all of them
             since[pid, thread.tid] = thread.ran_ns
     return since
+
+
+def reads_terminal(sampler: Sampler) -> bool:
+    """Return whether a thread waits for a person to type."""
+    for pid, thread in sampler.threads():
+        if thread.wait and thread.wait.reads >= 0:
+            with suppress(OSError):
+                target = Path(f"/proc/{pid}/fd/{thread.wait.reads}").readlink()
+                if str(target).startswith(("/dev/pts/", "/dev/tty")):
+                    return True
+    return False

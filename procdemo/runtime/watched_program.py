@@ -17,6 +17,7 @@ from typing import NamedTuple, NoReturn
 
 from procdemo.demo.settings import CannotRunError
 from procdemo.process import inherited, procfs, subreaper
+from procdemo.runtime.output_relay import OutputRelay
 
 CANNOT_EXECUTE, NOT_FOUND = 126, 127
 """Exit statuses of a shell for a file that is no program, and for a program that is not there."""
@@ -41,11 +42,12 @@ class WatchOptions(NamedTuple):
 class WatchedProgram:
     """The program, from its start to its end."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], output: OutputRelay | None = None) -> None:
         """Start it.
 
         Args:
             command: its path, or its name if it is to be looked for on the PATH; and its arguments.
+            output: where it writes; otherwise to our own stdout and stderr.
 
         Raises:
             CannotRunError: there is no such program (exit status 127), or it cannot be executed (126).
@@ -57,13 +59,15 @@ class WatchedProgram:
         try:
             self.pid = os.fork()
             if self.pid == 0:
-                _become(command, write)
+                _become(command, write, output)
             self.started_ns = time.monotonic_ns()
             if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # exit statuses would be lost
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(write)
+        if output:
+            output.close_writing_ends()
         with os.fdopen(read, "rb") as errors:
             problem = errors.read(_NUMBER)
         if problem:
@@ -74,7 +78,7 @@ class WatchedProgram:
         self.stopped_by = 0
         """The signal that has stopped it; 0 if it is not stopped."""
         self._inherited_children = own_children
-        _let_go(inherits)
+        _let_go(inherits, (0,) if output and output.has(1) else (0, 1))
         subreaper.adopt_orphans()
 
     def note_changes(self) -> None:
@@ -163,11 +167,13 @@ def exit_status(status: int | None) -> int:
     return 128 - status if status < 0 else status
 
 
-def _become(command: Sequence[str], errors: int) -> NoReturn:
+def _become(command: Sequence[str], errors: int, output: OutputRelay | None) -> NoReturn:
     """In the child: become the program, or write the number of the error."""
     problem = errno.EIO
     try:
         env = inherited.environment()
+        if output:
+            output.use()
         inherited.give_back()
         try:
             os.execvpe(command[0], list(command), env)
@@ -193,13 +199,13 @@ def _inherited_descriptors() -> list[int]:
     return found
 
 
-def _let_go(descriptors: Sequence[int]) -> None:
-    """Close what only the program is to have: what it inherits, and stdin and stdout."""
+def _let_go(descriptors: Sequence[int], streams: Sequence[int]) -> None:
+    """Close what only the program is to have: what it inherits, and these of the standard streams."""
     for fd in descriptors:
         with suppress(OSError):
             os.close(fd)
     null = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1):
+    for fd in streams:
         os.dup2(null, fd)
     os.close(null)
 

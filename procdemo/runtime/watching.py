@@ -17,14 +17,19 @@ from procdemo.demo.states import State
 from procdemo.probe import hang, snapshot, stillness, xray_rows
 from procdemo.probe.hang import Verdict
 from procdemo.probe.left_names import LeftNames
-from procdemo.runtime.closer_look import CloserLook, idle_since
+from procdemo.runtime.closer_look import CloserLook, idle_since, reads_terminal
+from procdemo.runtime.output_relay import OutputRelay
 from procdemo.runtime.sampling import Sampling
 from procdemo.runtime.signal_pipe import SignalPipe
 from procdemo.runtime.watch_end import Left, left_by, summary
 from procdemo.runtime.watched_program import WatchedProgram, WatchOptions
 
-XRAY, GOES_ON, BLIND = "xray", "goes-on", "blind"
-"""Names of marks: a picture follows; the program goes on after a hang; looking has failed."""
+XRAY, GOES_ON, PAUSES, BLIND = "xray", "goes-on", "pauses", "blind"
+"""Names of marks: a picture follows; the program goes on after a hang; it is stopped, and we with it; looking
+has failed."""
+
+OUTPUT, READS_TERMINAL = "output", "reads-terminal"
+"""The same, only with ``--live``: what the program writes; it waits for a person to type."""
 
 _NOTICE_S = 0.2
 _LONG_SEARCH_S = 5.0  # for the holders of locks, if the first search has not found them on a busy machine
@@ -43,12 +48,23 @@ class Watching:
         options: WatchOptions,
         signals: SignalPipe,
         when_no_event: Callable[[], object] = lambda: None,
+        output: OutputRelay | None = None,
     ) -> None:
-        """Watch `program`; `when_no_event` is called a few times a second, e.g. to draw."""
+        """Watch `program`.
+
+        Args:
+            program: it.
+            options: what was asked for.
+            signals: those of this process.
+            when_no_event: called a few times a second, e.g. to draw.
+            output: what the program writes, if that is to be among the events (not in a record).
+        """
         self._program = program
         self._options = options
         self._signals = signals
         self._when_no_event = when_no_event
+        self._output = output
+        self._reads_terminal = False
         self._sampling = Sampling(program.pid, 0)
         self._stillness = stillness.Stillness(options.still_s)
         self._names = LeftNames()
@@ -65,18 +81,17 @@ class Watching:
 
     def __iter__(self) -> Iterator[Event]:
         poll = select.poll()
-        poll.register(self._signals, select.POLLIN)
+        for fd in (self._signals, *(self._output.filenos() if self._output else ())):
+            poll.register(fd, select.POLLIN)
         while self._program.status is None and not self._signals.ending and not self.killed:
             try:
-                if self._blind:
-                    poll.poll(_NOTICE_S * 1000)
-                else:
-                    self._sampling.poll(poll, _NOTICE_S)
+                ready = poll.poll(_NOTICE_S * 1000) if self._blind else self._sampling.poll(poll, _NOTICE_S)
+                yield from self._written(poll, ready)
             except Exception as error:  # noqa: BLE001 - the program must not suffer
                 yield self._say_blind(error)
             self._signals.drain()
             self._program.note_changes()
-            self._stop_too()
+            yield from self._stop_too()
             if not self._blind:
                 try:
                     yield from self._look_and_judge()
@@ -85,9 +100,18 @@ class Watching:
             self._when_no_event()
         if self._signals.ending:
             self._wait_a_moment()
+        yield from self._written(poll, [])
         if self._look:
             self._look.join()
         yield from self._last()
+
+    def _written(self, poll: select.poll, ready: list[tuple[int, int]]) -> Iterator[Event]:
+        """Yield what the program has written."""
+        if self._output:
+            for stream, text in self._output.read():
+                yield self._mark(OUTPUT, stream=stream, text=text)
+            for fd in {fd for fd, _ in ready} - {self._signals.fileno(), *self._output.filenos()}:
+                poll.unregister(fd)  # its end
 
     def _look_and_judge(self) -> Iterator[Event]:
         yield from self._noted(self._sampling.events())
@@ -95,6 +119,9 @@ class Watching:
         sampler = self._sampling.sampler
         if not sampler:
             return
+        if self._output and not self._reads_terminal and reads_terminal(sampler):
+            self._reads_terminal = True
+            yield self._mark(READS_TERMINAL)
         self._stillness.note(idle_since(sampler))
         if self._hung and self._verdict and not self._stillness.same(stillness.reason(self._verdict)):
             self._hung = False
@@ -144,7 +171,7 @@ class Watching:
 
     # --- signals and the end
 
-    def _stop_too(self) -> None:
+    def _stop_too(self) -> Iterator[Event]:
         """Stop as the program has stopped, so that the shell notices; go on with it.
 
         By Ctrl-Z the terminal stops a whole job; but a program may ignore it, and we must not stop then. So
@@ -153,6 +180,7 @@ class Watching:
         signum = self._program.stopped_by
         if signum in _STOPPED_BY_TERMINAL or (signum and _is_job()):
             self._signals.continued = False
+            yield self._mark(PAUSES)
             os.kill(os.getpid(), signal.SIGSTOP)
             self._program.note_changes()
         if self._signals.continued:

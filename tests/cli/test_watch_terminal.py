@@ -1,5 +1,6 @@
 """A program under watch has the terminal: it types, Ctrl-C, Ctrl-Z and the size of the window reach it."""
 
+import contextlib
 import os
 import sys
 
@@ -126,3 +127,52 @@ def test_it_waits_for_you_to_type(shell):
     shell.wait("killed by SIGQUIT")
     shell.prompt()
     assert shell.status() == 131
+
+
+def watched_live(folder, script):
+    terminal = pexpect.spawn(
+        PROCDEMO[0],
+        [*PROCDEMO[1:], "watch", "--live", "--python", sys.executable, script],
+        encoding="utf-8",
+        timeout=60,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm", "HOME": str(folder)},
+        dimensions=(24, 80),
+        cwd=str(folder),
+    )
+    return contextlib.closing(terminal)
+
+
+LANES_OF_MAIN = r"main +\d+ "
+
+
+def test_lanes_are_shown_below_what_the_program_writes(shell, tmp_path):
+    """It writes when a file is there, so when there were lanes; without a line's end at last."""
+    (tmp_path / "writes.py").write_text("""
+import os, subprocess, sys, time
+child = subprocess.Popen(["sleep", "600"])
+print("first", sys.stdout.isatty(), flush=True)
+while not os.path.exists("go"): time.sleep(0.01)
+print("second", flush=True)
+while not os.path.exists("on"): time.sleep(0.01)
+child.kill(), child.wait()
+sys.stdout.write("third")
+""")
+    with watched_live(tmp_path, "writes.py") as terminal:
+        terminal.expect("first False")
+        terminal.expect(LANES_OF_MAIN)
+        (tmp_path / "go").touch()
+        terminal.expect("second")
+        terminal.expect(LANES_OF_MAIN)
+        (tmp_path / "on").touch()
+        terminal.expect("third")
+        terminal.expect(LANES_OF_MAIN)
+        terminal.expect("ended: exit status ")
+        terminal.expect(pexpect.EOF)
+
+
+def test_lanes_end_when_the_program_reads_the_terminal(shell, tmp_path):
+    with watched_live(tmp_path, "ignores.py") as terminal:
+        terminal.expect("no lanes any more, because the program reads the terminal")
+        terminal.sendline("word")
+        terminal.expect("got word")
+        terminal.expect(pexpect.EOF)

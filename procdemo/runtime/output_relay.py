@@ -1,0 +1,51 @@
+"""What a watched program writes, taken by pipes, so that it can be shown above something that moves.
+
+Only with ``--live``: otherwise the program has the streams of the command, and writes to them itself.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+_PIECE = 65536
+
+
+class OutputRelay:
+    """A pipe for each stream of a program that would go to the terminal."""
+
+    def __init__(self) -> None:
+        """Make the pipes."""
+        self._streams: dict[int, int] = {}
+        self._writing: dict[int, int] = {}
+        for stream in filter(os.isatty, (1, 2)):
+            read, write = os.pipe()
+            os.set_blocking(read, False)
+            self._streams[read] = stream
+            self._writing[stream] = write
+
+    def has(self, stream: int) -> bool:
+        """Return whether there is a pipe for stdout (1) or stderr (2)."""
+        return stream in self._writing
+
+    def use(self) -> None:
+        """In the program's process: write to the pipes."""
+        for stream, fd in self._writing.items():
+            os.dup2(fd, stream)
+
+    def close_writing_ends(self) -> None:
+        """In the command, when the program has been started: keep the reading ends only."""
+        for fd in self._writing.values():
+            os.close(fd)
+
+    def filenos(self) -> list[int]:
+        """Return the descriptors to wait for."""
+        return list(self._streams)
+
+    def read(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what has been written since the last call: 1 for stdout or 2 for stderr, and the bytes."""
+        for fd, stream in list(self._streams.items()):
+            with suppress(BlockingIOError):
+                while piece := os.read(fd, _PIECE):
+                    yield stream, piece
+                os.close(fd)
+                del self._streams[fd]

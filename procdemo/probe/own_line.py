@@ -16,6 +16,7 @@ _LIBRARY = re.compile(
     r"<frozen |(?:^|/)lib(?:64)?/python[\d.]+t?/(?!site-packages/)|(?:^|/)lib/pypy[\d.]+/(?!site-)"
 )
 _INSTALLED = re.compile(r"/(?:site|dist)-packages/")
+_AROUND = 4
 _LONGEST = 2_000
 
 
@@ -36,6 +37,13 @@ def source(pid: int, frame: Frame) -> str:
     """
     lines = _lines(*_where(pid, frame))
     return lines[frame.line - 1].strip() if 0 < frame.line <= len(lines) else ""
+
+
+def around(pid: int, frame: Frame) -> tuple[int, str]:
+    """Return the lines of source around that of a frame: the number of the first one, and their text."""
+    first = max(frame.line - _AROUND, 1)
+    lines = _lines(*_where(pid, frame))[first - 1 : frame.line + _AROUND]
+    return first, "".join(lines).rstrip("\n")
 
 
 class Blocks(NamedTuple):

@@ -5,8 +5,10 @@ from typing import Any
 
 from procdemo.probe import hang, thread_waits
 from procdemo.probe.hang import Verdict
-from procdemo.probe.own_line import own_frame, source
+from procdemo.probe.own_line import around, own_frame, source
 from procdemo.process import procfs
+
+_MOST_PIECES = 24
 
 
 def rows(verdict: Verdict, *, args: bool = False) -> Iterator[dict[str, Any]]:
@@ -34,6 +36,18 @@ def rows(verdict: Verdict, *, args: bool = False) -> Iterator[dict[str, Any]]:
         if args:
             row["args"] = procfs.command(pid).strip()
         yield row
+
+
+def code(verdict: Verdict) -> Iterator[dict[str, Any]]:
+    """Yield the source around each thread: ``file``, the number of the first ``line``, ``text``."""
+    seen: set[tuple[str, int]] = set()
+    for pid, tid in verdict.waits:
+        frame = own_frame(verdict.context.snapshot.processes[pid].threads[tid].stack)
+        if frame and (frame.path, frame.line) not in seen and len(seen) < _MOST_PIECES:
+            seen.add((frame.path, frame.line))
+            line, text = around(pid, frame)
+            if text:
+                yield {"file": frame.path, "line": line, "text": text}
 
 
 def facts(verdict: Verdict) -> dict[str, Any]:

@@ -167,6 +167,8 @@ class Watching:
         yield self._mark(XRAY, why=why, at=at, lines=lines, **told)
         for row in xray_rows.rows(verdict):
             yield self._event(Kind.RESULT, "thread", {**row, "picture": at})
+        for piece in xray_rows.code(verdict):
+            yield self._mark("code", **piece)
         yield self._mark("circle", picture=at, threads=[list(node) for node in verdict.circle])
 
     # --- signals and the end

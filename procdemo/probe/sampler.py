@@ -227,6 +227,7 @@ class Sampler:
             report = thread.account.unchanged(now_ns)
         else:
             thread.unchanged = 0
+            self._ended = self._ended or stat.letter in "ZX"  # its children may be ours now
             thread.wait = self._wait_of(process, thread)
             cpu_ns, ready_ns = thread.spent() if has_run else (0, 0)
             state = thread.wait.state if thread.wait else None

@@ -28,6 +28,7 @@ class Stillness:
         self._begin_ns = time.monotonic_ns()
         self._since: dict[Node, int] = {}
         self._shown: dict[Node, int] = {}  # those that stood still at the last snapshot
+        self._again_ns = self._pause_ns = 0  # when the next snapshot of the same threads is due
         self._credit_s, self._earned_ns = _CREDIT_S, self._begin_ns
 
     def begin_anew(self) -> None:
@@ -46,11 +47,20 @@ class Stillness:
         }
 
     def wants_look(self) -> bool:
-        """Return whether a snapshot could show a hang that the last one has not."""
-        return self._credit_s > 0 and not self._since.items() <= self._shown.items()
+        """Return whether a snapshot could show a hang that the last one has not.
+
+        It could if more threads stand still. If the same ones do, it is worth trying again, ever more seldom:
+        a thread may not have been known yet, or may have moved in the wrong moment.
+        """
+        if self._credit_s <= 0 or not self._since:
+            return False
+        return not self._since.items() <= self._shown.items() or time.monotonic_ns() >= self._again_ns
 
     def begin_look(self) -> None:
         """Note that a snapshot is being taken."""
+        known = self._since.items() <= self._shown.items()
+        self._pause_ns = 2 * self._pause_ns if known else self._still_ns
+        self._again_ns = time.monotonic_ns() + self._pause_ns
         self._shown = dict(self._since)
 
     def paid(self, cpu_s: float) -> None:

@@ -41,6 +41,12 @@ def test_a_look_is_wanted_when_a_thread_stands_still_long_enough(clock):
     assert still.wants_look()
     still.begin_look()
     assert not still.wants_look(), "the same threads stand still"
+    for pause in (5, 10, 20):
+        clock.seconds += pause - 0.1
+        assert not still.wants_look(), "not yet again"
+        clock.seconds += 0.1
+        assert still.wants_look(), "perhaps the last look was in the wrong moment"
+        still.begin_look()
     still.note({ONE: ns(1000), TWO: ns(1000)})
     assert still.wants_look(), "one more does"
 

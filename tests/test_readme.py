@@ -75,7 +75,7 @@ def test_the_hanging_program_is_told_as_it_shows(tmp_path):
 
 
 def usual(command):
-    """Return whether ``make test`` runs it: other tests have the comparisons and the tour, in shorter time."""
+    """Return whether ``make test`` runs it: other tests have bench and tour, in shorter time."""
     long = re.match("procdemo (bench|tour)", command)
     return pytest.param(command, marks=pytest.mark.thorough if long else [])
 

@@ -37,8 +37,6 @@ from procdemo.probe.waits import UNKNOWN, Wait
 from procdemo.process import procfs
 
 _SETTLED = 8  # looks: who reads for so long has been started, and waits
-_TICK_NS = 10_000_000  # a time of birth is too early by up to this
-_EARLY_NS = 20_000_000  # from a birth to the first look; longer is a gap
 _LATE_S = 0.5  # a look that is so late says nothing of the time before it
 _LISTING_S = 0.5  # between two listings of /proc, which cost a millisecond, if the kernel lists no children
 
@@ -64,9 +62,9 @@ class Sampler:
         self.roles = {} if roles is None else roles
         self._since_ns = monotonic_ns() if since_ns is None else since_ns
         self.pacing = Pacing()
-        self._own = os.getpid()
+        self._root, self._own = root, os.getpid()
         self._own_folder = f"/proc/{self._own}/task/{self._own}"
-        self._others = {*others, *(child for child in children_of(self._own_folder) if child != root)}
+        self._others = {*others, *children_of(self._own_folder, born_before_ns=since_ns)} - {root}
         self._seen: set[int] = set()
         self._processes: dict[int, SampledProcess] = {}
         self._descriptors = Descriptors()
@@ -137,13 +135,19 @@ class Sampler:
         """Take the processes among `pids` that are not known yet."""
         for pid in pids:
             if pid not in self._processes and pid not in self._others:
-                process = SampledProcess(pid, parent)
-                self._list_threads(process, parent)
+                origin = parent or self._alike(pid)
+                process = SampledProcess(pid, origin)
+                self._list_threads(process, origin)
                 if pid in process.threads:
                     self._processes[pid] = process
                     self._seen.add(pid)
                 for thread in () if pid in process.threads else process.threads.values():
                     thread.close()
+
+    def _alike(self, pid: int) -> SampledProcess | None:
+        """Return a process with the same command line as this orphan, which it or its like has forked."""
+        command = procfs.read(f"/proc/{pid}/cmdline")
+        return next((each for each in self._processes.values() if each.identity.command == command), None)
 
     def _list_threads(self, process: SampledProcess, parent: SampledProcess | None = None) -> None:
         """Take the threads of a process that are not known yet; `parent` is wanted for a new process."""
@@ -160,14 +164,12 @@ class Sampler:
                 continue
             if not process.threads:  # after its first `stat`, so that an exec(2) from now on is noticed
                 process.identify(parent)
+                process.adopted = thread.stat.parent == self._own and process.pid != self._root
             process.seen_threads += 1
             process.threads[tid] = thread
             thread.wait = self._wait_of(process, thread)
-            thread.begin(now_ns := monotonic_ns())
-            born_ns = max(procfs.born_ns(thread.stat.start_ticks) + _TICK_NS, self._since_ns)
-            if now_ns - born_ns > _EARLY_NS:
-                self._report(process, thread, Report(born_ns, State.UNSEEN, 0.0, 0.0, {}))
-            self._report(process, thread, thread.account.first_report())
+            for report in thread.begin(monotonic_ns(), self._since_ns):
+                self._report(process, thread, report)
         for thread in list(process.threads.values()):
             self._list_children(process, thread)
 

@@ -206,7 +206,7 @@ def test_a_turn_between_the_first_look_and_the_second_is_noticed():
         os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: procfs.read(f"/proc/{pid}/schedstat") != turns)
         thread.wait = thread.now_waits(thread.stat)
-        thread.begin(0)
+        thread.begin(0, 0)
         assert thread.has_run()
         thread.close()
 

@@ -147,7 +147,8 @@ class Sampler:
     def _alike(self, pid: int) -> SampledProcess | None:
         """Return a process with the same command line as this orphan, which it or its like has forked."""
         command = procfs.read(f"/proc/{pid}/cmdline")
-        return next((each for each in self._processes.values() if each.identity.command == command), None)
+        known = self._processes.values()
+        return next((each for each in known if each.identity.known_command == command), None)
 
     def _list_threads(self, process: SampledProcess, parent: SampledProcess | None = None) -> None:
         """Take the threads of a process that are not known yet; `parent` is wanted for a new process."""

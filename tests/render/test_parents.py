@@ -91,11 +91,11 @@ def leave(config, emit):
     """Leave a zombie, and an orphan whose parent no event announces."""
     context = config.context()
     ends, keeps_open = context.Pipe()
-    zombie = context.Process(target=emit.mark, args=("ends",), name="child-0")
-    zombie.start()
-    parent = context.Process(target=_start_another, args=(ends, keeps_open), name="child-1")
+    parent = context.Process(target=_start_another, args=(ends, keeps_open))
     parent.start()
     keeps_open.close()
+    zombie = context.Process(target=emit.mark, args=("ends",), name="child-0")
+    zombie.start()  # the last one: `start` waits for those that have ended
     grandchild = ends.recv()
     emit.mark("started", grandchild=grandchild)
     while (found := procfs.stat(grandchild)) and found.parent == parent.pid:
@@ -123,12 +123,12 @@ def _start_another(ends, keeps_open):
 @pytest.mark.skipif(not procfs.LINUX, reason="there is no /proc")
 def test_of_a_run():
     events = events_of(leave, FORK, sample=True)
-    names = {event.role: event.pid for event in events}
     (started,) = (event for event in events if event.name == "started")
-    end_ns = max(event.time_ns for event in events)
-    rows = chart(lanes(events, {}), [], events[0].time_ns, end_ns, 80, plain=False)
-    text = "\n".join(row.cells for row in rows if not row.head)
     grandchild = started.data["grandchild"]
-    assert f"main (PID {names['main']}) did not wait for child-0 (PID {names['child-0']})" in text
+    drawn = {lane.role: lane for lane in lanes(events, {})}
+    assert drawn["child-0"].zombie_of == drawn["main"].name
+    assert f"child {grandchild}" in drawn, "nothing announced it, and it has a lane"
+    end_ns = max(event.time_ns for event in events)
+    rows = chart([*drawn.values()], [], events[0].time_ns, end_ns, 80, plain=False)
+    text = "\n".join(row.cells for row in rows if not row.head)
     assert f"ended before child {grandchild}: an orphan" in text
-    assert f"child {grandchild}" in names, "nothing announced it, and it has a lane"

@@ -39,7 +39,7 @@ def demo_command(demo: Demo) -> click.Command:
         ["--no-sample"], is_flag=True, help="Do not look at the processes from outside: no events 'state'."
     )
     extra = [limit, *fault_options()] if demo.starts_processes else []
-    if demo.starts_processes and demo.sampled:
+    if demo.sampled:
         extra.append(no_sample)
 
     def callback(**values: Any) -> None:
@@ -95,8 +95,9 @@ def _run(
     from procdemo.cli import run_demo
     from procdemo.runtime.fault_injection import check_roles
 
+    sampled = demo.sampled and not values["no_sample"]
     if not demo.starts_processes:
-        return run_demo.run_in_command(demo, module, config, view)
+        return run_demo.run_in_command(demo, module, config, view, sampled=sampled)
     if not hasattr(os, "fork"):
         click.echo(
             f"error: {demo.name} needs process groups and os.fork, which {sys.platform} does not have\n"
@@ -107,6 +108,5 @@ def _run(
     faults = (*values["kill"], *values["stop"], *values["chaos"])
     if demo.roles:
         check_roles(faults, [*demo.roles, *(["worker-N"] if getattr(config, "cluster", None) else [])])
-    sampled = demo.sampled and not values["no_sample"]
     interventions = run_demo.Interventions(values["timeout"], faults, values["seed"], sampled)
     return run_demo.run_in_process_group(demo, module, config, view, interventions)

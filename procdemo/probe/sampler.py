@@ -25,6 +25,7 @@ What cannot be read, because it is gone or hidden, is left out.
 
 import os
 from collections.abc import Collection, Iterable
+from threading import get_native_id
 from time import monotonic, monotonic_ns, thread_time_ns
 
 from procdemo.demo.events import Event, Kind
@@ -154,7 +155,7 @@ class Sampler:
         """Take the threads of a process that are not known yet; `parent` is wanted for a new process."""
         process.changed = False
         for tid in procfs.tasks(process.pid):
-            if tid in process.threads:
+            if tid in process.threads or tid == get_native_id():  # the thread that looks is no part of it
                 continue
             try:
                 thread = SampledThread(process.pid, tid, process.seen_threads, self._descriptors)

@@ -240,7 +240,7 @@ class Console:
             for line in ["", *lanes, ""] if lanes else []:
                 self._out.print(line)
         for name, rows in self._tables.items():
-            if name != USAGE or self._verbose:
+            if name != USAGE or (self._verbose and not self._in_command):
                 self._out.print(table(name, rows, plain=self._plain))
         last = verdict(event, self._story.get(SUMMARY))
         if not self._in_command:

@@ -1,10 +1,13 @@
 """What the events of kind `state` say of the demos is what an oracle sees, which reads /proc for itself."""
 
 import signal
+import subprocess
 from types import SimpleNamespace
 
 import pytest
+from conversations import echo_server
 from harness import Command, run
+from oracle import is_of_demo
 from state_accounts import accounts, contradictions, disagreements
 from state_oracle import Seen, StateOracle
 
@@ -72,6 +75,36 @@ def test_the_site_of_the_crawl_computes_and_its_workers_do_not():
     for account in accounts(result.log).values():
         used[account.role] = used.get(account.role, 0) + account.seconds["computing"]
     assert used["site"] > 2 * max(seconds for role, seconds in used.items() if role.startswith("worker-"))
+
+
+def test_a_client_in_the_command_itself_waits_for_its_user():
+    with StateOracle() as oracle, echo_server() as ours:
+        typed = ("echo-client", "--json", "--port", ours.port)
+        with Command(*typed, stdin=subprocess.PIPE) as client:
+            for number in range(3):
+                client.stdin.write(b"hello\n")
+                client.wait_event("answer", number + 1)
+                client.pause(0.2)
+            client.stdin.close()
+            result = client.finish().assert_clean()
+    assert not disagreements(result.log, oracle)
+    assert not contradictions(result.log, oracle)
+    (account,) = accounts(result.log).values()
+    assert account.role == "main"
+    assert account.seconds["waiting"] > 0.5
+
+
+def test_a_client_in_the_command_itself_computes_if_it_makes_load():
+    with StateOracle() as oracle, echo_server() as ours:
+        load = ("--clients", "4", "--messages", "3000", "--port", ours.port)
+        result = run("echo-client", "--json", *load).assert_clean()
+        quiet = run("echo-client", "--json", "--no-sample", "--port", ours.port, "hello").assert_clean()
+    assert not disagreements(result.log, oracle)
+    assert not contradictions(result.log, oracle)
+    account = next(each for each in accounts(result.log).values() if each.pid == each.tid)
+    assert account.seconds["computing"] > account.seconds["sleeping"]
+    assert [event.name for event in result.log][-2:] == ["usage", "summary"]
+    assert not [event for event in quiet.log if not is_of_demo(event)]
 
 
 def told(name, *at_ms):

@@ -123,7 +123,7 @@ def run_in_process_group(
             renderer(_meta(demo, config, runner.pid, runner.started_ns, interventions))
             for event in faults.among(runner):
                 exit_code.note(event)
-                renderer(event)
+                renderer(exit_code.agreeing(event, signum=requests.first, timed_out=runner.timed_out))
             renderer.close()
         except OSError as error:
             if not requests.first and error.errno == errno.EIO:  # the terminal is gone: SIGHUP may follow

@@ -151,7 +151,7 @@ BENCHES = (
 """The commands of ``procdemo bench``."""
 
 CHAPTERS = {
-    "Start here": ("spawn", "echo-server", "echo-client"),
+    "Start here": ("tour", "spawn", "echo-server", "echo-client"),
     "Servers": ("thread-server", "pool-server", "prefork-server", "selector-server", "async-server"),
     "Pools and queues": ("crawl-callback", "prodcons", "supervise"),
     "What goes wrong": ("race", "gil", "lab"),

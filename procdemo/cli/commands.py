@@ -133,6 +133,43 @@ def xray(pid: int | None, args: bool, **values: Any) -> None:
     sys.exit(list_programs(view, args=args) if pid is None else show_xray(pid, view, args=args))
 
 
+@click.command(
+    params=[
+        click.Argument(["step"], required=False, type=WholeNumber(1)),
+        click.Option(["--from"], type=WholeNumber(1), metavar="N", help="Begin at step N."),
+        click.Option(["--list"], is_flag=True, help="List the steps."),
+        click.Option(["--auto"], is_flag=True, help="Without a question and without a pause."),
+        *common_options(),
+    ]
+)
+def tour(step: int | None, auto: bool, **values: Any) -> None:
+    """A tour of ten minutes: a question, a run, what you saw.
+
+    Twelve steps: the six commands of the notes, then a killed worker, a lost update, the GIL, a hang with
+    its X-ray, a script of your own, and where to go next. Guess first: a wrong guess costs nothing. Without
+    a terminal it goes on by itself, as with --auto.
+
+    \b
+    Examples:
+      procdemo tour
+      procdemo tour 4
+      procdemo tour --from 7
+      procdemo tour --list
+      procdemo tour --auto
+    """
+    from procdemo.cli.tour import give_tour, list_steps
+    from procdemo.tour.step import steps
+
+    view = chosen_view(values)
+    if values["list"]:
+        sys.exit(list_steps(view))
+    first = step or values["from"] or 1
+    if first > len(steps()):
+        raise click.UsageError(f"there are {len(steps())} steps; procdemo tour --list shows them.")
+    chosen = steps()[first - 1 : first if step else None]
+    sys.exit(give_tour(chosen, view, auto=auto))
+
+
 _KIND = click.Argument(["kind"], type=Choice(["race", "queue", "pool", "exit", "lab"]))
 _SEED = click.Option(
     ["-s", "--seed"],
@@ -246,6 +283,7 @@ def help_(ctx: click.Context, /, command: tuple[str, ...], **_: Any) -> None:
 
 
 OTHER_COMMANDS: dict[str, click.Command] = {
+    "tour": tour,
     "list": list_,
     "source": source,
     "replay": replay,

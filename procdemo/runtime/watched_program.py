@@ -17,6 +17,7 @@ from typing import NamedTuple, NoReturn
 
 from procdemo.demo.settings import CannotRunError
 from procdemo.process import inherited, procfs, subreaper
+from procdemo.process.mp_helpers import is_tracker
 from procdemo.runtime.output_relay import OutputRelay
 
 CANNOT_EXECUTE, NOT_FOUND = 126, 127
@@ -24,7 +25,6 @@ CANNOT_EXECUTE, NOT_FOUND = 126, 127
 
 _NUMBER = 4  # bytes of an error's number
 _SHELL = "/bin/sh"
-_TRACKER = b"from multiprocessing.resource_tracker "
 _PAUSE_S = 0.01
 
 
@@ -133,7 +133,7 @@ class WatchedProgram:
         Resource trackers of multiprocessing end by themselves when the others have ended, and remove what
         these have left in /dev/shm. So they get SIGKILL last.
         """
-        trackers = {pid for pid in self.family() if _TRACKER in procfs.read(f"/proc/{pid}/cmdline")}
+        trackers = {pid for pid in self.family() if is_tracker(pid)}
         for signum in (signal.SIGTERM, signal.SIGKILL):
             if self._send_until_gone(signum, trackers, grace_s):
                 break

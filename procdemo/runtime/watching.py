@@ -65,7 +65,7 @@ class Watching:
         self._when_no_event = when_no_event
         self._output = output
         self._reads_terminal = False
-        self._sampling = Sampling(program.pid, 0)
+        self._sampling = Sampling(program.pid, 0, program.started_ns)
         self._stillness = stillness.Stillness(options.still_s)
         self._names = LeftNames()
         self._limit_at = time.monotonic() + (options.timeout_s or float("inf"))

@@ -6,9 +6,8 @@ look to the last one is *still*: all that was read of it belongs together, and w
 """
 
 import os
-import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -114,7 +113,7 @@ class _Look(NamedTuple):
 
 
 def take(
-    root: int, search_s: float = SEARCH_S, orphans: Iterable[int] = (), most_asked: int = sys.maxsize
+    root: int, search_s: float = SEARCH_S, orphans: Iterable[int] = (), asked: Collection[int] | None = None
 ) -> Snapshot:
     """Look at the process `root` and all its descendants, except this process and its own.
 
@@ -122,7 +121,7 @@ def take(
         root: its PID.
         search_s: seconds for the search for holders of locks of processes, and the same for those of threads.
         orphans: processes that were below `root`, too; they and their descendants are looked at as well.
-        most_asked: of so many processes, parents first, the stacks are read: each costs 10 to 40 ms of a CPU.
+        asked: if given, only the stacks of these are read: each costs 10 to 40 ms of a CPU; more if it runs.
     """
     family = _family([root, *orphans])
     run = {pid: programs.program(pid) for pid in family}
@@ -130,7 +129,8 @@ def take(
         run[root] = run[root]._replace(kind=programs.PYTHON)
     begin = time.monotonic()
     first = {pid: _look(pid) for pid in family}
-    answers, has_stacks = _ask([pid for pid in run if run[pid].kind == programs.PYTHON][:most_asked])
+    asked = run if asked is None else asked
+    answers, has_stacks = _ask([pid for pid in run if run[pid].kind == programs.PYTHON and pid in asked])
     second = {pid: _look(pid) for pid in family}
     calls = {pid: _calls(pid, second[pid]) for pid in family}
     holders = common_files.holders(set(family))

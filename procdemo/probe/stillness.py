@@ -16,6 +16,7 @@ from procdemo.probe.snapshot import Snapshot
 from procdemo.probe.thread_waits import Node
 
 _CREDIT_S = 1.0  # of CPU time for snapshots, at the start
+_MOST_ASKED = 100  # processes whose stacks are read, because the program works perhaps, and needs its CPUs
 _SHARE = 0.02  # of one CPU: with what the sampler takes, less than 3 %
 
 
@@ -62,6 +63,10 @@ class Stillness:
         self._pause_ns = 2 * self._pause_ns if known else self._still_ns
         self._again_ns = time.monotonic_ns() + self._pause_ns
         self._shown = dict(self._since)
+
+    def standing(self) -> set[int]:
+        """Return the processes in which a thread stands still: a hundred at most."""
+        return set(sorted({pid for pid, _ in self._since})[:_MOST_ASKED])
 
     def paid(self, cpu_s: float) -> None:
         """Note how much CPU time a snapshot has cost."""

@@ -2,6 +2,7 @@
 
 import resource
 import threading
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,20 +11,26 @@ from procdemo.probe.sampler import Sampler
 from procdemo.runtime.signal_pipe import SignalPipe
 from procdemo.runtime.watched_program import WatchedProgram
 
-_MOST_ASKED = 100  # processes whose stacks are read: the program works perhaps, and needs its CPUs
-
 
 class CloserLook:
     """A snapshot that is being taken."""
 
-    def __init__(self, program: WatchedProgram, signals: SignalPipe, search_s: float) -> None:
-        """Begin; when it is done, `signals` is woken. `search_s` is as for `snapshot.take`."""
+    def __init__(
+        self,
+        program: WatchedProgram,
+        signals: SignalPipe,
+        search_s: float = snapshot.SEARCH_S,
+        asked: Collection[int] | None = None,
+    ) -> None:
+        """Begin; when it is done, `signals` is woken. The rest is as for `snapshot.take`."""
         self.picture: snapshot.Snapshot | None = None
         """What was seen; None as long as it is not done, and if the program has ended meanwhile."""
         self.done = False
         self.cpu_s = 0.0
         """What it has cost."""
-        self._program, self._signals, self._search_s = program, signals, search_s
+        self.is_whole = asked is None
+        """Whether the stacks of all processes are read."""
+        self._program, self._signals, self._search_s, self._asked = program, signals, search_s, asked
         self._thread = threading.Thread(target=self._take, daemon=True)
         self._thread.start()
 
@@ -35,7 +42,7 @@ class CloserLook:
         begin = _cpu_s()
         try:
             adopted = self._program.adopted()
-            self.picture = snapshot.take(self._program.pid, self._search_s, adopted, _MOST_ASKED)
+            self.picture = snapshot.take(self._program.pid, self._search_s, adopted, self._asked)
         except Exception:  # noqa: BLE001 - the program has ended meanwhile: there is nothing to be seen
             self.picture = None
         self.cpu_s = _cpu_s() - begin

@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from procdemo.demo.events import OBSERVER, SUMMARY, Event, Kind
@@ -128,7 +128,7 @@ class Watching:
             yield self._mark(GOES_ON)
         over = time.monotonic() > self._limit_at
         if self._look is None and (over or self._stillness.wants_look()):
-            self._look_closely(snapshot.SEARCH_S)
+            self._look_closely(None if over else self._stillness.standing())
         elif self._look and self._look.done:
             look, self._look = self._look, None
             self._stillness.paid(look.cpu_s)
@@ -136,31 +136,34 @@ class Watching:
                 return
             yield from self._noted(sampler.look())
             self._stillness.note(idle_since(sampler))
-            yield from self._judge(look.picture, over=over)
+            yield from self._judge(look.picture, is_whole=look.is_whole, over=over)
 
-    def _look_closely(self, search_s: float) -> None:
+    def _look_closely(self, asked: Collection[int] | None, search_s: float = snapshot.SEARCH_S) -> None:
         self._search_s = search_s
         self._stillness.begin_look()
-        self._look = CloserLook(self._program, self._signals, search_s)
+        self._look = CloserLook(self._program, self._signals, search_s, asked)
 
-    def _judge(self, picture: snapshot.Snapshot, *, over: bool) -> Iterator[Event]:
+    def _judge(self, picture: snapshot.Snapshot, *, is_whole: bool, over: bool) -> Iterator[Event]:
         verdict = self._stillness.judge(picture)
         hung = stillness.hangs(verdict)
-        if over:
+        if over and is_whole:
             self._limit_at = float("inf")
             verdict = verdict if hung else hang.judge(picture)
         elif not hung or (self._hung and self._verdict and verdict.answer == self._verdict.answer):
             return
+        elif not is_whole:  # it seems to hang: look at all its processes
+            self._look_closely(None)
+            return
         elif "not known" in verdict.answer and self._search_s < _LONG_SEARCH_S:  # it hangs: there is time
-            self._look_closely(_LONG_SEARCH_S)
+            self._look_closely(None, _LONG_SEARCH_S)
             return
         self._hung, self._verdict = hung, verdict
-        yield from self._xray(verdict, "it hangs" if hung else "time limit")
+        yield from self._picture(verdict, "it hangs" if hung else "time limit")
         if self._options.kill:
             self.killed = True
             self._program.kill_family(_GRACE_S)
 
-    def _xray(self, verdict: Verdict, why: str) -> Iterator[Event]:
+    def _picture(self, verdict: Verdict, why: str) -> Iterator[Event]:
         told = xray_rows.facts(verdict)
         at = f"{(time.monotonic_ns() - self._program.started_ns) / 1e9:.1f} s"
         lines = list(hang.lines_of(verdict, verdict.circle))

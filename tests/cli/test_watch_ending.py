@@ -1,8 +1,10 @@
 """The end of `watch`, and of what it watches: it kills nothing unless told to, and then leaves nothing."""
 
 import os
+import re
 import signal
 import subprocess
+import time
 from dataclasses import replace
 
 from hanging import PYTHON
@@ -179,7 +181,13 @@ def test_what_is_left_is_named(tmp_path):
             return any('"zombie"' in line for line in lines) and "sleep" in watched.record.read_text()
 
         watched.wait_for(is_seen, what="a zombie in the record")
-        watched.pause(0.5)  # for a look at /dev/shm
+        since = time.monotonic_ns()
+        times = re.compile(r'"time_ns":(\d+)')  # after each second there was a look at /dev/shm, too
+
+        def has_looked():
+            return max(map(int, times.findall(watched.record.read_text()))) > since + 1e9
+
+        watched.wait_for(has_looked, what="a look at /dev/shm")
         watched.stdin.close()
         watched.wait_for(lambda: watched.seen[-1].name == "summary", what="the summary")
         watched.wait_for(lambda: "ended: exit status 0" in watched.stderr, what="the answer")

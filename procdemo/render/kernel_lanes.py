@@ -49,6 +49,8 @@ class ProcessStates(NamedTuple):
     changes: Changes
     threads: dict[int, ThreadStates]
     """By thread ID; the main thread has the ID of the process."""
+    parent: int
+    """The process that has started it, as far as it was seen; it may have another parent since."""
 
 
 def states_by_process(events: Iterable[Event]) -> dict[int, ProcessStates]:
@@ -75,6 +77,7 @@ def states_by_process(events: Iterable[Event]) -> dict[int, ProcessStates]:
                 tid: ThreadStates(str(told[-1].data.get("thread", "")), _changes(pieces[tid]))
                 for tid, told in threads.items()
             },
+            next(iter(threads.values()))[0].data.get("ppid", 0),
         )
     return found
 

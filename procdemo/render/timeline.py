@@ -137,6 +137,8 @@ def lanes(
 ) -> list[Lane]:
     """Return the lane of each process that has an event: main first, then the others by family and number.
 
+    Programs that no event of a demo has announced come last, each with the processes below it.
+
     Args:
         events: of one run, in any order.
         activities: of spans by name, and of roles as ``@family``; what is missing is active.
@@ -145,14 +147,18 @@ def lanes(
     """
     kernel = states_by_process(events)
     tracks = _tracks(events, {STARTS: Activity.STARTS, **activities})
+    announced = set(tracks)
     for pid, found in kernel.items():  # also what no event of the demo has announced
         if pid not in tracks and (helpers or not found.helper):
             tracks[pid] = _Track(found.role, pid, Activity.ACTIVE)
+    programs = _programs(tracks, announced, kernel)
     families: dict[str, int] = {}
     for track in tracks.values():
         families.setdefault(family(track.role), len(families))
     drawn: list[Lane] = []
-    for pid, track in sorted(tracks.items(), key=lambda each: _place(each[1].role, families)):
+    for pid, track in sorted(
+        tracks.items(), key=lambda each: (*programs[each[0]], *_place(each[1].role, families))
+    ):
         if pid in kernel:
             drawn += track.lanes_of_kernel(kernel[pid], each_thread=family(track.role) in threads)
         else:
@@ -160,12 +166,13 @@ def lanes(
     return drawn
 
 
-def _tracks(events: Iterable[Event], activities: Mapping[str, Activity]) -> dict[int, _Track]:
+def _tracks(events: Collection[Event], activities: Mapping[str, Activity]) -> dict[int, _Track]:
     """Return what the demo says of each process, by PID, in the order of their first events."""
     tracks: dict[int, _Track] = {}
     last_ns: dict[int, int] = {}
+    observers = {event.pid for event in events if event.role == OBSERVER}
     for event in sorted(events, key=attrgetter("time_ns")):
-        if event.kind in {Kind.RESULT, Kind.STATE} or event.role == OBSERVER:
+        if event.kind in {Kind.RESULT, Kind.STATE} or event.pid in observers:
             continue
         if event.pid not in tracks:
             outside = activities.get(f"@{family(event.role)}", Activity.ACTIVE)
@@ -181,9 +188,23 @@ def _tracks(events: Iterable[Event], activities: Mapping[str, Activity]) -> dict
     return tracks
 
 
+def _programs(
+    tracks: Iterable[int], announced: Collection[int], kernel: Mapping[int, ProcessStates]
+) -> dict[int, tuple[int, bool]]:
+    """Return by PID the number of its tree, 0 for the demo's, and whether it is below the top of another."""
+    tops: dict[int, int] = {}
+    found = {}
+    for pid in tracks:
+        top = pid
+        while top not in announced and kernel[top].parent in kernel:
+            top = kernel[top].parent
+        found[pid] = (0, False) if top in announced else (tops.setdefault(top, len(tops) + 1), pid != top)
+    return found
+
+
 def family(role: str) -> str:
     """Return what the roles of a kind have in common, without number and host: ``worker``."""
-    return role.partition("@")[0].rstrip("0123456789").rstrip("-")
+    return role.partition("@")[0].rstrip("0123456789").rstrip("- ")
 
 
 def _place(role: str, families: Mapping[str, int]) -> tuple[bool, int, int]:

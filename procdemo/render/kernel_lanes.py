@@ -68,6 +68,7 @@ def states_by_process(events: Iterable[Event]) -> dict[int, ProcessStates]:
         for told in threads.values():
             told.sort(key=lambda event: event.time_ns)
         pieces = {tid: list(_pieces(told)) for tid, told in threads.items()}
+        first = min((told[0] for told in threads.values()), key=lambda event: event.time_ns)
         newest = max((told[-1] for told in threads.values()), key=lambda event: event.time_ns)
         found[pid] = ProcessStates(
             newest.role,
@@ -77,7 +78,7 @@ def states_by_process(events: Iterable[Event]) -> dict[int, ProcessStates]:
                 tid: ThreadStates(str(told[-1].data.get("thread", "")), _changes(pieces[tid]))
                 for tid, told in threads.items()
             },
-            next(iter(threads.values()))[0].data.get("ppid", 0),
+            parent if isinstance(parent := first.data.get("ppid"), int) else 0,
         )
     return found
 

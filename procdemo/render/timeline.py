@@ -36,6 +36,8 @@ class Lane(NamedTuple):
     """The name of the thread, if it is not the main thread."""
     helper: bool = False
     """Whether it is a process that multiprocessing needs for itself."""
+    program: bool = False
+    """Whether no event of a demo has announced its process: a program of another kind is looked at."""
     more: int = 0
     """How many threads this lane stands for, which have none of their own; it is empty then."""
 
@@ -160,7 +162,8 @@ def lanes(
         tracks.items(), key=lambda each: (*programs[each[0]], *_place(each[1].role, families))
     ):
         if pid in kernel:
-            drawn += track.lanes_of_kernel(kernel[pid], each_thread=family(track.role) in threads)
+            of_kernel = track.lanes_of_kernel(kernel[pid], each_thread=family(track.role) in threads)
+            drawn += [lane._replace(program=pid not in announced) for lane in of_kernel]
         else:
             drawn.append(track.lane)
     return drawn
@@ -195,9 +198,9 @@ def _programs(
     tops: dict[int, int] = {}
     found = {}
     for pid in tracks:
-        top = pid
-        while top not in announced and kernel[top].parent in kernel:
-            top = kernel[top].parent
+        path = [top := pid]
+        while top not in announced and (parent := kernel[top].parent) in kernel and parent not in path:
+            path.append(top := parent)  # a number that is used again could make a circle
         found[pid] = (0, False) if top in announced else (tops.setdefault(top, len(tops) + 1), pid != top)
     return found
 

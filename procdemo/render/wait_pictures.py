@@ -31,6 +31,9 @@ from procdemo.demo.text import printable
 
 _MOST = 40  # boxes of a graph
 _LONGEST = 200  # characters of a line
+_OF_ROW = {"pid": int, "tid": int, "role": str, "state": str, "file": str, "line": int, "function": str}
+_OF_ROW |= {"waits_for": str}
+_OF_CODE = {"file": str, "line": int, "text": str}
 _SHOWN = ("role", "pid", "thread", "tid", "state", "line", "waits_for")
 
 Node = tuple[int, int]
@@ -63,15 +66,15 @@ def sources(events: Iterable[Event]) -> list[dict[str, Any]]:
     events = list(events)
     files: dict[str, dict[int, str]] = defaultdict(dict)
     for event in events:
-        if event.kind == Kind.MARK and event.name == CODE:
-            text = str(event.data.get("text", ""))
-            files[event.data["file"]].update(enumerate(text.split("\n"), start=event.data["line"]))
+        if event.kind == Kind.MARK and event.name == CODE and _has(event.data, _OF_CODE):
+            pieces = enumerate(event.data["text"].split("\n"), start=event.data["line"])
+            files[event.data["file"]].update(pieces)
     waiting: dict[tuple[str, int], list[tuple[str, bool]]] = defaultdict(list)
     for picture in _pictures(events).values():
         for node, row in picture.rows.items():
-            waiting[row["file"], row["line"]].append(
-                (f"{_title(row)}, PID {row['pid']}", node in picture.circle)
-            )
+            name = _title(row)
+            name += "" if str(row["pid"]) in name else f" (PID {row['pid']})"
+            waiting[row["file"], row["line"]].append((name, node in picture.circle))
     drawn = []
     for file, lines in files.items():
         shown: list[tuple[int, str, list[str], bool]] = []
@@ -91,23 +94,44 @@ def row_of_table(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pictures(events: Iterable[Event]) -> dict[str, _Picture]:
+    """Return the rows and the circle of each picture; what has another form is left out."""
     found: dict[str, _Picture] = defaultdict(lambda: _Picture({}, []))
     for event in events:
         data = event.data
-        name = data.get("picture", "")
-        if event.kind == Kind.RESULT and event.name == THREAD:
-            found[name].rows[data["pid"], data["tid"]] = data
+        picture = found[str(data.get("picture", ""))]
+        if event.kind == Kind.RESULT and event.name == THREAD and _has(data, _OF_ROW):
+            picture.rows[data["pid"], data["tid"]] = data
         elif event.kind == Kind.MARK and event.name == CIRCLE:
-            found[name].circle[:] = [(pid, tid) for pid, tid in data["threads"]]
+            picture.circle[:] = _nodes(data.get("threads"))
         elif event.kind == Kind.RESULT and event.name == SUMMARY and data.get("circle"):
-            found[name].circle[:] = [(each["pid"], each["tid"]) for each in data["circle"]]
-    return dict(found)
+            rows = data["circle"] if isinstance(data["circle"], list) else []
+            picture.circle[:] = _nodes(
+                [[row.get("pid"), row.get("tid")] for row in rows if isinstance(row, dict)]
+            )
+    return found
+
+
+def _nodes(threads: Any) -> list[Node]:
+    """Return threads from their lists of two numbers."""
+    pairs = threads if isinstance(threads, list | tuple) else []
+    return [
+        (pair[0], pair[1])
+        for pair in pairs
+        if isinstance(pair, list | tuple) and [*map(type, pair)] == [int, int]
+    ]
+
+
+def _has(data: Mapping[str, Any], types: Mapping[str, type]) -> bool:
+    return all(isinstance(data.get(key), type_) for key, type_ in types.items())
 
 
 def _drawn(name: str, picture: _Picture) -> dict[str, Any]:
     rows = picture.rows
     circle = [node for node in picture.circle if node in rows]
-    first = [*circle, *(node for node, row in rows.items() if row["on"])]  # the others wait for no thread
+    first = [
+        *circle,
+        *(node for node, row in rows.items() if _nodes(row.get("on"))),
+    ]  # the others wait for no thread
     nodes = list(dict.fromkeys([*first, *rows]))
     more = len(nodes) - _MOST
     places = {node: place for place, node in enumerate(nodes[:_MOST])}
@@ -115,9 +139,8 @@ def _drawn(name: str, picture: _Picture) -> dict[str, Any]:
     arrows = []
     for node, place in places.items():
         label = f"lock {rows[node]['lock']}" if rows[node].get("lock") else ""
-        for pid, tid in rows[node]["on"]:
-            if (pid, tid) in places:
-                arrows.append((place, places[pid, tid], following.get(node) == (pid, tid), label))
+        on = [other for other in dict.fromkeys(_nodes(rows[node].get("on"))) if other in places]
+        arrows += [(place, places[other], following.get(node) == other, label) for other in on]
     return {
         "name": printable(name),
         "boxes": [_box(rows[node]) for node in places],

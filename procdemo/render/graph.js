@@ -7,6 +7,7 @@ const BOX = [330, 138]; // pixels
 const SPACE = [120, 44]; // between two columns, and between two boxes of a column
 const FIT = 43; // characters in a row of a box
 const RED = "#cc0000";
+const PARTS = Array.from({ length: 19 }, (_, place) => (place + 1) / 20); // of a curve, to look at
 
 function made(name, attributes, parent, words) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -48,13 +49,16 @@ function ring(count) {
 // How many arrows it is from each box to the circle, or to a box that waits for no other.
 function depths({ boxes, circle, arrows }) {
   const found = boxes.map((_, box) => (circle.includes(box) || !arrows.some(([from]) => from === box) ? 0 : null));
-  for (let again = true; again;) {
-    again = false;
-    for (const [from, to] of arrows) {
-      if (found[from] === null && found[to] !== null) [found[from], again] = [found[to] + 1, true];
+  const wanted = (box) => arrows.filter(([, to]) => to === box).length;
+  while (found.includes(null)) {
+    const next = arrows.find(([from, to]) => found[from] === null && found[to] !== null);
+    if (next) found[next[0]] = found[next[1]] + 1;
+    else { // another circle: it begins where most arrows lead
+      const rest = boxes.map((_, box) => box).filter((box) => found[box] === null);
+      found[rest.reduce((best, box) => (wanted(box) > wanted(best) ? box : best))] = 0;
     }
   }
-  return found.map((depth) => depth ?? 1);
+  return found;
 }
 
 function layout(graph) {
@@ -62,7 +66,8 @@ function layout(graph) {
   const places = [];
   const inRing = ring(circle.length);
   const first = circle.findIndex((box) => arrows.some(([from, to]) => to === box && !circle.includes(from)));
-  circle.forEach((box, place) => { places[box] = inRing[(place - Math.max(first, 0) + circle.length) % circle.length]; });
+  const turn = circle.length - Math.max(first, 0);
+  circle.forEach((box, place) => { places[box] = inRing[(place + turn) % circle.length]; });
   const left = Math.min(0, ...inRing.map(([x]) => x));
   const right = Math.max(0, ...inRing.map(([x]) => x));
   const depth = depths(graph);
@@ -77,7 +82,8 @@ function layout(graph) {
   for (const [column, members] of columns) {
     const step = BOX[0] + SPACE[0];
     const x = column < 0 ? right + step : left - step * column;
-    members.forEach((box, place) => { places[box] = [x, (place - (members.length - 1) / 2) * (BOX[1] + SPACE[1])]; });
+    const down = BOX[1] + (members.length > 6 ? 16 : SPACE[1]);
+    members.forEach((box, place) => { places[box] = [x, (place - (members.length - 1) / 2) * down]; });
   }
   const placed = places.filter(Boolean);
   const edge = Math.min(0, ...placed.map(([x]) => x));
@@ -98,28 +104,47 @@ function leaves([x, y], [toX, toY], space) {
   return [x + dx * part, y + dy * part];
 }
 
-function drawArrow(svg, graph, places, [from, to, red, label]) {
+// Where an arrow goes: a curve from one box to another, bent so far that it crosses no third box.
+function course(graph, places, from, to) {
   const [start, end] = [places[from], places[to]];
-  const back = graph.arrows.some(([other, target]) => other === to && target === from);
-  let bend = [(start[0] + end[0]) / 2, (start[1] + end[1]) / 2];
-  if (from === to) bend = [start[0] + BOX[0], start[1]];
-  else if (back) {
-    const length = Math.hypot(end[0] - start[0], end[1] - start[1]);
-    bend = [bend[0] + 46 * (end[1] - start[1]) / length, bend[1] - 46 * (end[0] - start[0]) / length];
+  if (from === to) {
+    const edge = start[0] + BOX[0] / 2;
+    return { begin: [edge, start[1] - 30], by: [[start[0] + BOX[0], start[1]]], tip: [edge, start[1] + 30] };
   }
-  const begin = from === to ? [start[0] + BOX[0] / 2, start[1] - 30] : leaves(start, bend, 0);
-  const tip = from === to ? [start[0] + BOX[0] / 2, start[1] + 30] : leaves(end, bend, 2);
+  const [dx, dy] = [end[0] - start[0], end[1] - start[1]];
+  const length = Math.hypot(dx, dy);
+  const bent = (by) => [(start[0] + end[0]) / 2 + by * dy / length, (start[1] + end[1]) / 2 - by * dx / length];
+  const others = places.filter((_, box) => box !== from && box !== to);
+  const free = ([x, y]) => PARTS.every((part) => {
+    const at = [0, 1].map((i) => (1 - part) ** 2 * start[i] + 2 * part * (1 - part) * [x, y][i] + part ** 2 * end[i]);
+    return others.every((box) => [0, 1].some((i) => Math.abs(at[i] - box[i]) > BOX[i] / 2 + 6));
+  });
+  const back = graph.arrows.some(([other, target]) => other === to && target === from);
+  const bends = [...(back ? [46] : [0]), 200, -200, 300, -300, 450, -450].map(bent);
+  if (!free(bends[0]) && Math.abs(dx - BOX[0] - SPACE[0]) < 1) { // between two columns: up or down in the gap
+    const [x1, x2] = [start[0] + BOX[0] / 2, end[0] - BOX[0] / 2 - 2];
+    const by = [[x1 + SPACE[0] * 0.8, start[1]], [x2 - SPACE[0] * 0.8, end[1]]];
+    return { begin: [x1, start[1]], by, tip: [x2, end[1]] };
+  }
+  const bend = bends.find(free) ?? bends[0];
+  return { begin: leaves(start, bend, 0), by: [bend], tip: leaves(end, bend, 2) };
+}
+
+function drawArrow(svg, graph, { begin, by, tip }, [from, to, red, label]) {
+  const bend = by.at(-1);
   const angle = Math.atan2(tip[1] - bend[1], tip[0] - bend[0]);
   const foot = (turn) => [tip[0] - 16 * Math.cos(angle + turn), tip[1] - 16 * Math.sin(angle + turn)];
   const colour = red ? RED : DARK;
   const group = made("g", {
     class: red ? "arrow circle" : "arrow", "data-from": graph.boxes[from].tid, "data-to": graph.boxes[to].tid,
   }, svg);
-  made("path", { d: `M${begin} Q${bend} ${tip}`, fill: "none", stroke: colour, "stroke-width": red ? 3 : 1.5 }, group);
+  const d = `M${begin} ${by.length > 1 ? "C" : "Q"}${by.join(" ")} ${tip}`;
+  made("path", { d, fill: "none", stroke: colour, "stroke-width": red ? 3 : 1.5 }, group);
   made("polygon", { points: [tip, foot(0.4), foot(-0.4)].join(" "), fill: colour }, group);
   if (label) {
-    const y = bend[1] + (back && end[0] < start[0] ? 22 : -8);
-    made("text", { x: bend[0], y, "text-anchor": "middle", fill: colour, class: "label" }, group, label);
+    const [x, middle] = [0, 1].map((i) => (begin[i] + by[0][i] + bend[i] + tip[i]) / 4);
+    const y = middle + (begin[0] > tip[0] ? 22 : -10);
+    made("text", { x, y, "text-anchor": "middle", fill: colour, class: "label" }, group, label);
   }
 }
 
@@ -138,25 +163,29 @@ function drawBox(svg, box, [x, y], red) {
     ["name", cut(box.title, 36)], ["", cut(`${numbers}: ${box.state}`, FIT)], ["", cut(box.at, FIT)],
     ["code", cut(box.source, FIT - 7)], ...wrapped(box.waits, FIT, 2).map((words) => ["", words]),
   ];
-  rows.forEach(([kind, words], row) => made("text", { x: left + 20, y: top + 23 + row * 21, class: kind }, group, words));
+  rows.forEach(([kind, words], row) => {
+    made("text", { x: left + 20, y: top + 23 + row * 21, class: kind }, group, words);
+  });
 }
 
 function drawGraph(graph) {
   const places = layout(graph);
-  const xs = places.map(([x]) => x);
-  const ys = places.map(([, y]) => y);
-  const self = graph.arrows.some(([from, to]) => from === to) ? BOX[0] / 2 : 0;
-  const [left, top] = [Math.min(...xs) - BOX[0] / 2 - 8, Math.min(...ys) - BOX[1] / 2 - 30];
-  const [width, height] = [Math.max(...xs) + BOX[0] / 2 + 8 + self - left, Math.max(...ys) + BOX[1] / 2 + 30 - top];
+  const courses = graph.arrows.map(([from, to]) => course(graph, places, from, to));
+  const reach = [0, 1].map((i) => [
+    ...places.flatMap((place) => [place[i] - BOX[i] / 2, place[i] + BOX[i] / 2]),
+    ...courses.flatMap(({ by }) => by.map((at) => at[i])),
+  ]);
+  const [left, top] = [Math.min(...reach[0]) - 8, Math.min(...reach[1]) - 30];
+  const [width, height] = [Math.max(...reach[0]) + 8 - left, Math.max(...reach[1]) + 30 - top];
   const figure = document.createElement("figure");
   const caption = document.createElement("figcaption");
   const what = graph.circle.length ? "the circle is red" : "no circle";
-  caption.textContent = `${graph.name ? `${graph.name}: ` : ""}who waits for whom when it hung; ${what}`;
+  caption.textContent = `${graph.name ? `${graph.name}: ` : ""}which thread waits for which; ${what}`;
   if (graph.more) caption.textContent += `; and ${graph.more} more threads`;
   figure.append(caption);
   const svg = made("svg", { viewBox: [left, top, width, height].join(" "), width, role: "img" }, figure);
   svg.setAttribute("aria-label", caption.textContent);
-  for (const arrow of graph.arrows) drawArrow(svg, graph, places, arrow);
+  graph.arrows.forEach((arrow, place) => drawArrow(svg, graph, courses[place], arrow));
   graph.boxes.forEach((box, place) => drawBox(svg, box, places[place], graph.circle.includes(place)));
   return figure;
 }

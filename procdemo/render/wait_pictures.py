@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 from procdemo.demo.events import CIRCLE, CODE, SUMMARY, THREAD, Event, Kind
 from procdemo.demo.text import printable
 
-_MOST = 40  # boxes of a graph
+_MOST = 24  # boxes of a graph
 _LONGEST = 200  # characters of a line
 _OF_ROW = {"pid": int, "tid": int, "role": str, "state": str, "file": str, "line": int, "function": str}
 _OF_ROW |= {"waits_for": str}

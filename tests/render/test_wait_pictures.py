@@ -114,9 +114,9 @@ def test_what_is_not_in_the_picture_has_no_arrow_and_what_is_too_much_is_counted
     (graph,) = wait_pictures([row(1, [[99, 99]])])
     assert graph["arrows"] == []
     (graph,) = wait_pictures([*(row(number, []) for number in range(1, 50)), row(60, [[1, 1]])])
-    assert len(graph["boxes"]) == 40
+    assert len(graph["boxes"]) == 24
     assert graph["boxes"][0]["pid"] == 60, "threads that wait for another come first"
-    assert graph["more"] == 10
+    assert graph["more"] == 26
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ Try:
   procdemo lab
   procdemo lab deadlock                         (finds lessons by words)
   procdemo lab join-before-drain
-  procdemo lab two-locks -o locks.html          (the circle drawn, the lanes, the code)
+  procdemo lab two-locks -o locks.html          (the circle, drawn)
   procdemo lab join-before-drain --code --fixed
   procdemo lab lost-updates --guess LOST        (--predict asks you)
   procdemo lab --all

@@ -114,8 +114,8 @@ class Watchdog:
             if stream:
                 stream.close()
         self._states.close()
-        self._ending = self._unread
-        for facts in self._late:
+        late, self._ending = [] if self._unread else self._late, False
+        for facts in late:
             self._report(**facts)
 
     def _family(self) -> list[int]:

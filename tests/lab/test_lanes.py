@@ -2,7 +2,7 @@
 
 import pytest
 from harness import run
-from state_accounts import accounts, contradictions, disagreements
+from state_accounts import contradictions, disagreements
 from state_oracle import StateOracle
 
 from procdemo.demo.event_log import read
@@ -144,10 +144,3 @@ def test_nothing_is_looked_at_if_it_is_not_wanted(args):
     result = run("lab", *args, "--json").assert_clean([0, 4])
     assert result.named("script")
     assert not [event for event in result.log if event.kind == "state" or event.name == USAGE]
-
-
-def test_accounts_of_the_scripts_cover_their_lives(shown):
-    _, events, drawn = shown
-    for account in accounts(events).values():
-        assert abs(sum(account.seconds.values()) - account.lived) < 0.05, account
-    assert len(accounts(events)) >= len(drawn)

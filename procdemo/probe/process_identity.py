@@ -42,8 +42,6 @@ class Identity:
         self.pid = pid
         self.command = procfs.read(f"/proc/{pid}/cmdline")
         forked = parent is not None and parent.command == self.command
-        if parent and not self.command:  # it is about to end, or in the middle of exec(2)
-            forked = _own_name(pid) == _own_name(parent.pid)
         self.helper = next((name for words, name in _HELPERS.items() if words in self.command), "")
         """The name of the helper of multiprocessing that it is; empty if it is none."""
         self.new_interpreter = _SPAWNED in self.command
@@ -99,12 +97,7 @@ def _program(pid: int, command: bytes) -> str:
                 return os.path.basename(word)
             if word == "-c":
                 break
-    return name or _own_name(pid) or str(pid)
-
-
-def _own_name(pid: int) -> str:
-    """Return the name that the kernel has for a process; fork(2) keeps it, exec(2) changes it (proc(5))."""
-    return procfs.read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
+    return name or procfs.read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip() or str(pid)
 
 
 def _locks(pid: int) -> list[tuple[int, int, Lock]]:

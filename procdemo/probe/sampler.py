@@ -67,7 +67,6 @@ class Sampler:
         self.hidden = False
         """Whether it was not permitted to see what a thread waits for."""
         self._find([root], None)
-        self._top = self._processes.get(root)  # an orphan with its command line is a fork below it
 
     def due_at(self) -> float:
         """Return when the next look is due (`time.monotonic`)."""
@@ -79,7 +78,7 @@ class Sampler:
         self._births.look()
         if self._ended or self._births.count != self._listed:
             self._ended, self._listed = False, self._births.count
-            self._find(children_of(self._own_folder), self._top)
+            self._find(children_of(self._own_folder), None)
         if monotonic() > self._listing_at:
             self._listing_at = monotonic() + _LISTING_S
             for pid in procfs.descendants(self._own):

@@ -116,7 +116,8 @@ def run_in_process_group(
         # The demo is running by now; what follows does not delay it.
         injector = FaultInjector(interventions.faults, interventions.seed, runner.pid, runner.started_ns)
         faults = FaultSchedule(injector)
-        renderer = make_renderer(module, view)
+        with runner.while_importing():
+            renderer = make_renderer(module, view)
         try:
             renderer(_meta(demo, config, runner.pid, runner.started_ns, interventions))
             for event in faults.among(runner):

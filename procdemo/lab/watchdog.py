@@ -114,8 +114,8 @@ class Watchdog:
             if stream:
                 stream.close()
         self._states.close()
-        late, self._ending = [] if self._unread else self._late, False
-        for facts in late:
+        self._ending = False
+        for facts in [] if self._unread else self._late:
             self._report(**facts)
 
     def _family(self) -> list[int]:

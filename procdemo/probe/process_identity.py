@@ -41,7 +41,12 @@ class Identity:
         """
         self.pid = pid
         self.command = procfs.read(f"/proc/{pid}/cmdline")
-        forked = parent is not None and parent.command == self.command
+        """Its command line: empty if it is about to end (proc(5)), or in the midst of exec(2)."""
+        self.known_command = self.command
+        """The same, or that of its parent if it is empty and the process seems to be forked."""
+        if not self.command and parent and _comm(pid) == _comm(parent.pid):
+            self.known_command = parent.known_command
+        forked = parent is not None and parent.known_command == self.known_command
         self.helper = next((name for words, name in _HELPERS.items() if words in self.command), "")
         """The name of the helper of multiprocessing that it is; empty if it is none."""
         self.new_interpreter = _SPAWNED in self.command
@@ -97,7 +102,11 @@ def _program(pid: int, command: bytes) -> str:
                 return os.path.basename(word)
             if word == "-c":
                 break
-    return name or procfs.read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip() or str(pid)
+    return name or _comm(pid) or str(pid)
+
+
+def _comm(pid: int) -> str:
+    return procfs.read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
 
 
 def _locks(pid: int) -> list[tuple[int, int, Lock]]:

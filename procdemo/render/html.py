@@ -15,6 +15,7 @@ from typing import IO, Any, TypeVar
 from procdemo.demo.events import CODE, META, SUMMARY, THREAD, Event, Kind
 from procdemo.demo.states import Activity
 from procdemo.demo.text import facts, printable
+from procdemo.render import parents
 from procdemo.render.lane_chart import AS_SAID
 from procdemo.render.palette import LOOKS
 from procdemo.render.spans import flows, spans
@@ -111,6 +112,7 @@ class _PageData:
         notes = [f"{self._left_out} strokes are left out: more than can be drawn."] if self._left_out else []
         if not all(lane.sampled or lane.more for lane in self._lanes):
             notes.append(f"Outlined bars: {AS_SAID}.")
+        notes += [f"{words}." for words in (*parents.zombies(self._lanes), *parents.orphans(self._lanes))]
         return {**data, "note": " ".join(notes)}
 
     def _ms(self, time_ns: int) -> float:

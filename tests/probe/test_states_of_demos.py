@@ -1,9 +1,10 @@
 """What the events of kind `state` say of the demos is what an oracle sees, which reads /proc for itself."""
 
+import signal
 from types import SimpleNamespace
 
 import pytest
-from harness import run
+from harness import Command, run
 from state_accounts import accounts, contradictions, disagreements
 from state_oracle import Seen, StateOracle
 
@@ -103,6 +104,21 @@ def test_the_oracle_is_right_only_about_what_it_has_seen():
     assert not contradictions(told("computing", 0, 1000), oracle)
     assert not disagreements(told("sleeping", 0, 1000), oracle)
     assert not disagreements(told("sleeping", 0, 1000), SimpleNamespace(threads={}))
+
+
+def test_of_the_time_in_which_the_command_was_stopped_only_cpu_time_is_told():
+    demo = ("prodcons", "--json", "--items", "10", "--work", "0.2", "--producers", "1", "--consumers", "1")
+    with StateOracle() as oracle, Command(*demo) as command:
+        command.wait_event(lambda event: event.role == "consumer-0")
+        command.signal(signal.SIGSTOP)
+        command.pause(1)
+        command.signal(signal.SIGCONT)
+        result = command.finish().assert_clean()
+    assert not disagreements(result.log, oracle)
+    for role in ("producer-0", "consumer-0"):
+        found = accounts(result.log).values()
+        (account,) = (each for each in found if each.role == role and each.pid == each.tid)
+        assert account.seconds["not seen"] > 0.8, account
 
 
 @pytest.mark.thorough

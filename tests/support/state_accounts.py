@@ -100,9 +100,10 @@ def disagreements(events, oracle):
         # Not its fault: what one of the two has seen earlier or for longer, and an interpreter's start.
         slack = abs(account.lived - seen.lived) + ours.pop("starting", 0)
         slack += 2 * seen.late  # as late as these looks were, those of the sampler may have been
+        unseen = ours.pop("not seen", 0)  # except for CPU time, which is known
         for state in {*ours, *theirs} - {"gone"}:
             difference = abs(ours.get(state, 0) - theirs[state])
-            if difference > max(_SHARE * run, _SECONDS) + slack:
+            if difference > max(_SHARE * run, _SECONDS) + slack + (unseen if state != "computing" else 0):
                 said.append(
                     f"{account.role} {thread} {state}: {ours.get(state, 0):.3f} s, "
                     f"oracle {theirs[state]:.3f} s (run {run:.2f} s, slack {slack:.3f} s)"

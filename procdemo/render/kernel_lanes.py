@@ -80,14 +80,16 @@ def states_by_process(events: Collection[Event]) -> dict[int, ProcessStates]:
             newest.role,
             bool(newest.data.get("helper")),
             _of_process(pieces, pid),
-            {
-                tid: ThreadStates(str(told[-1].data.get("thread", "")), _changes(pieces[tid]))
-                for tid, told in threads.items()
-            },
+            {tid: ThreadStates(_name(told[-1]), _changes(pieces[tid])) for tid, told in threads.items()},
             parent if isinstance(parent := first.data.get("ppid"), int) else 0,
             *_parents(threads.get(pid, []), end_ns),
         )
     return found
+
+
+def _name(report: Event) -> str:
+    """Return the name that a thread has given itself, else which thread of its process it is."""
+    return str(report.data.get("name") or report.data.get("thread", ""))
 
 
 def _parents(reports: Sequence[Event], end_ns: int) -> tuple[int, int | None]:

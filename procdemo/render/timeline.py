@@ -8,6 +8,7 @@ the states of spans (by name) and of roles (``@worker``). A span or a role that 
 active.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
@@ -19,6 +20,7 @@ from procdemo.render.kernel_lanes import ProcessStates, states_by_process
 
 _ORDER = list(Activity)
 _MOST_THREADS = 12  # lanes of one process
+_WITH_FUNCTION = re.compile(r"Thread-\d+ \((\w+)\)?$")  # threading.Thread, the name by default; may be cut
 
 
 class Lane(NamedTuple):
@@ -74,6 +76,7 @@ class _Track:
         self.changes: list[tuple[int, Activity]] = []
         self.ticks: dict[int, list[int]] = defaultdict(list)  # by thread
         self._outside = outside
+        self._names: dict[int, str] = {}  # of threads, as the demo says them
         # Those that are open, by thread; the innermost is the last.
         self._spans: dict[int, list[tuple[str, Activity]]] = defaultdict(list)
 
@@ -101,7 +104,7 @@ class _Track:
                 states.changes,
                 self.ticks[tid],
                 tid,
-                "" if tid == self.pid else states.name,
+                "" if tid == self.pid else _plain_name(self._names.get(tid) or states.name),
             )
             for tid, states in threads[:_MOST_THREADS]
         ]
@@ -117,6 +120,8 @@ class _Track:
             self._spans[event.tid].append((event.name, activity))
         elif event.kind == Kind.END:
             self._end(event)
+        if isinstance(name := event.data.get("thread"), str):
+            self._names[event.tid] = name
         if event.kind != Kind.COUNT and event.name != STARTS:
             self.ticks[event.tid or event.pid].append(event.time_ns)
         innermost = [spans[-1][1] for spans in self._spans.values() if spans]
@@ -231,6 +236,11 @@ def named(role: str, pid: int) -> str:
     if not role:
         return f"PID {pid}"
     return role if str(pid) in role else f"{role} (PID {pid})"
+
+
+def _plain_name(thread: str) -> str:
+    """Return the name of a thread; of one without a name of its own, what it runs: ``_handle_results``."""
+    return _WITH_FUNCTION.sub(r"\1", thread)
 
 
 def family(role: str) -> str:

@@ -186,3 +186,24 @@ def test_a_process_that_looks_at_others_has_no_lane():
 def test_threads_of_processes_that_are_named_by_their_numbers():
     events = [report(0, WAITING, role="child 10"), report(0, BLOCKED, role="child 10", tid=11)]
     assert [lane.tid for lane in lanes(events, {}, {"child"})] == [10, 11]
+
+
+@pytest.mark.parametrize(
+    ("told", "own", "shown"),
+    [
+        ("", "", "thread 2"),
+        ("", "reader", "reader"),
+        ("", "Thread-1 (handl", "handl"),
+        ("Thread-3 (_handle_results)", "", "_handle_results"),
+        ("thread-0", "reader", "thread-0"),
+        (["x"], "", "thread 2"),
+    ],
+    ids=str,
+)
+def test_a_lane_has_the_name_of_its_thread(told, own, shown):
+    events = [
+        report(0, WAITING, role="main"),
+        report(0, WAITING, tid=11, role="main", thread="thread 2", **({"name": own} if own else {})),
+        Event("begin", "serve", {"thread": told} if told else {}, 1, 10, 11, "main"),
+    ]
+    assert [lane.thread for lane in lanes(events, {}, {"main"})] == ["", shown]

@@ -93,7 +93,8 @@ class _PageData:
     def of_run(self) -> dict[str, Any]:
         """Return all that is drawn."""
         about = next((event.data for event in self._events if event.name == META), {})
-        how = "Python {python}, start method {start_method}, {cpus} usable CPUs"
+        method = ", start method {start_method}" if about.get("start_method") else ""
+        how = f"Python {{python}}{method}, {{cpus}} usable CPUs"
         how += " ({cpus_limit})" if about.get("cpus_limit") else ""
         data = {
             "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
@@ -181,5 +182,7 @@ class _PageData:
         for event in self._events:
             if event.kind == Kind.RESULT:
                 data = row_of_table(event.data) if event.name == THREAD else event.data
-                tables[printable(event.name)].append(facts(data))
+                drawn = "circle" if event.name == SUMMARY else ""  # above the lanes
+                told = {key: value for key, value in data.items() if key != drawn}
+                tables[printable(event.name)].append(facts(told))
         return dict(sorted(tables.items(), key=lambda table: table[0] == SUMMARY))

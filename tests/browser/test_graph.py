@@ -5,6 +5,7 @@ from harness import run
 
 from procdemo.demo.event_log import read
 from procdemo.demo.events import CIRCLE, CODE, THREAD, Event
+from procdemo.lab.lesson import FOLDER
 from procdemo.render.html import Html
 from procdemo.render.wait_pictures import sources
 
@@ -57,17 +58,27 @@ LINES = """() => [...document.querySelectorAll("#sources pre div.waits")].map((l
   [parseInt(line.textContent), line.classList.contains("circle"), line.querySelector("span").textContent])"""
 
 
+WATCH = ("watch", "-q", "--still", "0.5", "--on-hang", "kill")
+
+
 @pytest.fixture
 def lesson(request, tmp_path):
-    """Return the page of a lesson of the lab, and its events."""
+    """Return the page of a lesson of the lab, or of its script under watch, and the events."""
     page, kept = tmp_path / "run.html", tmp_path / "run.jsonl"
-    run("lab", request.param, "-q", "-o", str(page), "--record", str(kept)).assert_clean(0)
+    outputs = ("-o", str(page), "--record", str(kept))
+    name, _, watched = request.param.partition(" ")
+    if watched:
+        run(*WATCH, *outputs, str(FOLDER / name / "broken.py")).assert_clean(4)
+    else:
+        run("lab", name, "-q", *outputs).assert_clean(0)
     with kept.open("rb") as lines:
         return page, list(read(lines))
 
 
-@pytest.mark.parametrize("lesson", ["two-locks", "dining-philosophers"], indirect=True)
-def test_a_lesson_that_hangs_has_its_circle_drawn(lesson, show):
+@pytest.mark.parametrize(
+    "lesson", ["two-locks", "dining-philosophers", "two-locks under watch"], indirect=True
+)
+def test_a_program_that_hangs_has_its_circle_drawn(lesson, show):
     file, events = lesson
     page = show(file)
     graph = page.locator("#graphs figure")

@@ -1,7 +1,11 @@
 """The lanes of the lab are those of the scripts' processes, in the states that an oracle sees, too."""
 
+import os
+import re
+
+import pexpect
 import pytest
-from harness import run
+from harness import PROCDEMO, run
 from state_accounts import contradictions, disagreements
 from state_oracle import StateOracle
 
@@ -144,3 +148,16 @@ def test_nothing_is_looked_at_if_it_is_not_wanted(args):
     result = run("lab", *args, "--json").assert_clean([0, 4])
     assert result.named("script")
     assert not [event for event in result.log if event.kind == "state" or event.name == USAGE]
+
+
+def test_live_lanes_are_there_before_the_verdict():
+    environment = {**os.environ, "TERM": "xterm", "CI": ""}
+    size = {"dimensions": (40, 100), "encoding": "utf-8", "env": environment}
+    command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], "lab", "two-locks", "--live"], **size)
+    command.expect(r"HUNG \(", timeout=30)
+    drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", command.before)
+    assert re.search(r"broken\.py +\d+ .*\n\W*child \d+ +\d+ .*\n\W*child \d+ +\d+ ", drawn)
+    assert not re.search(r"^(main|observer) +\d+ ", drawn, re.MULTILINE)
+    command.expect(pexpect.EOF, timeout=30)
+    command.close()
+    assert command.exitstatus == 0

@@ -11,8 +11,8 @@ COUNT ?= 20
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
-demo: $(VENV)/installed ## Run all demos, about half a minute.
-	PATH="$(abspath $(BIN)):$$PATH" bash scripts/tour.sh
+demo: $(VENV)/installed ## The tour without a pause, about a minute.
+	$(BIN)/procdemo tour --auto
 
 test: $(VENV)/installed-test ## Each promise once, under the default start method: four minutes.
 	$(BIN)/python scripts/run_tests.py -q

@@ -248,10 +248,14 @@ def family(role: str) -> str:
     return role.partition("@")[0].rstrip("0123456789").rstrip("- ")
 
 
-def _place(role: str, families: Mapping[str, int]) -> tuple[bool, int, int]:
-    """Return the sort key of a lane: main first, then families in order of appearance, then by number."""
+def _place(role: str, families: Mapping[str, int]) -> tuple[str, bool, int, int]:
+    """Return the sort key of a lane: main first, then families in order of appearance, then by number.
+
+    Roles such as ``1/main`` are of several runs: one run stands below the other.
+    """
     number = role.partition("@")[0].rpartition("-")[2]
-    return role != "main", families[family(role)], int(number) if number.isdecimal() else 0
+    run, _, name = role.rpartition("/")
+    return run, name != "main", families[family(role)], int(number) if number.isdecimal() else 0
 
 
 class Counter(NamedTuple):

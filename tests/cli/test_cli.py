@@ -34,7 +34,7 @@ def test_procdemo_alone_is_a_screen_with_room_for_the_prompt():
     lines = run().assert_clean().stdout.splitlines()
     assert len(lines) <= 23
     assert max(map(cell_len, lines)) <= 80
-    assert "procdemo pool-server" in lines[1]
+    assert "e.g. procdemo pool-server" in lines[0]
     assert all(any(line.startswith(f"  {name} ") for line in lines) for name in DEMOS)
 
 

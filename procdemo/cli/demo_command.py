@@ -44,8 +44,9 @@ def demo_command(demo: Demo) -> click.Command:
     groups = parameters(module.Config)
     if demo.starts_processes:
         groups[HelpGroup.OUTPUT] += [limit, *slow_option(module.Config)]
-        groups[HelpGroup.OUTPUT] += [no_sample] if demo.sampled else []
         groups[HelpGroup.FAULTS] += fault_options()
+    if demo.sampled:
+        groups[HelpGroup.OUTPUT].append(no_sample)
     groups[HelpGroup.OUTPUT] += [*output_options(live=demo.starts_processes), *common_options()]
 
     def callback(**values: Any) -> None:
@@ -105,8 +106,9 @@ def _run(
     from procdemo.cli import run_demo
     from procdemo.runtime.fault_injection import check_roles
 
+    sampled = demo.sampled and not values["no_sample"]
     if not demo.starts_processes:
-        return run_demo.run_in_command(demo, module, config, view)
+        return run_demo.run_in_command(demo, module, config, view, sampled=sampled)
     if not hasattr(os, "fork"):
         click.echo(
             f"error: {demo.name} needs process groups and os.fork, which {sys.platform} does not have\n"
@@ -117,6 +119,5 @@ def _run(
     faults = _faults(config, values)
     if demo.roles:
         check_roles(faults, [*demo.roles, *(["worker-N"] if getattr(config, "cluster", None) else [])])
-    sampled = demo.sampled and not values["no_sample"]
     interventions = run_demo.Interventions(values["timeout"], faults, values["seed"], sampled)
     return run_demo.run_in_process_group(demo, module, config, view, interventions)

@@ -181,9 +181,10 @@ class SampledThread:
         """Open the account with what is seen now; return reports since the thread, or the run, began."""
         cpu_ns, ready_ns = self.spent()
         self.account = ThreadAccount(now_ns, self.wait.state if self.wait else None, cpu_ns, ready_ns)
-        born_ns = max(_born_ns(self.stat.start_ticks), since_ns)
-        gap = [Report(born_ns, State.UNSEEN, 0.0, 0.0, {})] if now_ns - born_ns > _GAP_NS else []
-        return [*gap, self.account.first_report()]
+        first, born_ns = self.account.first_report(), _born_ns(self.stat.start_ticks)
+        if born_ns < since_ns or now_ns - born_ns < _GAP_NS:
+            return [first]
+        return [Report(born_ns, State.UNSEEN, 0.0, 0.0, {}), first]
 
     def close(self) -> None:
         """Close its files."""

@@ -26,6 +26,7 @@ What cannot be read, because it is gone or hidden, is left out.
 
 import os
 from collections.abc import Collection, Iterable, Iterator
+from threading import get_native_id
 from time import monotonic, monotonic_ns, thread_time_ns
 
 from procdemo.demo.events import Event, Kind
@@ -103,8 +104,7 @@ class Sampler:
                 if report := thread.account.correct(State.WAITING):
                     self._report(process, thread, report)
         events, self._events = self._events, []
-        threads = sum(len(process.threads) for process in self._processes.values())
-        self.pacing.note(thread_time_ns() - begin, threads)
+        self.pacing.note(thread_time_ns() - begin, sum(1 for _ in self.threads()))
         return events
 
     def close(self) -> None:
@@ -152,14 +152,13 @@ class Sampler:
     def _alike(self, pid: int) -> SampledProcess | None:
         """Return a process with the same command line as this orphan, which it or its like has forked."""
         command = procfs.read(f"/proc/{pid}/cmdline")
-        known = self._processes.values()
-        return next((each for each in known if each.identity.known_command == command), None)
+        return next((p for p in self._processes.values() if p.identity.known_command == command), None)
 
     def _list_threads(self, process: SampledProcess, parent: SampledProcess | None = None) -> None:
         """Take the threads of a process that are not known yet; `parent` is wanted for a new process."""
         process.changed = False
         for tid in procfs.tasks(process.pid):
-            if tid in process.threads:
+            if tid in process.threads or tid == get_native_id():  # the thread that looks is no part of it
                 continue
             try:
                 thread = SampledThread(process.pid, tid, process.seen_threads, self._descriptors)

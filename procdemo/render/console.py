@@ -274,7 +274,7 @@ class Console:
             for line in ["", *lanes, ""] if lanes else []:
                 self._out.print(line)
         for name, rows in self._tables.items():
-            if name not in self._detail_tables:
+            if name not in self._detail_tables and not (name == USAGE and self._in_command):
                 self._out.print(table(name, rows, plain=self._plain))
         counts, last = verdict(event, self._story)
         if counts and not self._in_command:

@@ -19,9 +19,8 @@ An event of kind `state` says what a thread does from ``time_ns`` on; its name i
 The last five only if they apply. There is an event when the state that had the most of the time between two
 looks is another one than before, and about every second while a state lasts. If a look comes late by half a
 second, because the observer itself did not run, the name is `State.UNSEEN` for the time of each thread that
-ran meanwhile; also from the start of a thread to its first look, if that is long. How long the thread had a
-CPU is known nevertheless: the next event says it. Nothing is asked of the processes, and they do not notice.
-What cannot be read, because it is gone or hidden, is left out.
+ran meanwhile; also from the start of a thread to its first look, if that is long. The next event says how
+long it had a CPU. Nothing is asked of the processes. What is gone or hidden is left out.
 """
 
 import os

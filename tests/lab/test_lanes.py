@@ -6,7 +6,7 @@ import re
 import pexpect
 import pytest
 from harness import PROCDEMO, run
-from state_accounts import contradictions, disagreements
+from state_accounts import contradictions, disagreements, lanes_of
 from state_oracle import StateOracle
 
 from procdemo.demo.event_log import read
@@ -52,7 +52,7 @@ def test_the_states_of_the_scripts_are_those_that_an_oracle_sees(lesson, start_m
     with StateOracle() as oracle:
         result = run("lab", lesson, "--json", start_method=start_method).assert_clean()
     assert not disagreements(result.log, oracle)
-    assert not contradictions(result.log, oracle)
+    assert not contradictions(lanes_of(result.log), oracle)
     lab, roots, sampled = told_about(result)
     watchdogs = {event.data["ppid"] for event in roots.values()}
     assert not sampled & (lab | watchdogs), "the lab itself is no part of the lesson"

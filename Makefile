@@ -47,7 +47,7 @@ measure: $(VENV)/installed ## Measure docs/performance.md anew: six minutes; the
 vendor: ## Download ECharts at its pinned version and checksum (needs the internet).
 	$(PYTHON) scripts/vendor.py
 
-pictures: $(VENV)/installed ## Draw the pictures of the README anew, from real runs.
+pictures: $(VENV)/installed ## Draw the pictures of the documents anew, from real runs.
 	$(BIN)/python scripts/pictures.py
 
 clean: ## Remove the virtual environment and the caches.

@@ -161,7 +161,12 @@ def test_every_example_parses(args):
     assert command.make_context(name, rest, parent=group).params is not None
 
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").splitlines()
+ROOT = Path(__file__).parents[2]
+README = [
+    line
+    for name in ("README.md", "docs/reference.md")
+    for line in (ROOT / name).read_text("utf-8").splitlines()
+]
 LONG = {"crawl-callback", "gil", "gil --work call", "lab --all"}
 """Examples that other tests run with --json, or in a shorter time."""
 

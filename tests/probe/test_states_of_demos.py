@@ -67,7 +67,10 @@ def test_the_states_of_a_demo_are_those_that_an_oracle_sees(demo, start_method):
     assert not contradictions(lanes_of(result.log), oracle)
     if demo in BELIEVED_OTHERWISE:
         believed = lanes(result.events, compose(load(find(demo).module)).lanes)
-        assert contradictions(believed, oracle), "lanes that are not those of the kernel are not noticed"
+        late = max(seen.late for seen in oracle.threads.values())  # then it is not sure of any cell
+        assert late > 0.2 or contradictions(believed, oracle, cell_s=0.3), (
+            "a lane that is not true is not noticed"
+        )
     main_threads = [account for account in accounts(result.log).values() if account.pid == account.tid]
     for role, states in expected.items():
         of_role = [account for account in main_threads if account.role.startswith(role)]
@@ -110,7 +113,7 @@ def test_a_client_in_the_command_itself_waits_for_its_user():
             result = client.finish().assert_clean()
     assert not disagreements(result.log, oracle)
     assert not contradictions(lanes_of(result.log), oracle)
-    (account,) = accounts(result.log).values()
+    (account,) = (each for each in accounts(result.log).values() if each.pid == each.tid)
     assert account.role == "main"
     assert account.seconds["waiting"] > 0.5
 

@@ -70,12 +70,12 @@ def lanes_of(events):
     return processes + [lane for lane in threads if lane.tid]
 
 
-def contradictions(drawn, oracle):
+def contradictions(drawn, oracle, cell_s=_CELL_S):
     """Return where a lane says that it computes, and it waited, or the other way round, as sentences.
 
-    A cell is as long as three looks of the sampler. It counts if the lane has one state from its begin to its
-    end. That is wrong if it is not true of half of the cell; a tenth more, because the kernel counts CPU time
-    at its ticks.
+    A cell is `cell_s` seconds long, as a rule as three looks of the sampler. It counts if the lane has one
+    state from its begin to its end. That is wrong if it is not true of half of the cell; a tenth more is left
+    out, because the kernel counts CPU time at its ticks.
     """
     said = []
     for lane in drawn:
@@ -85,9 +85,9 @@ def contradictions(drawn, oracle):
             if pid == lane.pid and lane.tid in {0, tid}
         ]
         for (begin_ns, state), (end_ns, _) in pairwise(lane.changes):
-            for number in range(int((end_ns - begin_ns) / 1e9 / _CELL_S)):
-                begin = begin_ns / 1e9 + number * _CELL_S
-                cells = [[look for look in looks if begin <= look[0] < begin + _CELL_S] for looks in threads]
+            for number in range(int((end_ns - begin_ns) / 1e9 / cell_s)):
+                begin = begin_ns / 1e9 + number * cell_s
+                cells = [[look for look in looks if begin <= look[0] < begin + cell_s] for looks in threads]
                 cells = [cell for cell in cells if len(cell) >= _LOOKS]
                 if not cells:
                     continue

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from procdemo.demo.events import OBSERVER, SUMMARY, Event, Kind
+from procdemo.demo.events import CIRCLE, CODE, OBSERVER, SUMMARY, THREAD, Event, Kind
 from procdemo.demo.states import State
 from procdemo.probe import hang, snapshot, stillness, xray_rows
 from procdemo.probe.hang import Verdict
@@ -169,10 +169,10 @@ class Watching:
         lines = list(hang.lines_of(verdict, verdict.circle))
         yield self._mark(XRAY, why=why, at=at, lines=lines, **told)
         for row in xray_rows.rows(verdict):
-            yield self._event(Kind.RESULT, "thread", {**row, "picture": at})
+            yield self._event(Kind.RESULT, THREAD, {**row, "picture": at})
         for piece in xray_rows.code(verdict):
-            yield self._mark("code", **piece)
-        yield self._mark("circle", picture=at, threads=[list(node) for node in verdict.circle])
+            yield self._mark(CODE, **piece)
+        yield self._mark(CIRCLE, picture=at, threads=[list(node) for node in verdict.circle])
 
     # --- signals and the end
 

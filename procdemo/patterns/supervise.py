@@ -15,7 +15,7 @@ At least once: if a worker is killed after the work and before the answer, its i
 \b
 Try:
   procdemo supervise --kill worker-0@0.1
-  procdemo supervise --items 1000 --work 0.002 --tries 9 --chaos kill:0.03
+  procdemo supervise --items 1000 --work 0.002 --tries 9 --chaos kill:0.2
   procdemo supervise --poison 7
   procdemo supervise --stuck 7 --item-deadline 0.5
   procdemo supervise --raises 7

@@ -2,17 +2,22 @@
 
 import contextlib
 import http.client
+import keyword
 import multiprocessing
 import os
 import pickle
 import socket
 import struct
+import sys
+import threading
+import types
+import warnings
 
 import pytest
 from canary import Canary
 from selectolax.lexbor import LexborHTMLParser
 
-from procdemo.crawler.local_site import Site, folder_site
+from procdemo.crawler.local_site import Answer, Site, _Server, folder_site
 from procdemo.crawler.stdlib_docs import MODULES, PRIVATE, StdlibDocs
 from procdemo.crawler.urls import resolve
 from procdemo.demo.events import Emitter
@@ -143,6 +148,37 @@ def test_other_hosts_are_not_let_in(folder):
         socket.create_connection(("127.0.0.2", port), timeout=5)
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (DeprecationWarning("'<x>'"), "DeprecationWarning: &#x27;&lt;x&gt;&#x27;"),
+        (PermissionError(13, "no"), "no"),
+    ],
+)
+def test_a_page_that_cannot_be_made_is_a_500_and_the_next_is_answered(error, says):
+    def site(path):
+        if path == "/bad":
+            raise error
+        return Answer(200, "text/plain", b"good")
+
+    with _Server(site) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        with contextlib.closing(http.client.HTTPConnection(*server.server_address, timeout=10)) as connection:
+            for path, status in (("/bad", 500), ("/good", 200), ("/bad", 500)):
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                body = answer.read().decode()
+                assert (answer.status, says in body) == (status, path == "/bad")
+        server.shutdown()
+
+
+def test_a_file_that_is_gone_when_it_is_opened_is_a_500(tmp_path):
+    with _Server(lambda _: Answer(200, "text/html", tmp_path / "gone")) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        assert ask(server.server_address[1], "/")[0] == 500
+        server.shutdown()
+
+
 def test_no_folder(tmp_path):
     with pytest.raises(CannotRunError, match="no such folder"), serving(tmp_path / "none"):
         pass
@@ -178,6 +214,21 @@ def test_the_docs_do_not_show_the_environment(docs, monkeypatch):
     assert "environ</strong> = " in text
     assert "canary" not in text
     assert os.environ["PATH"] not in text
+
+
+def test_a_module_that_warns_when_it_is_looked_at_has_a_page(monkeypatch):
+    class Warns(types.ModuleType):
+        @property
+        def __version__(self):
+            warnings.warn("deprecated", DeprecationWarning, stacklevel=2)
+            return "1"
+
+    module = Warns("keyword")
+    module.__spec__ = keyword.__spec__
+    monkeypatch.setitem(sys.modules, "keyword", module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "keyword" in StdlibDocs().page("/keyword.html")
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,10 @@ class UnmanagedPool(Pool):
     """A Pool whose worker-handler thread has nothing to do, because it does not know the workers.
 
     The original replaces workers that have ended. Here a new Pool does, because this one may have
-    lost its locks; and it starts its workers in the main thread, because a fork in another thread
-    would pass on what the main thread is just opening. The original also wakes whenever a result
-    can be read, so that it spins as long as a callback keeps the result-handler thread from
-    reading it: 45 % of the parent's CPU time in a crawl.
+    lost its locks; and it starts its workers in the main thread, because a process that is started in
+    another thread would inherit what the main thread is just opening. The original also wakes
+    whenever a result can be read, so that it spins as long as a callback keeps the result-handler
+    thread from reading it: 45 % of the parent's CPU time in a crawl.
     """
 
     _change_notifier: Any

@@ -1,4 +1,4 @@
-"""scripts/get_python.sh finds the Python that was asked for, or says why there is none; it installs none here."""
+"""scripts/get_python.sh finds the Python that was asked for, or says why there is none."""
 
 import os
 import shutil

@@ -56,7 +56,7 @@ DEMOS = (
     ),
     Demo(
         "thread-server",
-        "A thread per connection: all in one PID, and one GIL for all.",
+        "A thread per connection: all threads share one PID.",
         limit=0,
         roles=("main", "client-N"),
     ),

@@ -22,6 +22,9 @@ COMMANDS = [
     if line.strip().startswith("procdemo")
 ]
 """tests/cli/test_cli.py runs no example that is one of these."""
+STRICT = {"PYTHONWARNINGS": "error::DeprecationWarning"}
+"""What Python has deprecated is an error in procdemo, for example a fork beside threads (from 3.12 on)."""
+
 STATUS = {
     "procdemo prodcons --ack early": 1,
     "procdemo prodcons --kill consumer-0@0.2": 1,
@@ -42,7 +45,7 @@ def usual(command):
 
 @pytest.mark.parametrize("command", [usual(line) for line in COMMANDS])
 def test_its_commands_do_what_it_says(command, tmp_path):
-    result = run(*shlex.split(command)[1:], limit=60, cwd=tmp_path)
+    result = run(*shlex.split(command)[1:], limit=60, cwd=tmp_path, env=STRICT)
     result.assert_clean(STATUS.get(command, 0))
 
 

@@ -1,9 +1,9 @@
-"""A thread per connection: all in one PID, and one GIL for all.
+"""A thread per connection: all threads share one PID.
 
 What to watch: every client is served at once, as by echo-server, but there is one PID only, a thread
 costs a tenth of a process, and all threads share the memory: no pickling, and no protection either.
-While they wait for clients they do not hinder each other; once they compute, one interpreter's lock
-lets one at a time (see gil). A process can be killed, a thread cannot: its connection is cut instead.
+While they wait for clients they do not hinder each other. If they compute, one runs at a time, because the
+interpreter has one lock, the GIL; a free-threaded build has none (see gil). A process can be killed, a thread cannot: its connection is cut instead.
 With --threads N it is a pool: client N+1 is connected and waits, as with pool-server.
 
 \b

@@ -3,8 +3,9 @@
 What to watch: every client is served at once, as by echo-server, but there is one PID only, a thread
 costs a tenth of a process, and all threads share the memory: no pickling, and no protection either.
 While they wait for clients they do not hinder each other. If they compute, one runs at a time, because the
-interpreter has one lock, the GIL; a free-threaded build has none (see gil). A process can be killed, a thread cannot: its connection is cut instead.
-With --threads N it is a pool: client N+1 is connected and waits, as with pool-server.
+interpreter has one lock, the GIL; a free-threaded build has none (see gil). A process can be killed, a
+thread cannot: its connection is cut instead. With --threads N it is a pool: client N+1 is connected and
+waits, as with pool-server.
 
 \b
   client-0 --connect--> main --Thread(serve, conn)--> thread 1 of main

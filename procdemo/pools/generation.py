@@ -16,6 +16,7 @@ from typing import Any
 from procdemo.demo.events import Emitter
 from procdemo.pools.pool_worker import TASK_BYTES, init_worker, run_next_task
 from procdemo.process.children import Children
+from procdemo.process.early_death import allow_early_death
 from procdemo.process.readiness import wait_ready
 from procdemo.process.record_pipe import channel
 
@@ -85,7 +86,9 @@ class UnmanagedPool(Pool):
 
     def Process(self, ctx: ForkContext, **kwargs: Any) -> BaseProcess:  # type: ignore[override] # noqa: N802
         """Make a worker whose name is its role, ``worker-3``, instead of ``Process-7``."""
-        return ctx.Process(**kwargs, name=next(self._names))
+        process = ctx.Process(**kwargs, name=next(self._names))
+        allow_early_death(process)
+        return process
 
     def _repopulate_pool(self) -> None:
         super()._repopulate_pool()  # type: ignore[misc]

@@ -9,7 +9,6 @@ import pickle
 import socket
 import struct
 import sys
-import threading
 import types
 import warnings
 
@@ -17,7 +16,8 @@ import pytest
 from canary import Canary
 from selectolax.lexbor import LexborHTMLParser
 
-from procdemo.crawler.local_site import Answer, Site, _Server, folder_site
+from procdemo.crawler import local_site
+from procdemo.crawler.local_site import Answer, Site, folder_site
 from procdemo.crawler.stdlib_docs import MODULES, PRIVATE, StdlibDocs
 from procdemo.crawler.urls import resolve
 from procdemo.demo.events import Emitter
@@ -151,32 +151,26 @@ def test_other_hosts_are_not_let_in(folder):
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (DeprecationWarning("'<x>'"), "DeprecationWarning: &#x27;&lt;x&gt;&#x27;"),
-        (PermissionError(13, "no"), "no"),
+        (DeprecationWarning("'<x>'"), b"DeprecationWarning: &#x27;&lt;x&gt;&#x27;"),
+        (PermissionError(13, "no"), b"PermissionError: "),
     ],
 )
-def test_a_page_that_cannot_be_made_is_a_500_and_the_next_is_answered(error, says):
+def test_a_page_that_cannot_be_made_is_a_500_and_the_next_is_answered(error, says, monkeypatch, tmp_path):
     def site(path):
         if path == "/bad":
             raise error
-        return Answer(200, "text/plain", b"good")
+        return Answer(200, "text/plain", tmp_path / "gone" if path == "/gone" else b"good")
 
-    with _Server(site) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        with contextlib.closing(http.client.HTTPConnection(*server.server_address, timeout=10)) as connection:
-            for path, status in (("/bad", 500), ("/good", 200), ("/bad", 500)):
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                body = answer.read().decode()
-                assert (answer.status, says in body) == (status, path == "/bad")
-        server.shutdown()
-
-
-def test_a_file_that_is_gone_when_it_is_opened_is_a_500(tmp_path):
-    with _Server(lambda _: Answer(200, "text/html", tmp_path / "gone")) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        assert ask(server.server_address[1], "/")[0] == 500
-        server.shutdown()
+    monkeypatch.setattr(local_site, "folder_site", lambda _: site)
+    with (
+        serving(tmp_path) as (port, _),
+        contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection,
+    ):
+        for path, status in (("/bad", 500), ("/good", 200), ("/gone", 500), ("/good", 200)):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            assert (answer.status, says in body) == (status, path == "/bad")
 
 
 def test_no_folder(tmp_path):

@@ -40,7 +40,7 @@ class Demo(NamedTuple):
 DEMOS = (
     Demo(
         "spawn",
-        "Two ways to start a process, and what a parent knows of its child.",
+        "Start a process in two ways; what its parent knows of it.",
         roles=("main", "child-N"),
     ),
     Demo(
@@ -51,36 +51,36 @@ DEMOS = (
     ),
     Demo(
         "echo-client",
-        "Talk to a server: by hand, in a pipe, or as many clients at once.",
+        "Talk to a server: by hand, in a pipe, or as many clients.",
         starts_processes=False,
     ),
     Demo(
         "thread-server",
-        "A thread per connection: all threads share one PID.",
+        "A thread per connection: one PID serves all clients.",
         limit=0,
         roles=("main", "client-N"),
     ),
     Demo(
         "pool-server",
-        "N workers serve N clients; client N+1 is connected and waits.",
+        "N workers serve N clients; client N+1 connects and waits.",
         limit=0,
         roles=("main", "worker-N", "client-N"),
     ),
     Demo(
         "prefork-server",
-        "N workers accept from one listener; client N+1 waits in the kernel.",
+        "N workers, one listener; client N+1 waits in the kernel.",
         limit=0,
         roles=("main", "worker-N", "client-N"),
     ),
     Demo(
         "selector-server",
-        "A few workers, an event loop in each: ten thousand clients, and none waits.",
+        "A few workers with event loops: ten thousand clients.",
         limit=0,
         roles=("main", "worker-N", "client-N"),
     ),
     Demo(
         "async-server",
-        "One thread, one event loop, and a coroutine for each client: asyncio.",
+        "One thread, one event loop, a coroutine for each client.",
         limit=0,
         roles=("main", "client-N"),
     ),
@@ -91,27 +91,27 @@ DEMOS = (
     ),
     Demo(
         "prodcons",
-        "Producers, a bounded queue, consumers, and an account of every item.",
+        "Producers, a bounded queue, consumers; each item counted.",
         roles=("main", "producer-N", "consumer-N"),
     ),
     Demo(
         "supervise",
-        "A pool that never hangs and never loses an item, even if a worker is killed.",
+        "A pool that loses no item, even if a worker is killed.",
         roles=("main", "worker-N"),
     ),
     Demo(
         "race",
-        "Two processes, three steps each: of twenty orders eighteen lose an update.",
+        "Two processes, one counter: 18 of 20 orders lose a count.",
         roles=("main", "A", "B"),
     ),
     Demo(
         "gil",
-        "The same work in one thread, N threads, N processes: who gains, who is late.",
+        "The same work in one thread, N threads, N processes.",
         roles=("main", "worker-N"),
     ),
     Demo(
         "lab",
-        "Claims and classic mistakes run for real: what is true on this Python.",
+        "Claims and classic mistakes: what is true on this Python.",
         limit=300.0,
         path="procdemo.lab.demo",
         before="procdemo.cli.lab_command",
@@ -121,34 +121,45 @@ DEMOS = (
 BENCHES = (
     Demo(
         "bench servers",
-        "Stevens' table for today's Python: what a client costs, by design of the server.",
+        "What a client costs, for each design of a server.",
         limit=300.0,
         sampled=False,
         path="procdemo.bench.servers",
     ),
     Demo(
         "bench start",
-        "What it takes to start a thread, a process, a Pool; and what an idle one weighs.",
+        "What it costs to start a thread, a process, a Pool.",
         limit=300.0,
         sampled=False,
         path="procdemo.bench.start",
     ),
     Demo(
         "bench queues",
-        "How many small items a second go from producers to consumers, by what.",
+        "How many small items a second each kind of queue moves.",
         limit=300.0,
         sampled=False,
         path="procdemo.bench.queues",
     ),
     Demo(
         "bench pools",
-        "What a pool costs for a task, by how it is handed over; and when a pool pays.",
+        "What a pool costs per task, and when it is worth it.",
         limit=300.0,
         sampled=False,
         path="procdemo.bench.pools",
     ),
 )
 """The commands of ``procdemo bench``."""
+
+CHAPTERS = {
+    "Start here": ("spawn", "echo-server", "echo-client"),
+    "Servers": ("thread-server", "pool-server", "prefork-server", "selector-server", "async-server"),
+    "Pools and queues": ("crawl-callback", "prodcons", "supervise"),
+    "What goes wrong": ("race", "gil", "lab"),
+    "Your own program": ("watch", "xray"),
+    "Measure and keep": ("bench", "quiz", "replay", "source", "list"),
+    "Help": ("completion", "help"),
+}
+"""The parts of the first help page, and the commands in each."""
 
 
 def find(name: str) -> Demo | None:

@@ -1,13 +1,10 @@
 """The glossary: one row for a word, in order, in short sentences, with a command that exists."""
 
 import re
-import shlex
 from pathlib import Path
 
-import click
+import command_lines
 import pytest
-
-from procdemo.cli import main
 
 ROWS = re.findall(
     r"^\| \*\*(.+?)\*\* \| (.+?) \| `procdemo (.+?)` \|$",
@@ -31,7 +28,4 @@ def test_a_sentence_has_at_most_twenty_words():
 @pytest.mark.parametrize("line", sorted({line for _, _, line in ROWS}))
 def test_its_commands_exist(line):
     """tests/cli/test_cli.py and tests/lab run the like; here only the words are checked."""
-    name, *rest = shlex.split(line)
-    context = click.Context(main.main, **main.main.context_settings)
-    command = main.main.get_command(context, name)
-    assert command.make_context(name, rest, parent=context).params is not None
+    command_lines.check(line)

@@ -4,10 +4,12 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from harness import run
+from xrayed import needs_stacks
 
 from procdemo.catalog import DEMOS
 
@@ -36,6 +38,27 @@ STATUS = {
 def test_its_table_names_every_demo():
     named = re.findall(r"^\| `procdemo ([a-z-]+)", README, re.MULTILINE)
     assert sorted(named) == sorted(demo.name for demo in DEMOS)
+
+
+def numbered(text):
+    """Return a text in one line, with its PIDs and times replaced by letters, in the order of appearance."""
+    found = {}
+    text = re.sub(r"after \d+\.\d s", "after a while", " ".join(text.split()))
+    return re.sub(r"(?<!:)\b\d+\b", lambda number: found.setdefault(number[0], f"PID-{len(found)}"), text)
+
+
+def test_the_hanging_program_is_told_as_it_shows(tmp_path):
+    """The locks have their letters by the order of the numbers in the kernel: either child may have A."""
+    needs_stacks()
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (typed, shown) = re.findall(r"```\n\$ (procdemo watch bank\.py)\n(.*?)```", README, re.DOTALL)[0]
+    (tmp_path / "bank.py").write_text(code)
+    command = [*shlex.split(typed)[1:2], "--still", "1", "--on-hang", "kill", *shlex.split(typed)[2:]]
+    result = run(*command, cwd=tmp_path, env={"VIRTUAL_ENV": sys.prefix})
+    told = result.stderr.partition("\n\n")[0]
+    assert result.status == 4
+    swapped = shown.replace("lock A", "lock ?").replace("lock B", "lock A").replace("lock ?", "lock B")
+    assert numbered(told) in {numbered(shown), numbered(swapped)}
 
 
 def usual(command):

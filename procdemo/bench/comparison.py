@@ -35,7 +35,9 @@ class BenchSettings(Settings):
     """Settings of every comparison."""
 
     budget: Annotated[float, Arg("Time for all rounds.", min=0.1, max=3600, metavar="SECONDS")] = 20.0
-    compare: Annotated[Path | None, Arg("An earlier run's --json or --record.", metavar="FILE")] = None
+    compare: Annotated[
+        Path | None, Arg("Compare with an earlier run (--json or --record).", metavar="FILE")
+    ] = None
 
     @property
     def stop_patience(self) -> float:

@@ -1,9 +1,12 @@
-"""What a pool costs for a task, by how it is handed over; and when a pool pays.
+"""What a pool costs per task, and when it is worth it.
 
-What to watch: a task that does nothing shows what it costs to hand a task over and to get its result.
-apply_async() sends every task by itself, and so does imap() with its chunksize of 1; map() chooses large
-chunks. The break-even says how long a task must take, so that the pool is faster than a loop: if tasks
-are shorter, more processes make the program slower.
+What to watch:
+  - a task that does nothing shows what it costs to send a task and to get
+    its result
+  - apply_async() sends each task alone, and so does imap() with its
+    chunksize of 1; map() sends large chunks
+  - break-even: how long a task must take, so that the pool is faster than a
+    loop; with shorter tasks more processes make the program slower
 
 \b
 Try:

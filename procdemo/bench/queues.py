@@ -1,9 +1,11 @@
-"""How many small items a second go from producers to consumers, by what.
+"""How many small items a second each kind of queue moves.
 
-What to watch: a queue between processes costs a pickle, a system call and a lock for each message. So the
-number of messages counts: a hundred items in one message are many times faster through the same queue. A
-Manager's queue lives in a process of its own, and each item is a request over a socket. Threads need none
-of this, but share the lock of one interpreter.
+What to watch:
+  - a queue between processes costs a pickle, a system call and a lock for
+    each message: a hundred items in one message are many times faster
+  - a Manager's queue lives in a process of its own: each item is a request
+    over a socket
+  - threads need none of this, but share the lock of one interpreter
 
 \b
 Try:
@@ -42,8 +44,8 @@ _END = None
 class Config(BenchSettings):
     """Settings of `run`."""
 
-    producers: Annotated[int, Arg("Producers.", min=1, max=64)] = 2
-    consumers: Annotated[int, Arg("Consumers.", min=1, max=64)] = 2
+    producers: Annotated[int, Arg("Producer processes.", min=1, max=64)] = 2
+    consumers: Annotated[int, Arg("Consumer processes.", min=1, max=64)] = 2
 
 
 def produce(gate: Connection, put: Callable[[Any], Any], message: Any, count: int) -> None:

@@ -1,11 +1,15 @@
-"""Stevens' table for today's Python: what a client costs, by design of the server.
+"""What a client costs, for each design of a server.
 
-What to watch: a process for each client costs a fork for each connection, a Pool costs a transfer to a
-worker, and workers that accept for themselves cost neither. Once the clients are connected, this hardly
-matters: then a request costs two system calls, and an event loop asks the kernel about many clients at
-once. But a worker that serves one client at a time lets the others wait, however fast it is: look at how
-many are served. The server's own CPU time is the best figure, because our clients, which need the same
-CPUs, do not change it.
+What to watch:
+  - a process for each client costs a fork for each connection; a Pool costs
+    a transfer to a worker; workers that accept for themselves cost neither
+  - once the clients are connected, a request costs two system calls,
+    whatever the design; an event loop asks the kernel about many clients at
+    once
+  - a worker that serves one client at a time lets the others wait: see how
+    many are served
+  - the server's own CPU time is the best figure: our clients, which need the
+    same CPUs, do not change it
 
 \b
 Try:
@@ -49,8 +53,8 @@ class Config(BenchSettings):
     """Settings of `run`."""
 
     workers: Annotated[int, Arg("Workers of pools and of pre-forked servers.", min=1, max=64, short="-n")] = 8
-    hold: Annotated[int, Arg("Clients to be held at once; 0 for none.", min=0, max=50_000)] = 1_000
-    patience: Annotated[float, Arg("Longest try to hold them.", min=0.1, metavar="SECONDS")] = 1.0
+    hold: Annotated[int, Arg("Clients held at once; 0 for none.", min=0, max=50_000)] = 1_000
+    patience: Annotated[float, Arg("Longest time to connect them.", min=0.1, metavar="SECONDS")] = 1.0
 
 
 class ServerDesign(NamedTuple):

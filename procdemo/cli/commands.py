@@ -1,7 +1,8 @@
-"""The commands that are not demos: list, source, replay, xray, completion."""
+"""The commands that are not demos: list, source, replay, xray, quiz, completion, help."""
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from procdemo.cli.common_options import chosen_view, common_options, hint_for
 from procdemo.cli.exit_codes import MISSING
 from procdemo.cli.option_types import Choice, FiniteRange, WholeNumber
 from procdemo.cli.output_files import open_outputs, output_options
+from procdemo.cli.watch_command import watch
 from procdemo.demo.text import quoted
 
 
@@ -69,7 +71,9 @@ def source(name: tuple[str, ...], full: bool, output: str | None, force: bool, *
         save_source(code, output, force=force)
 
 
-_PACE = click.Option(["--pace"], type=FiniteRange(), metavar="X", help="As it happened, X times as fast.")
+_PACE = click.Option(
+    ["--pace"], type=FiniteRange(), metavar="X", help="Speed: 1 is real time, 0.1 ten times slower."
+)
 
 
 @click.command(
@@ -106,7 +110,7 @@ _ARGS = click.Option(["--args"], is_flag=True, help="Show command lines, too; th
 
 @click.command(params=[_PID, _ARGS, *common_options()])
 def xray(pid: int | None, args: bool, **values: Any) -> None:
-    """Why does my program hang? One picture of a running program (Linux).
+    """Why does my program hang? One picture of it (Linux).
 
     For each process and thread below PID: what it does, its line of Python, and what it waits for; the
     circle of threads that wait for each other, if there is one; the answer in the last line. The program
@@ -127,6 +131,49 @@ def xray(pid: int | None, args: bool, **values: Any) -> None:
 
     view = chosen_view(values)
     sys.exit(list_programs(view, args=args) if pid is None else show_xray(pid, view, args=args))
+
+
+_KIND = click.Argument(["kind"], type=Choice(["race", "queue", "pool", "exit", "lab"]))
+_SEED = click.Option(
+    ["-s", "--seed"],
+    type=WholeNumber(),
+    default=0,
+    show_default=True,
+    help="Same seed, same problems.",
+)
+_COUNT = click.Option(
+    ["-n", "--count"], type=WholeNumber(1, 100), default=3, show_default=True, help="How many problems."
+)
+_CHECK = click.Option(["-c", "--check"], is_flag=True, help="Run each problem, and show its answer.")
+_ANSWERS = click.Option(
+    ["--answers"],
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Check the answers of a file with lines N: answer.",
+)
+
+
+@click.command(params=[_KIND, _SEED, _COUNT, _CHECK, _ANSWERS, *common_options()])
+def quiz(kind: str, seed: int, count: int, check: bool, answers: Path | None, **values: Any) -> None:
+    """Homework: problems that a real run answers.
+
+    The kinds: race (the order of steps), queue (who is blocked first), pool (who leaves first), exit (the
+    exitcode of a child), lab (what a script does). The same seed gives the same problems on every Python.
+    With --answers the exit status is 1 if an answer is wrong or missing.
+
+    \b
+    Examples:
+      procdemo quiz race
+      procdemo quiz pool --seed 7 -n 5
+      procdemo quiz pool --seed 7 -n 5 -c
+      procdemo quiz pool --seed 7 -n 5 --answers my-answers.txt
+    """
+    from procdemo.cli.quiz import give_quiz
+
+    if check and answers:
+        raise click.UsageError("-c shows the answers, and --answers checks yours: one of both.")
+    view = chosen_view(values)
+    sys.exit(give_quiz(kind, seed=seed, count=count, check=check, sheet=answers, view=view))
 
 
 _SHELL = click.Argument(["shell"], type=Choice(["bash", "fish", "powershell", "zsh"]))
@@ -156,11 +203,29 @@ def completion(shell: str, **values: Any) -> None:
     click.echo(complete(root, {}, "procdemo", "_PROCDEMO_COMPLETE").source())
 
 
+@click.command("help", params=[click.Argument(["command"], nargs=-1), *common_options()])
+@click.pass_context
+def help_(ctx: click.Context, /, command: tuple[str, ...], **_: Any) -> None:
+    """Show the help of a command; without a name, of procdemo.
+
+    \b
+    Examples:
+      procdemo help
+      procdemo help pool-server
+      procdemo help bench start
+    """
+    root = ctx.find_root().command
+    root.main([*command, "--help"], prog_name="procdemo", standalone_mode=False)
+
+
 OTHER_COMMANDS: dict[str, click.Command] = {
     "list": list_,
     "source": source,
     "replay": replay,
+    "watch": watch,
     "xray": xray,
+    "quiz": quiz,
     "completion": completion,
+    "help": help_,
 }
 """By name, in the order of the help page."""

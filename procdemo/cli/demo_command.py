@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 def demo_command(demo: Demo) -> click.Command:
     """Import a demo, and return its command: the options are its settings and those of every run."""
     from procdemo.cli.demo_options import fault_options, parameters
+    from procdemo.cli.help_pages import DemoCommand
     from procdemo.cli.option_types import FiniteRange
     from procdemo.demo.contract import load
+    from procdemo.demo.settings import HelpGroup
 
     module = load(demo.module)
     limit = click.Option(
@@ -33,14 +35,14 @@ def demo_command(demo: Demo) -> click.Command:
         default=demo.limit,
         show_default=True,
         metavar="SECONDS",
-        help="Stop the demo after this long and exit 4; 0 for no limit.",
+        help="Stop the demo after so long, with status 4; 0: no limit.",
     )
-    no_sample = click.Option(
-        ["--no-sample"], is_flag=True, help="Do not look at the processes from outside: no events 'state'."
-    )
-    extra = [limit, *fault_options()] if demo.starts_processes else []
-    if demo.starts_processes and demo.sampled:
-        extra.append(no_sample)
+    no_sample = click.Option(["--no-sample"], is_flag=True, help="Do not look at the processes from outside.")
+    groups = parameters(module.Config)
+    if demo.starts_processes:
+        groups[HelpGroup.OUTPUT] += [limit, no_sample] if demo.sampled else [limit]
+        groups[HelpGroup.FAULTS] += fault_options()
+    groups[HelpGroup.OUTPUT] += [*output_options(live=demo.starts_processes), *common_options()]
 
     def callback(**values: Any) -> None:
         view = chosen_view(values)
@@ -55,15 +57,13 @@ def demo_command(demo: Demo) -> click.Command:
 
     limit_of_cpus = _limit_of_cpus() if demo.starts_processes else ""
     variable = re.sub("[ -]", "_", f"PROCDEMO {demo.name}".upper())
-    shown = [*output_options(live=demo.starts_processes), *common_options()]
-    return click.Command(
+    return DemoCommand(
         demo.name,
-        params=[*parameters(module.Config), *extra, *shown],
+        groups=groups,
+        text=docstring(module),
         callback=callback,
-        help=_help(module),
         short_help=demo.summary,
         epilog=f"The environment can set any option: {variable}_OPTION.{limit_of_cpus}",
-        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
 
@@ -78,15 +78,6 @@ def _limit_of_cpus() -> str:
 def _prepared(demo: Demo, config: Any, view: ViewOptions) -> Any:
     """Return the settings that ``prepare`` of the module `demo.before` makes; None if there is no run."""
     return importlib.import_module(demo.before).prepare(config, view)
-
-
-def _help(module: "DemoModule") -> str:
-    """Return the module's docstring with its drawings and examples protected from being rewrapped."""
-    paragraphs = docstring(module)
-    keep = "\b\n"
-    return "\n\n".join(
-        keep + part.removeprefix(keep) if "\n  " in part else part for part in paragraphs.split("\n\n")
-    )
 
 
 def _run(

@@ -11,19 +11,20 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import click
 
 from procdemo.cli.option_types import Choice, FiniteRange, WholeNumber
-from procdemo.demo.settings import Arg
+from procdemo.demo.settings import Arg, HelpGroup
 from procdemo.demo.text import quoted
 from procdemo.runtime import fault_injection
 
 
-def parameters(config: type[Any]) -> list[click.Parameter]:
-    """Return one click parameter for each field of the dataclass `config` that has an `Arg`."""
+def parameters(config: type[Any]) -> dict[HelpGroup, list[click.Parameter]]:
+    """Return one click parameter for each field of the dataclass `config` that has an `Arg`, by its group."""
     hints = get_type_hints(config, include_extras=True)
-    found: list[click.Parameter] = []
+    found: dict[HelpGroup, list[click.Parameter]] = {group: [] for group in HelpGroup}
     for field in dataclasses.fields(config):
         hint = hints[field.name]
         if get_origin(hint) is Annotated:
-            found.append(_parameter(field, *get_args(hint)[:2]))
+            value, arg = get_args(hint)[:2]
+            found[arg.group].append(_parameter(field, value, arg))
     return found
 
 
@@ -92,7 +93,7 @@ def fault_options() -> list[click.Parameter]:
             type=WholeNumber(),
             default=0,
             show_default=True,
-            help="Which processes --chaos chooses.",
+            help="Seed of --chaos: which processes it chooses.",
         ),
     ]
 

@@ -5,6 +5,8 @@ import signal
 from procdemo.cli.exit_codes import DONE, FAILED, TIME_LIMIT, exit_code_of_signal
 from procdemo.demo.events import ERROR, SUMMARY, Event, Kind
 
+_HIGHEST = 255  # exit status
+
 
 class ExitCodeOfRun:
     """Chooses the exit status after one run."""
@@ -16,7 +18,9 @@ class ExitCodeOfRun:
     def note(self, event: Event) -> None:
         """Take one event: the summary decides, unless an error before it brings its own exit status."""
         if event.kind == Kind.RESULT and event.name == SUMMARY:
-            self._of_summary = self._of_error or (DONE if event.data.get("ok") else FAILED)
+            self._of_summary = (
+                self._of_error or _of_watched(event) or (DONE if event.data.get("ok") else FAILED)
+            )
         elif event.kind == Kind.MARK and event.name == ERROR:
             self._of_error = event.data.get("exit_code", FAILED)
 
@@ -32,3 +36,9 @@ class ExitCodeOfRun:
         if signum:
             return exit_code_of_signal(signum)
         return TIME_LIMIT if timed_out else self._of_summary
+
+
+def _of_watched(summary: Event) -> int:
+    """Return the exit status of a watched program, or of `watch` if it has ended the program; else 0."""
+    status = TIME_LIMIT if summary.data.get("verdict") == "killed" else summary.data.get("exit_status", DONE)
+    return status if type(status) is int and 0 <= status <= _HIGHEST else FAILED

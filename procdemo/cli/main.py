@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from procdemo import __version__
-from procdemo.catalog import BENCHES, DEMOS, Demo
+from procdemo.catalog import BENCHES, CHAPTERS, DEMOS, Demo
 from procdemo.cli.commands import OTHER_COMMANDS
 from procdemo.cli.common_options import common_options, hint_for
 from procdemo.cli.demo_command import demo_command
@@ -28,9 +28,10 @@ from procdemo.cli.exit_codes import DONE, FAILED, INTERRUPTED, READER_GONE
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG, errno.EBADF}
 _EXAMPLES = """Examples:
   procdemo spawn
-  procdemo pool-server --workers 2 --clients 3
+  procdemo pool-server --workers 2 --clients 3 --port 0
   procdemo prodcons --producers 2
 """
+_FIRST_EXAMPLE = "procdemo pool-server --workers 2 --clients 3 --port 0"
 _BENCH_EXAMPLES = """Examples:
   procdemo bench start
   procdemo bench queues --budget 10
@@ -98,15 +99,17 @@ class DemoGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands with their summaries."""
-        with formatter.section("Commands"):
-            formatter.write_dl(self.summaries())
+        """List the commands with their summaries, chapter by chapter."""
+        chapters = CHAPTERS if self.commands else {"Commands": tuple(self._demos)}
+        for title, names in chapters.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self._summary(name)) for name in names])
 
-    def summaries(self) -> list[tuple[str, str]]:
-        """Return each command's name and what it is about."""
-        lines = [(name, demo.summary) for name, demo in self._demos.items()]
-        others = [(name, self._other_command(name)) for name in self.commands]
-        return lines + [(name, command.get_short_help_str(80)) for name, command in others if command]
+    def _summary(self, name: str) -> str:
+        if demo := self._demos.get(name):
+            return demo.summary
+        command = self._other_command(name)
+        return command.get_short_help_str(80) if command else ""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples first."""
@@ -118,20 +121,19 @@ class DemoGroup(click.Group):
 
 
 class FirstScreen(DemoGroup):
-    """The help that ``procdemo`` alone shows: the same group, without options."""
+    """What ``procdemo`` alone shows: the demos on one screen, the other commands by name."""
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Leave the options to ``--help``, and give each command one line: all must fit on a screen."""
-        from textwrap import shorten
-
-        room = formatter.width - 2 - max(len(demo.name) for demo in DEMOS) - 2
-        lines = [(demo.name, shorten(demo.summary, room, placeholder=" ...")) for demo in DEMOS]
-        with formatter.section("Commands"):
-            formatter.write_dl(lines)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Name the other commands, and where there is more help."""
-        formatter.write(f"\nAlso: {', '.join(self.commands)}. More: COMMAND --help, or --help.\n")
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write it all; with a prompt below it must fit in 24 lines."""
+        formatter.write(f"Usage: procdemo COMMAND [OPTIONS]\nExample: {_FIRST_EXAMPLE}\n")
+        width = 2 + max(map(len, self._demos))
+        for title, names in CHAPTERS.items():
+            if demos := [name for name in names if name in self._demos]:
+                rows = [f"  {name:<{width}}{self._demos[name].summary}\n" for name in demos]
+                formatter.write("".join([f"{title}:\n", *rows]))
+        others = [(title, CHAPTERS[title]) for title in ("Your own program", "Measure and keep")]
+        formatter.write("\n".join(f"{title}: {', '.join(names)}" for title, names in others))
+        formatter.write("\nMore: procdemo COMMAND -h (short), COMMAND --help (all), procdemo --help.\n")
 
 
 @click.group(
@@ -139,7 +141,7 @@ class FirstScreen(DemoGroup):
     cls=DemoGroup,
     demos=BENCHES,
     examples=_BENCH_EXAMPLES,
-    short_help="Designs measured side by side: what each costs here.",
+    short_help="What each design costs on this machine, side by side.",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

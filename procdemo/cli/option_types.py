@@ -26,6 +26,8 @@ def _refusal(value: Any, number: float, least: float | None, most: float | None)
 class WholeNumber(click.IntRange):
     """A range of whole numbers."""
 
+    name = "N"  # in the help
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number, or fail."""
         try:

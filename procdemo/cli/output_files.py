@@ -26,11 +26,11 @@ def output_options(*, record: bool = True, live: bool = True) -> list[click.Para
         ["-o", "--output"],
         multiple=True,
         metavar="FILE",
-        help="Draw into FILE.html, FILE.svg or FILE.json (for Perfetto), too; - is a page on stdout.",
+        help="Also save the timeline: FILE.html, .svg or .json (Perfetto).",
     )
-    keep = click.Option(["--record"], metavar="FILE", help="Keep the run for replay; - is stdout.")
+    keep = click.Option(["--record"], metavar="FILE", help="Record the run, for replay; - is stdout.")
     force = click.Option(["--force"], is_flag=True, help="Overwrite files that exist.")
-    lanes = click.Option(["--live"], is_flag=True, help="Lanes while it runs, too, on a terminal.")
+    lanes = click.Option(["--live"], is_flag=True, help="Show the timeline while the demo runs.")
     return [picture, *([keep] if record else []), force, *([lanes] if live else [])]
 
 

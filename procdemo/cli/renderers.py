@@ -65,6 +65,49 @@ def make_renderer(module: DemoModule, view: ViewOptions) -> Renderer:
     return _Several(renderers, files) if files or len(renderers) > 1 else renderers[0]
 
 
+def make_watch_renderer(view: ViewOptions, *, stderr: bool) -> Renderer:
+    """Return what shows a watched program; on stderr if stdout is that of the program."""
+    from procdemo.render.watch_screen import AllFamilies, WatchScreen
+
+    def screen(terminal: Any = None) -> Renderer:
+        return WatchScreen(
+            stderr=stderr,
+            colour=view.colour,
+            plain=view.plain,
+            quiet=view.quiet and not terminal,
+            verbose=view.verbose > 0,
+            screen=terminal,
+        )
+
+    renderers: list[Renderer] = []
+    for output in view.outputs:
+        if output.form == ".html":
+            from procdemo.render.html import Html
+
+            renderers.append(Html(output.file, {}, AllFamilies(), helpers=view.verbose > 0))
+        elif output.form == ".svg":
+            from procdemo.render import svg
+
+            terminal = svg.screen()
+            renderers.append(svg.Svg(output.file, terminal, screen(terminal)))
+        else:
+            renderers.append(_plain_file(output))
+    if view.json:
+        renderers.insert(0, JsonLines(sys.stdout))
+    elif not any(output.file is sys.stdout for output in view.outputs):
+        renderers.insert(0, screen())
+    return _Several(renderers, [output.file for output in view.outputs if output.file is not sys.stdout])
+
+
+def _plain_file(output: Output) -> Renderer:
+    """Return what writes a record, or a trace for Perfetto."""
+    if output.form == ".jsonl":
+        return JsonLines(output.file)
+    from procdemo.render.perfetto import Perfetto
+
+    return Perfetto(output.file)
+
+
 def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Renderer:
     from procdemo.render.console import Console
 
@@ -80,22 +123,20 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
         live=view.live,
         screen=screen,
         crowds=None if view.verbose else story.crowds,
+        first=() if view.verbose else story.first,
+        detail_tables=() if view.verbose else story.detail_tables,
     )
 
 
 def _picture(output: Output, module: DemoModule, view: ViewOptions) -> Renderer:
     file: IO[str] = output.file
-    if output.form == ".jsonl":
-        return JsonLines(file)
     if output.form == ".html":
         from procdemo.render.html import Html
 
         story = compose(module)
         return Html(file, story.lanes, story.threads, helpers=view.verbose > 0, reasons=story.reasons)
-    if output.form == ".json":
-        from procdemo.render.perfetto import Perfetto
-
-        return Perfetto(file)
+    if output.form != ".svg":
+        return _plain_file(output)
     from procdemo.render.svg import Svg, screen
 
     terminal = screen()

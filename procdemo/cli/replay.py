@@ -9,7 +9,7 @@ from procdemo.catalog import find
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_code_of_run import ExitCodeOfRun
 from procdemo.cli.exit_codes import FAILED
-from procdemo.cli.renderers import make_renderer
+from procdemo.cli.renderers import make_renderer, make_watch_renderer
 from procdemo.demo.contract import DemoModule, load
 from procdemo.demo.event_log import DamagedLogError, paced, read
 from procdemo.demo.events import Event
@@ -30,7 +30,7 @@ def replay_log(file: BinaryIO, view: ViewOptions, pace: float | None = None) -> 
     gc.disable()  # events have no cycles; to look for some among so many takes a quarter of the time
     try:
         for event in paced(read(file), pace):
-            renderer = renderer or make_renderer(_module_of(event), view)
+            renderer = renderer or _renderer(event, view)
             exit_code.note(event)
             renderer(event)
     except DamagedLogError as error:
@@ -43,6 +43,12 @@ def replay_log(file: BinaryIO, view: ViewOptions, pace: float | None = None) -> 
             renderer.close()
         gc.enable()
     return exit_code.choose()
+
+
+def _renderer(meta: Event, view: ViewOptions) -> Renderer:
+    if meta.data["command"] == "watch":
+        return make_watch_renderer(view, stderr=False)
+    return make_renderer(_module_of(meta), view)
 
 
 def _module_of(meta: Event) -> DemoModule:

@@ -4,7 +4,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from procdemo import __version__
@@ -13,9 +12,8 @@ from procdemo.cli.exit_codes import DONE, FAILED, MISSING
 from procdemo.demo.events import META, SUMMARY, Event, Kind
 from procdemo.demo.settings import CannotRunError, pip_install
 from procdemo.demo.text import printable
-from procdemo.probe import hang, live_stacks, programs, snapshot, thread_waits
+from procdemo.probe import hang, live_stacks, programs, snapshot, xray_rows
 from procdemo.probe.hang import Verdict
-from procdemo.probe.own_line import own_frame, source
 from procdemo.process import procfs
 from procdemo.render.jsonl import SCHEMA, JsonLines
 from procdemo.render.xray_screen import XrayScreen
@@ -73,15 +71,16 @@ def show_xray(pid: int, view: ViewOptions, *, args: bool) -> int:
         CannotRunError: there is no such process (exit status 1), or this is not Linux (3).
     """
     _require_linux()
+    pid = _watched_by(pid) or pid
     _check(pid)
     verdict = hang.judge(snapshot.take(pid, snapshot.SEARCH_S))
     if (pid, pid) not in verdict.waits:
         raise CannotRunError(f"PID {pid} has ended meanwhile", _FINDING, FAILED)
     processes = verdict.context.snapshot.processes
-    rows = list(_rows(verdict, args=args))
+    rows = list(xray_rows.rows(verdict, args=args))
     if view.json:
         events = [_event(Kind.RESULT, "thread", row) for row in rows]
-        _write([*events, _summary(**_facts(verdict))], pid)
+        _write([*events, _summary(**xray_rows.facts(verdict))], pid)
     else:
         screen = XrayScreen(colour=False if view.plain else view.colour)
         if not view.quiet:
@@ -94,6 +93,16 @@ def show_xray(pid: int, view: ViewOptions, *, args: bool) -> int:
         hint = pip_install("py-spy")
         sys.stderr.write(f"no lines of Python, because py-spy is not installed\ntry: {printable(hint)}\n")
     return _report_missing_right(verdict)
+
+
+def _watched_by(pid: int) -> int:
+    """Return the program that this process watches; 0 if it is no ``procdemo watch``."""
+    words = procfs.read(f"/proc/{pid}/cmdline").split(b"\0")
+    names = [word.rpartition(b"/")[2] for word in words]
+    if b"watch" not in words or not {b"procdemo", b"procdemo.__main__", b"__main__.py"}.intersection(names):
+        return 0
+    children = procfs.read(f"/proc/{pid}/task/{pid}/children").split()  # the oldest first
+    return int(children[0]) if children else 0
 
 
 def _require_linux() -> None:
@@ -131,62 +140,6 @@ def _check(pid: int) -> None:
         name = printable(programs.program(pid).name, 40)
         message = f"PID {pid} is {name or 'a process'}: not Python, and no process below it is"
         raise CannotRunError(message, _FINDING, FAILED)
-
-
-def _rows(verdict: Verdict, *, args: bool) -> Iterator[dict[str, Any]]:
-    """Yield what is known of each thread, parents first."""
-    for (pid, tid), wait in verdict.waits.items():
-        process = verdict.context.snapshot.processes[pid]
-        thread = process.threads[tid]
-        frame = own_frame(thread.stack)
-        row = {
-            "pid": pid,
-            "tid": tid,
-            "role": process.role,
-            "program": process.program.name,
-            "thread": thread_waits.thread_name(process, tid),
-            "state": wait.state,
-            "file": frame.path if frame else "",
-            "line": frame.line if frame else 0,
-            "function": frame.function if frame else "",
-            "source": source(pid, frame) if frame else "",
-            "waits_for": wait.words + hang.limit(wait) if wait.words else "",
-            "on": [list(node) for node in wait.on],
-            "lock": wait.lock,
-            "limited": wait.limited,
-        }
-        if args:
-            row["args"] = procfs.command(pid).strip()
-        yield row
-
-
-def _facts(verdict: Verdict) -> dict[str, Any]:
-    """Return the summary."""
-    picture = verdict.context.snapshot
-    circle = []
-    for pid, tid in verdict.circle:
-        frame = own_frame(picture.processes[pid].threads[tid].stack)
-        circle.append(
-            {
-                "pid": pid,
-                "tid": tid,
-                "file": frame.path if frame else "",
-                "line": frame.line if frame else 0,
-                "waits_for": verdict.waits[pid, tid].words,
-            }
-        )
-    facts: dict[str, Any] = {
-        "verdict": verdict.name,
-        "answer": verdict.answer,
-        "circle": circle,
-        "pid": picture.root,
-        "processes": len(picture.processes),
-        "threads": len(verdict.waits),
-        "seconds": round(picture.seconds, 3),
-    }
-    if any(wait.dead for wait in verdict.waits.values()):
-        facts |= {"holder": None, "last_holder": None}
-    return facts
 
 
 def _draw(screen: XrayScreen, verdict: Verdict, rows: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -17,11 +17,22 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkContext
 
 
+class HelpGroup(StrEnum):
+    """The part of a help page in which an option stands."""
+
+    LESSON = "This lesson"
+    OUTPUT = "Time and output"
+    FAULTS = "Break it"
+    LIMITS = "Limits"
+
+
 @dataclass(frozen=True, slots=True)
 class Arg:
     """The option of a setting; stands beside its type, in `Annotated`."""
 
     help: str
+    group: HelpGroup = HelpGroup.LESSON
+    """Where it stands in the help; ``-h`` shows only what belongs to the lesson."""
     min: float | None = None
     max: float | None = None
     short: str | None = None
@@ -32,6 +43,10 @@ class Arg:
     """Words of the command line instead of an option; the type is ``tuple[str, ...]``."""
     also: tuple[tuple[str, str], ...] = ()
     """Other words that are understood, in upper case, and the choice that each stands for."""
+
+
+LimitArg = partial(Arg, group=HelpGroup.LIMITS)
+"""The option of a setting that is a limit, and not part of the lesson."""
 
 
 class StartMethod(StrEnum):
@@ -115,7 +130,9 @@ class DemoSettings:
 class Settings(DemoSettings):
     """Settings of every demo that starts processes; a pattern's ``Config`` adds its own."""
 
-    start_method: Annotated[StartMethod, Arg("How child processes are made.")] = StartMethod(
+    start_method: Annotated[
+        StartMethod, Arg("Start method: fork, spawn or forkserver.", metavar="METHOD")
+    ] = StartMethod(
         multiprocessing.get_all_start_methods()[0]  # documented: the first is the default
     )
 
@@ -145,9 +162,9 @@ class Settings(DemoSettings):
 class ClusterSettings(Settings):
     """Settings of a demo that can also run on other hosts, with dask.distributed."""
 
-    cluster: Annotated[
-        str | None, Arg("Let dask.distributed do it: local, or tcp://HOST:PORT.", metavar="ADDRESS")
-    ] = None
+    cluster: Annotated[str | None, Arg("Run it on dask: local, or tcp://HOST:PORT.", metavar="ADDRESS")] = (
+        None
+    )
 
     @property
     def names_semaphores(self) -> bool:

@@ -1,10 +1,12 @@
 """The sentences and the lane states of a demo: its own, and those of the building blocks it is made of.
 
-A module that reports events may have four dictionaries: ``STORY`` (sentences that are shown by default),
-``DETAIL`` (sentences for ``-v``), ``LANES`` (what a process does within a span, or outside all spans, as the
-demo says; for runs at which one could not look) and ``CROWDS`` (of events that can come in crowds: what is
-said of those that have no line of their own). If threads are its lesson, ``THREADS`` has the families of
-roles whose threads have lanes of their own. ``REASONS`` has sentences for spans whose begin no line tells:
+A module that reports events may have four dictionaries: ``STORY`` (key sentences, shown by default: a run
+of a demo at its defaults must fit on a screen), ``DETAIL`` (sentences for ``-v``), ``LANES`` (what a process
+does within a span, or outside all spans, as the demo says; for runs at which one could not look) and
+``CROWDS`` (of events that can come in crowds: what is said of those that have no line of their own).
+``FIRST`` names the key sentences that each process says only once by default, and ``DETAIL_TABLES`` the
+tables for ``-v``. If threads are its lesson, ``THREADS`` has the families of roles whose threads have lanes
+of their own. ``REASONS`` has sentences for spans whose begin no line tells:
 why a process is blocked, or waits. A module that uses others of this kind names them in ``BLOCKS``; only
 `compose` merges them.
 """
@@ -32,6 +34,10 @@ class Story(NamedTuple):
     """Families of roles; each thread of such a process has a lane."""
     own_reasons: dict[str, str]
     """By the name of a span: why a process is in its state meanwhile, where the span has no sentence."""
+    first: set[str]
+    """Names of events that each process tells once, unless -v is given."""
+    detail_tables: set[str]
+    """Names of tables that are shown only with -v."""
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -45,17 +51,22 @@ class Story(NamedTuple):
 def compose(*modules: ModuleType | DemoModule) -> Story:
     """Return the story of these modules with their blocks; a module's own words go before theirs.
 
-    A sentence that a module shows by default replaces its blocks' sentence for ``-v``, too.
+    Where a module shows by default what its blocks show with ``-v``, its sentence counts; and the other way
+    round.
     """
-    story = Story({}, {}, {}, {}, set(), {})
+    story = Story({}, {}, {}, {}, set(), {}, set(), set())
     for module in modules:
         blocks = compose(*getattr(module, "BLOCKS", ()))
         own: dict[str, str] = getattr(module, "STORY", {})
+        own_details: dict[str, str] = getattr(module, "DETAIL", {})
         details = {name: words for name, words in blocks.details.items() if name not in own}
-        story.sentences.update(blocks.sentences | own)
-        story.details.update(details | getattr(module, "DETAIL", {}))
+        key = {name: words for name, words in blocks.sentences.items() if name not in own_details}
+        story.sentences.update(key | own)
+        story.details.update(details | own_details)
         story.crowds.update(blocks.crowds | getattr(module, "CROWDS", {}))
         story.lanes.update(blocks.lanes | getattr(module, "LANES", {}))
         story.own_reasons.update(blocks.own_reasons | getattr(module, "REASONS", {}))
         story.threads.update(blocks.threads, getattr(module, "THREADS", ()))
+        story.first.update(blocks.first, getattr(module, "FIRST", ()))
+        story.detail_tables.update(blocks.detail_tables, getattr(module, "DETAIL_TABLES", ()))
     return story

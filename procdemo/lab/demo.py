@@ -1,9 +1,12 @@
-"""Claims and classic mistakes run for real: what is true on this Python.
+"""Claims and classic mistakes: what is true on this Python.
 
-Each lesson is a script or two, short enough to take home: one shows what goes wrong, one how to do it right.
-What to watch: the verdict (OK, LOST, ERROR, HUNG) is given from outside, and compared with what the lesson
-expects of this interpreter and start method. If a script hangs, an X-ray is taken before it is ended: which
-thread waits in which line, for which process, and whether they wait in a circle.
+What to watch:
+  - each lesson is a script or two, short enough to take home: broken.py goes
+    wrong, fixed.py is right
+  - the verdict (OK, LOST, ERROR, HUNG) comes from outside, and is compared
+    with what the lesson expects of this Python and start method
+  - if a script hangs, an X-ray is taken before it is ended: which thread
+    waits in which line, for which process, and is there a circle?
 
 \b
 Try:
@@ -25,7 +28,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple, NoReturn
 
 from procdemo.demo.events import SUMMARY, Emitter
-from procdemo.demo.settings import Arg, CannotRunError, DemoSettings, StartMethod, usable_cpus
+from procdemo.demo.settings import Arg, CannotRunError, DemoSettings, LimitArg, StartMethod, usable_cpus
 from procdemo.lab.lesson import SCRIPTS, Interpreter, Lesson, find, lessons
 from procdemo.lab.script_runs import ScriptRun, ScriptRuns
 from procdemo.lab.verdict import Verdict, judge
@@ -65,17 +68,17 @@ class Config(DemoSettings):
     """Settings of `run`."""
 
     names: Annotated[tuple[str, ...], Arg("Lessons.", metavar="[LESSON]...", positional=True)] = ()
-    all: Annotated[bool, Arg("Every lesson: the facts of this interpreter in a table.")] = False
-    fixed: Annotated[bool, Arg("Only the script that mends it.")] = False
-    code: Annotated[bool, Arg("Print the scripts instead of running them.")] = False
-    predict: Annotated[bool, Arg("Ask before it runs what it will do (on a terminal).")] = False
+    all: Annotated[bool, Arg("Run every lesson: a table for this Python.")] = False
+    fixed: Annotated[bool, Arg("Run only fixed.py.")] = False
+    code: Annotated[bool, Arg("Print the scripts, and do not run them.")] = False
+    predict: Annotated[bool, Arg("Ask for your guess before it runs (on a terminal).")] = False
     guess: Annotated[
-        Literal["OK", "LOST", "ERROR", "HUNG"] | None, Arg("What you think that it will do.", also=ALSO)
+        Literal["OK", "LOST", "ERROR", "HUNG"] | None, Arg("Your guess of the verdict.", also=ALSO)
     ] = None
-    start_method: Annotated[Methods, Arg("How child processes are made.")] = Methods(
-        multiprocessing.get_all_start_methods()[0]
-    )
-    jobs: Annotated[int, Arg("Scripts at a time, with --all.", min=1, max=64)] = 3 * usable_cpus()
+    start_method: Annotated[
+        Methods, Arg("Start method: fork, spawn, forkserver, or all.", metavar="METHOD")
+    ] = Methods(multiprocessing.get_all_start_methods()[0])
+    jobs: Annotated[int, LimitArg("Scripts at the same time, with --all.", min=1, max=64)] = 3 * usable_cpus()
 
 
 def run(config: Config, emit: Emitter) -> None:

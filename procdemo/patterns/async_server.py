@@ -1,9 +1,11 @@
-"""One thread, one event loop, and a coroutine for each client: asyncio.
+"""One thread, one event loop, a coroutine for each client.
 
-What to watch: all clients are served by one thread of one process. A coroutine that waits for its
-client gives way to the others at each `await`; nothing is shared between processes, nothing is
-locked. But one that computes, or calls something that blocks, stops all others: no kernel
-takes the CPU away from a coroutine. With --loop uvloop the loop is written in C.
+What to watch:
+  - one thread of one process serves all clients; each `await` gives way to
+    the other coroutines, and nothing needs a lock
+  - a coroutine that computes, or calls something that blocks, stops all
+    others: the kernel takes no CPU away from a coroutine
+  - --loop uvloop: the same, but the loop is written in C
 
 \b
   client-0 --connect--> main: task 1: await read() ... await drain()
@@ -25,7 +27,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg
+from procdemo.demo.settings import Arg, LimitArg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
 from procdemo.servers.access_log import AccessLog
@@ -40,8 +42,8 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 BLOCKS = (scripted_clients, handler, access_log, fd_limit)
 STORY = {
     "draining": "no new clients; {tasks} may finish within {grace} s",
-    "summary": "{served} clients served by one thread, {refused} refused, {cut_off} cut off; "
-    "at most {most} at once",
+    "counts": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
+    "summary": "One thread of one process served all clients.",
 }
 THREADS = ("main",)
 LANES = {"@main": Activity.WAITS}
@@ -52,8 +54,10 @@ _CHUNK = 65_536  # bytes asked of one read()
 class Config(ServerSettings):
     """Settings of `run`."""
 
-    loop: Annotated[Literal["asyncio", "uvloop"], Arg("Whose event loop.")] = "asyncio"
-    max_connections: Annotated[int, Arg("Clients connected at once; more are refused.", min=1)] = 10_000
+    loop: Annotated[Literal["asyncio", "uvloop"], Arg("Which event loop.")] = "asyncio"
+    max_connections: Annotated[
+        int, LimitArg("Most clients connected at once; further ones are refused.", min=1)
+    ] = 10_000
 
 
 async def echo(conn: socket.socket, client: str, config: Config, emit: Emitter) -> Outcome:

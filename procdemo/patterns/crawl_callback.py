@@ -1,9 +1,11 @@
 """Workers download, the callback in the parent parses.
 
-What to watch: apply_async() returns at once, and the workers download side by side. As soon as
-a page is there, its callback runs: not in one more process, as is often said, but in the
-parent's own PID, in the Pool's result-handler thread. So a slow callback delays all others. If
-one raises, it would end that thread, and the program would wait for ever.
+What to watch:
+  - apply_async() returns at once, and the workers download side by side
+  - the callback of a page does not run in one more process, as is often
+    said: it runs in the parent's PID, in the Pool's result-handler thread
+  - so a slow callback delays all others; in a plain Pool, one that raises
+    ends that thread, and the program waits for ever
 
 \b
   main --apply_async(fetch, url)--> worker-0 --HTTP--> site
@@ -31,6 +33,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from procdemo import cluster
 from procdemo.crawler import local_site, results
@@ -38,7 +41,7 @@ from procdemo.crawler.fetch import Page, fetch
 from procdemo.crawler.links import title_and_links
 from procdemo.crawler.results import CrawlResults, prepare
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg, ClusterSettings, usable_cpus
+from procdemo.demo.settings import Arg, ClusterSettings, LimitArg, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
 from procdemo.pools.resilient_pool import PoolSettings, ResilientPool, Task
@@ -46,12 +49,14 @@ from procdemo.process.selector_loop import SelectorLoop
 
 BLOCKS = (resilient_pool, local_site, results, cluster)
 STORY = {
-    "parsed": "callback in PID {pid}, thread {thread}: {links} links on {url}, fetched by PID {worker_pid}",
-    "summary": "produced {produced} = done {done} + failed {failed} + lost {lost} + skipped {skipped}; "
-    "retried {retried}, broken links {broken}; {pages_per_s:.0f} pages/s; "
-    "all callbacks in PID {callback_pid}, {callback_threads}",
+    "parsed": "callback: {links} links on {path}, from PID {worker_pid}",
+    "counts": "produced {produced} = done {done} + failed {failed} + lost {lost} + skipped {skipped}; "
+    "retried {retried}, broken links {broken}; {pages_per_s:.0f} pages/s",
+    "summary": "All callbacks ran in main (PID {callback_pid}), {callback_threads}.",
 }
+DETAIL_TABLES = ("pages",)
 DETAIL = {
+    "serving": local_site.STORY["serving"],
     "fetch.begin": "gets {url}",
     "fetch.end": "status {status}, {bytes} bytes in {ms:.1f} ms",
 }
@@ -67,15 +72,17 @@ class Config(PoolSettings, ClusterSettings):
     urls: Annotated[tuple[str, ...], Arg("Where to begin.", positional=True, metavar="[URL]...")] = ()
     workers: Annotated[int, Arg("Processes in the pool.", min=1, max=1000, short="-n")] = usable_cpus()
     site: Annotated[Path | None, Arg("Serve this folder, and crawl it.", metavar="DIR")] = None
-    max_pages: Annotated[int, Arg("Pages at most.", min=1)] = 1000
-    max_bytes: Annotated[int, Arg("Bytes of one page at most.", min=1)] = 4 << 20
-    max_redirects: Annotated[int, Arg("Redirects followed for one page.", min=0)] = 5
-    page_deadline: Annotated[float, Arg("Longest download of a page.", min=0.01, metavar="SECONDS")] = 10.0
-    tries: Annotated[int, Arg("Tries for a page if workers die or its server is busy.", min=1)] = 3
-    max_delay: Annotated[float, Arg("Longest pause that a site may ask for.", min=0, metavar="SECONDS")] = (
+    max_pages: Annotated[int, Arg("Most pages.", min=1)] = 1000
+    max_bytes: Annotated[int, LimitArg("Most bytes of one page.", min=1)] = 4 << 20
+    max_redirects: Annotated[int, LimitArg("Most redirects for one page.", min=0)] = 5
+    page_deadline: Annotated[float, LimitArg("Longest download of a page.", min=0.01, metavar="SECONDS")] = (
         10.0
     )
-    allow_private: Annotated[bool, Arg("Also hosts at private addresses.")] = False
+    tries: Annotated[int, LimitArg("Tries for a page, if its worker dies or its server is busy.", min=1)] = 3
+    max_delay: Annotated[
+        float, LimitArg("Longest pause that a site may ask for.", min=0, metavar="SECONDS")
+    ] = 10.0
+    allow_private: Annotated[bool, LimitArg("Also crawl hosts at private addresses.")] = False
     raise_on: Annotated[int, Arg("The callback raises on this page; 0 for none.", min=0)] = 0
 
 
@@ -90,7 +97,10 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
             raise ValueError(f"--raise-on {config.raise_on}")
         title, links = title_and_links(page)
         if not page.why:
-            emit.mark("parsed", url=page.url, links=len(links), worker_pid=page.pid, thread=threads[-1])
+            path = urlsplit(page.url).path
+            emit.mark(
+                "parsed", url=page.url, path=path, links=len(links), worker_pid=page.pid, thread=threads[-1]
+            )
         found.setdefault(page.url, (page, title, links))  # main takes it from here
 
     def submit_pages() -> None:

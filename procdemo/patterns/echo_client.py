@@ -1,8 +1,11 @@
-"""Talk to a server: by hand, in a pipe, or as many clients at once.
+"""Talk to a server: by hand, in a pipe, or as many clients.
 
-What to watch: TCP is a stream, so the client reads until it has its whole answer; -v shows in
-how many pieces it came. It compares each byte, and never waits without a limit. After its last
-message it ends its side (shutdown), and expects the server to close too. A WORD is one message.
+What to watch:
+  - TCP is a stream: the client reads until it has its whole answer (-v shows
+    in how many pieces the answer came), and compares each byte
+  - after its last message the client ends its side (shutdown) and waits
+    until the server closes, too
+  - each WORD of the command line is one message
 
 \b
   echo-client --hello--> server        echo-client --shutdown--> server
@@ -47,11 +50,11 @@ class Config(DemoSettings):
     """Settings of `run`."""
 
     words: Annotated[tuple[str, ...], Arg("Messages.", positional=True, metavar="[WORD]...")] = ()
-    host: Annotated[str, Arg("The server's address or name.")] = "127.0.0.1"
+    host: Annotated[str, Arg("The server's address or name.", metavar="HOST")] = "127.0.0.1"
     port: Annotated[int, Arg("The server's port.", min=1, max=65535, short="-p")] = 8080
     timeout: Annotated[float, Arg("Longest wait, e.g. for an answer.", min=0.01, metavar="SECONDS")] = 5.0
-    clients: Annotated[int, Arg("Make load: this many clients at once.", min=0)] = 0
-    messages: Annotated[int, Arg("Load: messages of each client, one after the other.", min=1)] = 100
+    clients: Annotated[int, Arg("Load: number of clients at once.", min=0)] = 0
+    messages: Annotated[int, Arg("Load: messages of each client.", min=1)] = 100
     size: Annotated[int, Arg("Load: bytes of a message.", min=1, max=1 << 24)] = 32
 
 

@@ -1,8 +1,11 @@
 """A process per connection, answering in upper case.
 
-What to watch: each client gets a PID of its own, and all are served at once. The parent closes
-its copy of each connection (or the client would never see the end), and reaps each child the
-moment it ends (or zombies would pile up). If a child is killed, only its client is cut off.
+What to watch:
+  - each client gets a PID of its own, and all are served at once
+  - main closes its copy of each connection; if it did not, the client would
+    never see the end
+  - main reaps each child when it ends; if it did not, zombies would pile up
+  - if a child is killed, only its client is cut off
 
 \b
   client-0 --connect--> main --Process(serve, conn)--> handler-0
@@ -36,7 +39,8 @@ STORY = {
     "died": "{child} (PID {child_pid}) was {cause}: its client is cut off, and no other",
     "killed": "{child} (PID {child_pid}) did not finish in time: main has killed it",
     "draining": "no new clients; {children} may finish within {grace} s",
-    "summary": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
+    "counts": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
+    "summary": "Each client had a process of its own, so no client waited.",
 }
 LANES = {"@main": Activity.WAITS}
 

@@ -1,9 +1,13 @@
-"""The same work in one thread, N threads, N processes: who gains, who is late.
+"""The same work in one thread, N threads, N processes.
 
-The global interpreter lock (GIL) lets one thread run Python at a time, and takes it away after 5 ms
-(sys.setswitchinterval). What to watch: CPU time divided by time on the clock, the number of CPUs at work.
-With --work cpu threads share one CPU, processes have one each. With --work wait threads are as good: a thread
-that waits gives the GIL back. With --work call one C call keeps it. A ticker shows how late others run.
+What to watch:
+  - does it get faster? CPU time divided by elapsed time is the number of
+    CPUs at work; and how late is another thread (the ticker)?
+  - --work cpu: the threads share one CPU, because the global interpreter
+    lock (GIL) lets one thread run Python at a time; it changes hands every 5
+    ms (sys.setswitchinterval); processes have a CPU each
+  - --work wait: threads are as good, because a thread that waits gives the
+    GIL back; --work call: one C call keeps it
 
 \b
 Try:
@@ -30,13 +34,13 @@ from procdemo.process.latency_probe import LatencyProbe
 from procdemo.process.usage import BUSY, CpuUsage, amount_of
 
 STORY = {
-    "build": "this Python has {gil}; each piece of work takes about {seconds} s alone",
-    "work.begin": "{where} begins a piece",
-    "work.end": "{where} has done it",
-    "way": "{way}: {wall_s:.2f} s, {cpus:.1f} CPUs at work, the ticker at most {late_ms:.0f} ms late",
-    "too busy": "others used {others:.0%} of the CPUs meanwhile: such times mislead",
+    "build": "this Python has {gil}; the work takes {seconds} s alone",
+    "way": "{way}: {wall_s:.2f} s, {cpus:.1f} CPUs, ticker {late_ms:.0f} ms late",
+    "too busy": "others used {others:.0%} of the CPUs: such times mislead",
     "summary": "{verdict}: {threads:.1f} times as fast in threads, {processes:.1f} times in processes",
 }
+DETAIL = {"work.begin": "{where} starts its work", "work.end": "{where} has done its work"}
+DETAIL_TABLES = ("ways",)
 THREADS = ("main", "worker")
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 GAIN = 1.3  # times as fast, to be called faster
@@ -46,9 +50,13 @@ GAIN = 1.3  # times as fast, to be called faster
 class Config(Settings):
     """Settings of `run`."""
 
-    work: Annotated[Literal["cpu", "wait", "call"], Arg("Python at work, waiting, or one C call.")] = "cpu"
-    workers: Annotated[int, Arg("Threads, and processes.", min=2, max=64)] = max(usable_cpus(), 2)
-    seconds: Annotated[float, Arg("How long a piece of work takes.", min=0.05, max=60)] = 0.5
+    work: Annotated[Literal["cpu", "wait", "call"], Arg("Run Python code, wait, or make one C call.")] = "cpu"
+    workers: Annotated[int, Arg("Number of threads, and of processes.", min=2, max=64)] = max(
+        usable_cpus(), 2
+    )
+    seconds: Annotated[
+        float, Arg("How long each piece of work takes alone.", min=0.05, max=60, metavar="SECONDS")
+    ] = 0.5
 
 
 def compute(steps: float) -> None:

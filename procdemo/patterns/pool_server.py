@@ -1,10 +1,13 @@
-"""N workers serve N clients; client N+1 is connected and waits.
+"""N workers serve N clients; client N+1 connects and waits.
 
-What to watch: the kernel completes the connection of every client, and main accepts it, but a
-worker serves one client until that client leaves. Client N+1 waits in main's own list, is told
-nothing, and is then served by the PID that became free; the last line says whether it was so.
-If a worker is killed, its client is cut off, the other clients notice nothing, and new workers
-take over.
+What to watch:
+  - the kernel completes the connection of every client, and main accepts it
+  - a worker serves one client until this client leaves; client N+1 waits in
+    main's own list and hears nothing
+  - a worker that becomes free serves it; the last line says whether it was
+    the same PID
+  - if a worker is killed, its client is cut off; the other clients notice
+    nothing, and new workers replace the old ones
 
 \b
   client-0 --connect--> main --apply_async(serve, conn)--> worker-0
@@ -44,7 +47,7 @@ STORY = {
     "cut off": "{client} is cut off, because {worker} (PID {worker_pid}) is dead; no other client notices",
     "died": "{child} (PID {child_pid}) was {cause}; it had {tasks} client(s), perhaps the queue's lock",
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
-    "summary": "{served} clients served, {waited} had to wait{who}; {refused} refused, {cut_off} cut off",
+    "counts": "{served} clients served, {waited} had to wait; {refused} refused, {cut_off} cut off",
 }
 LANES = {
     "@main": Activity.WAITS,

@@ -1,9 +1,11 @@
-"""N workers accept from one listener; client N+1 waits in the kernel.
+"""N workers, one listener; client N+1 waits in the kernel.
 
-What to watch: main binds the listener, starts the workers, and never accepts. A worker that is
-idle takes the next client, and serves it until it leaves. Client N+1 is connected by the kernel,
-and waits in its backlog: no process knows its name yet. If a worker is killed, another one takes
-its place. If one is stopped (kill -STOP), it shows no sign of life, is killed and replaced.
+What to watch:
+  - main makes the listener, starts the workers, and never accepts
+  - an idle worker accepts the next client and serves it until it leaves
+  - client N+1 waits in the kernel's backlog: no process knows it yet
+  - a worker that is killed is replaced; a worker that is frozen (kill -STOP)
+    gives no sign of life, is killed and replaced
 
 \b
   client-0 --connect--> kernel: the listener <--accept-- worker-0
@@ -25,7 +27,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg
+from procdemo.demo.settings import LimitArg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, handler, scripted_clients
 from procdemo.servers import arbiter as arbiters
@@ -38,7 +40,8 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (scripted_clients, handler, access_log, arbiters)
 STORY = {
-    "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
+    "counts": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
+    "summary": "Each worker accepted its clients itself; main accepted none.",
 }
 LANES = {
     "@main": Activity.WAITS,
@@ -52,7 +55,7 @@ class Config(PreforkSettings):
     """Settings of `run`."""
 
     max_connections: Annotated[
-        int, Arg("Clients served at once; more are refused. Clients without a free worker wait.", min=1)
+        int, LimitArg("Most clients served at once; further ones are refused, or wait for a worker.", min=1)
     ] = 100
 
 

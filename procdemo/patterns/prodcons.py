@@ -1,10 +1,13 @@
-"""Producers, a bounded queue, consumers, and an account of every item.
+"""Producers, a bounded queue, consumers; each item counted.
 
-What to watch: buns go into the queue until it is full. Then the producers are blocked, and the
-slower side sets the pace (back-pressure). The end comes by itself: each producer joins the
-queue (all its buns acknowledged), main joins the producers, and the consumers are daemons.
-Acknowledge after the work: with --ack early the last buns are lost. If a consumer is killed, the
-queue's join() waits for ever; here main watches, gives up, and names what is missing.
+What to watch:
+  - producers put buns into the queue until it is full; then they are
+    blocked, and the slower side sets the pace (back-pressure)
+  - the end: each producer joins the queue (all buns are acknowledged), main
+    joins the producers, and the consumers are daemons
+  - --ack early acknowledges before the work: the last buns are lost
+  - if a consumer is killed, the queue's join() would wait for ever; here
+    main notices, stops waiting, and names what is missing
 
 \b
   producer-0 --put--> [ JoinableQueue(maxsize) ] --get--> consumer-0: work,
@@ -27,7 +30,7 @@ from typing import Annotated, Literal
 
 from procdemo import cluster
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg, ClusterSettings, check_item
+from procdemo.demo.settings import Arg, ClusterSettings, HelpGroup, check_item
 from procdemo.demo.states import Activity
 from procdemo.pools import monitored_queue
 from procdemo.pools.item_states import ItemState, ranges
@@ -37,11 +40,12 @@ BLOCKS = (monitored_queue, cluster)
 STORY = {
     "bun.send": "puts bun {id}; {depth} of {maxsize} in the queue",
     "bun.receive": "takes bun {id}",
-    "eats.end": "has eaten bun {id}",
-    "summary": "produced {produced} = done {done} + failed {failed} + lost {lost}; "
-    "blocked in put {put_s:.2f} s, in get {get_s:.2f} s: {slower} are the slower side",
+    "counts": "produced {produced} = done {done} + failed {failed} + lost {lost}",
+    "summary": "The {slower} are slower: put() was blocked {put_s:.2f} s, get() {get_s:.2f} s.",
 }
-DETAIL = {"eats.begin": "eats bun {id}"}
+FIRST = ("bun.send", "bun.receive", "put.end", "get.end")
+DETAIL = {"eats.begin": "eats bun {id}", "eats.end": "has eaten bun {id}"}
+DETAIL_TABLES = ("processes",)
 LANES = {"@main": Activity.WAITS}
 
 
@@ -51,13 +55,15 @@ class Config(ClusterSettings):
 
     producers: Annotated[int, Arg("Producer processes.", min=1, max=1000)] = 2
     consumers: Annotated[int, Arg("Consumer processes.", min=1, max=1000)] = 2
-    items: Annotated[int, Arg("Buns in all.", min=1, max=10_000_000)] = 20
+    items: Annotated[int, Arg("Number of buns.", min=1, max=10_000_000)] = 20
     maxsize: Annotated[int, Arg("Room in the queue, in messages.", min=1, max=30_000)] = 5
-    work: Annotated[float, Arg("How long it takes to eat a bun.", min=0, metavar="SECONDS")] = 0.05
+    work: Annotated[float, Arg("Time to eat a bun.", min=0, metavar="SECONDS")] = 0.05
     batch: Annotated[int, Arg("Buns in one message.", min=1, max=10_000)] = 1
     ack: Annotated[Literal["late", "early"], Arg("task_done() after the work, or before it.")] = "late"
-    detail: Annotated[int, Arg("Tell of each of the first so many buns; -v of all.", min=0)] = 1000
-    unpicklable: Annotated[int | None, Arg("Make this bun a lambda, which cannot be pickled.", min=0)] = None
+    detail: Annotated[
+        int, Arg("Report each of the first N buns; -v reports all.", group=HelpGroup.OUTPUT, min=0)
+    ] = 1000
+    unpicklable: Annotated[int | None, Arg("Make this bun a lambda: it cannot be pickled.", min=0)] = None
 
 
 class HotBun(int):

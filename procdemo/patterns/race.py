@@ -1,9 +1,12 @@
-"""Two processes, three steps each: of twenty orders eighteen lose an update.
+"""Two processes, one counter: 18 of 20 orders lose a count.
 
-Each reads the counter, adds one in its own memory, and writes the sum back. Main is the scheduler:
-a process takes a step only when main opens its gate. What to watch: if both have read before one
-has written, an addition is lost; nothing crashes, and the result is wrong. With --fix lock the
-process that reads first keeps the other out until it has written.
+What to watch:
+  - each process reads the counter, adds one in its own memory, and writes
+    the sum; main opens a gate for each step, so main is the scheduler
+  - if both have read before one has written, an addition is lost: nothing
+    crashes, but the result is wrong
+  - --fix lock: the process that reads first keeps the other one out until it
+    has written
 
 \b
   A:  read  add  write      A A A B B B  -> 2
@@ -38,7 +41,6 @@ STORY = {
     "write": "writes {value}",
     "kept out": "would read, and the lock keeps it out",
     "outcome": "{taken}: the counter stands at {counter}, {verdict}",
-    "summary": "{lost} of {orders} orders lose an update; {ways} different ones came about",
 }
 EVERY_ORDER = sorted({"".join(order) for order in permutations("AAABBB")})
 LANES = dict.fromkeys(("@main", "@A", "@B"), Activity.WAITS)
@@ -48,9 +50,9 @@ LANES = dict.fromkeys(("@main", "@A", "@B"), Activity.WAITS)
 class Config(Settings):
     """Settings of `run`."""
 
-    schedule: Annotated[str, Arg("Whose step is next: three times A and B.", metavar="ORDER")] = "ABABAB"
-    all: Annotated[bool, Arg("Every order there is, one after the other.")] = False
-    step: Annotated[bool, Arg("You are the scheduler: a line with A or B for each step.")] = False
+    schedule: Annotated[str, Arg("The order of the steps: three times A and B.", metavar="ORDER")] = "ABABAB"
+    all: Annotated[bool, Arg("Try all 20 orders.")] = False
+    step: Annotated[bool, Arg("You are the scheduler: type A or B for each step.")] = False
     fix: Annotated[Literal["lock"] | None, Arg("Hold a lock from read to write.")] = None
 
 
@@ -98,14 +100,26 @@ def run(config: Config, emit: Emitter) -> None:
         # A process that was kept out by the lock has its turn later.
         taken = _play(chain(_typed(emit) if config.step else order, cycle("AB")), gates)
         verdict = "an update is lost" if counter.value == 1 else "both are there"
-        emit.mark("outcome", taken=taken, counter=counter.value, verdict=verdict)
-        emit.result("orders", order=order, taken=taken, counter=counter.value, verdict=verdict)
+        emit.mark("outcome", order=order, taken=taken, counter=counter.value, verdict=verdict)
+        if config.all:
+            emit.result("orders", order=order, taken=taken, counter=counter.value, verdict=verdict)
         found.append((taken, counter.value))
     for name, process in zip("AB", processes, strict=True):
         gates[name].send(False)
         process.join()
     lost = sum(value == 1 for _, value in found)
-    emit.result(SUMMARY, ok=not (lost and config.fix), lost=lost, orders=len(found), ways=len(set(found)))
+    ways = len(set(found))
+    answer = _answer(lost, ways, config)
+    emit.result(SUMMARY, ok=not (lost and config.fix), answer=answer, lost=lost, orders=len(found), ways=ways)
+
+
+def _answer(lost: int, ways: int, config: Config) -> str:
+    """Return in a sentence what the orders that were played say."""
+    if config.all:
+        allowed = f" The lock allows {ways} of them." if config.fix else ""
+        return f"{lost or 'None'} of the 20 orders lose an update.{allowed}"
+    loses = "loses an update" if lost else "loses no update"
+    return f"This order {loses}. 18 of the 20 orders do: procdemo race --all"
 
 
 def _play(turns: Iterator[str], gates: dict[str, Connection]) -> str:

@@ -1,9 +1,11 @@
-"""A few workers, an event loop in each: ten thousand clients, and none waits.
+"""A few workers with event loops: ten thousand clients.
 
-What to watch: a worker waits for all its clients at once, and does for each what can be done
-without waiting. A silent client costs a row in a table, not a process. If a client does not read its
-answers, they are kept, and no more is taken from it: no other client waits for it. If a worker is
-killed, all its clients are cut off; that is the price of sharing a process.
+What to watch:
+  - a worker waits for all its clients at once, and does for each what needs
+    no waiting: a silent client costs a row in a table, not a process
+  - if a client does not read its answers, the worker keeps them and takes no
+    more from it; no other client waits
+  - if a worker is killed, all its clients are cut off: they share a process
 
 \b
   client-0, client-2, ...  <-->  worker-0: one loop  --accept-->  listener
@@ -25,7 +27,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg
+from procdemo.demo.settings import LimitArg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
 from procdemo.servers import arbiter as arbiters
@@ -39,7 +41,8 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (scripted_clients, handler, access_log, arbiters, fd_limit)
 STORY = {
-    "summary": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
+    "counts": "{served} clients served by {workers} workers, {refused} refused, {cut_off} cut off",
+    "summary": "A worker serves all its clients at once: no client waited.",
 }
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 
@@ -48,7 +51,9 @@ LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 class Config(PreforkSettings):
     """Settings of `run`."""
 
-    max_connections: Annotated[int, Arg("Clients connected at once; more are refused.", min=1)] = 10_000
+    max_connections: Annotated[
+        int, LimitArg("Most clients connected at once; further ones are refused.", min=1)
+    ] = 10_000
 
 
 def serve_all(listener: socket.socket, config: Config, slot: Slot, emit: Emitter) -> None:

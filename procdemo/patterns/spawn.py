@@ -1,16 +1,21 @@
-"""Two ways to start a process, and what a parent knows of its child.
+"""Start a process in two ways; what its parent knows of it.
 
-What to watch: PIDs and parents. start() makes a new process and calls run() in it. If you call
-run() yourself, it runs in your own process. Under forkserver the operating system's parent of a
-child is the fork server. Compare with: echo-server, which starts a process for every client.
+What to watch:
+  - start() makes a new process and calls run() in it: a PID of its own
+  - if you call run() yourself, it runs in main: no new PID
+  - the parent of a child is main; under forkserver it is the fork server
 
 \b
   main --start()--> child-0: run() -> target()     the child's PID
   main --run()----> (no new process) target()      main's own PID
+
+\b
 Try:
   procdemo spawn
   procdemo spawn --children 3 --work 0.5 --terminate
   procdemo spawn --start-method forkserver
+
+Compare with: echo-server, which starts a process for every client.
 """
 
 import os
@@ -27,17 +32,23 @@ from procdemo.demo.states import Activity
 from procdemo.process import exit_status
 
 BLOCKS = (exit_status,)
-JOINED = "join() of {child} returned; is_alive {alive}, exitcode {exitcode}"
+JOINED = "{child} is joined: is_alive {alive}, exitcode {exitcode}"
 STORY = {
     "hello": "{way} runs here; my parent is {ppid}",
-    "called run": "calling run() of a {way} myself: no new process, it ran in PID {ran_in}, which is mine",
-    "not joinable": "join() of a process that was never started: {error}",
-    "started": "start() of {child} took {ms:.1f} ms; is_alive {alive}, exitcode {exitcode}",
+    "called run": "I called run() myself: it ran in my PID, {ran_in}",
+    "started": "{child} is started: is_alive {alive}, exitcode {exitcode}",
     "terminated": "terminate() sent to {child}; is_alive right after: {alive}",
     **dict.fromkeys(("exited", "killed", "died"), JOINED),
-    "summary": "{joined} of {started} children joined; start() took {mean_ms:.1f} ms on average",
+    "counts": "{joined} of {started} children joined; start() took {mean_ms:.1f} ms on average",
+    "summary": "start() made {started} processes with PIDs of their own; run() made none.",
 }
-DETAIL = {"work.begin": "works for {seconds} s", "work.end": "work is done"}
+FIRST = ("called run", "started", "exited")
+DETAIL = {
+    "not joinable": "join() of a process that was never started: {error}",
+    "work.begin": "works for {seconds} s",
+    "work.end": "work is done",
+}
+DETAIL_TABLES = ("children",)
 LANES = {"joins": Activity.WAITS}
 
 
@@ -45,11 +56,14 @@ LANES = {"joins": Activity.WAITS}
 class Config(Settings):
     """Settings of `run`."""
 
-    style: Annotated[Literal["function", "subclass", "both"], Arg("Which way of the two.")] = "both"
-    children: Annotated[int, Arg("Children to start, of each style.", min=1, max=1000, short="-n")] = 2
+    style: Annotated[
+        Literal["function", "subclass", "both"],
+        Arg("Process(target=...), a subclass, or both."),
+    ] = "both"
+    children: Annotated[int, Arg("Number of children of each style.", min=1, max=1000, short="-n")] = 2
     work: Annotated[float, Arg("How long each child works.", min=0, metavar="SECONDS")] = 0.1
-    daemon: Annotated[bool, Arg("Daemon children: ended when main ends, if it ends normally.")] = False
-    terminate: Annotated[bool, Arg("End each child by terminate() while it works.")] = False
+    daemon: Annotated[bool, Arg("Daemon children: they end with main, if main ends normally.")] = False
+    terminate: Annotated[bool, Arg("End each child with terminate() while it works.")] = False
 
 
 def work(way: str, seconds: float, emit: Emitter) -> None:

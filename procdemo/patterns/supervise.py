@@ -1,10 +1,14 @@
-"""A pool that never hangs and never loses an item, even if a worker is killed.
+"""A pool that loses no item, even if a worker is killed.
 
-What to watch: each worker has a pipe of its own, and one item in hand at most. Main waits for
-all pipes and all sentinels at once. So it notices a death, and knows which item it cost: that
-one is tried again, and after three deaths it has failed, by name. There is no shared lock that
-a killed worker could hold. An error comes back as plain text, never as a pickled exception.
-At least once: if a worker is killed after the work and before the answer, its item is done again.
+What to watch:
+  - each worker has a pipe of its own and at most one item; main waits for
+    all pipes and all ends of processes at once
+  - so main knows which item a death cost: the item is tried again, and has
+    failed after three deaths
+  - there is no shared lock that a killed worker could hold; an error comes
+    back as text, not as a pickled exception
+  - at least once: if a worker is killed between its work and its answer, its
+    item is done again
 
 \b
   main --item--> [pipe] --> worker-0     a worker dies: read what its pipe
@@ -42,9 +46,12 @@ BLOCKS = (supervisor, batch)
 STORY = {
     "item.send": "gives item {id} to {worker}",
     "works.end": "item {item}: {how}",
-    "summary": "produced {produced} = done {done} + failed {failed} + lost {lost}; "
+    "counts": "produced {produced} = done {done} + failed {failed} + lost {lost}; "
     "{deaths} workers died, {retried} items tried again; {items_per_s} items/s",
+    "summary": "No item is lost. Workers that died: {deaths}; items tried again: {retried}.",
 }
+FIRST = ("item.send", "works.end")
+DETAIL_TABLES = ("workers",)
 DETAIL = {"ready": "is ready for an item", "works.begin": "works on item {item}"}
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 
@@ -53,11 +60,13 @@ LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 class Config(Settings):
     """Settings of `run`."""
 
-    workers: Annotated[int, Arg("Processes that work.", min=1, max=1000, short="-n")] = usable_cpus()
-    items: Annotated[int, Arg("Items in all.", min=1, max=1_000_000)] = 20
-    work: Annotated[float, Arg("How long an item takes.", min=0, metavar="SECONDS")] = 0.05
-    item_deadline: Annotated[float, Arg("Longest work on one.", min=0.01, metavar="SECONDS")] = 10.0
-    tries: Annotated[int, Arg("How often an item is tried whose worker dies.", min=1)] = 3
+    workers: Annotated[int, Arg("Worker processes.", min=1, max=1000, short="-n")] = usable_cpus()
+    items: Annotated[int, Arg("Number of items.", min=1, max=1_000_000)] = 20
+    work: Annotated[float, Arg("How long each item takes.", min=0, metavar="SECONDS")] = 0.05
+    item_deadline: Annotated[
+        float, Arg("Kill a worker that needs longer for an item.", min=0.01, metavar="SECONDS")
+    ] = 10.0
+    tries: Annotated[int, Arg("Tries for an item, if its worker dies.", min=1)] = 3
     poison: Annotated[int | None, Arg("This item kills its worker.", min=0, metavar="ITEM")] = None
     stuck: Annotated[int | None, Arg("The work on this item never returns.", min=0, metavar="ITEM")] = None
     raises: Annotated[int | None, Arg("The work on this item raises.", min=0, metavar="ITEM")] = None

@@ -1,11 +1,12 @@
-"""A thread per connection: all threads share one PID.
+"""A thread per connection: one PID serves all clients.
 
-What to watch: every client is served at once, as by echo-server, but there is one PID only, a thread
-costs a tenth of a process, and all threads share the memory: no pickling, and no protection either.
-While they wait for clients they do not hinder each other. If they compute, one runs at a time, because the
-interpreter has one lock, the GIL; a free-threaded build has none (see gil). A process can be killed, a
-thread cannot: its connection is cut instead. With --threads N it is a pool: client N+1 is connected and
-waits, as with pool-server.
+What to watch:
+  - each client is served at once, but there is one PID only: the threads
+    share the memory, so nothing is pickled, and nothing is protected either
+  - threads that wait do not hinder each other; threads that compute take
+    turns, if the interpreter has a GIL (see gil): most builds do
+  - a process can be killed, a thread cannot: its connection is cut instead
+  - --threads N is a pool of threads: client N+1 connects and waits
 
 \b
   client-0 --connect--> main --Thread(serve, conn)--> thread 1 of main
@@ -46,8 +47,8 @@ STORY = {
     "serve.begin": "{thread} serves {client}",
     "no room": "{client} is refused: no thread can be started for it: {error}",
     "draining": "no new clients; {talks} may finish within {grace} s",
-    "summary": "{served} clients served by {threads} threads of PID {pid}, "
-    "{refused} refused, {cut_off} cut off; at most {most} at once",
+    "counts": "{served} clients served, {refused} refused, {cut_off} cut off; at most {most} at once",
+    "summary": "{threads} threads of one process, PID {pid}, served all clients.",
 }
 THREADS = ("main",)
 LANES = {"@main": Activity.WAITS}
@@ -57,7 +58,7 @@ LANES = {"@main": Activity.WAITS}
 class Config(ServerSettings):
     """Settings of `run`."""
 
-    threads: Annotated[int, Arg("Threads in a pool; 0 for one per connection.", min=0, max=1000)] = 0
+    threads: Annotated[int, Arg("Threads in a pool; 0: one thread per connection.", min=0, max=1000)] = 0
 
 
 def run(config: Config, emit: Emitter) -> None:

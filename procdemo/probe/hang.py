@@ -4,9 +4,12 @@ A thread can be woken only by the threads that could end its wait. The largest s
 without a limit, and only for each other, can never go on: nothing outside of the set could wake one of them.
 In it a circle is looked for. What was not still while the picture was made, waits with a limit, or for
 something that is not known, is never in that set: so it is not said of a program that works that it hangs.
+
+A signal can come at any time, and its handler, which runs in the main thread of its process, can set an event
+or put something into a queue. So a main thread that has a handler can end each wait for that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from procdemo.probe import thread_waits, wait_ends, wait_locks, wait_threads
@@ -27,6 +30,7 @@ DEADLOCK, STUCK, COMPUTING, SLEEPING, OUTSIDE, UNKNOWN = (
 
 _AT_TIME = {"clock_nanosleep", "nanosleep", "pause", "sigwait"}
 _AT_CHILD = {"wait4", "waitid"}
+_NO_SIGNAL = (" to end", " holds")  # words of waits that no signal handler ends: for an end, or for a holder
 _GIL_S = 0.006  # a thread asks for the GIL every 5 ms: sys.setswitchinterval()
 
 
@@ -41,10 +45,17 @@ class Verdict(NamedTuple):
     waits: Mapping[Node, Wait]
     """What each thread waits for, helpers of multiprocessing left out."""
     context: Context
+    caught: Collection[Node] = ()
+    """The threads that can never go on."""
 
 
-def judge(snapshot: Snapshot) -> Verdict:
-    """Return the verdict on a program."""
+def judge(snapshot: Snapshot, still: Collection[Node] | None = None) -> Verdict:
+    """Return the verdict on a program.
+
+    Args:
+        snapshot: the picture of it.
+        still: if given, only these threads count as still: it is known that they were it for longer.
+    """
     numbers = dict.fromkeys(snapshot.semaphores.values())
     context = Context(snapshot, {number: thread_waits.letter(index) for index, number in enumerate(numbers)})
     found = {
@@ -53,10 +64,15 @@ def judge(snapshot: Snapshot) -> Verdict:
         if process.program.kind != HELPER
         for thread in process.threads.values()
     }
-    caught = _closed(found)
+    for node, wait in found.items():
+        process = snapshot.processes[node[0]]
+        moves = still is not None and node not in still
+        alarmed = process.handles_alarm and node[0] == node[1]  # when, cannot be seen
+        found[node] = wait._replace(still=wait.still and not moves, known=wait.known and not alarmed)
+    caught = _closed(found, {pid for pid, process in snapshot.processes.items() if process.handles_signals})
     circle = _circle(found, caught)
     name, answer = _conclude(context, found, caught, circle)
-    return Verdict(name, answer, circle, found, context)
+    return Verdict(name, answer, circle, found, context, caught)
 
 
 def _wait(context: Context, process: Process, thread: Thread) -> Wait:  # noqa: PLR0911 - a table
@@ -90,21 +106,30 @@ def _at_futex(context: Context, process: Process, thread: Thread) -> Wait:
     return wait_threads.at_thread_lock(context, process, thread)
 
 
-def _closed(found: Mapping[Node, Wait]) -> set[Node]:
-    """Return the largest set of threads that wait without a limit, and only for each other."""
+def _closed(found: Mapping[Node, Wait], handling: Collection[int]) -> set[Node]:
+    """Return the largest set of threads that wait without a limit, and only for each other.
+
+    Args:
+        found: what each thread waits for.
+        handling: the processes that handle signals.
+    """
     caught = {node for node, wait in found.items() if wait.endless}
     while True:
-        free = {node for node in caught if not _held(found[node], caught)}
+        free = {node for node in caught if not _held(node, found[node], caught, handling)}
         if not free:
             return caught
         caught -= free
 
 
-def _held(wait: Wait, caught: set[Node]) -> bool:
+def _held(node: Node, wait: Wait, caught: set[Node], handling: Collection[int]) -> bool:
     """Return whether none that could end this wait can go on; if all must end, one that cannot is enough."""
     if wait.every:
-        return any(node in caught for node in wait.enders)
-    return all(node in caught for node in wait.enders)
+        return any(ender in caught for ender in wait.enders)
+    if not (wait.mutex or wait.dead or any(words in wait.words for words in _NO_SIGNAL)) and any(
+        pid == tid and pid in handling for pid, tid in (node, *wait.enders)
+    ):
+        return False
+    return all(ender in caught for ender in wait.enders)
 
 
 def _circle(found: Mapping[Node, Wait], caught: set[Node]) -> tuple[Node, ...]:

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from time import monotonic_ns
 from typing import NamedTuple
 
 from procdemo.demo.states import State
@@ -107,6 +108,7 @@ class SampledThread:
             "kin",
             "lock",
             "call",
+            "ran_ns",
             "unlisted",
             "_descriptors",
             "_schedstat",
@@ -144,6 +146,8 @@ class SampledThread:
         self.unlisted = True
         """Whether it has run since then."""
         self.lock = self.call = ""
+        self.ran_ns = monotonic_ns()
+        """Since when it has had no turn on a CPU, as far as it was noticed (`time.monotonic_ns`)."""
         self.kin: tuple[int, str] | None = None
         self.wait: Wait | None = None
         with suppress(OSError):  # `read_stat` sees that, too
@@ -173,12 +177,14 @@ class SampledThread:
             OSError: it is gone.
         """
         if not COUNTS_TURNS:
+            self.ran_ns = monotonic_ns()
             return True
         fd = self._schedstat
         raw = os.pread(fd, 64, 0) if fd >= 0 else self._read_anew("schedstat")
         if raw == self._raw:
             return False
         self._raw = raw
+        self.ran_ns = monotonic_ns()
         return True
 
     def spent(self) -> tuple[int, int]:

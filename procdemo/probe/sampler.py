@@ -21,7 +21,7 @@ processes, and they do not notice. What cannot be read, because it is gone or hi
 """
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from time import monotonic, monotonic_ns, thread_time_ns
 from typing import Any
 
@@ -97,11 +97,15 @@ class Sampler:
 
     def close(self) -> None:
         """Close all files."""
-        for process in self._processes.values():
-            for thread in process.threads.values():
-                thread.close()
+        for _, thread in self.threads():
+            thread.close()
         self._processes.clear()
         self._births.close()
+
+    def threads(self) -> Iterator[tuple[int, SampledThread]]:
+        """Yield each thread, with the PID of its process."""
+        for pid, process in self._processes.items():
+            yield from ((pid, thread) for thread in process.threads.values())
 
     def has_seen(self, pid: int) -> bool:
         """Return whether this process is, or was, looked at."""

@@ -7,7 +7,7 @@ look to the last one is *still*: all that was read of it belongs together, and w
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -41,6 +41,7 @@ _NOT_ASKED_FOR = {
     8: "SIGFPE",
     11: "SIGSEGV",
 }  # signal(7)
+_ALARM = 1 << 14 - 1  # SIGALRM
 _HANDLED = 0x7FFFFFFF & ~sum(1 << signum - 1 for signum in _NOT_ASKED_FOR)  # the C library uses 32 and above
 
 
@@ -78,6 +79,8 @@ class Process(NamedTuple):
     """Why there are no stacks; empty if there are, or if none are to be expected."""
     handles_signals: bool
     """Whether it has a handler for a signal other than Ctrl-C."""
+    handles_alarm: bool = False
+    """Whether it has a handler for SIGALRM, which it may have asked for."""
 
 
 class Snapshot(NamedTuple):
@@ -108,14 +111,15 @@ class _Look(NamedTuple):
     text: bytes
 
 
-def take(root: int, search_s: float = SEARCH_S) -> Snapshot:
+def take(root: int, search_s: float = SEARCH_S, orphans: Iterable[int] = ()) -> Snapshot:
     """Look at the process `root` and all its descendants, except this process and its own.
 
     Args:
         root: its PID.
         search_s: seconds for the search for holders of locks of processes, and the same for those of threads.
+        orphans: processes that were below `root`, too; they and their descendants are looked at as well.
     """
-    family = _family(root)
+    family = _family([root, *orphans])
     run = {pid: programs.program(pid) for pid in family}
     if run[root].kind == programs.HELPER:  # it was asked for
         run[root] = run[root]._replace(kind=programs.PYTHON)
@@ -169,7 +173,7 @@ def take(root: int, search_s: float = SEARCH_S) -> Snapshot:
                 threads,
                 files[pid],
                 problem,
-                _handles_signals(pid),
+                *_handles_signals(pid),
             )
     return Snapshot(
         root,
@@ -185,13 +189,13 @@ def take(root: int, search_s: float = SEARCH_S) -> Snapshot:
     )
 
 
-def _family(root: int) -> dict[int, int]:
-    """Return PID -> parent of `root` and its descendants that live or are zombies, without ourselves."""
+def _family(roots: list[int]) -> dict[int, int]:
+    """Return PID -> parent of `roots` and descendants that live or are zombies, without ourselves."""
     below: dict[int, list[int]] = {}
     for pid, stat in procfs.processes():
         below.setdefault(stat.parent, []).append(pid)
     family: dict[int, int] = {}
-    todo = [(root, procfs.parent(root))]
+    todo = [(root, procfs.parent(root)) for root in roots]
     while todo:
         pid, parent = todo.pop(0)
         if pid != os.getpid():
@@ -279,9 +283,13 @@ def _owners(calls: Mapping[int, Mapping[int, Call | None]], search_s: float) -> 
     return found
 
 
-def _handles_signals(pid: int) -> bool:
-    """Return whether there is a handler for a signal other than SIGINT and crashes: proc(5), SigCgt."""
+def _handles_signals(pid: int) -> tuple[bool, bool]:
+    """Return whether there is a handler for a signal other than SIGINT and crashes, and one for SIGALRM.
+
+    See SigCgt in proc(5), and setitimer(2): when an alarm will come cannot be seen from outside.
+    """
     for line in procfs.read(f"/proc/{pid}/status").splitlines():
         if line.startswith(b"SigCgt:"):
-            return bool(int(line.split()[1], 16) & _HANDLED)
-    return False
+            caught = int(line.split()[1], 16)
+            return bool(caught & _HANDLED), bool(caught & _ALARM)
+    return False, False

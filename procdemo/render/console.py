@@ -15,6 +15,8 @@ from rich.text import Text
 from procdemo.demo.events import (
     ANSWER,
     ERROR,
+    INCONCLUSIVE,
+    INTERRUPTED,
     LISTENING,
     META,
     OBSERVER,
@@ -34,6 +36,7 @@ from procdemo.render.sentences import as_option, facts, filled, name_of, verdict
 from procdemo.render.tables import table
 from procdemo.render.terminal import broken_into_rows, pipe_width, terminal, wrapped
 
+_COLOUR_OF = {"ok": "green", INCONCLUSIVE: "yellow", INTERRUPTED: "yellow"}  # of the last line; else red
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
 _LINES_OF_PICTURE = 60  # in all, if the screen becomes a picture
@@ -57,6 +60,8 @@ class Console:
         live: bool = False,
         screen: Terminal | None = None,
         crowds: Mapping[str, str] | None = None,
+        first: Collection[str] = (),
+        detail_tables: Collection[str] = (),
     ) -> None:
         """Draw on stdout; errors and progress go to stderr.
 
@@ -65,12 +70,15 @@ class Console:
             lanes: what `timeline.lanes` needs to know besides the events.
             colour: True always, False never, None as the terminal and the environment say.
             quiet: only the results and the line that says where a server listens.
-            verbose: also helpers of multiprocessing, the table of processes, and how to check all this.
+            verbose: also on which Python and with which settings, helpers of multiprocessing, the table of
+                processes, and how to check all this.
             everything: also events without a sentence, with their data.
             plain: ASCII only (the data may have other characters); no colour, nothing that moves.
             live: show the lanes while the demo runs, if stdout is a terminal that can.
             screen: draw here instead of on stdout, when the run is over: its first and its last lines.
             crowds: for `Crowds`.
+            first: names of events that are shown only the first time for each role.
+            detail_tables: names of tables that are left out.
         """
         self._out = screen or terminal(colour=False if plain else colour)
         self._err = terminal(colour=False if plain else colour, stderr=True)
@@ -86,6 +94,9 @@ class Console:
         self._start_ns = 0
         self._is_picture = screen is not None
         self._crowds = Crowds(crowds or {})
+        self._first = first
+        self._detail_tables = {*detail_tables, *([] if verbose else [USAGE])}
+        self._told: set[tuple[str, str]] = set()
         self._lines: list[Text | Event] = []
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._drawn_at = 0.0
@@ -171,30 +182,40 @@ class Console:
         self._in_command = event.pid == event.data.get(OBSERVER)
         if self._quiet or self._in_command:
             return
+        self._lines.append(Text(filled("{command}: {summary}", event), style="bold"))
+        if not self._verbose:
+            return
         limit = " ({cpus_limit})" if event.data.get("cpus_limit") else ""
         lines = [
-            "{command} - {summary}",
             "python {python}, start method {start_method}, {cpus} usable CPUs" + limit,
             "main process {pid}, watched from outside by {observer}",
         ]
-        if self._verbose and event.data.get("sampled"):
+        if event.data.get("sampled"):
             lines.append(_CHECK)
-        self._lines.append(Text(filled(lines[0], event), style="bold"))
-        self._lines.extend(Text(filled(line, event)) for line in lines[1:])
+        self._lines.extend(Text(filled(line, event)) for line in lines)
         chosen = {key: value for key, value in event.data.get("chosen", {}).items() if key != "verbose"}
         if chosen:
             options = ", ".join(as_option(key, value) for key, value in chosen.items())
             self._lines.append(Text(printable(f"with {options}")))
 
     def _show_event(self, event: Event) -> None:
-        shown = name_of(event) in self._story or self._everything
-        if self._quiet or not shown:
+        name = name_of(event)
+        shown = name in self._story or self._everything
+        if self._quiet or not shown or self._was_told(name, event.role):
             return
         if self._in_command:
             self._err.print(Text(self._sentence(event)))
             return
         self._colours.of(event.role)  # now: colours go by first appearance, even if this line is left out
-        self._lines += self._crowds.lines_of(name_of(event), event, self._start_ns)
+        self._lines += self._crowds.lines_of(name, event, self._start_ns)
+
+    def _was_told(self, name: str, role: str) -> bool:
+        """Return whether this is a thing that a process tells once, and has told; remember that it has."""
+        if name not in self._first:
+            return False
+        told = (name, role) in self._told
+        self._told.add((name, role))
+        return told
 
     def _sentence(self, event: Event) -> str:
         sentence = self._story.get(name_of(event))
@@ -240,10 +261,12 @@ class Console:
             for line in ["", *lanes, ""] if lanes else []:
                 self._out.print(line)
         for name, rows in self._tables.items():
-            if name != USAGE or self._verbose:
+            if name not in self._detail_tables:
                 self._out.print(table(name, rows, plain=self._plain))
-        last = verdict(event, self._story.get(SUMMARY))
+        counts, last = verdict(event, self._story)
+        if counts and not self._in_command:
+            self._out.print(Text(counts))
         if not self._in_command:
-            self._out.print(Text(last, style="bold"))
+            self._out.print(Text(last, style=f"bold {_COLOUR_OF.get(last.partition(':')[0], 'red')}"))
         elif not self._quiet:
             self._err.print(Text(last))

@@ -1,11 +1,14 @@
 """What the screen says of an event: a sentence of its demo's story, filled in with the event's data."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from procdemo.demo.events import EXITED, INTERRUPTED, Event, Kind
+from procdemo.demo.events import EXITED, INTERRUPTED, SUMMARY, Event, Kind
 from procdemo.demo.text import printable
 from procdemo.process.exit_status import sentence_of_exit
 
+COUNTS = "counts"
+"""The name of the sentence that is filled in with the summary's data, and stands above the answer."""
 _VALUE_LIMIT = 200  # characters of one value in a line
 
 
@@ -26,20 +29,26 @@ def as_option(name: str, value: Any) -> str:
     return name if value is True else f"{name} {printable(value)}"
 
 
-def verdict(event: Event, sentence: str | None) -> str:
-    """Return the last line of a run: in a word how it ended, why, and what the summary counts.
+def verdict(event: Event, story: Mapping[str, str]) -> tuple[str, str]:
+    """Return the last two lines of a run: what it counted, and the answer to the demo's question.
+
+    The answer begins with a word: ok, FAILED, or the summary's own. It is the reason of the summary if there
+    is one, otherwise its answer, otherwise the story's sentence. The counts are empty if there are none.
 
     Args:
         event: the summary.
-        sentence: of the summary, if the story has one; used if there is no reason.
+        story: has the sentence ``counts``, and ``summary`` for the answer.
     """
     word = printable(event.data.get("outcome") or ("ok" if event.data.get("ok") else "FAILED"))
-    if "reason" not in event.data:
-        return f"{word}: {facts(event) if sentence is None else filled(sentence, event)}"
-    said = [printable(event.data["reason"]).removeprefix(f"{word}: ")]
-    if word != INTERRUPTED:
-        said.append(facts(event._replace(data={k: v for k, v in event.data.items() if k != "reason"})))
-    return f"{word}: {'; '.join(filter(None, said))}"
+    counts = filled(story[COUNTS], event) if COUNTS in story else ""
+    if "reason" in event.data:
+        said = printable(event.data["reason"]).removeprefix(f"{word}: ")
+        rest = facts(event._replace(data={k: v for k, v in event.data.items() if k != "reason"}))
+        return ("" if word == INTERRUPTED else counts or rest), f"{word}: {said}"
+    answer = event.data.get("answer")
+    if answer is None and SUMMARY not in story:
+        return counts, f"{word}: {facts(event)}"
+    return counts, f"{word}: {printable(answer) if answer else filled(story[SUMMARY], event)}"
 
 
 def name_of(event: Event) -> str:

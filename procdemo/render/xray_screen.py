@@ -1,8 +1,11 @@
 """The picture of a running program on the screen: a block for each process, the circle, the answer."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
+from rich.console import Console
 from rich.text import Text
 
 from procdemo.demo.text import printable
@@ -18,10 +21,20 @@ _STYLES = {
 
 
 class XrayScreen:
-    """Writes the picture to stdout."""
+    """Writes the picture to stdout, or to another screen."""
 
-    def __init__(self, *, colour: bool | None) -> None:
-        self._terminal = terminal(colour)
+    def __init__(self, *, colour: bool | None, screen: Console | None = None) -> None:
+        self._terminal = screen or terminal(colour)
+
+    def processes(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write the threads of each process below its name."""
+        for _, group in groupby(rows, key=itemgetter("pid")):
+            own = list(group)
+            first = own[0]
+            name = f" (PID {first['pid']}): {first['program']}" if first["role"] == "main" else ""
+            self.heading(f"{first['role']}{name}")
+            for row in own:
+                self.thread(row)
 
     def thread(self, row: Mapping[str, Any]) -> None:
         """Write one thread: its state, its own line, and what it waits for."""

@@ -39,6 +39,11 @@ class Sampling:
         self._said_hidden = False
         self._table = ProcessTable()
 
+    @property
+    def sampler(self) -> "Sampler | None":
+        """What looks; None before it begins, and where there is no /proc."""
+        return self._sampler
+
     def note(self, records: Sequence[tuple[Any, ...]]) -> None:
         """Learn the roles of processes from events that have come."""
         pids = {record[_PID] for record in records}

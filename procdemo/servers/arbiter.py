@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg, usable_cpus
+from procdemo.demo.settings import Arg, LimitArg, usable_cpus
 from procdemo.process import exit_status
 from procdemo.process.backoff import Backoff
 from procdemo.process.children import Child, Children
@@ -28,7 +28,7 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 
 BLOCKS = (exit_status,)
 STORY = {
-    "waits.begin": "{clients} connected, but in the kernel's backlog: {busy} of {workers} workers are busy",
+    "waits.begin": "clients that wait in the kernel's backlog: {clients}",
     "waits.end": "no client waits in the kernel's backlog any more",
     "died": "{child} (PID {child_pid}) is lost, {cause}, and {clients} client(s) with it",
     "killed": "main has killed {child} (PID {child_pid}), and {clients} client(s) are cut off with it",
@@ -51,9 +51,9 @@ _LOOKS = 4  # at the heartbeats of all workers, in one heartbeat time-out
 class PreforkSettings(ServerSettings):
     """Settings of servers with workers that accept for themselves."""
 
-    workers: Annotated[int, Arg("Processes that accept.", min=1, max=1000, short="-n")] = usable_cpus()
+    workers: Annotated[int, Arg("Worker processes.", min=1, max=1000, short="-n")] = usable_cpus()
     heartbeat: Annotated[
-        float, Arg("Workers without a sign of life for so long are killed.", min=0.1, metavar="SECONDS")
+        float, LimitArg("Kill a worker that gives no sign of life for so long.", min=0.1, metavar="SECONDS")
     ] = 5.0
 
     @property

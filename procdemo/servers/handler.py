@@ -20,7 +20,7 @@ from procdemo.servers.settings import ServerSettings
 BLOCKS = (refusal,)
 STORY = {
     "open to others": "warning: {host} is not loopback: any host that reaches this machine may connect",
-    "served": "{client}: {bytes} bytes in {ms:.1f} ms, {reason}",
+    "served": "{client}: {reason}, {bytes} bytes",
 }
 DETAIL = {"heard": "{client} says {data}"}
 """Sentences that all servers share."""

@@ -34,10 +34,7 @@ from procdemo.servers.stoppable_loop import StoppableLoop
 
 STORY = {
     "no wait": "{clients}, {servers}: no client will wait; try --clients {enough}",
-    "asks": "connects from port {port} and says {text}",
-    "answered": "hears {text} after {waited_ms:.0f} ms",
     "turned away": "got no answer: {why}",
-    "leaves": "leaves",
     "not started": "{client} cannot be started: {why}",
     "client died": exit_status.STORY["died"],
 }
@@ -46,7 +43,12 @@ CROWDS = {
     "answered": "... and {more} more clients have their answer",
     "leaves": "... and {more} more clients leave",
 }
-DETAIL = {f"client {how}": sentence for how, sentence in exit_status.DETAIL.items()}
+DETAIL = {
+    "asks": "connects from port {port} and says {text}",
+    "answered": "hears {text} after {waited_ms:.0f} ms",
+    "leaves": "leaves",
+    **{f"client {how}": sentence for how, sentence in exit_status.DETAIL.items()},
+}
 LANES = {"answer": Activity.WAITS}
 
 _HELLO = b"hello"
@@ -259,6 +261,8 @@ class ScriptedClients:
             account: data of the summary; without ``ok`` the server itself has not failed.
         """
         summary = {"ok": True, **account}
+        if not summary.get("served", 1):
+            summary["answer"] = "No client was served."
         failed = self._failed or (self._no_room if not self._answered else {})
         if failed and summary["ok"]:
             count = sum(map(len, failed.values()))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.settings import Arg, Settings
+from procdemo.demo.settings import Arg, LimitArg, Settings
 
 _CLOCK_S, _CLOCK_SHARE = 5.0, 0.1  # how late --total-timeout may be noticed: seconds, part of it
 _APART, _LAST_LEAVES = 0.2, 2.0  # parts of --stay: between two that leave, between the first and the last
@@ -13,25 +13,33 @@ _APART, _LAST_LEAVES = 0.2, 2.0  # parts of --stay: between two that leave, betw
 class ServerSettings(Settings):
     """Settings of every server: where it listens, and the limits of one connection."""
 
-    host: Annotated[str, Arg("Address to listen on; anything but loopback lets others in.")] = "127.0.0.1"
+    host: Annotated[
+        str, LimitArg("Address to listen on; only loopback keeps other hosts out.", metavar="HOST")
+    ] = "127.0.0.1"
     port: Annotated[int, Arg("Port to listen on; 0 for a free one.", min=0, max=65535, short="-p")] = 8080
-    clients: Annotated[
-        int, Arg("Add scripted clients, end when they have left; fail if one got no answer.", min=0)
-    ] = 0
-    stay: Annotated[float, Arg("How long a scripted client stays.", min=0, metavar="SECONDS")] = 2.0
+    clients: Annotated[int, Arg("Run N scripted clients; end when they have left.", min=0)] = 0
+    stay: Annotated[float, Arg("How long each scripted client stays.", min=0, metavar="SECONDS")] = 2.0
     apart: Annotated[
         float | None,
         Arg(
-            "Time between two that leave. Default: a fifth of --stay, less for many.",
+            "Time between two that leave; default: --stay / 5.",
             min=0,
             metavar="SECONDS",
         ),
     ] = None
-    idle_timeout: Annotated[float, Arg("Silence that ends a connection.", min=0.01, metavar="SECONDS")] = 300
-    total_timeout: Annotated[float, Arg("Longest connection.", min=0.01, metavar="SECONDS")] = 3600
-    grace: Annotated[float, Arg("What a stopping server gives its clients.", min=0, metavar="SECONDS")] = 1.0
-    max_connections: Annotated[int, Arg("Clients connected at once; more are refused.", min=1)] = 100
-    max_bytes: Annotated[int, Arg("Bytes taken from one connection.", min=1)] = 64 << 20
+    idle_timeout: Annotated[
+        float, LimitArg("Close a connection that is silent for so long.", min=0.01, metavar="SECONDS")
+    ] = 300
+    total_timeout: Annotated[
+        float, LimitArg("Close a connection that lasts for so long.", min=0.01, metavar="SECONDS")
+    ] = 3600
+    grace: Annotated[
+        float, LimitArg("Time that clients have to finish when the server stops.", min=0, metavar="SECONDS")
+    ] = 1.0
+    max_connections: Annotated[
+        int, LimitArg("Most clients connected at once; further ones are refused.", min=1)
+    ] = 100
+    max_bytes: Annotated[int, LimitArg("Most bytes taken from one connection.", min=1)] = 64 << 20
 
     @property
     def seconds_apart(self) -> float:

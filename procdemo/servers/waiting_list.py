@@ -16,16 +16,16 @@ from procdemo.demo.events import Emitter
 from procdemo.servers.handler import MORE_SERVED
 
 STORY = {
-    "waits.begin": "{client} is connected but waits in my list, place {place}: every worker is busy",
+    "waits.begin": "{client} waits: no worker is free",
     "serves": "{worker} (PID {worker_pid}) serves {client}",
-    "serves at last": "{worker} (PID {worker_pid}) serves {client}, which has waited {ms:.0f} ms",
+    "serves at last": "{worker} (PID {worker_pid}) serves {client}",
     "free": "{worker} (PID {worker_pid}) is free",
     "gave up": "{client} has left while it waited: it is not served",
 }
 
 DETAIL = {"serve.begin": "serves {client}"}
 CROWDS = {
-    "waits.begin": "... and {more} more clients wait in my list",
+    "waits.begin": "... and {more} more clients wait",
     "serves": MORE_SERVED,
     "serves at last": MORE_SERVED,
     "free": "... and {more} more times a worker is free",
@@ -123,13 +123,16 @@ class WaitingList:
         self._emit.mark("gave up", client=waiting.client)
 
     def account(self) -> dict[str, Any]:
-        """Return data for the summary; ``who`` says in words what became of those that waited."""
-        who = ""
+        """Return data for the summary; ``answer`` says in words what became of those that waited."""
+        answer = "No client had to wait for a worker."
         if self.waited:
-            who = f"; the PID that became free served {self.same_pid} of {self.waited}"
+            clients, them = ("client", "it") if self.waited == 1 else ("clients", f"{self.same_pid} of them")
+            answer = f"{self.waited} {clients} waited, and the PID that became free served {them}."
+            if self.waited == 1 and not self.same_pid:
+                answer = "1 client waited, and another PID than the one that became free served it."
         if self.gave_up:
-            who += f"; {self.gave_up} left before that"
-        return {"waited": self.waited, "same_pid": self.same_pid, "gave_up": self.gave_up, "who": who}
+            answer += f" {self.gave_up} left before that."
+        return {"waited": self.waited, "same_pid": self.same_pid, "gave_up": self.gave_up, "answer": answer}
 
 
 def has_closed(conn: socket.socket) -> bool:

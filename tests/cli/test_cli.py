@@ -30,31 +30,58 @@ each_command = pytest.mark.parametrize("name", COMMANDS)
 # --- help
 
 
-def test_procdemo_alone_is_a_screen_of_help_with_examples_first():
-    output = run().assert_clean().stdout
-    lines = output.splitlines()
-    assert len(lines) <= 24
-    examples = [line for line in lines if line.startswith("  procdemo ")]
-    assert len(examples) == 3
-    assert lines.index(examples[0]) < lines.index("Commands:")
+def test_procdemo_alone_is_a_screen_with_room_for_the_prompt():
+    lines = run().assert_clean().stdout.splitlines()
+    assert len(lines) <= 23
+    assert max(map(cell_len, lines)) <= 80
+    assert "procdemo pool-server" in lines[1]
     assert all(any(line.startswith(f"  {name} ") for line in lines) for name in DEMOS)
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_of_the_group_names_every_command_and_exit_status(flag):
     output = run(flag).assert_clean().stdout
-    assert all(f"\n  {name} " in output for name in COMMANDS)
+    assert all(output.count(f"\n  {name} ") == 1 for name in COMMANDS)
     assert all(f"{code} " in output for code in (0, 1, 2, 3, 4, 130, 143))
+    below = output.partition("Start here:")[2].partition("Exit status:")[0]
+    assert all(len(line.split("  ")[-1]) <= 58 for line in below.splitlines())
 
 
 @each_command
 @both_ways
 def test_each_help_page_has_an_example_and_fits(run, name):
     output = run(name, "--help").assert_clean().stdout
-    assert run(name, "-h").stdout == output
     assert re.search(rf"^ +procdemo {name}", output, re.MULTILINE)
     assert max(map(cell_len, output.splitlines())) <= 80
-    assert "--json" in output
+    assert name == "watch" or "--json" in output  # the stdout of watch is that of the program
+    assert run_here("help", name).assert_clean().stdout == output
+
+
+@pytest.mark.parametrize(
+    "name", [*DEMOS, *(f"bench {name}" for name in ("servers", "start", "queues", "pools"))]
+)
+def test_the_short_page_of_a_demo_is_one_screen_of_its_own_options(name):
+    short = run_here(*name.split(), "-h").assert_clean().stdout.splitlines()
+    assert len(short) <= 23
+    assert max(map(cell_len, short)) <= 80
+    assert f"  procdemo {name}" in "\n".join(short)
+    assert short[-1] == f"More options, and what to watch: procdemo {name} --help"
+    options = [line.split()[0] for line in short[short.index("This lesson:") :] if line.startswith("  -")]
+    assert options
+    assert not {"--json", "--kill", "--grace"} & set(options)
+
+
+def test_the_groups_of_a_help_page():
+    page = run_here("prefork-server", "--help").stdout
+    groups = re.split(r"^(This lesson|Time and output|Break it|Limits):$", page, flags=re.MULTILINE)
+    options = {
+        title: set(re.findall(r"--[\w-]+", text))
+        for title, text in zip(groups[1::2], groups[2::2], strict=True)
+    }
+    assert {"--workers", "--clients", "--stay", "--port"} <= options["This lesson"]
+    assert {"--timeout", "--json", "--live", "--help"} <= options["Time and output"]
+    assert {"--kill", "--stop", "--chaos", "--seed"} <= options["Break it"]
+    assert {"--grace", "--heartbeat", "--max-connections", "--host"} <= options["Limits"]
 
 
 def modules_after(code, *args):
@@ -171,6 +198,7 @@ def test_every_example_does_what_it_says(args, tmp_path):
     ("args", "suggestion"),
     [
         (["spwan"], "Did you mean 'spawn'?"),
+        (["help", "spwan"], "Did you mean 'spawn'?"),
         (["pool-sever"], "Did you mean 'pool-server'?"),
         (["xyzzy"], "procdemo list"),
         (["spawn", "--childen", "2"], "--children"),
@@ -220,7 +248,7 @@ def test_common_options_may_stand_before_the_name():
         assert [row["name"] for row in rows] == [demo.name for demo in (*catalog.DEMOS, *BENCHES)]
     before = run("--json", "spawn", "--work", "0").assert_clean()
     assert all(json.loads(line)["role"] for line in before.stdout.splitlines())
-    assert run("-q", "spawn", "--work", "0").assert_clean().stdout.startswith("children")
+    assert run("-q", "spawn", "--work", "0").assert_clean().stdout.startswith("4 of 4 children joined")
     assert "\x1b[" in run("--color", "always", "spawn", "--work", "0").stdout
 
 

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from procdemo.cli.demo_options import parameters
-from procdemo.demo.settings import Arg, Settings, StartMethod
+from procdemo.demo.settings import Arg, HelpGroup, LimitArg, Settings, StartMethod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +23,16 @@ class Config(Settings):
     style: Annotated[Literal["plain", "fancy"], Arg("Which way.")] = "plain"
     site: Annotated[Path | None, Arg("Where it is.")] = None
     name: Annotated[str, Arg("What it is called.")] = "no name"
+    most: Annotated[int, LimitArg("Most of them.", min=1)] = 100
     hidden: int = 7
 
 
+def options():
+    return [option for group in parameters(Config).values() for option in group]
+
+
 def parse(*args):
-    command = click.Command("it", params=parameters(Config))
+    command = click.Command("it", params=options())
     return Config(**command.make_context("it", list(args)).params)
 
 
@@ -53,8 +58,13 @@ def test_every_option_reaches_its_field():
     assert type(config.site) is type(Path())
 
 
+def test_an_option_stands_in_its_group_of_the_help():
+    assert {option.name for option in parameters(Config)[HelpGroup.LIMITS]} == {"most"}
+    assert "workers" in {option.name for option in parameters(Config)[HelpGroup.LESSON]}
+
+
 def test_a_field_without_arg_is_no_option():
-    assert "hidden" not in {parameter.name for parameter in parameters(Config)}
+    assert "hidden" not in {parameter.name for parameter in options()}
 
 
 @pytest.mark.parametrize(
@@ -79,9 +89,9 @@ def test_the_error_for_a_wrong_value_names_what_is_allowed(words, message):
 
 
 def test_the_help_has_the_range_and_the_default_of_an_option():
-    command = click.Command("it", params=parameters(Config))
+    command = click.Command("it", params=options())
     output = " ".join(command.get_help(click.Context(command)).split())
-    assert "-n, --workers INTEGER RANGE Workers to start. [default: 2; between 1 and 9]" in output
+    assert "-n, --workers N Workers to start. [default: 2; between 1 and 9]" in output
     assert "--pace SECONDS How slow. [default: 0.5; at least 0]" in output
-    assert "--start-method [fork|spawn|forkserver] How child processes are made. [default: " in output
+    assert "--style [plain|fancy] Which way. [default: plain]" in output
     assert output.startswith("Usage: [OPTIONS] WORD ")

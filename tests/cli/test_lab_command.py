@@ -9,7 +9,7 @@ from harness import PROCDEMO, run
 from in_process import both_ways
 
 from procdemo.cli.demo_options import parameters
-from procdemo.demo.settings import CannotRunError
+from procdemo.demo.settings import CannotRunError, HelpGroup
 from procdemo.lab.demo import Config, Methods, _refuse
 from procdemo.lab.lesson import CHAPTERS, FOLDER, lessons
 
@@ -105,7 +105,7 @@ def test_a_guess_in_other_words(word):
 
 
 def parse_guess(word):
-    (guess,) = [option for option in parameters(Config) if option.name == "guess"]
+    (guess,) = [option for option in parameters(Config)[HelpGroup.LESSON] if option.name == "guess"]
     return guess.type.convert(word, None, None)
 
 

@@ -111,8 +111,8 @@ def recorded(tmp_path, start_method):
 def test_a_real_run_comes_back_as_it_was(recorded):
     assert run("replay", "--json", str(recorded)).assert_clean().stdout == recorded.read_text()
     shown = run("replay", str(recorded)).assert_clean().stdout
-    assert "spawn - Two ways to start a process" in shown
-    assert "ok: 4 of 4 children joined" in shown
+    assert "spawn: Start a process in two ways" in shown
+    assert "\n4 of 4 children joined; " in shown
 
 
 def test_the_exit_status_is_that_of_the_run(tmp_path):

@@ -216,7 +216,7 @@ def test_the_hint_for_two_logs_can_be_typed(outputs, encoding, tmp_path):
     hint = result.stderr.rpartition("try: ")[2]
     for line in hint.replace("procdemo", shlex.join(PROCDEMO)).split(", and "):
         typed = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
-        assert "ok: 2 of 2 children joined" in typed.stdout, typed
+        assert "\n2 of 2 children joined" in typed.stdout, typed
 
 
 def test_a_folder_is_a_usage_error(tmp_path):

@@ -103,7 +103,7 @@ def test_the_screen():
     assert "_handle_results" in result.stdout
     assert "broken links" in result.stdout
     assert f"{web.origin}/gone" in result.stdout
-    assert "ok: produced 2 = done 2 + failed 0 + lost 0 + skipped 0" in result.stdout
+    assert "\nproduced 2 = done 2 + failed 0 + lost 0 + skipped 0" in result.stdout
 
 
 @pytest.mark.site("python3.11-doc")

@@ -83,11 +83,11 @@ def test_buns_beyond_the_detail_are_counted_not_reported():
 
 
 def test_the_screen_tells_the_same_story():
-    result = run("prodcons", "--items", "4")
+    result = run("prodcons", "--items", "4", "-v")
     result.assert_clean(status=0)
     assert re.search(r"producer-1 +\d+  puts bun 1; \d of 5 in the queue", result.stdout)
     assert re.search(r"consumer-\d +\d+  has eaten bun 3", result.stdout)
-    assert "ok: produced 4 = done 4 + failed 0 + lost 0" in result.stdout
+    assert "\nproduced 4 = done 4 + failed 0 + lost 0\nok: The " in result.stdout
 
 
 # --- work that is lost

@@ -13,7 +13,7 @@ def play(*args, **options):
 
 
 def outcomes(result):
-    return {event.data["order"]: event.data for event in result.named("orders")}
+    return {event.data["order"]: event.data for event in result.named("outcome")}
 
 
 def steps(result):
@@ -96,7 +96,7 @@ def test_the_user_chooses_every_step():
             asked(race, nth)
             race.stdin.write(f"{letter}\n".encode())
         result = race.finish().assert_clean(0)
-    assert result.named("orders")[0].data["taken"] == "ABBABA"
+    assert result.named("outcome")[0].data["taken"] == "ABBABA"
 
 
 def test_what_is_neither_a_nor_b_is_asked_again():
@@ -107,19 +107,19 @@ def test_what_is_neither_a_nor_b_is_asked_again():
         race.stdin.write(b"AAABBB")
         race.stdin.close()
         result = race.finish().assert_clean(0)
-    assert result.named("orders")[0].data["taken"] == "AAABBB"
+    assert result.named("outcome")[0].data["taken"] == "AAABBB"
 
 
 def test_when_the_input_ends_they_take_turns():
     result = play("--step").assert_clean(0)  # its stdin is empty
-    assert result.named("orders")[0].data["taken"] == "ABABAB"
+    assert result.named("outcome")[0].data["taken"] == "ABABAB"
 
 
 def test_more_input_than_is_read():
     with Command("race", "--json", "--step", stdin=subprocess.PIPE) as race:
         race.stdin.write(b"A\n" * 3 + b"B\n" * 20_000)
         result = race.finish().assert_clean(0)
-    assert result.named("orders")[0].data["taken"] == "AAABBB"
+    assert result.named("outcome")[0].data["taken"] == "AAABBB"
 
 
 def test_ctrl_c_while_it_asks():

@@ -80,12 +80,12 @@ def test_terminate_ends_them_at_once(start_method):
 
 @pytest.mark.parametrize("way", [(), ("--terminate",)], ids=["returned", "terminated"])
 def test_every_join_is_on_the_screen(way):
-    result = run("spawn", "--style", "function", "--work", "0.2", *way)
-    assert result.stdout.count("returned; is_alive False, exitcode ") == 2
+    result = run("spawn", "--style", "function", "--work", "0.2", "-v", *way)
+    assert result.stdout.count("is joined: is_alive False, exitcode ") == 2
 
 
 def test_the_environment_and_the_screen():
     result = run("spawn", "--work", "0", env={"PROCDEMO_SPAWN_CHILDREN": "1"})
     result.assert_clean(status=0)
-    assert "no new process, it ran in PID" in result.stdout
-    assert "ok: 2 of 2 children joined" in result.stdout
+    assert "I called run() myself: it ran in my PID, " in result.stdout
+    assert "\n2 of 2 children joined; " in result.stdout

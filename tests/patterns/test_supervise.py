@@ -75,7 +75,7 @@ def test_the_screen_tells_the_same_story():
     assert re.search(r"main +\d+  gives item 2 to worker-\d", result.stdout)
     assert re.search(r"worker-\d +\d+  works on item 2", result.stdout)
     assert re.search(r"worker-\d +\d+  item 2: done", result.stdout)
-    assert "ok: produced 3 = done 3 + failed 0 + lost 0; 0 workers died" in result.stdout
+    assert "\nproduced 3 = done 3 + failed 0 + lost 0; 0 workers died" in result.stdout
 
 
 # --- workers die

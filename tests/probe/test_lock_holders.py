@@ -96,8 +96,8 @@ def test_the_other_kinds_and_a_lock_taken_twice(tmp_path, start_method):
 DEAD = """
 def take(lock, taken):
     lock.acquire()
-    say("holder")
     taken.set()
+    say("holder")  # last: it can be killed from now on
     sys.stdin.read(); signal.pause()
 
 if __name__ == "__main__":

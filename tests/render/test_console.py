@@ -65,9 +65,10 @@ def test_a_line_has_the_time_the_role_the_pid_and_the_sentence(draw):
 
 
 def test_the_header_names_the_demo_and_the_python(draw):
-    output = draw(event("mark", "meta", META)).out
+    assert draw(event("mark", "meta", META)).out.splitlines() == ["spawn: A demo."]
+    output = draw(event("mark", "meta", META), verbose=True).out
     assert output.splitlines() == [
-        "spawn - A demo.",
+        "spawn: A demo.",
         "python 3.11, start method fork, 2 usable CPUs",
         "main process 42, watched from outside by 41",
         "with work 0.5",
@@ -91,7 +92,9 @@ def test_the_last_line_is_the_verdict(draw):
     reason = event("result", "summary", {"ok": False, "reason": "it was killed"})
     assert draw(GREET, reason).out.splitlines()[-1] == "FAILED: it was killed"
     counted = event("result", "summary", {"ok": False, "n": 3, "reason": "it was killed"})
-    assert draw(GREET, counted).out.splitlines()[-1] == "FAILED: it was killed; n 3"
+    assert draw(GREET, counted).out.splitlines()[-2:] == ["n 3", "FAILED: it was killed"]
+    answered = event("result", "summary", {"ok": True, "n": 3, "answer": "Three."})
+    assert draw(GREET, answered).out.splitlines()[-1] == "ok: Three."
     early = {"ok": False, "n": 3, "reason": "interrupted: 3 of 9 done", "outcome": "interrupted"}
     assert draw(GREET, event("result", "summary", early)).out.splitlines()[-1] == "interrupted: 3 of 9 done"
     unsure = event("result", "summary", {"ok": True, "n": 3, "outcome": "not conclusive"})

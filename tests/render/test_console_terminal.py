@@ -53,7 +53,7 @@ def test_a_terminal_gets_colour_and_its_own_width(terminal):
 )
 def test_f4_a_terminal_without_colour_gets_no_escape_at_all(terminal, environment, args):
     output = everything(terminal("spawn", "--work", "0", *args, **environment))
-    assert "ok: 4 of 4" in output
+    assert "4 of 4 children joined" in output
     assert "\x1b" not in output
 
 
@@ -70,7 +70,7 @@ def test_f3_the_cursor_comes_back_whatever_ends_it(terminal, signum):
 
 def test_a9_a_closed_terminal_ends_it(terminal):
     child = terminal("spawn", "--work", "60")
-    child.expect("start\\(\\) of")
+    child.expect("is started")
     child.close(force=False)
     wait_until(lambda: not child.isalive(), limit=3)
     assert child.exitstatus == 129 or child.signalstatus == signal.SIGHUP

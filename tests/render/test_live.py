@@ -43,7 +43,7 @@ def lanes_of(output):
 def test_the_lanes_are_drawn_while_it_runs(columns):
     output = watched(*LESSON, "--live", columns=columns)
     assert len(set(lanes_of(output))) > 3, "again and again, and not the same"
-    assert output.index(BLOCKED) < output.index("takes bun 7"), "before the end"
+    assert output.index(BLOCKED) < output.index("ok: "), "before the end"
     assert output.count("\x1b[?25h") >= output.count("\x1b[?25l") > 0
     for line in ESCAPE.sub("", output).replace("\r", "\n").splitlines():
         assert cell_len(line) <= columns

@@ -174,7 +174,7 @@ EACH_CHILD = ("--kill", "child-0@0", "--kill", "child-1@0")
 
 
 def test_the_screen_shows_the_fault():
-    result = run(*LASTING, *EACH_CHILD).assert_clean(1)
+    result = run(*LASTING, *EACH_CHILD, "-v").assert_clean(1)
     assert "kill child-0@0 child-1@0" in result.stdout
     assert re.search(r"observer +\d+  SIGKILL to child-1 \(PID \d+\)", result.stdout)
 

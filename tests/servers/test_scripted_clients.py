@@ -181,7 +181,7 @@ def test_of_many_the_first_are_named():
 
 
 def test_all_are_answered():
-    assert summary_of(upper)[0] == {"served": 0, "ok": True}
+    assert summary_of(upper)[0] == {"served": 0, "ok": True, "answer": "No client was served."}
 
 
 def test_a_refusal_is_the_lesson_of_a_limit():

@@ -82,7 +82,7 @@ def test_it_is_seen_whether_the_pid_that_became_free_serves(waiting, events, con
     assert (told["client"], told["worker_pid"], told["same_pid"]) == ("client-2", pid, same)
     account = waiting.account()
     assert (account["waited"], account["same_pid"], account["gave_up"]) == (1, same, 0)
-    assert account["who"] == f"; the PID that became free served {same:d} of 1"
+    assert account["answer"].startswith(f"1 client waited, and {'the' if same else 'another'} PID ")
 
 
 def test_a_pid_that_has_taken_a_client_since_is_no_more_one_that_became_free(waiting, events, connect):
@@ -97,7 +97,7 @@ def test_a_pid_that_has_taken_a_client_since_is_no_more_one_that_became_free(wai
 def test_if_no_client_waits_nothing_is_said_of_a_free_worker(waiting, events):
     waiting.note_free("worker-0", 10)
     assert not events
-    assert waiting.account()["who"] == ""
+    assert waiting.account()["answer"] == "No client had to wait for a worker."
 
 
 def test_a_client_that_has_left_without_a_word_is_left_out(waiting, events, connect, gone):
@@ -109,7 +109,8 @@ def test_a_client_that_has_left_without_a_word_is_left_out(waiting, events, conn
     assert gone == [left[1]]
     assert events.of("gave up") == [{"client": "left"}]
     account = waiting.account()
-    assert (account["gave_up"], account["who"]) == (1, "; 1 left before that")
+    assert account["gave_up"] == 1
+    assert account["answer"].endswith(" 1 left before that.")
 
 
 def test_a_client_that_has_left_with_a_word_is_not_served(waiting, events, connect):

@@ -1,5 +1,6 @@
 """A program under the sampler alone, without the command: looks until what is expected has been seen."""
 
+import contextlib
 import os
 import select
 import signal
@@ -39,15 +40,19 @@ class Sampled:
         return self
 
     def __exit__(self, *_):
-        left = {self.pid, *self.pids.values(), *(event.pid for event in self.events)}
-        for pid, process in processes().items():
-            if pid in left and process.session == self.pid:
-                os.kill(pid, signal.SIGKILL)
-        self._popen.wait()
-        wait_until(_reap_all, what="the end of orphans")
+        wait_until(self._is_over, what="the end of the script and its orphans")
         self._popen.stdin.close()
         self._popen.stdout.close()
         self.sampler.close()
+
+    def _is_over(self):
+        """Kill the whole session, also processes that no look has seen yet; return whether all are reaped."""
+        for pid, process in processes().items():
+            if process.session == self.pid:
+                with contextlib.suppress(ProcessLookupError):  # its parent has reaped it since
+                    os.kill(pid, signal.SIGKILL)
+        self._popen.poll()
+        return _reap_all()
 
     def say(self, text="\n"):
         """Write to its stdin."""

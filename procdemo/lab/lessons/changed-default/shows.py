@@ -1,4 +1,4 @@
-"""The same program under each start method: what its child sees, and which one Python takes by itself."""
+"""The same program under each start method: what its child sees, and which is the default."""
 
 import multiprocessing
 import os
@@ -24,4 +24,4 @@ if __name__ == "__main__":
         imports = {os.getpid(): "nothing", child.pid: "this module"}.get(importer, "little")
         print(f"{method}: the child sees {seen}, and has itself imported {imports}")
     default = multiprocessing.get_start_method()
-    print(f"Python {sys.version_info[0]}.{sys.version_info[1]} on {sys.platform} starts processes by {default}")
+    print(f"Python {sys.version.split()[0]} on {sys.platform} starts processes by {default}")

@@ -11,8 +11,8 @@ COUNT ?= 20
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
-demo: $(VENV)/installed ## Run all demos, about half a minute.
-	PATH="$(abspath $(BIN)):$$PATH" bash scripts/tour.sh
+demo: $(VENV)/installed ## The tour without a pause, about a minute.
+	$(BIN)/procdemo tour --auto
 
 test: $(VENV)/installed-test ## Each promise once, under the default start method: four minutes.
 	$(BIN)/python scripts/run_tests.py -q
@@ -47,7 +47,7 @@ measure: $(VENV)/installed ## Measure docs/performance.md anew: six minutes; the
 vendor: ## Download ECharts at its pinned version and checksum (needs the internet).
 	$(PYTHON) scripts/vendor.py
 
-pictures: $(VENV)/installed ## Draw the pictures of the README anew, from real runs.
+pictures: $(VENV)/installed ## Draw the pictures of the documents anew, from real runs.
 	$(BIN)/python scripts/pictures.py
 
 clean: ## Remove the virtual environment and the caches.

@@ -151,12 +151,12 @@ BENCHES = (
 """The commands of ``procdemo bench``."""
 
 CHAPTERS = {
-    "Start here": ("spawn", "echo-server", "echo-client"),
+    "Start here": ("tour", "spawn", "echo-server", "echo-client"),
     "Servers": ("thread-server", "pool-server", "prefork-server", "selector-server", "async-server"),
     "Pools and queues": ("crawl-callback", "prodcons", "supervise"),
     "What goes wrong": ("race", "gil", "lab"),
     "Your own program": ("watch", "xray"),
-    "Measure and keep": ("bench", "quiz", "replay", "source", "list"),
+    "Measure and keep": ("compare", "bench", "quiz", "replay", "source", "list"),
     "Help": ("completion", "help"),
 }
 """The parts of the first help page, and the commands in each."""

@@ -1,4 +1,4 @@
-"""Make the pictures of the README from real runs, in docs/ or in another folder (make pictures)."""
+"""Make the pictures of the documents from real runs, in docs/ or in another folder (make pictures)."""
 
 import re
 import subprocess
@@ -11,10 +11,10 @@ from procdemo.render.palette import LOOKS
 
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = {
-    "prodcons": "prodcons --items 8 --consumers 1 --maxsize 2",
+    "prodcons": "prodcons --items 8 --consumers 1 --maxsize 2 --work 0.1",
     "pool-server": "pool-server --port 0 --workers 2 --clients 3",
-    "crawl-callback": "crawl-callback --workers 2 --max-pages 5",
-    "race": "race --schedule AABBBA",
+    "crawl-callback": "crawl-callback --workers 2",
+    "race": "race --schedule AABBBA --pause 0.1",
 }
 MOVING = "prodcons"
 SLOWER = 8

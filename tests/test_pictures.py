@@ -1,4 +1,4 @@
-"""The pictures of the README can be made again, and one of them moves."""
+"""The pictures of the documents can be made again, and one of them moves."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def test_make_pictures(tmp_path):
     subprocess.run([sys.executable, ROOT / "scripts" / "pictures.py", tmp_path], check=True)
-    named = set(re.findall(r"\(docs/([a-z-]+\.svg)\)", (ROOT / "README.md").read_text("utf-8")))
+    named = set(re.findall(r"\(([a-z-]+\.svg)\)", (ROOT / "docs" / "reference.md").read_text("utf-8")))
     made = {path.name for path in tmp_path.iterdir()}
     assert named == made == {path.name for path in (ROOT / "docs").glob("*.svg")}
     comes: dict[float, tuple[str, float]] = {}

@@ -15,18 +15,18 @@ from procdemo.catalog import DEMOS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-COMMANDS = [
-    line.strip()
-    for block in BLOCKS
-    if "procdemo replay" not in block
-    for line in block.splitlines()
-    if line.strip().startswith("procdemo")
-]
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", README + REFERENCE, re.DOTALL)
+COMMANDS = sorted(
+    {
+        line.partition("#")[0].strip()
+        for block in BLOCKS
+        if "procdemo replay" not in block
+        for line in block.splitlines()
+        if line.strip().startswith("procdemo")
+    }
+)
 """tests/cli/test_cli.py runs no example that is one of these."""
-STRICT = {"PYTHONWARNINGS": "error::DeprecationWarning"}
-"""What Python has deprecated is an error in procdemo, for example a fork beside threads (from 3.12 on)."""
-
 STATUS = {
     "procdemo prodcons --ack early": 1,
     "procdemo prodcons --kill consumer-0@0.2": 1,
@@ -35,8 +35,21 @@ STATUS = {
 }
 
 
-def test_its_table_names_every_demo():
-    named = re.findall(r"^\| `procdemo ([a-z-]+)", README, re.MULTILINE)
+def test_it_is_short():
+    lines = README.splitlines()
+    assert len(lines) <= 90
+    assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reference.md"])
+def test_its_links_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text("utf-8"))
+    assert links
+    assert not [link for link in links if not ((ROOT / page).parent / link).exists()]
+
+
+def test_the_table_of_the_reference_names_every_demo():
+    named = re.findall(r"^\| `procdemo ([a-z-]+)", REFERENCE, re.MULTILINE)
     assert sorted(named) == sorted(demo.name for demo in DEMOS)
 
 
@@ -62,13 +75,14 @@ def test_the_hanging_program_is_told_as_it_shows(tmp_path):
 
 
 def usual(command):
-    """Return whether ``make test`` runs it: tests/bench has the comparisons, in a shorter time."""
-    return pytest.param(command, marks=pytest.mark.thorough if "procdemo bench" in command else [])
+    """Return whether ``make test`` runs it: other tests have bench and tour, in shorter time."""
+    long = re.match("procdemo (bench|tour)", command)
+    return pytest.param(command, marks=pytest.mark.thorough if long else [])
 
 
 @pytest.mark.parametrize("command", [usual(line) for line in COMMANDS])
 def test_its_commands_do_what_it_says(command, tmp_path):
-    result = run(*shlex.split(command)[1:], limit=60, cwd=tmp_path, env=STRICT)
+    result = run(*shlex.split(command)[1:], limit=90, cwd=tmp_path)
     result.assert_clean(STATUS.get(command, 0))
 
 
@@ -98,10 +112,10 @@ def test_a_picture_is_drawn_into_a_new_file_and_makes_no_request(tmp_path):
 
 
 def test_its_pictures_are_there_and_make_no_request():
-    pictures = re.findall(r"\]\(([^)]+\.svg)\)", README)
+    pictures = re.findall(r"\]\(([^)]+\.svg)\)", REFERENCE)
     assert pictures
     for name in pictures:
-        drawn = (ROOT / name).read_text(encoding="utf-8")
+        drawn = (ROOT / "docs" / name).read_text(encoding="utf-8")
         assert not re.search(r"""href|src=|@import|@font-face|url\((?!#)|<script|<image""", drawn)
 
 

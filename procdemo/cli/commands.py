@@ -133,6 +133,43 @@ def xray(pid: int | None, args: bool, **values: Any) -> None:
     sys.exit(list_programs(view, args=args) if pid is None else show_xray(pid, view, args=args))
 
 
+@click.command(
+    params=[
+        click.Argument(["step"], required=False, type=WholeNumber(1)),
+        click.Option(["--from"], type=WholeNumber(1), metavar="N", help="Begin at step N."),
+        click.Option(["--list"], is_flag=True, help="List the steps."),
+        click.Option(["--auto"], is_flag=True, help="Without a question and without a pause."),
+        *common_options(),
+    ]
+)
+def tour(step: int | None, auto: bool, **values: Any) -> None:
+    """A tour of ten minutes: a question, a run, what you saw.
+
+    Twelve steps: the six commands of the notes, then a killed worker, a lost update, the GIL, a hang with
+    its X-ray, a script of your own, and where to go next. Guess first: a wrong guess costs nothing. Without
+    a terminal it goes on by itself, as with --auto.
+
+    \b
+    Examples:
+      procdemo tour
+      procdemo tour 4
+      procdemo tour --from 7
+      procdemo tour --list
+      procdemo tour --auto
+    """
+    from procdemo.cli.tour import give_tour, list_steps
+    from procdemo.tour.step import steps
+
+    view = chosen_view(values)
+    if values["list"]:
+        sys.exit(list_steps(view))
+    first = step or values["from"] or 1
+    if first > len(steps()):
+        raise click.UsageError(f"there are {len(steps())} steps; procdemo tour --list shows them.")
+    chosen = steps()[first - 1 : first if step else None]
+    sys.exit(give_tour(chosen, view, auto=auto))
+
+
 _KIND = click.Argument(["kind"], type=Choice(["race", "queue", "pool", "exit", "lab"]))
 _SEED = click.Option(
     ["-s", "--seed"],
@@ -174,6 +211,33 @@ def quiz(kind: str, seed: int, count: int, check: bool, answers: Path | None, **
         raise click.UsageError("-c shows the answers, and --answers checks yours: one of both.")
     view = chosen_view(values)
     sys.exit(give_quiz(kind, seed=seed, count=count, check=check, sheet=answers, view=view))
+
+
+@click.command(
+    params=[
+        click.Argument(["first"], metavar='"A"'),
+        click.Argument(["second"], metavar='"B"'),
+        *output_options(record=False, live=False),
+        *common_options(),
+    ]
+)
+def compare(first: str, second: str, **values: Any) -> None:
+    """Draw two demos on one axis of time.
+
+    A and B are command lines, each in quotes. They run one after the other. A server needs --clients, and
+    gets a free port. The exit status is the larger one of the two.
+
+    \b
+    Examples:
+      procdemo compare "pool-server --clients 6" "echo-server --clients 6"
+      procdemo compare "prodcons" "prodcons --consumers 4"
+      procdemo compare "race --schedule AAABBB" "race" -o both.html
+    """
+    from procdemo.cli.compare import compare_runs
+
+    view = chosen_view(values)
+    view = replace(view, outputs=open_outputs(values, json=view.json))
+    sys.exit(compare_runs((first, second), view))
 
 
 _SHELL = click.Argument(["shell"], type=Choice(["bash", "fish", "powershell", "zsh"]))
@@ -219,12 +283,14 @@ def help_(ctx: click.Context, /, command: tuple[str, ...], **_: Any) -> None:
 
 
 OTHER_COMMANDS: dict[str, click.Command] = {
+    "tour": tour,
     "list": list_,
     "source": source,
     "replay": replay,
     "watch": watch,
     "xray": xray,
     "quiz": quiz,
+    "compare": compare,
     "completion": completion,
     "help": help_,
 }

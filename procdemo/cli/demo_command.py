@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from procdemo.catalog import Demo
 from procdemo.cli.common_options import ViewOptions, chosen_view, common_options
@@ -18,6 +19,7 @@ from procdemo.cli.output_files import open_outputs, output_options
 if TYPE_CHECKING:
     from procdemo.demo.contract import DemoModule
     from procdemo.demo.settings import DemoSettings
+    from procdemo.runtime.fault_injection import Fault
 
 
 def demo_command(demo: Demo) -> click.Command:
@@ -25,6 +27,7 @@ def demo_command(demo: Demo) -> click.Command:
     from procdemo.cli.demo_options import fault_options, parameters
     from procdemo.cli.help_pages import DemoCommand
     from procdemo.cli.option_types import FiniteRange
+    from procdemo.cli.slow_motion import slow_option, stretched
     from procdemo.demo.contract import load
     from procdemo.demo.settings import HelpGroup
 
@@ -40,8 +43,10 @@ def demo_command(demo: Demo) -> click.Command:
     no_sample = click.Option(["--no-sample"], is_flag=True, help="Do not look at the processes from outside.")
     groups = parameters(module.Config)
     if demo.starts_processes:
-        groups[HelpGroup.OUTPUT] += [limit, no_sample] if demo.sampled else [limit]
+        groups[HelpGroup.OUTPUT] += [limit, *slow_option(module.Config)]
         groups[HelpGroup.FAULTS] += fault_options()
+    if demo.sampled:
+        groups[HelpGroup.OUTPUT].append(no_sample)
     groups[HelpGroup.OUTPUT] += [*output_options(live=demo.starts_processes), *common_options()]
 
     def callback(**values: Any) -> None:
@@ -49,6 +54,10 @@ def demo_command(demo: Demo) -> click.Command:
         values["verbose"] = view.verbose  # -v before the command's name counts as well
         names = {field.name for field in dataclasses.fields(module.Config)} & values.keys()
         config: DemoSettings | None = module.Config(**{name: values[name] for name in names})
+        if config and values.get("slow"):
+            config = stretched(config, values["slow"])
+            if click.get_current_context().get_parameter_source("timeout") is ParameterSource.DEFAULT:
+                values["timeout"] *= values["slow"]
         if demo.before:
             config = _prepared(demo, config, view)
         if config is not None:
@@ -80,14 +89,26 @@ def _prepared(demo: Demo, config: Any, view: ViewOptions) -> Any:
     return importlib.import_module(demo.before).prepare(config, view)
 
 
+def _faults(config: "DemoSettings", values: dict[str, Any]) -> tuple["Fault", ...]:
+    """Return the faults of the command line; without any, the one that belongs to the lesson."""
+    from procdemo.cli.slow_motion import stretched_faults
+    from procdemo.runtime.fault_injection import NO_FAULT, parse_targeted
+
+    given = (*values["kill"], *values["stop"], *values["chaos"])
+    if not given and config.usual_kill:
+        return (parse_targeted("kill", config.usual_kill),)
+    return stretched_faults([fault for fault in given if fault != NO_FAULT], values.get("slow") or 1)
+
+
 def _run(
     demo: Demo, module: "DemoModule", config: "DemoSettings", view: ViewOptions, values: dict[str, Any]
 ) -> int:
     from procdemo.cli import run_demo
     from procdemo.runtime.fault_injection import check_roles
 
+    sampled = demo.sampled and not values["no_sample"]
     if not demo.starts_processes:
-        return run_demo.run_in_command(demo, module, config, view)
+        return run_demo.run_in_command(demo, module, config, view, sampled=sampled)
     if not hasattr(os, "fork"):
         click.echo(
             f"error: {demo.name} needs process groups and os.fork, which {sys.platform} does not have\n"
@@ -95,9 +116,8 @@ def _run(
             err=True,
         )
         return MISSING
-    faults = (*values["kill"], *values["stop"], *values["chaos"])
+    faults = _faults(config, values)
     if demo.roles:
         check_roles(faults, [*demo.roles, *(["worker-N"] if getattr(config, "cluster", None) else [])])
-    sampled = demo.sampled and not values["no_sample"]
     interventions = run_demo.Interventions(values["timeout"], faults, values["seed"], sampled)
     return run_demo.run_in_process_group(demo, module, config, view, interventions)

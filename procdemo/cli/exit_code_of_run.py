@@ -3,7 +3,7 @@
 import signal
 
 from procdemo.cli.exit_codes import DONE, FAILED, TIME_LIMIT, exit_code_of_signal
-from procdemo.demo.events import ERROR, SUMMARY, Event, Kind
+from procdemo.demo.events import ERROR, INTERRUPTED, SUMMARY, Event, Kind
 
 _HIGHEST = 255  # exit status
 
@@ -23,6 +23,21 @@ class ExitCodeOfRun:
             )
         elif event.kind == Kind.MARK and event.name == ERROR:
             self._of_error = event.data.get("exit_code", FAILED)
+
+    def agreeing(self, event: Event, *, signum: int, timed_out: bool) -> Event:
+        """Return an event that was noted so that its last line agrees with the exit status.
+
+        A server that was asked to stop may say that all went well. If the exit status says that it was
+        interrupted, so does the summary. The arguments are those of `choose`.
+        """
+        is_summary = event.kind == Kind.RESULT and event.name == SUMMARY
+        if (
+            not is_summary
+            or self._of_summary != DONE
+            or self.choose(signum=signum, timed_out=timed_out) == DONE
+        ):
+            return event
+        return event._replace(data={"outcome": INTERRUPTED, **event.data})
 
     def choose(self, *, signum: int = 0, timed_out: bool = False) -> int:
         """Return the exit status.

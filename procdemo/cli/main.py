@@ -31,7 +31,7 @@ _EXAMPLES = """Examples:
   procdemo pool-server --workers 2 --clients 3 --port 0
   procdemo prodcons --producers 2
 """
-_FIRST_EXAMPLE = "procdemo pool-server --workers 2 --clients 3 --port 0"
+_FIRST_EXAMPLE = "procdemo pool-server --clients 3"
 _BENCH_EXAMPLES = """Examples:
   procdemo bench start
   procdemo bench queues --budget 10
@@ -125,11 +125,11 @@ class FirstScreen(DemoGroup):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write it all; with a prompt below it must fit in 24 lines."""
-        formatter.write(f"Usage: procdemo COMMAND [OPTIONS]\nExample: {_FIRST_EXAMPLE}\n")
+        formatter.write(f"Usage: procdemo COMMAND [OPTIONS], e.g. {_FIRST_EXAMPLE}\n")
         width = 2 + max(map(len, self._demos))
         for title, names in CHAPTERS.items():
-            if demos := [name for name in names if name in self._demos]:
-                rows = [f"  {name:<{width}}{self._demos[name].summary}\n" for name in demos]
+            if any(name in self._demos for name in names):
+                rows = [f"  {name:<{width}}{self._summary(name)}\n" for name in names]
                 formatter.write("".join([f"{title}:\n", *rows]))
         others = [(title, CHAPTERS[title]) for title in ("Your own program", "Measure and keep")]
         formatter.write("\n".join(f"{title}: {', '.join(names)}" for title, names in others))

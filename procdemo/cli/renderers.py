@@ -110,6 +110,7 @@ def _plain_file(output: Output) -> Renderer:
 
 def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Renderer:
     from procdemo.render.console import Console
+    from procdemo.render.terminal import can_encode
 
     story = compose(fault_injection, sampling, module)
     return Console(
@@ -119,7 +120,7 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
         quiet=view.quiet and not screen,
         verbose=view.verbose > 0,
         everything=view.verbose > 1,
-        plain=view.plain,
+        plain=view.plain or not (screen or can_encode(sys.stdout)),
         live=view.live,
         screen=screen,
         crowds=None if view.verbose else story.crowds,

@@ -23,6 +23,7 @@ from procdemo.render.jsonl import SCHEMA
 from procdemo.render.renderer import Renderer
 from procdemo.runtime.bootstrap import STOPPING
 from procdemo.runtime.fault_injection import Fault, FaultInjector
+from procdemo.runtime.own_sampling import OwnSampling
 from procdemo.runtime.runner import Runner
 from procdemo.runtime.stdin_relay import StdinRelay
 
@@ -116,12 +117,13 @@ def run_in_process_group(
         # The demo is running by now; what follows does not delay it.
         injector = FaultInjector(interventions.faults, interventions.seed, runner.pid)
         faults = FaultSchedule(injector)
-        renderer = make_renderer(module, view)
+        with runner.while_importing():
+            renderer = make_renderer(module, view)
         try:
             renderer(_meta(demo, config, runner.pid, runner.started_ns, interventions))
             for event in faults.among(runner):
                 exit_code.note(event)
-                renderer(event)
+                renderer(exit_code.agreeing(event, signum=requests.first, timed_out=runner.timed_out))
             renderer.close()
         except OSError as error:
             if not requests.first and error.errno == errno.EIO:  # the terminal is gone: SIGHUP may follow
@@ -151,15 +153,19 @@ def _do_what_is_due(renderer: Renderer, faults: FaultSchedule, answers: StdinRel
     return min(faults.seconds_left(), _TYPING_S if answers else _COUNTING_S)
 
 
-def run_in_command(demo: Demo, module: DemoModule, config: DemoSettings, view: ViewOptions) -> int:
+def run_in_command(
+    demo: Demo, module: DemoModule, config: DemoSettings, view: ViewOptions, *, sampled: bool
+) -> int:
     """Run a demo that starts no process and talks to a person, here in the command itself."""
     renderer = make_renderer(module, view)
     exit_code = ExitCodeOfRun()
+    started_ns = time.monotonic_ns()
+    sampling = OwnSampling(started_ns, sampled=sampled)
 
     def write(record: Any) -> None:
-        event = Event._make(record)
-        exit_code.note(event)
-        renderer(event)
+        for event in sampling.with_states(Event._make(record)):
+            exit_code.note(event)
+            renderer(event)
         renderer.flush()
 
     stopped = 0
@@ -177,7 +183,8 @@ def run_in_command(demo: Demo, module: DemoModule, config: DemoSettings, view: V
     emit = Emitter(write)
     try:
         try:
-            write(_meta(demo, config, os.getpid(), time.monotonic_ns(), Interventions()))
+            write(_meta(demo, config, os.getpid(), started_ns, Interventions(sampled=sampled)))
+            sampling.start()
             module.run(config, emit)
         except CannotRunError as error:
             emit.mark(ERROR, message=str(error), hint=error.hint, exit_code=error.exit_code)

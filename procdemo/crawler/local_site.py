@@ -3,6 +3,7 @@
 import mimetypes
 import os
 import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -94,9 +95,10 @@ class _Server(ThreadingTCPServer):
     block_on_close = False
     request_queue_size = 1024
 
-    def __init__(self, site: Callable[[str], Answer]) -> None:
+    def __init__(self, site: Callable[[str], Answer], latency: float) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.site = site
+        self.latency = latency
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore an error of one connection: the crawler reports it."""
@@ -112,6 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with head and body; 500 if there is such a page and it cannot be made or read."""
+        time.sleep(self.server.latency)  # noqa: TID251 - like a site that is far away
         path = unquote(self.path.partition("?")[0].partition("#")[0])
         file = None
         try:
@@ -147,9 +150,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Write no log: the crawler reports what it gets."""
 
 
-def serve_site(folder: Path | None, report: Connection, emit: Emitter) -> None:
-    """Serve `folder`, or else the documentation of the standard library, until killed; `report` the port."""
-    with _Server(folder_site(folder) if folder else stdlib_site()) as server:
+def serve_site(folder: Path | None, latency: float, report: Connection, emit: Emitter) -> None:
+    """Serve `folder`, or else the documentation of the standard library, until killed; `report` the port.
+
+    Each answer takes `latency` seconds at least.
+    """
+    with _Server(folder_site(folder) if folder else stdlib_site(), latency) as server:
         port = server.server_address[1]
         emit.mark("serving", what=str(folder or "the standard library's documentation"), port=port)
         report.send(port)
@@ -160,7 +166,14 @@ def serve_site(folder: Path | None, report: Connection, emit: Emitter) -> None:
 class Site:
     """The running site, as a context manager."""
 
-    def __init__(self, context: ForkContext, folder: Path | None, loop: SelectorLoop, emit: Emitter) -> None:
+    def __init__(
+        self,
+        context: ForkContext,
+        folder: Path | None,
+        loop: SelectorLoop,
+        emit: Emitter,
+        latency: float = 0.0,
+    ) -> None:
         """Start it; it accepts connections on return. The end of its process is reported, while `loop` runs.
 
         Raises:
@@ -172,7 +185,7 @@ class Site:
             )
         self._processes = Children(loop, partial(report_exit, emit, kind="site"))
         receiver, sender = context.Pipe(duplex=False)
-        args = (folder, sender, emit)
+        args = (folder, latency, sender, emit)
         self._processes.start(context.Process(target=serve_site, args=args, name="site", daemon=True))
         sender.close()
         try:

@@ -31,6 +31,7 @@ _ROWS = 20  # of the table of pages, unless everything is wanted
 _OVERDUE_TRIES = 2  # a page that took too long twice is not tried a third time
 _TYPED = re.compile(r"\s*https?://[^/\\]", re.IGNORECASE)  # in a link less would do: "http:/x", "http:\\x"
 _BUSY_S = 1.0  # for how long a busy site is left alone at first, if it does not say for how long
+_PAGES_OF_OURS, _MOST_PAGES = 8, 1000  # by default: of our documentation; of other sites
 
 
 def web_address(word: str) -> str:
@@ -62,10 +63,12 @@ def prepare(config: Any, stack: ExitStack, loop: SelectorLoop, emit: Emitter) ->
     """
     starts, ours = [web_address(url) for url in config.urls], set[str]()
     if config.site or not starts:
-        served = stack.enter_context(Site(config.context(), config.site, loop, emit))
+        latency = 0 if config.site else config.latency
+        served = stack.enter_context(Site(config.context(), config.site, loop, emit, latency))
         starts.append(served.url)
         ours.add(origin(served.url))
-    frontier = Frontier(starts, config.max_pages)
+    usual = _MOST_PAGES if config.urls or config.site else _PAGES_OF_OURS
+    frontier = Frontier(starts, config.max_pages or usual)
     private = frontier.origins if config.allow_private else frozenset(ours)
     typed = frozenset(map(origin, filter(is_named_loopback, starts)))
     limits = (config.max_bytes, config.max_redirects, 2 * config.page_deadline)

@@ -41,12 +41,17 @@ class Arg:
     """The name of the value in the help, e.g. ``SECONDS``."""
     positional: bool = False
     """Words of the command line instead of an option; the type is ``tuple[str, ...]``."""
+    simulated: bool = False
+    """Whether it is a time that exists for the lesson only, or a limit of one: ``--slow`` stretches it."""
     also: tuple[tuple[str, str], ...] = ()
     """Other words that are understood, in upper case, and the choice that each stands for."""
 
 
 LimitArg = partial(Arg, group=HelpGroup.LIMITS)
 """The option of a setting that is a limit, and not part of the lesson."""
+
+TimeArg = partial(Arg, metavar="SECONDS", simulated=True)
+"""The option of a simulated time."""
 
 
 class StartMethod(StrEnum):
@@ -119,6 +124,11 @@ class DemoSettings:
     def step(self) -> bool:
         """Whether a person decides each step of the demo, with lines on its stdin."""
         return False
+
+    @property
+    def usual_kill(self) -> str:
+        """The fault that belongs to the lesson, e.g. ``worker-0@0.6``, unless the command line has faults."""
+        return ""
 
     @property
     def stop_patience(self) -> float:

@@ -34,3 +34,5 @@ class State(StrEnum):
     """A new interpreter before its first event."""
     GONE = "gone"
     """There is no such thread any more."""
+    UNSEEN = "not seen"
+    """No state, but a gap: one could not look, and how long it had a CPU is all that is known."""

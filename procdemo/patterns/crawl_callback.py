@@ -41,7 +41,7 @@ from procdemo.crawler.fetch import Page, fetch
 from procdemo.crawler.links import title_and_links
 from procdemo.crawler.results import CrawlResults, prepare
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg, ClusterSettings, LimitArg, usable_cpus
+from procdemo.demo.settings import Arg, ClusterSettings, HelpGroup, LimitArg, TimeArg, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
 from procdemo.pools.resilient_pool import PoolSettings, ResilientPool, Task
@@ -51,7 +51,7 @@ BLOCKS = (resilient_pool, local_site, results, cluster)
 STORY = {
     "parsed": "callback: {links} links on {path}, from PID {worker_pid}",
     "counts": "produced {produced} = done {done} + failed {failed} + lost {lost} + skipped {skipped}; "
-    "retried {retried}, broken links {broken}; {pages_per_s:.0f} pages/s",
+    "broken links {broken}",
     "summary": "All callbacks ran in main (PID {callback_pid}), {callback_threads}.",
 }
 DETAIL_TABLES = ("pages",)
@@ -72,12 +72,13 @@ class Config(PoolSettings, ClusterSettings):
     urls: Annotated[tuple[str, ...], Arg("Where to begin.", positional=True, metavar="[URL]...")] = ()
     workers: Annotated[int, Arg("Processes in the pool.", min=1, max=1000, short="-n")] = usable_cpus()
     site: Annotated[Path | None, Arg("Serve this folder, and crawl it.", metavar="DIR")] = None
-    max_pages: Annotated[int, Arg("Most pages.", min=1)] = 1000
+    max_pages: Annotated[int | None, Arg("Most pages. Default: 8 of our site, else 1000.", min=1)] = None
+    latency: Annotated[float, TimeArg("Time that our site needs for a page.", min=0)] = 0.4
     max_bytes: Annotated[int, LimitArg("Most bytes of one page.", min=1)] = 4 << 20
     max_redirects: Annotated[int, LimitArg("Most redirects for one page.", min=0)] = 5
-    page_deadline: Annotated[float, LimitArg("Longest download of a page.", min=0.01, metavar="SECONDS")] = (
-        10.0
-    )
+    page_deadline: Annotated[
+        float, TimeArg("Longest download of a page.", group=HelpGroup.LIMITS, min=0.01)
+    ] = 10.0
     tries: Annotated[int, LimitArg("Tries for a page, if its worker dies or its server is busy.", min=1)] = 3
     max_delay: Annotated[
         float, LimitArg("Longest pause that a site may ask for.", min=0, metavar="SECONDS")

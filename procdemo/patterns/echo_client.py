@@ -42,6 +42,7 @@ STORY = {
     "prompt": "client (port {own_port}) is connected to {host} port {port}; Ctrl-D ends",
     "summary": "{answered} of {asked} messages answered in upper case (ASCII letters), byte for byte",
 }
+THREADS = {"main"}
 DETAIL = {ANSWER: "whole after {ms:.2f} ms, {bytes} bytes in {pieces} piece(s)"}
 
 

@@ -29,7 +29,7 @@ from functools import partial
 from typing import Annotated
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg, usable_cpus
+from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
 from procdemo.pools.resilient_pool import PoolSettings, ResilientPool, Task
@@ -62,7 +62,7 @@ _START_S = 10.0  # longest wait for workers to be up before the first client is 
 class Config(PoolSettings, ServerSettings):
     """Settings of `run`."""
 
-    workers: Annotated[int, Arg("Processes in the pool.", min=1, max=1000, short="-n")] = usable_cpus()
+    workers: Annotated[int, Arg("Processes; with two, client 3 waits.", min=1, max=1000, short="-n")] = 2
 
 
 def close_copy(copies: CloseOnFork, conn: socket.socket | None) -> None:

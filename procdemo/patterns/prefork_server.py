@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import LimitArg
+from procdemo.demo.settings import Arg, LimitArg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, handler, scripted_clients
 from procdemo.servers import arbiter as arbiters
@@ -54,6 +54,7 @@ LANES = {
 class Config(PreforkSettings):
     """Settings of `run`."""
 
+    workers: Annotated[int, Arg("Processes; with two, client 3 waits.", min=1, max=1000, short="-n")] = 2
     max_connections: Annotated[
         int, LimitArg("Most clients served at once; further ones are refused, or wait for a worker.", min=1)
     ] = 100

@@ -30,7 +30,7 @@ from typing import Annotated, Literal
 
 from procdemo import cluster
 from procdemo.demo.events import Emitter
-from procdemo.demo.settings import Arg, ClusterSettings, HelpGroup, check_item
+from procdemo.demo.settings import Arg, ClusterSettings, HelpGroup, TimeArg, check_item
 from procdemo.demo.states import Activity
 from procdemo.pools import monitored_queue
 from procdemo.pools.item_states import ItemState, ranges
@@ -57,7 +57,7 @@ class Config(ClusterSettings):
     consumers: Annotated[int, Arg("Consumer processes.", min=1, max=1000)] = 2
     items: Annotated[int, Arg("Number of buns.", min=1, max=10_000_000)] = 20
     maxsize: Annotated[int, Arg("Room in the queue, in messages.", min=1, max=30_000)] = 5
-    work: Annotated[float, Arg("Time to eat a bun.", min=0, metavar="SECONDS")] = 0.05
+    work: Annotated[float, TimeArg("Time to eat a bun.", min=0)] = 0.25
     batch: Annotated[int, Arg("Buns in one message.", min=1, max=10_000)] = 1
     ack: Annotated[Literal["late", "early"], Arg("task_done() after the work, or before it.")] = "late"
     detail: Annotated[

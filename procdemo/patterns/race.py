@@ -23,6 +23,7 @@ Compare with: procdemo lab lost-updates, where the system is the scheduler.
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, cycle, permutations
@@ -30,16 +31,17 @@ from multiprocessing.connection import Connection
 from typing import Annotated, Any, Literal
 
 from procdemo.demo.events import ASK, SUMMARY, Emitter
-from procdemo.demo.settings import Arg, CannotRunError, Settings
+from procdemo.demo.settings import Arg, CannotRunError, Settings, TimeArg
 from procdemo.demo.states import Activity
 
 STORY = {
     "order": "order {order}: the counter stands at 0",
-    ASK: "whose step? type A or B",
+    ASK: "whose step? type A or B, or several: AAB",
     "read": "reads {value}",
     "add": "adds 1 in its own memory: {value}",
     "write": "writes {value}",
     "kept out": "would read, and the lock keeps it out",
+    "board": "[A: {A}] [B: {B}] [counter: {counter}]",
     "outcome": "{taken}: the counter stands at {counter}, {verdict}",
 }
 EVERY_ORDER = sorted({"".join(order) for order in permutations("AAABBB")})
@@ -52,6 +54,7 @@ class Config(Settings):
 
     schedule: Annotated[str, Arg("The order of the steps: three times A and B.", metavar="ORDER")] = "ABABAB"
     all: Annotated[bool, Arg("Try all 20 orders.")] = False
+    pause: Annotated[float, TimeArg("Time between two steps; none with --all.", min=0)] = 0.4
     step: Annotated[bool, Arg("You are the scheduler: type A or B for each step.")] = False
     fix: Annotated[Literal["lock"] | None, Arg("Hold a lock from read to write.")] = None
 
@@ -62,7 +65,7 @@ def add_one(gate: Connection, counter: Any, lock: Any, tell: bool, emit: Emitter
     def report(step: str, **data: int) -> None:
         if tell:
             emit.mark(step, **data)
-        gate.send(step)
+        gate.send((step, *data.values()))
 
     while gate.recv():
         if lock and not lock.acquire(block=False):
@@ -95,10 +98,16 @@ def run(config: Config, emit: Emitter) -> None:
         processes[-1].start()
         theirs.close()  # now only the child has its end: if it dies, our recv() raises EOFError
     for order in EVERY_ORDER if config.all else [asked]:
-        emit.mark("order", order=order)
+        emit.mark("order", order="of your choice" if config.step else order)
         counter.value = 0
         # A process that was kept out by the lock has its turn later.
-        taken = _play(chain(_typed(emit) if config.step else order, cycle("AB")), gates)
+        turns = chain(_typed(emit) if config.step else order, cycle("AB"))
+        pause = 0 if config.all or config.step else config.pause
+        taken, board = "", dict[str, Any](A="-", B="-")
+        for name, value in _play(turns, gates, pause):
+            taken, board[name] = taken + name, value
+            if config.step:
+                emit.mark("board", **board, counter=counter.value)
         verdict = "an update is lost" if counter.value == 1 else "both are there"
         emit.mark("outcome", order=order, taken=taken, counter=counter.value, verdict=verdict)
         if config.all:
@@ -122,18 +131,23 @@ def _answer(lost: int, ways: int, config: Config) -> str:
     return f"This order {loses}. 18 of the 20 orders do: procdemo race --all"
 
 
-def _play(turns: Iterator[str], gates: dict[str, Connection]) -> str:
-    """Let A and B take their steps in this order, and return the order that came about."""
-    taken = ""
-    while len(taken) < len("AAABBB"):
+def _play(turns: Iterator[str], gates: dict[str, Connection], pause: float) -> Iterator[tuple[str, int]]:
+    """Let A and B take their steps, `pause` seconds apart; yield for each step its process and its value."""
+    left = {"A": 3, "B": 3}
+    while any(left.values()):
         name = next(turns)
+        if not left[name]:
+            continue
         try:
-            if taken.count(name) < len("AAA"):
-                gates[name].send(True)
-                taken += name if gates[name].recv() != "kept out" else ""
+            gates[name].send(True)
+            step, *value = gates[name].recv()
         except (EOFError, OSError):
-            raise CannotRunError(f"{name} was killed at step {len(taken) + 1}", "procdemo race") from None
-    return taken
+            taken = sum(3 - steps for steps in left.values())
+            raise CannotRunError(f"{name} was killed at step {taken + 1}", "procdemo race") from None
+        if step != "kept out":
+            left[name] -= 1
+            yield name, value[0]
+        time.sleep(pause)  # noqa: TID251 - so that each step can be seen
 
 
 def _typed(emit: Emitter) -> Iterator[str]:

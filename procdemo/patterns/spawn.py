@@ -27,7 +27,7 @@ from multiprocessing.process import BaseProcess
 from typing import Annotated, Any, Literal
 
 from procdemo.demo.events import SUMMARY, Emitter
-from procdemo.demo.settings import Arg, Settings
+from procdemo.demo.settings import Arg, Settings, TimeArg
 from procdemo.demo.states import Activity
 from procdemo.process import exit_status
 
@@ -61,7 +61,7 @@ class Config(Settings):
         Arg("Process(target=...), a subclass, or both."),
     ] = "both"
     children: Annotated[int, Arg("Number of children of each style.", min=1, max=1000, short="-n")] = 2
-    work: Annotated[float, Arg("How long each child works.", min=0, metavar="SECONDS")] = 0.1
+    work: Annotated[float, TimeArg("How long each child works.", min=0)] = 2.0
     daemon: Annotated[bool, Arg("Daemon children: they end with main, if main ends normally.")] = False
     terminate: Annotated[bool, Arg("End each child with terminate() while it works.")] = False
 

@@ -36,7 +36,7 @@ from multiprocessing.connection import Connection
 from typing import Annotated
 
 from procdemo.demo.events import SUMMARY, Emitter
-from procdemo.demo.settings import Arg, Settings, check_item, usable_cpus
+from procdemo.demo.settings import Arg, Settings, TimeArg, check_item, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.pools import batch, supervisor
 from procdemo.pools.batch import Batch
@@ -62,14 +62,18 @@ class Config(Settings):
 
     workers: Annotated[int, Arg("Worker processes.", min=1, max=1000, short="-n")] = usable_cpus()
     items: Annotated[int, Arg("Number of items.", min=1, max=1_000_000)] = 20
-    work: Annotated[float, Arg("How long each item takes.", min=0, metavar="SECONDS")] = 0.05
-    item_deadline: Annotated[
-        float, Arg("Kill a worker that needs longer for an item.", min=0.01, metavar="SECONDS")
-    ] = 10.0
+    work: Annotated[float, TimeArg("How long each item takes.", min=0)] = 0.25
+    item_deadline: Annotated[float, TimeArg("Kill a worker that needs longer for an item.", min=0.01)] = 10.0
     tries: Annotated[int, Arg("Tries for an item, if its worker dies.", min=1)] = 3
     poison: Annotated[int | None, Arg("This item kills its worker.", min=0, metavar="ITEM")] = None
     stuck: Annotated[int | None, Arg("The work on this item never returns.", min=0, metavar="ITEM")] = None
     raises: Annotated[int | None, Arg("The work on this item raises.", min=0, metavar="ITEM")] = None
+
+    @property
+    def usual_kill(self) -> str:
+        """A worker is killed, unless an item is to go wrong."""
+        broken = {self.poison, self.stuck, self.raises} != {None}
+        return "" if broken else f"worker-0@{2.4 * self.work:.3g}"
 
 
 def serve(pipe: Connection, config: Config, emit: Emitter) -> None:

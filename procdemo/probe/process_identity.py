@@ -5,13 +5,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from procdemo.process import memory_maps, procfs
-
-FORK_SERVER, RESOURCE_TRACKER = "fork server", "resource tracker"
-_HELPERS = {
-    b"from multiprocessing.forkserver import main": FORK_SERVER,
-    b"from multiprocessing.resource_tracker import main": RESOURCE_TRACKER,
-}
-"""What is in the command line of a helper (forkserver.py and resource_tracker.py of multiprocessing)."""
+from procdemo.process.mp_helpers import FORK_SERVER, helper_named
 
 _SPAWNED = b"from multiprocessing.spawn import spawn_main"  # multiprocessing/spawn.py, get_command_line
 GIL, SEMAPHORE, THREAD_LOCK = "GIL", "semaphore", "lock of a thread"
@@ -41,13 +35,17 @@ class Identity:
         """
         self.pid = pid
         self.command = procfs.read(f"/proc/{pid}/cmdline")
-        forked = parent is not None and parent.command == self.command
-        self.helper = next((name for words, name in _HELPERS.items() if words in self.command), "")
+        """Its command line: empty if it is about to end (proc(5)), or in the midst of exec(2)."""
+        self.known_command = self.command
+        """The same, or that of its parent if it is empty and the process seems to be forked."""
+        if not self.command and parent and _comm(pid) == _comm(parent.pid):
+            self.known_command = parent.known_command
+        forked = parent is not None and parent.known_command == self.known_command
+        self.helper = helper_named(self.command, parent.known_command if parent else b"")
         """The name of the helper of multiprocessing that it is; empty if it is none."""
-        self.new_interpreter = _SPAWNED in self.command
+        of_fork_server = parent is not None and parent.helper == FORK_SERVER
+        self.new_interpreter = _SPAWNED in self.command or of_fork_server
         """Whether multiprocessing has started it anew (spawn, forkserver)."""
-        if parent and self.helper and parent.helper == FORK_SERVER:
-            self.helper, self.new_interpreter = "", True  # it has the command line of the fork server
         is_child = forked or self.new_interpreter
         self.name = self.helper or (f"child {pid}" if is_child else _program(pid, self.command))
         """A role for it, as long as no event gives one."""
@@ -97,7 +95,11 @@ def _program(pid: int, command: bytes) -> str:
                 return os.path.basename(word)
             if word == "-c":
                 break
-    return name or procfs.read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip() or str(pid)
+    return name or _comm(pid) or str(pid)
+
+
+def _comm(pid: int) -> str:
+    return procfs.read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
 
 
 def _locks(pid: int) -> list[tuple[int, int, Lock]]:

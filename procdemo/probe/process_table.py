@@ -56,8 +56,8 @@ class _Row:
         if self._last:
             rest = (event.time_ns - self._last.time_ns) / 1e6 - sum(ms.values())
             ms[self._last.name] = ms.get(self._last.name, 0.0) + rest
-        for state, each in ms.items():
-            self.ms[state] += each
+            for state, each in ms.items():
+                self.ms[state] += each
         self._last = event
         self.over = event.name == State.GONE
         if event.name not in _NO_MORE and event.time_ns - self._read_ns >= pause_ms * 1e6:

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from procdemo.process import procfs
+from procdemo.process.mp_helpers import helper_named
 
 PYTHON, HELPER, OTHER = "python", "helper", "other"
 """Kinds of processes; a helper is multiprocessing's fork server or resource tracker."""
-
-FORK_SERVER, TRACKER = "fork server", "resource tracker"
 
 _INTERPRETER = re.compile(r"(?:python|pypy)[\d.]*[a-z]*")
 _WITH_VALUE = {"--check-hash-based-pycs"}
@@ -45,19 +44,14 @@ class Tree(NamedTuple):
 
 def program(pid: int) -> Program:
     """Return what a process runs."""
-    words = procfs.read(f"/proc/{pid}/cmdline").decode("utf-8", "backslashreplace").split("\0")
+    command = procfs.read(f"/proc/{pid}/cmdline")
+    words = command.decode("utf-8", "backslashreplace").split("\0")
     if not is_python(pid):
         return Program(OTHER, _comm(pid))
-    text = " ".join(words)
-    if "from multiprocessing.resource_tracker " in text:
-        return Program(HELPER, TRACKER)
-    if "from multiprocessing.forkserver " in text:
-        # What the fork server forks has the same command line.
-        parent = procfs.read(f"/proc/{procfs.parent(pid)}/cmdline")
-        if b"from multiprocessing.forkserver " not in parent:
-            return Program(HELPER, FORK_SERVER)
-        return Program(PYTHON, "child", forked=True)
-    if "--multiprocessing-fork" in words:
+    parent_command = procfs.read(f"/proc/{procfs.parent(pid)}/cmdline") if helper_named(command) else b""
+    if helper := helper_named(command, parent_command):
+        return Program(HELPER, helper)
+    if helper_named(command) or "--multiprocessing-fork" in words:
         return Program(PYTHON, "child", forked=True)
     return Program(PYTHON, _script(words) or _comm(pid))
 

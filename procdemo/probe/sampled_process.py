@@ -1,13 +1,19 @@
 """One process that is looked at again and again: its threads, and what stands in line for a pipe."""
 
 from collections import defaultdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from procdemo.demo.events import Event, Kind
 from procdemo.demo.states import State
 from procdemo.probe.process_identity import OF_THREAD, SEMAPHORE, Identity, pipe_at
 from procdemo.probe.sampled_thread import SampledThread
+from procdemo.probe.thread_account import Report
 from procdemo.probe.waits import Wait
 
+BUSY = (State.COMPUTING, State.READY)
+"""What a thread does that waits for nothing."""
+# What a new interpreter does until it is ready.
+_BY_START = (*BUSY, State.WAITING, State.BLOCKED, State.UNSEEN)
 _MOST_COMPARED = 8
 _SURE = 2  # so many unnamed equals at one semaphore, while one of them reads, are a line
 
@@ -36,6 +42,29 @@ class SampledProcess:
             return False
         self.identity, self.starting = identity, identity.new_interpreter
         return identity.name != before.name
+
+    def event(self, thread: SampledThread, report: Report, role: str) -> Event:
+        """Return the event of a report of one of its threads; `procdemo.probe.sampler` says what is in it."""
+        state = State.STARTING if self.starting and report.state in _BY_START else report.state
+        has_wait = report.state not in (*BUSY, State.UNSEEN)
+        data: dict[str, Any] = {
+            "call": thread.call if has_wait else "",
+            "cpu_ms": report.cpu_ms,
+            "ready_ms": report.ready_ms,
+            "thread": thread.name,
+            "ppid": thread.stat.parent,
+        }
+        if report.also_ms:
+            data["also_ms"] = report.also_ms
+        if thread.lock and has_wait:
+            data["lock"] = thread.lock
+        if self.identity.helper:
+            data["helper"] = True
+        if self.adopted:
+            data["orphan"] = True
+        if state is State.GONE:
+            data["looks"] = thread.looks
+        return Event(str(Kind.STATE), str(state), data, report.time_ns, self.pid, thread.tid, role)
 
 
 class _AtLock(NamedTuple):

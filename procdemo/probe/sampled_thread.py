@@ -6,9 +6,11 @@ from time import monotonic_ns
 from typing import NamedTuple
 
 from procdemo.demo.states import State
-from procdemo.probe.thread_account import ThreadAccount
+from procdemo.probe.thread_account import Report, ThreadAccount
 from procdemo.probe.waits import ZOMBIE, Wait, read_once, wait_of
+from procdemo.process import procfs
 
+_GAP_NS = 20_000_000  # from the birth to the first look; less is none
 _TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 10_000_000
 
 COUNTS_TURNS = not (read_once("/proc/self/schedstat") or b"0 0").startswith(b"0 0")
@@ -85,8 +87,18 @@ class Births:
             self.count += 1
 
 
-def children_of(folder: str) -> list[int]:
-    """Return the processes that a thread has started, and those that it has inherited."""
+def _born_ns(start_ticks: int) -> int:
+    """Return when a thread was started: never too early, and late by 10 ms at most."""
+    return procfs.born_ns(start_ticks) + 10_000_000
+
+
+def children_of(folder: str, *, born_before_ns: int | None = None) -> list[int]:
+    """Return the processes that a thread has started, and those that it has inherited.
+
+    Args:
+        folder: the thread's folder below ``/proc/PID/task``.
+        born_before_ns: if given, only those that were started before that time (`time.monotonic_ns`).
+    """
     found, offset = b"", 0
     with suppress(OSError):
         fd = os.open(f"{folder}/children", os.O_RDONLY)
@@ -96,7 +108,11 @@ def children_of(folder: str) -> list[int]:
                 offset += len(piece)
         finally:
             os.close(fd)
-    return [int(child) for child in found.split()]
+    children = [int(child) for child in found.split()]
+    if born_before_ns is None:
+        return children
+    stats = {child: procfs.stat(child) for child in children}
+    return [child for child, stat in stats.items() if stat and _born_ns(stat.start_ticks) < born_before_ns]
 
 
 class SampledThread:
@@ -159,10 +175,14 @@ class SampledThread:
         self.stat = stat
         self.account: ThreadAccount
 
-    def begin(self, now_ns: int) -> None:
-        """Open the account with what is seen now."""
+    def begin(self, now_ns: int, since_ns: int) -> list[Report]:
+        """Open the account with what is seen now; return reports since the thread, or the run, began."""
         cpu_ns, ready_ns = self.spent()
         self.account = ThreadAccount(now_ns, self.wait.state if self.wait else None, cpu_ns, ready_ns)
+        first, born_ns = self.account.first_report(), _born_ns(self.stat.start_ticks)
+        if born_ns < since_ns or now_ns - born_ns < _GAP_NS:
+            return [first]
+        return [Report(born_ns, State.UNSEEN, 0.0, 0.0, {}), first]
 
     def close(self) -> None:
         """Close its files."""

@@ -16,51 +16,62 @@ An event of kind `state` says what a thread does from ``time_ns`` on; its name i
     looks      in ``gone``: how often it was seen; 0 if it lived shorter than from one look to the next
 
 The last four only if they apply. There is an event when the state that had the most of the time between two
-looks is another one than before, and about every second while a state lasts. Nothing is asked of the
-processes, and they do not notice. What cannot be read, because it is gone or hidden, is left out.
+looks is another one than before, and about every second while a state lasts. If a look comes late by half a
+second, because the observer itself did not run, the name is `State.UNSEEN` for the time of each thread that
+ran meanwhile; also from the start of a thread to its first look, if that is long. How long the thread had a
+CPU is known nevertheless: the next event says it. Nothing is asked of the processes, and they do not notice.
+What cannot be read, because it is gone or hidden, is left out.
 """
 
 import os
 from collections.abc import Collection, Iterable, Iterator
+from threading import get_native_id
 from time import monotonic, monotonic_ns, thread_time_ns
-from typing import Any
 
 from procdemo.demo.events import Event, Kind
 from procdemo.demo.states import State
 from procdemo.probe.pacing import Pacing
-from procdemo.probe.sampled_process import PipeLines, SampledProcess
+from procdemo.probe.sampled_process import BUSY, PipeLines, SampledProcess
 from procdemo.probe.sampled_thread import COUNTS_TURNS, Births, Descriptors, SampledThread, Stat, children_of
 from procdemo.probe.thread_account import Report
 from procdemo.probe.waits import UNKNOWN, Wait
 from procdemo.process import procfs
 
-_BUSY = (State.COMPUTING, State.READY)
-_BY_START = (*_BUSY, State.WAITING, State.BLOCKED)  # what a new interpreter does until it is ready
 _SETTLED = 8  # looks: who reads for so long has been started, and waits
+_LATE_S = 0.5  # a look that is so late says nothing of the time before it
 _LISTING_S = 0.5  # between two listings of /proc, which cost a millisecond, if the kernel lists no children
 
 
 class Sampler:
     """Looks at a process and all below it."""
 
-    def __init__(self, root: int, others: Collection[int] = (), roles: dict[int, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: int,
+        others: Collection[int] = (),
+        roles: dict[int, str] | None = None,
+        since_ns: int | None = None,
+    ) -> None:
         """Look at `root`, at what it starts, and at orphans that become children of this process.
 
         Args:
             root: a child of this process.
             others: children of this process that do not belong to it.
             roles: PID -> role of the processes that have announced themselves; the caller adds to it.
+            since_ns: when the run began (`time.monotonic_ns`), if that was earlier than now.
         """
         self.roles = {} if roles is None else roles
+        self._since_ns = monotonic_ns() if since_ns is None else since_ns
         self.pacing = Pacing()
-        self._own = os.getpid()
+        self._root, self._own = root, os.getpid()
         self._own_folder = f"/proc/{self._own}/task/{self._own}"
-        self._others = {*others, *(child for child in children_of(self._own_folder) if child != root)}
+        self._others = {*others, *children_of(self._own_folder, born_before_ns=since_ns)} - {root}
         self._seen: set[int] = set()
         self._processes: dict[int, SampledProcess] = {}
         self._descriptors = Descriptors()
         self._births = Births()
         self._ended, self._listed = True, 0  # whether a process has; births when our children were listed
+        self._late = False  # whether the present look is
         self._events: list[Event] = []
         self._lines = PipeLines(self.roles)
         self._listing_at = float("inf") if os.path.exists(f"{self._own_folder}/children") else 0.0
@@ -75,6 +86,7 @@ class Sampler:
     def look(self) -> list[Event]:
         """Take one look at all processes, and return what has changed."""
         begin = thread_time_ns()
+        self._late = monotonic() - self.pacing.due_at > _LATE_S
         self._births.look()
         if self._ended or self._births.count != self._listed:
             self._ended, self._listed = False, self._births.count
@@ -91,8 +103,7 @@ class Sampler:
                 if report := thread.account.correct(State.WAITING):
                     self._report(process, thread, report)
         events, self._events = self._events, []
-        threads = sum(len(process.threads) for process in self._processes.values())
-        self.pacing.note(thread_time_ns() - begin, threads)
+        self.pacing.note(thread_time_ns() - begin, sum(1 for _ in self.threads()))
         return events
 
     def close(self) -> None:
@@ -128,19 +139,25 @@ class Sampler:
         """Take the processes among `pids` that are not known yet."""
         for pid in pids:
             if pid not in self._processes and pid not in self._others:
-                process = SampledProcess(pid, parent)
-                self._list_threads(process, parent)
+                origin = parent or self._alike(pid)
+                process = SampledProcess(pid, origin)
+                self._list_threads(process, origin)
                 if pid in process.threads:
                     self._processes[pid] = process
                     self._seen.add(pid)
                 for thread in () if pid in process.threads else process.threads.values():
                     thread.close()
 
+    def _alike(self, pid: int) -> SampledProcess | None:
+        """Return a process with the same command line as this orphan, which it or its like has forked."""
+        command = procfs.read(f"/proc/{pid}/cmdline")
+        return next((p for p in self._processes.values() if p.identity.known_command == command), None)
+
     def _list_threads(self, process: SampledProcess, parent: SampledProcess | None = None) -> None:
         """Take the threads of a process that are not known yet; `parent` is wanted for a new process."""
         process.changed = False
         for tid in procfs.tasks(process.pid):
-            if tid in process.threads:
+            if tid in process.threads or tid == get_native_id():  # the thread that looks is no part of it
                 continue
             try:
                 thread = SampledThread(process.pid, tid, process.seen_threads, self._descriptors)
@@ -151,11 +168,12 @@ class Sampler:
                 continue
             if not process.threads:  # after its first `stat`, so that an exec(2) from now on is noticed
                 process.identify(parent)
+                process.adopted = thread.stat.parent == self._own and process.pid != self._root
             process.seen_threads += 1
             process.threads[tid] = thread
             thread.wait = self._wait_of(process, thread)
-            thread.begin(monotonic_ns())
-            self._report(process, thread, thread.account.first_report())
+            for report in thread.begin(monotonic_ns(), self._since_ns):
+                self._report(process, thread, report)
         for thread in list(process.threads.values()):
             self._list_children(process, thread)
 
@@ -169,7 +187,7 @@ class Sampler:
         if process.starting:
             self._look_whether_started(process)
         for thread in list(process.threads.values()):
-            if thread.skip:
+            if thread.skip and not self._late:
                 thread.skip -= 1
                 continue
             try:
@@ -230,7 +248,11 @@ class Sampler:
             thread.wait = self._wait_of(process, thread)
             cpu_ns, ready_ns = thread.spent() if has_run else (0, 0)
             state = thread.wait.state if thread.wait else None
-            report = thread.account.look(now_ns, state, cpu_ns, ready_ns)
+            if self._late:
+                gap, report = thread.account.resume(now_ns, state, cpu_ns, ready_ns)
+                self._report(process, thread, gap)
+            else:
+                report = thread.account.look(now_ns, state, cpu_ns, ready_ns)
             process.changed |= stat.threads != len(process.threads)
         return thread.account.go_on() if report is None and has_new_name else report
 
@@ -248,7 +270,7 @@ class Sampler:
         if process.pid in self.roles or rests:
             process.starting = False
             for each in process.threads.values():
-                if process.pid in self.roles or each.account.state not in _BUSY:  # else the wait is told soon
+                if process.pid in self.roles or each.account.state not in BUSY:  # else the wait is told soon
                     self._report(process, each, each.account.go_on())
 
     def _end(self, process: SampledProcess, thread: SampledThread) -> None:
@@ -259,9 +281,13 @@ class Sampler:
             if process.threads.pop(each.tid, None):
                 self._lines.note(process, each, None)
                 each.close()
+                now_ns = monotonic_ns()
+                if self._late:
+                    self._report(process, each, each.account.go_on(State.UNSEEN))
                 report = each.account.go_on(State.GONE)
-                halfway_ns = (report.time_ns + monotonic_ns()) // 2  # it was between the last look and now
-                self._report(process, each, report._replace(time_ns=halfway_ns))
+                # It was between the last look and now.
+                at_ns = now_ns if self._late else (report.time_ns + now_ns) // 2
+                self._report(process, each, report._replace(time_ns=at_ns))
         if thread.tid == process.pid:
             del self._processes[process.pid]
             parent = self._processes.get(thread.stat.parent)
@@ -269,31 +295,6 @@ class Sampler:
                 parent.changed = True  # its number may be used again
             self.roles.pop(process.pid, None)
 
-    # --- events
-
     def _report(self, process: SampledProcess, thread: SampledThread, report: Report) -> None:
-        state = report.state
-        if process.starting and state in _BY_START:
-            state = State.STARTING
-        stat = thread.stat
-        data: dict[str, Any] = {
-            "call": "" if report.state in _BUSY else thread.call,
-            "cpu_ms": report.cpu_ms,
-            "ready_ms": report.ready_ms,
-            "thread": thread.name,
-            "ppid": stat.parent,
-        }
-        if report.also_ms:
-            data["also_ms"] = report.also_ms
-        if thread.lock and report.state not in _BUSY:
-            data["lock"] = thread.lock
-        if process.identity.helper:
-            data["helper"] = True
-        if process.adopted:
-            data["orphan"] = True
-        if state is State.GONE:
-            data["looks"] = thread.looks
         role = self.roles.get(process.pid, process.identity.name)
-        self._events.append(
-            Event(str(Kind.STATE), str(state), data, report.time_ns, process.pid, thread.tid, role)
-        )
+        self._events.append(process.event(thread, report, role))

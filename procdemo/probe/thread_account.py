@@ -142,6 +142,17 @@ class ThreadAccount:
         """Return a report of now: the state lasts, or from now on it has another name."""
         return self._report(self.seen_ns, state or self.state)
 
+    def resume(self, now_ns: int, wait: State | None, cpu_ns: int, ready_ns: int) -> tuple[Report, Report]:
+        """Take the first look after a long time without any; return reports of that time, and of now.
+
+        How long the thread had a CPU, and waited for one, is known. In what else it was is not.
+        """
+        gap = self._report(self.seen_ns, State.UNSEEN)
+        self._add(cpu_ns, ready_ns - self._given, {})
+        self.seen_ns, self._wait, self._last_wait = now_ns, wait, wait or State.WAITING
+        self._owed = self._given = 0
+        return gap, self._report(now_ns, wait or (State.COMPUTING if cpu_ns >= ready_ns else State.READY))
+
     def is_due(self, every_ns: int) -> bool:
         """Return whether the last report is so long ago."""
         return self.seen_ns - self._reported_ns > every_ns

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from procdemo.demo.states import State
 from procdemo.probe import wait_reason
-from procdemo.probe.programs import FORK_SERVER, HELPER, TRACKER
+from procdemo.probe.programs import HELPER
 from procdemo.probe.snapshot import Process, Snapshot, Thread
 from procdemo.process import procfs
+from procdemo.process.mp_helpers import FORK_SERVER, RESOURCE_TRACKER
 
 Node = tuple[int, int]
 """A thread: the PID of its process, and its own number."""
@@ -138,7 +139,7 @@ class Context(NamedTuple):
         return tuple(
             (process.pid, thread.tid)
             for process in self.snapshot.processes.values()
-            if process.program.name != TRACKER
+            if process.program.name != RESOURCE_TRACKER
             for thread in process.threads.values()
             if thread.state not in "ZX" and not _is_settled(process, thread)
         )

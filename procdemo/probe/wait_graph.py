@@ -12,11 +12,12 @@ from typing import NamedTuple
 from procdemo.probe import wait_reason
 from procdemo.probe.lock_holders import Claim, Lock, State
 from procdemo.probe.stack_dumps import Frame, Stack
+from procdemo.process import mp_helpers
 from procdemo.process.procfs import Descriptor, Thread
 
 _DEAD = "the lock of the dead"
 
-FORK_SERVER = "fork server"
+FORK_SERVER = mp_helpers.FORK_SERVER
 """Name of the process that starts the others under forkserver."""
 
 

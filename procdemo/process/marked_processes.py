@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from procdemo.process import procfs
+from procdemo.process.mp_helpers import is_tracker
 
 _STOP_S = 0.3  # for all processes to stop; one in the midst of vfork(2) cannot
 _KILL_S = 5.0  # for killed processes to be gone
@@ -89,16 +90,11 @@ class MarkedProcesses:
         ):
             ours |= {pid for pid, stat in young.items() if stat.group == self._group}
         self._known |= {(pid, young[pid].start_ticks) for pid in ours}
-        return [(pid, young[pid]) for pid in ours if trackers or not _is_tracker(pid)]
+        return [(pid, young[pid]) for pid in ours if trackers or not is_tracker(pid)]
 
     def is_marked(self, pid: int) -> bool:
         """Return whether a process bears the mark; a zombie has none."""
         return any(self._mark in procfs.read(f"/proc/{pid}/{file}") for file in ("environ", "maps"))
-
-
-def _is_tracker(pid: int) -> bool:
-    """Return whether this is a resource tracker, which tidies up and ends when the others have ended."""
-    return b"from multiprocessing.resource_tracker " in procfs.read(f"/proc/{pid}/cmdline")
 
 
 def _send(signum: int, pid: int) -> None:

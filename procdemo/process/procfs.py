@@ -149,15 +149,17 @@ def processes() -> Iterator[tuple[int, Stat]]:
                 yield int(name), found
 
 
-def born_ns() -> int:
-    """Return when this process was started (`time.monotonic_ns`), 10 ms too early at most.
+def born_ns(start_ticks: int | None = None) -> int:
+    """Return when a process was started (`time.monotonic_ns`), 10 ms too early at most.
 
-    Linux counts that in ticks since it was booted itself (proc(5), field starttime of
-    /proc/self/stat); on other systems the time is now.
+    It is the one with these `start_ticks` (`Stat`), else this one. Linux counts that in ticks since it was
+    booted itself (proc(5), field starttime of /proc/PID/stat); on other systems the time is now.
     """
-    if not (LINUX and (own := stat("self"))):
-        return time.monotonic_ns()
-    started_ns = own.start_ticks * 10**9 // os.sysconf("SC_CLK_TCK")
+    if start_ticks is None:
+        if not (LINUX and (own := stat("self"))):
+            return time.monotonic_ns()
+        start_ticks = own.start_ticks
+    started_ns = start_ticks * 10**9 // os.sysconf("SC_CLK_TCK")
     # One clock right after the other, this one last: after a pause between them it is late, never too early.
     age_ns = max(time.clock_gettime_ns(time.CLOCK_BOOTTIME) - started_ns, 0)
     return time.monotonic_ns() - age_ns

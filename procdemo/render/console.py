@@ -39,8 +39,11 @@ from procdemo.render.terminal import broken_into_rows, pipe_width, terminal, wra
 _COLOUR_OF = {"ok": "green", INCONCLUSIVE: "yellow", INTERRUPTED: "yellow"}  # of the last line; else red
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
+_NARROW = 50  # columns: with fewer there is no room for the time and the PID
 _LINES_OF_PICTURE = 60  # in all, if the screen becomes a picture
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
+_LISTENING = "listening {host} {port}"  # a contract
+_BY_HAND = "in another terminal: procdemo echo-client --port {port}    (Ctrl-C here ends the server)"
 _CHECK = "to see for yourself: ps -o pid,ppid,stat,wchan:20,args -p $(pgrep -d, -g {pid})"
 
 
@@ -89,6 +92,7 @@ class Console:
         self._lanes = ScreenLanes(*lanes, self._colours, plain=plain, helpers=verbose)
         self._quiet = quiet
         self._in_command = False
+        self._is_by_hand = False
         self._verbose = verbose
         self._everything = everything
         self._start_ns = 0
@@ -126,7 +130,9 @@ class Console:
                 self.flush()
                 self._err.print(Text(f"PID {event.pid} says: {printable(event.data.get('text', ''))}"))
             case Kind.MARK, name if name == LISTENING:
-                self._lines.append(Text(filled("listening {host} {port}", event)))
+                by_hand = self._on_terminal and self._is_by_hand and not self._quiet
+                lines = [_LISTENING, _BY_HAND] if by_hand else [_LISTENING]
+                self._lines += [Text(filled(line, event)) for line in lines]
             case Kind.MARK, name if name == ANSWER:
                 self._show_answer(event)
             case Kind.RESULT, name if name == SUMMARY:
@@ -180,6 +186,7 @@ class Console:
         # A demo that runs in the command itself talks with a person. Only answers and measures are
         # results then; all else goes to stderr.
         self._in_command = event.pid == event.data.get(OBSERVER)
+        self._is_by_hand = not event.data.get("config", {}).get("clients")
         if self._quiet or self._in_command:
             return
         self._lines.append(Text(filled("{command}: {summary}", event), style="bold"))
@@ -224,16 +231,21 @@ class Console:
         return filled(sentence, event)
 
     def _rows(self, event: Event) -> tuple[int, list[str]]:
-        """Return an event as rows of text, and the width of their head: the time, the role and the PID."""
+        """Return an event as rows of text, and the width of their head: the time, the role and the PID.
+
+        Below `_NARROW` columns the head is the role alone.
+        """
+        width = self._width()
         seconds = (event.time_ns - self._start_ns) / 1e9
-        head = f"{seconds:7.3f}s {printable(event.role, 20):<11} {event.pid:>6}  "
-        first, *rest = wrapped(self._sentence(event), self._width() - len(head), self._out)
+        role = f"{printable(event.role, 20):<11} "
+        head = role if width < _NARROW else f"{seconds:7.3f}s {role}{event.pid:>6}  "
+        first, *rest = wrapped(self._sentence(event), width - len(head), self._out)
         return len(head), [head + first, *(" " * len(head) + row for row in rest)]
 
     def _styled(self, event: Event) -> Text:
         head, rows = self._rows(event)
         text = Text("\n".join(rows))
-        text.stylize(self._colours.of(event.role), 9, head)
+        text.stylize(self._colours.of(event.role), 0 if self._width() < _NARROW else 9, head)
         return text
 
     def _width(self) -> int:
@@ -261,7 +273,7 @@ class Console:
             for line in ["", *lanes, ""] if lanes else []:
                 self._out.print(line)
         for name, rows in self._tables.items():
-            if name not in self._detail_tables:
+            if name not in self._detail_tables and not (name == USAGE and self._in_command):
                 self._out.print(table(name, rows, plain=self._plain))
         counts, last = verdict(event, self._story)
         if counts and not self._in_command:

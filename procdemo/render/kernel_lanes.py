@@ -8,7 +8,7 @@ together did so for at least half of the time; otherwise it does what its main t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ Changes = list[tuple[int, State]]
 """Times (`time.monotonic_ns`), each with the state that begins then; it lasts until the next."""
 
 _HALF = 0.5
+_LATE_NS = 100_000_000  # a zombie for less than that is usual
 _WHOLE_PROCESS = frozenset({State.STARTING, State.STOPPED, State.ZOMBIE, State.GONE})
 
 
@@ -49,9 +50,13 @@ class ProcessStates(NamedTuple):
     changes: Changes
     threads: dict[int, ThreadStates]
     """By thread ID; the main thread has the ID of the process."""
+    zombie_of: int = 0
+    """The parent that did not wait for it within 0.1 s when it had ended; 0 if it was no such zombie."""
+    orphan_of: int | None = None
+    """The parent that ended before it, 0 if that was not seen; None if it was no orphan."""
 
 
-def states_by_process(events: Iterable[Event]) -> dict[int, ProcessStates]:
+def states_by_process(events: Collection[Event]) -> dict[int, ProcessStates]:
     """Return what each process did, by PID; empty if the run was not sampled.
 
     Args:
@@ -62,6 +67,7 @@ def states_by_process(events: Iterable[Event]) -> dict[int, ProcessStates]:
         if event.kind == Kind.STATE:
             reports[event.pid][event.tid or event.pid].append(event)
     found = {}
+    end_ns = max((event.time_ns for event in events), default=0)
     for pid, threads in reports.items():
         for told in threads.values():
             told.sort(key=lambda event: event.time_ns)
@@ -75,8 +81,24 @@ def states_by_process(events: Iterable[Event]) -> dict[int, ProcessStates]:
                 tid: ThreadStates(str(told[-1].data.get("thread", "")), _changes(pieces[tid]))
                 for tid, told in threads.items()
             },
+            *_parents(threads.get(pid, []), end_ns),
         )
     return found
+
+
+def _parents(reports: Sequence[Event], end_ns: int) -> tuple[int, int | None]:
+    """Return whose zombie, and whose orphan, a process was, by the reports of its main thread."""
+    zombie_of = parent = 0
+    orphan_of = None
+    ended = [report for report in reports if report.name == State.ZOMBIE]
+    over_ns = reports[-1].time_ns if reports and reports[-1].name == State.GONE else end_ns
+    if ended and over_ns - ended[0].time_ns >= _LATE_NS:
+        zombie_of = ended[-1].data.get("ppid", 0)
+    for report in reports:
+        if report.data.get("orphan") and orphan_of is None:
+            orphan_of = parent
+        parent = report.data.get("ppid", 0)
+    return zombie_of, orphan_of
 
 
 def _pieces(reports: Sequence[Event]) -> Iterator[_Piece]:

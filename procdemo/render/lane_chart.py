@@ -1,11 +1,13 @@
 """The lanes drawn with characters: a row for each process, a glyph for what it did, a time axis."""
 
+import textwrap
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from procdemo.demo.states import Activity, State
 from procdemo.demo.text import printable
+from procdemo.render import parents
 from procdemo.render.palette import ASCII_TICK, LOOKS, TICK
 from procdemo.render.timeline import Counter, Lane
 
@@ -61,6 +63,7 @@ def chart(
         rest = [lane for lane in lanes[_MOST:] if not lane.more]
         what = "lanes" if any(lane.tid for lane in rest) else "processes"
         rows.append(ChartRow("", "", f"... and {len(rest)} more {what}"))
+    seen_zombies = [lane for lane, row in zip(lanes, rows, strict=False) if glyphs[State.ZOMBIE] in row.cells]
     ticked = any(tick in row.cells for row in rows)
     levels = _ASCII_LEVELS if plain else _LEVELS
     for counter in counters:
@@ -72,6 +75,8 @@ def chart(
     meanings = [f"{glyphs[state]} {state}" for state in seen if glyphs[state] != " "]
     meanings += [f"{tick} event"] * ticked
     rows.extend(ChartRow("", "", line) for line in _legend(meanings, width))
+    for sentence in (*parents.zombies(seen_zombies), *parents.orphans(lanes)):
+        rows.extend(ChartRow("", "", line) for line in textwrap.wrap(sentence, width, subsequent_indent="  "))
     if any(isinstance(state, Activity) for state in seen):
         rows.append(ChartRow("", "", AS_SAID))
     return rows

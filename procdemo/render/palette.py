@@ -34,6 +34,7 @@ LOOKS: dict[State | Activity, Look] = {
     State.ZOMBIE: Look("z", "z", "#8c564b", "crossed", "zombie: has ended, and is not reaped"),
     State.STARTING: Look("~", "~", "#008299", "waved", "starting: a new interpreter"),
     State.GONE: Look(" ", " ", "#9aa3b0", "thin", "gone"),
+    State.UNSEEN: Look(" ", " ", "#d0d5dc", "thin", "not seen: the command could not look"),
     Activity.ACTIVE: Look("□", "o", "#0077bb", "outlined", "is active"),
     Activity.STARTS: Look("◇", "s", "#008299", "outlined", "starts"),
     Activity.BLOCKED: Look("▫", "b", "#aa4499", "outlined", "is blocked: queue full or empty"),

@@ -93,7 +93,7 @@ class _Trace:
             for tid, thread in process.threads.items():
                 last_ns = max(self._end_ns, thread.changes[-1][0])
                 for (begin_ns, state), (end_ns, _) in pairwise([*thread.changes, (last_ns, State.GONE)]):
-                    if state is not State.GONE:
+                    if state not in {State.GONE, State.UNSEEN}:
                         where = self._at(begin_ns, pid, tid + _STATES_TID)
                         dur = (end_ns - begin_ns - 1) / 1e3  # or two could overlap, rounded
                         yield {"ph": "X", "name": str(state), **where, "dur": dur, "args": {}}

@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping
 from rich.text import Text
 
 from procdemo.demo.events import Event
-from procdemo.demo.states import Activity
+from procdemo.demo.states import Activity, State
 from procdemo.render.lane_chart import ChartRow, chart
 from procdemo.render.palette import LOOKS
 from procdemo.render.role_colours import RoleColours
-from procdemo.render.timeline import counters, lanes
+from procdemo.render.timeline import Lane, counters, lanes
 
 _REMEMBERED = 20_000  # events: a server may run for months
 _GREY = "bright_black"
@@ -47,6 +47,8 @@ class ScreenLanes:
     def lines(self, end_ns: int, width: int) -> list[Text]:
         """Return the lanes until `end_ns`, `width` cells wide; no line if there was only one process."""
         processes = lanes(self._events, self._activities, self._threads, helpers=self._helpers)
+        if not self._helpers:
+            processes = _without_idle_threads(processes)
         if len(processes) <= 1:
             return []
         start_ns = self._events[0].time_ns
@@ -70,3 +72,17 @@ class ScreenLanes:
                 if colour := self._by_glyph.get(glyph):
                     line.stylize(colour, place, place + 1)
         return line
+
+
+def _without_idle_threads(processes: list[Lane]) -> list[Lane]:
+    """Leave out the threads of a demo that had nothing to do and to say, such as those of a Pool."""
+    talking = {lane.pid for lane in processes if lane.ticks}
+    return [
+        lane
+        for lane in processes
+        if lane.pid not in talking
+        or lane.tid in {0, lane.pid}
+        or lane.more
+        or lane.ticks
+        or any(state is State.COMPUTING for _, state in lane.changes)
+    ]

@@ -1,9 +1,14 @@
 """Stdout and stderr as Rich sees them: whether there is colour, how wide they are, how lines break."""
 
 import os
+from typing import TextIO
 
 from rich.console import Console as Terminal
 from rich.text import Text
+
+from procdemo.render.palette import LOOKS
+
+_SIGNS = "".join(look.glyph for look in LOOKS.values())
 
 
 def terminal(colour: bool | None, *, stderr: bool = False) -> Terminal:
@@ -27,6 +32,15 @@ def terminal(colour: bool | None, *, stderr: bool = False) -> Terminal:
     if not screen.file.isatty():
         screen.width = pipe_width()
     return screen
+
+
+def can_encode(stream: TextIO) -> bool:
+    """Return whether `stream` can show the signs of the lanes and the frames of tables."""
+    try:
+        _SIGNS.encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def _colour_by_environment() -> bool | None:

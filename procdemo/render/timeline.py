@@ -9,7 +9,7 @@ active.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -38,6 +38,15 @@ class Lane(NamedTuple):
     """Whether it is a process that multiprocessing needs for itself."""
     more: int = 0
     """How many threads this lane stands for, which have none of their own; it is empty then."""
+    zombie_of: str = ""
+    """The parent that did not wait for the process when it had ended: role and PID."""
+    orphan_of: str = ""
+    """The parent that ended before the process: role and PID."""
+
+    @property
+    def name(self) -> str:
+        """The role and the PID."""
+        return named(self.role, self.pid)
 
     @property
     def sampled(self) -> bool:
@@ -73,10 +82,15 @@ class _Track:
             self.role, self.pid, self.changes, sorted(t for some in self.ticks.values() for t in some)
         )
 
-    def lanes_of_kernel(self, found: ProcessStates, *, each_thread: bool) -> list[Lane]:
+    def lanes_of_kernel(
+        self, found: ProcessStates, name_of: Callable[[int], str], *, each_thread: bool
+    ) -> list[Lane]:
         """Return the lane of the process, or those of its threads, as the kernel tells it."""
+        zombie_of = name_of(found.zombie_of) if found.zombie_of else ""
+        orphan_of = "" if found.orphan_of is None else name_of(found.orphan_of)
         if not each_thread or len(found.threads) == 1:
-            return [self.lane._replace(changes=found.changes, helper=found.helper)]
+            whole = self.lane._replace(changes=found.changes, helper=found.helper)
+            return [whole._replace(zombie_of=zombie_of, orphan_of=orphan_of)]
         threads = sorted(found.threads.items(), key=lambda each: each[0] != self.pid)
         drawn = [
             Lane(
@@ -89,6 +103,7 @@ class _Track:
             )
             for tid, states in threads[:_MOST_THREADS]
         ]
+        drawn[0] = drawn[0]._replace(zombie_of=zombie_of, orphan_of=orphan_of)
         if more := len(threads) - len(drawn):
             drawn.append(Lane(self.role, self.pid, [], [], thread=f"and {more:,} more", more=more))
         return drawn
@@ -151,10 +166,15 @@ def lanes(
     families: dict[str, int] = {}
     for track in tracks.values():
         families.setdefault(family(track.role), len(families))
+
+    def name_of(pid: int) -> str:
+        told = tracks.get(pid) or kernel.get(pid)
+        return named(told.role if told else "", pid) if pid else "a process that was not seen"
+
     drawn: list[Lane] = []
     for pid, track in sorted(tracks.items(), key=lambda each: _place(each[1].role, families)):
         if pid in kernel:
-            drawn += track.lanes_of_kernel(kernel[pid], each_thread=family(track.role) in threads)
+            drawn += track.lanes_of_kernel(kernel[pid], name_of, each_thread=family(track.role) in threads)
         else:
             drawn.append(track.lane)
     return drawn
@@ -181,15 +201,26 @@ def _tracks(events: Iterable[Event], activities: Mapping[str, Activity]) -> dict
     return tracks
 
 
+def named(role: str, pid: int) -> str:
+    """Return a process by its role and its PID; some roles have the PID in them."""
+    if not role:
+        return f"PID {pid}"
+    return role if str(pid) in role else f"{role} (PID {pid})"
+
+
 def family(role: str) -> str:
     """Return what the roles of a kind have in common, without number and host: ``worker``."""
     return role.partition("@")[0].rstrip("0123456789").rstrip("-")
 
 
-def _place(role: str, families: Mapping[str, int]) -> tuple[bool, int, int]:
-    """Return the sort key of a lane: main first, then families in order of appearance, then by number."""
+def _place(role: str, families: Mapping[str, int]) -> tuple[str, bool, int, int]:
+    """Return the sort key of a lane: main first, then families in order of appearance, then by number.
+
+    Roles such as ``1/main`` are of several runs: one run stands below the other.
+    """
     number = role.partition("@")[0].rpartition("-")[2]
-    return role != "main", families[family(role)], int(number) if number.isdecimal() else 0
+    run, _, name = role.rpartition("/")
+    return run, name != "main", families[family(role)], int(number) if number.isdecimal() else 0
 
 
 class Counter(NamedTuple):

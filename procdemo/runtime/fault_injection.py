@@ -48,12 +48,18 @@ class Fault(NamedTuple):
         return f"{self.role}@{self.seconds:g}" if self.role else f"{self.how}:{self.seconds:g}"
 
 
+NO_FAULT = Fault("kill", "none", 0.0)
+"""What ``--kill none`` means: not even the fault that belongs to a lesson."""
+
+
 def parse_targeted(how: str, text: str) -> Fault:
-    """Read ``ROLE@SECONDS``.
+    """Read ``ROLE@SECONDS``, or ``none`` for a kill.
 
     Raises:
         ValueError: it is not of that form.
     """
+    if (how, text) == (NO_FAULT.how, NO_FAULT.role):
+        return NO_FAULT
     role, at, seconds = text.rpartition("@")
     if not (role and at):
         raise ValueError(text)

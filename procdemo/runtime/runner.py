@@ -111,11 +111,15 @@ class Runner:
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # a Ctrl-C from before is raised here
             subreaper.adopt_orphans()
-            self._sampling = Sampling(self.pid, self._guardian.pid) if self._sample else None
+            self._sampling = Sampling(self.pid, self._guardian.pid, self.started_ns) if self._sample else None
         except BaseException:
             self._leave()
             raise
         return self
+
+    def while_importing(self) -> contextlib.AbstractContextManager[None]:
+        """Look at the processes within the block, too, whenever a module is imported."""
+        return self._sampling.while_importing() if self._sampling else contextlib.nullcontext()
 
     def stop(self) -> None:
         """Ask the demo to end; a server drains. What is left after `patience` is killed."""

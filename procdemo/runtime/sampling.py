@@ -1,13 +1,16 @@
 """The sampler beside a run: it looks while the runner waits for events, and also while they flood in.
 
 It is called from the runner's loop, and is no thread, because the command forks. It begins when the command
-waits for the first time: by then the first line of the output is written.
+waits for the first time, because then the first line of the output is written; or when the command begins to
+import what draws the screen, which takes long (`Sampling.while_importing`).
 """
 
+import contextlib
 import os
 import select
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from procdemo.demo.events import OBSERVER, USAGE, Event, Kind
@@ -28,9 +31,13 @@ _LATEST_S = 0.1  # it begins by then also if the command never waits
 class Sampling:
     """The states of a run's processes, as events."""
 
-    def __init__(self, root: int, guardian: int) -> None:
-        """Look at `root`, the demo's main process, and all below it; the `guardian` is not in it."""
+    def __init__(self, root: int, guardian: int, since_ns: int | None = None) -> None:
+        """Look at `root`, the demo's main process, and all below it; the `guardian` is not in it.
+
+        `since_ns` is when the run began (`time.monotonic_ns`), if that was earlier than now.
+        """
         self._root, self._guardian = root, guardian
+        self._since_ns = time.monotonic_ns() if since_ns is None else since_ns
         self._begin_at = time.monotonic() + _LATEST_S
         self._roles = {root: "main"}
         self._new: set[int] = set()
@@ -66,6 +73,17 @@ class Sampling:
             ready = poll.poll(max(min(deadline, due) - now, 0) * 1000)
             if ready or time.monotonic() >= deadline:
                 return ready
+
+    @contextlib.contextmanager
+    def while_importing(self) -> Iterator[None]:
+        """Look within the block whenever it is due and a module is imported."""
+        finder = _Looking(self._look_if_due)
+        self._begin_at = min(self._begin_at, time.monotonic())
+        sys.meta_path.insert(0, finder)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(finder)
 
     def events(self) -> list[Event]:
         """Return what was seen since the last call; look first if it is due."""
@@ -107,7 +125,7 @@ class Sampling:
             return
         from procdemo.probe.sampler import Sampler  # noqa: PLC0415 - when the demo runs already
 
-        self._sampler = Sampler(self._root, {self._guardian}, self._roles)
+        self._sampler = Sampler(self._root, {self._guardian}, self._roles, self._since_ns)
         if not self._sampler.exact:
             self._say_hidden(
                 "the kernel counts no schedstat: CPU time is in steps of 10 ms, ready is not seen"
@@ -129,3 +147,20 @@ class Sampling:
             self._seen.append(
                 Event(str(Kind.MARK), "hidden", {"text": text}, time.monotonic_ns(), own, own, OBSERVER)
             )
+
+
+class _Looking:
+    """Finds no module for ``import``, but is asked for each."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._look = look
+        self._looks = False
+
+    def find_spec(self, *_: Any) -> None:
+        """Look if it is due (library/sys, `sys.meta_path`)."""
+        if not self._looks:  # the first look imports modules, too
+            self._looks = True
+            try:
+                self._look()
+            finally:
+                self._looks = False

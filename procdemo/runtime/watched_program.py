@@ -17,13 +17,13 @@ from typing import NamedTuple, NoReturn
 
 from procdemo.demo.settings import CannotRunError
 from procdemo.process import inherited, procfs, subreaper
+from procdemo.process.mp_helpers import is_tracker
 
 CANNOT_EXECUTE, NOT_FOUND = 126, 127
 """Exit statuses of a shell for a file that is no program, and for a program that is not there."""
 
 _NUMBER = 4  # bytes of an error's number
 _SHELL = "/bin/sh"
-_TRACKER = b"from multiprocessing.resource_tracker "
 _PAUSE_S = 0.01
 
 
@@ -129,7 +129,7 @@ class WatchedProgram:
         Resource trackers of multiprocessing end by themselves when the others have ended, and remove what
         these have left in /dev/shm. So they get SIGKILL last.
         """
-        trackers = {pid for pid in self.family() if _TRACKER in procfs.read(f"/proc/{pid}/cmdline")}
+        trackers = {pid for pid in self.family() if is_tracker(pid)}
         for signum in (signal.SIGTERM, signal.SIGKILL):
             if self._send_until_gone(signum, trackers, grace_s):
                 break

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from procdemo.demo.settings import Arg, LimitArg, Settings
+from procdemo.demo.settings import Arg, LimitArg, Settings, TimeArg
 
 _CLOCK_S, _CLOCK_SHARE = 5.0, 0.1  # how late --total-timeout may be noticed: seconds, part of it
 _APART, _LAST_LEAVES = 0.2, 2.0  # parts of --stay: between two that leave, between the first and the last
@@ -18,15 +18,8 @@ class ServerSettings(Settings):
     ] = "127.0.0.1"
     port: Annotated[int, Arg("Port to listen on; 0 for a free one.", min=0, max=65535, short="-p")] = 8080
     clients: Annotated[int, Arg("Run N scripted clients; end when they have left.", min=0)] = 0
-    stay: Annotated[float, Arg("How long each scripted client stays.", min=0, metavar="SECONDS")] = 2.0
-    apart: Annotated[
-        float | None,
-        Arg(
-            "Time between two that leave; default: --stay / 5.",
-            min=0,
-            metavar="SECONDS",
-        ),
-    ] = None
+    stay: Annotated[float, TimeArg("How long each scripted client stays.", min=0)] = 2.0
+    apart: Annotated[float | None, TimeArg("Time between two that leave; default: --stay / 5.", min=0)] = None
     idle_timeout: Annotated[
         float, LimitArg("Close a connection that is silent for so long.", min=0.01, metavar="SECONDS")
     ] = 300

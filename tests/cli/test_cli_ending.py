@@ -6,6 +6,7 @@ import time
 import pytest
 from harness import PROCDEMO, Command, run
 
+from procdemo.catalog import DEMOS
 from procdemo.cli import run_demo
 
 
@@ -17,6 +18,31 @@ def test_the_exit_status_says_which_signal_ended_it(signum, status, start_method
         command.wait_event("hello", nth=6)
         command.signal_group(signum)
         command.finish(within=3).assert_clean(status, stderr_lines=0)
+
+
+SERVERS = [demo.name for demo in DEMOS if demo.name.endswith("-server")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.thorough if place else ()) for place, name in enumerate(SERVERS)],
+)
+@pytest.mark.parametrize(
+    ("signum", "options", "status", "word"),
+    [
+        (signal.SIGINT, [], 130, "interrupted"),
+        (signal.SIGTERM, [], 0, "ok"),
+        (0, ["--timeout", "0.01"], 4, "interrupted"),
+    ],
+    ids=["Ctrl-C", "SIGTERM", "time limit"],
+)
+def test_the_last_line_of_a_server_does_not_contradict_the_exit_status(name, signum, options, status, word):
+    with Command(name, "-q", "--port", "0", *options) as command:
+        if signum:
+            command.wait_line("^listening ")
+            command.signal_group(signum)
+        result = command.finish(within=5).assert_clean(status)
+    assert result.stdout.splitlines()[-1].partition(":")[0] == word
 
 
 class Requests:

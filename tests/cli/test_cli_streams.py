@@ -1,6 +1,7 @@
 """The command in a pipe, on a full disk, with closed streams, in colour or without."""
 
 import os
+import re
 
 import pytest
 from escapes import ESCAPE
@@ -40,7 +41,9 @@ def test_closed_standard_streams_do_no_harm(closed):
 def test_f4_an_ascii_terminal_gets_ascii():
     environment = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     for args in (["spawn"], ["spawn", "--json"], ["list"], ["--help"], ["spawn", "--help"]):
-        assert run(*args, env=environment).assert_clean().stdout.isascii()
+        output = run(*args, env=environment).assert_clean().stdout
+        assert output.isascii()
+        assert "\\u" not in output, "the signs of --plain, not escapes"
 
 
 @pytest.mark.parametrize("columns", [60, 1])
@@ -48,6 +51,12 @@ def test_f4_a_narrow_screen_is_respected(columns):
     for args in (["spawn"], ["spawn", "-vv"], ["spawn", "-q"]):
         output = run(*args, env={"COLUMNS": str(columns)}).assert_clean().stdout
         assert max(map(cell_len, output.splitlines())) <= max(columns, 20)
+
+
+def test_a_very_narrow_screen_has_neither_times_nor_pids():
+    wide, narrow = (run("race", env={"COLUMNS": columns}).assert_clean().stdout for columns in ("80", "40"))
+    assert re.search(r"^  \d\.\d+s A +\d+  reads 0$", wide, re.MULTILINE)
+    assert re.search(r"^A +reads 0$", narrow, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

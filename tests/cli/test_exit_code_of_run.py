@@ -44,5 +44,27 @@ def test_a_signal(timed_out):
     assert after(LOST, signum=signal.SIGTERM, timed_out=timed_out) == 143
 
 
+@pytest.mark.parametrize(
+    ("summary", "ending", "outcome"),
+    [
+        (OK, {"signum": signal.SIGINT, "timed_out": False}, "interrupted"),
+        (OK, {"signum": 0, "timed_out": True}, "interrupted"),
+        (OK, {"signum": signal.SIGTERM, "timed_out": False}, None),
+        (OK, {"signum": 0, "timed_out": False}, None),
+        (LOST, {"signum": signal.SIGINT, "timed_out": False}, None),
+        (
+            ("result", SUMMARY, {"ok": True, "outcome": "x"}),
+            {"signum": signal.SIGINT, "timed_out": False},
+            "x",
+        ),
+        (("result", "row", {"ok": True}), {"signum": signal.SIGINT, "timed_out": False}, None),
+    ],
+)
+def test_a_summary_agrees_with_the_exit_status(summary, ending, outcome):
+    exit_code, event = ExitCodeOfRun(), Event(*summary, 1, 1, 1, "main")
+    exit_code.note(event)
+    assert exit_code.agreeing(event, **ending).data.get("outcome") == outcome
+
+
 def test_a_server_that_has_drained():
     assert after(OK, signum=signal.SIGTERM) == 0

@@ -97,6 +97,8 @@ def test_the_user_chooses_every_step():
             race.stdin.write(f"{letter}\n".encode())
         result = race.finish().assert_clean(0)
     assert result.named("outcome")[0].data["taken"] == "ABBABA"
+    boards = [tuple(event.data[name] for name in ("A", "B", "counter")) for event in result.named("board")]
+    assert boards == [(0, "-", 0), (0, 0, 0), (0, 1, 0), (1, 1, 0), (1, 1, 1), (1, 1, 1)]
 
 
 def test_what_is_neither_a_nor_b_is_asked_again():

@@ -38,7 +38,7 @@ def test_a_helper_and_another_program():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
         process.stdout.readline()
-        assert programs.program(process.pid) == (programs.HELPER, programs.TRACKER, False)
+        assert programs.program(process.pid) == (programs.HELPER, "resource tracker", False)
         process.communicate(b"\n")
     with subprocess.Popen(["cat"], **pipes) as process:
         process.stdin.write(b"1\n")

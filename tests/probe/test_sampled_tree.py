@@ -65,7 +65,7 @@ def test_helpers_of_multiprocessing_are_marked(tmp_path):
             "both helpers",
         )
         names = [event.name for event in sampled.of("child")]
-        assert set(names[: names.index("sleeping")]) <= {"starting"}
+        assert set(names[: names.index("sleeping")]) <= {"starting"}, sampled.of("child")
         assert sampled.sampler._processes[sampled.pids["child"]].identity.new_interpreter
         assert "helper" not in sampled.last("child").data
 
@@ -192,7 +192,7 @@ def test_of_another_users_process_it_sees_what_is_left():
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
-        assert os.read(read, 100) == b"waiting True"
+        assert os.read(read, 100).endswith(b"waiting True")
         os.close(read)
         os.close(write)
 
@@ -206,7 +206,7 @@ def test_a_turn_between_the_first_look_and_the_second_is_noticed():
         os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: procfs.read(f"/proc/{pid}/schedstat") != turns)
         thread.wait = thread.now_waits(thread.stat)
-        thread.begin(0)
+        thread.begin(0, 0)
         assert thread.has_run()
         thread.close()
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 from kinds_of_wait import WAITS
 from sampled import Sampled
+from waiting import wait_until
 
 from procdemo.demo.states import State
 from procdemo.process import procfs
@@ -69,9 +70,7 @@ def test_more_busy_processes_than_cpus_are_ready_in_turn():
         )
         busy = {event.pid for event in sampled.events} - {sampled.pid, sampled.pids["sleep"]}
         assert not {event.name for event in sampled.events if event.pid in busy} - {
-            "ready",
-            "computing",
-            "blocked",
+            *("ready", "computing", "blocked", "not seen")
         }
         sampled.until(
             lambda: sum(event.data["ready_ms"] for event in sampled.events if event.pid in busy) > 50,
@@ -89,6 +88,42 @@ def test_stopped_and_continued_from_outside():
             os.kill(sampled.pids[name], signal.SIGCONT)
         sampled.until_seen({"sleep": State.SLEEPING})
         sampled.until(lambda: sampled.state("compute") in {State.COMPUTING, State.READY})
+
+
+def used(pid):
+    return int(procfs.read(f"/proc/{pid}/task/{pid}/schedstat").split()[0]) / 1e6
+
+
+def test_what_was_while_the_observer_did_not_look_is_not_invented():
+    with Sampled(WAITS, "compute", "sleep", "poll") as sampled:
+        sampled.until_seen({"compute": State.COMPUTING, "sleep": State.SLEEPING, "poll": State.WAITING})
+        poll, before = sampled.pids["poll"], used(sampled.pids["compute"])
+        for signum, state in [(signal.SIGSTOP, "T"), (signal.SIGCONT, "S")]:  # so it has a turn
+            os.kill(poll, signum)
+            wait_until(lambda letter=state: procfs.stat(poll).state == letter)
+        wait_until(lambda: used(sampled.pids["compute"]) > before + 20)
+        sampled.sampler.pacing.due_at -= 1  # so the look is late by a second
+        count = len(sampled.events)
+        sampled.look()
+        new = sampled.events[count:]
+        told = {name: [e.name for e in new if e.pid == sampled.pids[name]] for name in sampled.pids}
+        assert told["poll"] == ["not seen", "waiting"]
+        assert told["compute"][:1] == ["not seen"]
+        assert told["sleep"] == [], "it had no turn, so it sleeps"
+        known = sum(event.data["cpu_ms"] for event in sampled.of("compute"))
+        assert before < known <= used(sampled.pids["compute"])
+
+
+def test_a_process_that_ended_while_the_observer_did_not_look_was_not_seen_to_the_end():
+    with Sampled(WAITS, "sleep") as sampled:
+        sampled.until_seen({"sleep": State.SLEEPING})
+        sampled.say()
+        wait_until(lambda: procfs.stat(sampled.pid).state == "Z")
+        os.kill(sampled.pids["sleep"], signal.SIGKILL)
+        wait_until(lambda: procfs.stat(sampled.pids["sleep"]).state == "Z")
+        sampled.sampler.pacing.due_at -= 1
+        sampled.look()
+        assert [event.name for event in sampled.of("sleep")[-2:]] == ["not seen", "gone"]
 
 
 def test_a_zombie_says_whose_fault_it_is_and_then_it_is_gone():

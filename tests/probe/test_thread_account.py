@@ -131,6 +131,20 @@ def test_ready_time_that_comes_late_is_taken_from_the_wait_that_was_seen_instead
     assert found == {"computing": 20, "ready": 60, "sleeping": 220}
 
 
+@pytest.mark.parametrize(
+    ("cpu", "wait", "now"),
+    [(0, State.SLEEPING, "sleeping"), (30, State.SLEEPING, "sleeping"), (500, None, "computing")],
+)
+def test_a_gap_between_looks_is_not_seen_but_its_cpu_time_is_known(cpu, wait, now):
+    looks = Looks(State.WAITING).rest(20)
+    looks.now += 2000 * MS
+    looks.reports += looks.account.resume(looks.now, wait, cpu * MS, 0)
+    looks.look(20, wait, cpu=0 if wait else 20)
+    assert looks.states == [(0, "waiting"), (20, "not seen"), (2020, now)]
+    known = {"waiting": 20, "not seen": 2000 - cpu} | ({"computing": cpu} if cpu else {})
+    assert looks.seconds() == {**known, **({"sleeping": 20} if wait else {"computing": cpu + 20})}
+
+
 def test_a_state_that_lasts_can_be_told_again():
     looks = Looks(State.BLOCKED).rest(900)
     report = looks.account.go_on()

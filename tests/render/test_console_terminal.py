@@ -74,3 +74,13 @@ def test_a9_a_closed_terminal_ends_it(terminal):
     child.close(force=False)
     wait_until(lambda: not child.isalive(), limit=3)
     assert child.exitstatus == 129 or child.signalstatus == signal.SIGHUP
+
+
+def test_a_server_on_a_terminal_says_what_to_type_in_another_one(terminal):
+    child = terminal("echo-server", "--port", "0")
+    child.expect(r"listening 127\.0\.0\.1 (\d+)\r\n")
+    child.expect(f"in another terminal: procdemo echo-client --port {child.match[1]} ")
+    child.sendintr()
+    everything(child)
+    lesson = everything(terminal("echo-server", "--port", "0", "--clients", "1", "--stay", "0"))
+    assert "in another terminal" not in lesson

@@ -52,6 +52,12 @@ def test_a_piece_has_the_state_of_most_of_its_time(shares, most):
     assert changes(report(0, WAITING), report(100, GONE, **shares)) == [(0, most), (100, GONE)]
 
 
+def test_a_gap_is_blank_unless_it_had_a_cpu_for_most_of_it():
+    gap = [report(0, WAITING), report(20, State.UNSEEN)]
+    assert changes(*gap, report(100, WAITING, cpu=30)) == [(0, WAITING), (20, State.UNSEEN), (100, WAITING)]
+    assert changes(*gap, report(100, WAITING, cpu=50)) == [(0, WAITING), (20, COMPUTING), (100, WAITING)]
+
+
 def test_threads_that_share_a_cpu_are_a_process_that_computes():
     one = [report(0, BLOCKED), report(100, BLOCKED, cpu=45)]
     other = [report(0, BLOCKED, tid=11), report(100, BLOCKED, tid=11, cpu=45)]

@@ -1,7 +1,10 @@
 """The sampler beside a run: its events among those of the demo."""
 
+import importlib
 import os
 import select
+import sys
+import time
 
 import pytest
 from stages import FORK, events_of, settings, short_story
@@ -38,6 +41,20 @@ def test_each_process_is_seen_from_its_start_to_its_end(start_method):
 
 def test_without_the_option_nothing_is_looked_at():
     assert not [event for event in events_of(short_story) if event.kind == Kind.STATE]
+
+
+def test_it_looks_also_while_modules_are_imported(tmp_path, monkeypatch):
+    (tmp_path / "imported_meanwhile.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with Runner(short_story, FORK, sample=True) as runner:
+        with runner.while_importing():
+            importlib.import_module("imported_meanwhile")
+        imported_ns, before = time.monotonic_ns(), list(sys.meta_path)
+        first = next(event for event in runner if event.kind == Kind.STATE)
+        list(runner)
+    assert first.role == "main"
+    assert runner.started_ns <= first.time_ns < imported_ns
+    assert sys.meta_path == before
 
 
 def flood(config, emit):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from oracle import Result
 
 from procdemo.demo.events import Event
+from procdemo.pools.monitored_queue import DEPTH
 
 _SERVED = {"waits", "serve", "serves", "serves at last", "served", "gave up"}  # what servers say of a client
 
@@ -23,6 +24,27 @@ def assert_in_order(result: Result) -> None:
     assert found, f"O: nothing was sent\n{result.told()}"
     wrong = [pair for pair in found if pair.cause.time_ns > pair.effect.time_ns]
     assert not wrong, f"O: an effect is earlier than its cause: {wrong[0]}\n{result.told()}"
+
+
+def assert_depths(result: Result, maxsize: int) -> None:
+    """Assert that each depth of the queue of `prodcons` is puts minus takes, and never out of its range.
+
+    A process counts, and reports the depth a moment later. So each other process may have counted one message
+    more than its events have told.
+    """
+    told = sorted(
+        (event for event in result.events if event.kind == "count" and event.name == DEPTH),
+        key=lambda event: event.time_ns,
+    )
+    assert told, f"O: no depth was told\n{result.told()}"
+    others = len({event.role for event in told}) - 1
+    depth = 0
+    for event in told:
+        depth += 1 if event.role.startswith("producer") else -1
+        value = event.data["value"]
+        assert 0 <= value <= maxsize, f"O: {value} of {maxsize}: {event}"
+        assert abs(value - depth) <= others, f"O: puts minus takes are {depth}: {event}"
+    assert depth == 0, f"O: {depth} more puts than takes\n{result.told()}"
 
 
 def pairs(events: list[Event]) -> Iterator[Pair]:

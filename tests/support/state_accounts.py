@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from procdemo.demo.events import Kind
+from procdemo.demo.states import Activity, State
+from procdemo.render.timeline import family, lanes
 
 _SHARE, _SECONDS = 0.10, 0.05  # by how much a state may differ: of the run, or so long
-_CELL_S, _LOOKS = 0.1, 8  # a cell, and the oracle's looks in it that make it certain
+_CELL_S, _LOOKS = 0.06, 8  # a cell, and the oracle's looks in it that make it certain
 _MOST = 0.6
+_COMPUTES = {State.COMPUTING, Activity.ACTIVE}
+_WAITS = {State.SLEEPING, State.WAITING, State.BLOCKED, State.STOPPED, Activity.WAITS, Activity.BLOCKED}
 
 
 @dataclass
@@ -59,27 +63,40 @@ def _account(thread, events):
     return account
 
 
-def contradictions(events, oracle):
-    """Return where a thread was said to compute, and waited, or the other way round, as sentences.
+def lanes_of(events):
+    """Return the lanes of all processes, helpers too, and of all their threads."""
+    processes = lanes(events, {}, helpers=True)
+    threads = lanes(events, {}, {family(lane.role) for lane in processes}, helpers=True)
+    return processes + [lane for lane in threads if lane.tid]
 
-    A cell counts if it has one state from end to end, for a tenth of a second.
+
+def contradictions(drawn, oracle, cell_s=_CELL_S):
+    """Return where a lane says that it computes, and it waited, or the other way round, as sentences.
+
+    A cell is `cell_s` seconds long, as a rule as three looks of the sampler. It counts if the lane has one
+    state from its begin to its end. That is wrong if it is not true of half of the cell; a tenth more is left
+    out, because the kernel counts CPU time at its ticks.
     """
     said = []
-    for thread, told in _told(events).items():
-        looks = oracle.threads[thread].looks if thread in oracle.threads else []
-        for event, following in pairwise(told):
-            begin, end = event.time_ns / 1e9, following.time_ns / 1e9
-            for number in range(int((end - begin) / _CELL_S)):
-                first = begin + number * _CELL_S
-                inside = [look for look in looks if first <= look[0] < first + _CELL_S]
-                if len(inside) < _LOOKS:
+    for lane in drawn:
+        threads = [
+            seen.looks
+            for (pid, tid), seen in oracle.threads.items()
+            if pid == lane.pid and lane.tid in {0, tid}
+        ]
+        for (begin_ns, state), (end_ns, _) in pairwise(lane.changes):
+            for number in range(int((end_ns - begin_ns) / 1e9 / cell_s)):
+                begin = begin_ns / 1e9 + number * cell_s
+                cells = [[look for look in looks if begin <= look[0] < begin + cell_s] for looks in threads]
+                cells = [cell for cell in cells if len(cell) >= _LOOKS]
+                if not cells:
                     continue
-                waited = sum(waits for _, waits, _ in inside) / len(inside)
-                used = (inside[-1][2] - inside[0][2]) / (inside[-1][0] - inside[0][0])
-                if event.name == "computing" and waited > _MOST and used < 1 - _MOST:
-                    said.append(f"{event.role} {thread} computes, and waited {waited:.0%} of {first:.3f}")
-                if event.name in {"sleeping", "waiting", "blocked", "stopped"} and used > _MOST:
-                    said.append(f"{event.role} {thread} is {event.name}, and used {used:.0%} of {first:.3f}")
+                waited = min(sum(waits for _, waits, _ in cell) / len(cell) for cell in cells)
+                used = sum((cell[-1][2] - cell[0][2]) / (cell[-1][0] - cell[0][0]) for cell in cells)
+                idle = waited > _MOST and used < 1 - _MOST
+                if (state in _COMPUTES and idle) or (state in _WAITS and used > _MOST):
+                    truth = f"waited {waited:.0%}, used {used:.0%} of a CPU"
+                    said.append(f"{lane.role} {lane.pid} {lane.tid} at {begin:.3f}: {state}, but {truth}")
     return said
 
 
@@ -100,9 +117,10 @@ def disagreements(events, oracle):
         # Not its fault: what one of the two has seen earlier or for longer, and an interpreter's start.
         slack = abs(account.lived - seen.lived) + ours.pop("starting", 0)
         slack += 2 * seen.late  # as late as these looks were, those of the sampler may have been
+        unseen = ours.pop("not seen", 0)  # except for CPU time, which is known
         for state in {*ours, *theirs} - {"gone"}:
             difference = abs(ours.get(state, 0) - theirs[state])
-            if difference > max(_SHARE * run, _SECONDS) + slack:
+            if difference > max(_SHARE * run, _SECONDS) + slack + (unseen if state != "computing" else 0):
                 said.append(
                     f"{account.role} {thread} {state}: {ours.get(state, 0):.3f} s, "
                     f"oracle {theirs[state]:.3f} s (run {run:.2f} s, slack {slack:.3f} s)"

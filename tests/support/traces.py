@@ -15,6 +15,16 @@ GONE_S = 1.0
 """O3: how long after the end of the command a descendant may live."""
 _MARK = "HARNESS_RUN"
 _OURS = ("PROCDEMO_", "PYTHON", "CLICOLOR", "TTY_")
+QUICK = {
+    "PROCDEMO_SPAWN_WORK": "0.1",
+    "PROCDEMO_PRODCONS_WORK": "0.05",
+    "PROCDEMO_SUPERVISE_WORK": "0.05",
+    "PROCDEMO_SUPERVISE_KILL": "none",
+    "PROCDEMO_RACE_PAUSE": "0",
+    "PROCDEMO_CRAWL_CALLBACK_LATENCY": "0",
+    "PROCDEMO_CRAWL_CALLBACK_MAX_PAGES": "1000",
+}
+"""By default a demo takes some seconds, so that one can follow it; in the tests it does not."""
 _STRANGERS = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "CI", "TERM", "COLORTERM", "LC_ALL", "TMPDIR"}
 
 
@@ -38,7 +48,8 @@ class Traces:
             if not name.startswith(_OURS) and name not in _STRANGERS
         }
         strict = "error::DeprecationWarning,error::ResourceWarning"
-        return {**kept, "PYTHONWARNINGS": strict, "TMPDIR": self._temporary, **changes, _MARK: self._mark}
+        own = {"PYTHONWARNINGS": strict, "TMPDIR": self._temporary}
+        return {**kept, **QUICK, **own, **changes, _MARK: self._mark}
 
     def survivors(self) -> dict[int, Process]:
         """Return live processes with the mark, or without memory: one that ends frees its memory first."""

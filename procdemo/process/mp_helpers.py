@@ -1,0 +1,28 @@
+"""The processes that multiprocessing needs for itself: their names, and how they are recognised.
+
+Their command lines have the code that the interpreter runs (forkserver.py and resource_tracker.py of
+multiprocessing, `ensure_running`).
+"""
+
+from procdemo.process import procfs
+
+FORK_SERVER, RESOURCE_TRACKER = "fork server", "resource tracker"
+_WORDS = {
+    b"from multiprocessing.forkserver import main": FORK_SERVER,
+    b"from multiprocessing.resource_tracker import main": RESOURCE_TRACKER,
+}
+
+
+def helper_named(command: bytes, parent_command: bytes = b"") -> str:
+    """Return which helper a process is, by its command line; empty if it is none.
+
+    What the fork server forks has the command line of the fork server. So a process whose parent has that,
+    too, is none.
+    """
+    name = next((name for words, name in _WORDS.items() if words in command), "")
+    return "" if name == FORK_SERVER and name == helper_named(parent_command) else name
+
+
+def is_tracker(pid: int) -> bool:
+    """Return whether a process is a resource tracker, which tidies up and ends when the others have ended."""
+    return helper_named(procfs.read(f"/proc/{pid}/cmdline")) == RESOURCE_TRACKER

@@ -74,7 +74,7 @@ def fault_options() -> list[click.Parameter]:
             ["--kill"],
             type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.parse_targeted, "kill")),
             multiple=True,
-            help="Kill a process some seconds after its first event: --kill worker-0@1.5 (or none). Repeatable.",
+            help="Kill a process SECONDS after its first event: --kill worker-0@1.5 (or none). Repeatable.",
         ),
         click.Option(
             ["--stop"],

@@ -36,7 +36,8 @@ from procdemo.render.sentences import as_option, facts, filled, name_of, verdict
 from procdemo.render.tables import table
 from procdemo.render.terminal import broken_into_rows, pipe_width, terminal, wrapped
 
-_COLOUR_OF = {"ok": "green", INCONCLUSIVE: "yellow", INTERRUPTED: "yellow"}  # of the last line; else red
+_COLOUR_OF = {"ok": "#228833", INCONCLUSIVE: "#c65102", INTERRUPTED: "#c65102"}  # of the last line
+_BAD = "#cc3311"  # lost, failed, killed
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
 _NARROW = 50  # columns: with fewer there is no room for the time and the PID
@@ -279,6 +280,6 @@ class Console:
         if counts and not self._in_command:
             self._out.print(Text(counts))
         if not self._in_command:
-            self._out.print(Text(last, style=f"bold {_COLOUR_OF.get(last.partition(':')[0], 'red')}"))
+            self._out.print(Text(last, style=f"bold {_COLOUR_OF.get(last.partition(':')[0], _BAD)}"))
         elif not self._quiet:
             self._err.print(Text(last))

@@ -22,6 +22,7 @@ from procdemo.demo.events import (
     OBSERVER,
     STDERR,
     SUMMARY,
+    THREAD,
     USAGE,
     Event,
     Kind,
@@ -138,7 +139,7 @@ class Console:
                 self._show_answer(event)
             case Kind.RESULT, name if name == SUMMARY:
                 self._show_summary(event)
-            case Kind.RESULT, _:
+            case Kind.RESULT, name if name != THREAD:  # of a picture: the screen has its sentences
                 self._tables.setdefault(event.name, []).append(event.data)
             case Kind.COUNT, _ if "total" in event.data:
                 if self._live:

@@ -71,7 +71,7 @@ PLACES = [
     ["spawn", "--work"],
     ["echo-server", "--port", "0", "--host"],
     ["prefork-server", "--port", "0", "--host"],
-    ["echo-client", "--timeout", "1", "--host"],
+    ["echo-client", "--wait", "1", "--host"],
     ["crawl-callback"],
     ["crawl-callback", "--site"],
     ["race", "--schedule"],

@@ -25,6 +25,8 @@ def parameters(config: type[Any]) -> dict[HelpGroup, list[click.Parameter]]:
         if get_origin(hint) is Annotated:
             value, arg = get_args(hint)[:2]
             found[arg.group].append(_parameter(field, value, arg))
+            if arg.was:
+                found[arg.group].append(_earlier_name(arg.was, field.name))
     return found
 
 
@@ -45,6 +47,16 @@ def _parameter(field: dataclasses.Field[Any], hint: Any, arg: Arg) -> click.Para
         metavar=arg.metavar,
         help=arg.help,
     )
+
+
+def _earlier_name(was: str, name: str) -> click.Option:
+    """Return a hidden option that only says how it is called now."""
+
+    def refuse(_: click.Context, __: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            raise click.UsageError(f"--{was} is called --{name} now; try: --{name} {value}")
+
+    return click.Option([f"--{was}"], hidden=True, expose_value=False, callback=refuse)
 
 
 def _click_type(hint: Any, arg: Arg) -> click.ParamType[Any]:

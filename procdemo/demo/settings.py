@@ -43,6 +43,8 @@ class Arg:
     """Words of the command line instead of an option; the type is ``tuple[str, ...]``."""
     simulated: bool = False
     """Whether it is a time that exists for the lesson only, or a limit of one: ``--slow`` stretches it."""
+    was: str = ""
+    """Its earlier name, e.g. ``timeout``: who types that is told the new one."""
     also: tuple[tuple[str, str], ...] = ()
     """Other words that are understood, in upper case, and the choice that each stands for."""
 

@@ -21,7 +21,7 @@ _HINTS = {
     "unknown host": "an address, e.g. --host 127.0.0.1",
     "refused": "procdemo echo-server --port {port}, before this, in another terminal",
     "unreachable": "another --host; is the server's network up?",
-    "silent": "a longer --timeout; all workers of the server may be busy with clients that stay",
+    "silent": "a longer --wait; all workers of the server may be busy with clients that stay",
     "reset": "look at the server: was the process that served us killed?",
     "closed early": "look at the server: did it end, or was one of its limits reached?",
     "wrong bytes": "is that an upper-case server? procdemo echo-server --port {port} is one",

@@ -5,6 +5,9 @@ terminal only: it never reaches a pipe or a file.
 """
 
 import contextlib
+import os
+import signal
+import socket
 import sys
 from collections.abc import Iterator
 
@@ -20,14 +23,59 @@ def is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def typed() -> Iterator[bytes]:
-    """Yield what a person types, line by line, until Ctrl-D; empty lines are left out."""
+class ServerLeftError(Exception):
+    """The server has closed the connection while a person was asked."""
+
+
+def typed(conn: socket.socket) -> Iterator[bytes]:
+    """Yield what a person types, line by line, until Ctrl-D; empty lines are left out.
+
+    Raises:
+        ServerLeftError: the other side of `conn` is closed, whether half a line is typed or not.
+    """
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="surrogateescape")  # a terminal can send any byte
     with contextlib.suppress(EOFError):
         while True:
-            if line := _ask():
+            with _noticing_the_end(conn):
+                line = _ask()
+            if line:
                 yield line.encode(sys.stdin.encoding, "surrogateescape")
+
+
+@contextlib.contextmanager
+def _noticing_the_end(conn: socket.socket) -> Iterator[None]:
+    """Raise ServerLeftError within the block as soon as the connection is at its end.
+
+    The kernel sends SIGIO when something happens to the connection (fcntl(2), F_SETOWN and O_ASYNC; macOS has
+    it, too), and input() calls Python's handlers while it waits.
+    """
+
+    def check(*_: object) -> None:
+        try:
+            at_end = not conn.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            at_end = False
+        except OSError:
+            at_end = True
+        if at_end:
+            raise ServerLeftError
+
+    if not hasattr(signal, "SIGIO"):  # Windows
+        yield
+        return
+    import fcntl  # noqa: PLC0415 - not on Windows
+
+    earlier = signal.signal(signal.SIGIO, check)
+    flags = fcntl.fcntl(conn, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(conn, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(conn, fcntl.F_SETFL, flags | os.O_ASYNC)
+        check()
+        yield
+    finally:
+        fcntl.fcntl(conn, fcntl.F_SETFL, flags)
+        signal.signal(signal.SIGIO, earlier)
 
 
 def _ask() -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import click
 import pytest
+from in_process import run_here
 
 from procdemo.cli.demo_options import parameters
 from procdemo.demo.settings import Arg, HelpGroup, LimitArg, Settings, StartMethod
@@ -95,3 +96,9 @@ def test_the_help_has_the_range_and_the_default_of_an_option():
     assert "--pace SECONDS How slow. [default: 0.5; at least 0]" in output
     assert "--style [plain|fancy] Which way. [default: plain]" in output
     assert output.startswith("Usage: [OPTIONS] WORD ")
+
+
+def test_an_earlier_name_is_refused_with_the_new_one():
+    result = run_here("echo-client", "--timeout", "3", "hello").assert_clean(status=2, stderr_lines=4)
+    assert "--timeout is called --wait now; try: --wait 3" in result.stderr
+    assert "--timeout" not in run_here("echo-client", "--help").stdout

@@ -82,7 +82,7 @@ def test_f1_as_the_answer_of_a_server(said):
     """Bytes that are no answer, and a refusal that quotes the message."""
     for told in (said[:20_000], b"procdemo: " + said[:20_000] + b"\n"):
         with server("answer", told.hex()) as faulty:
-            result = run("echo-client", "--timeout", "0.5", "--port", faulty.port, "hello").assert_clean(1)
+            result = run("echo-client", "--wait", "0.5", "--port", faulty.port, "hello").assert_clean(1)
         assert_shown(result.stderr, {})
         assert (
             result.stderr.splitlines()[-1]
@@ -176,7 +176,7 @@ PLACES = [
     ["gil", "--color"],
     ["crawl-callback"],
     ["crawl-callback", "--site"],
-    ["echo-client", "--timeout", "1", "--host"],
+    ["echo-client", "--wait", "1", "--host"],
     ["lab"],
     ["source"],
     ["replay"],

@@ -54,7 +54,7 @@ def test_json_is_lines_from_meta_to_summary():
 
 def test_the_meta_line_has_the_settings():
     with echo_server() as ours:
-        result = run("echo-client", "--json", "--port", ours.port, "--timeout", "3", "hello")
+        result = run("echo-client", "--json", "--port", ours.port, "--wait", "3", "hello")
     meta = json.loads(result.stdout.splitlines()[0])
     assert meta["data"]["config"]["words"] == ["hello"]
     assert meta["data"]["config"]["timeout"] == 3
@@ -150,7 +150,7 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
 
 def test_a_load_is_measured():
     with echo_server() as ours:
-        args = ["--clients", "4", "--messages", "50", "--size", "3000", "--timeout", "60"]
+        args = ["--clients", "4", "--messages", "50", "--size", "3000", "--wait", "60"]
         result = run("echo-client", "--port", ours.port, *args, limit=70).assert_clean()
     for measure in ("messages/s", "connections/s", "p50 ms", "p99 ms"):
         assert measure in result.stdout

@@ -38,7 +38,7 @@ FAILURES = {
 )
 def test_each_failure_of_a_server_is_a_clear_error_in_time(behaviour, words):
     with server(behaviour) as faulty:
-        args = ["echo-client", "--timeout", "0.5", "--port", faulty.port, *words]
+        args = ["echo-client", "--wait", "0.5", "--port", faulty.port, *words]
         result = run(*args, within=4).assert_clean(status=1)  # 0.5 s, and Python's start
     error, hint, verdict = result.stderr.splitlines()
     assert error.startswith("error: ")
@@ -51,7 +51,7 @@ def test_each_failure_of_a_server_is_a_clear_error_in_time(behaviour, words):
 @pytest.mark.parametrize("words", [["x" * 200], ["--clients", "2", "--size", "200"]], ids=["words", "load"])
 def test_a_server_that_drips_is_too_slow_though_never_silent(words):
     with server("drip") as faulty:  # 10 s in all
-        args = ["echo-client", "--timeout", "0.5", "--port", faulty.port, *words]
+        args = ["echo-client", "--wait", "0.5", "--port", faulty.port, *words]
         result = run(*args, within=4).assert_clean(status=1)
     assert "was too slow: " in result.stderr
 
@@ -70,7 +70,7 @@ def test_a_server_that_drips_is_too_slow_though_never_silent(words):
 )
 def test_what_was_answered_before_a_failure_is_not_lost(behaviour, told):
     with server(behaviour) as faulty:
-        result = ask(faulty.port, "first", "second", env={"PROCDEMO_ECHO_CLIENT_TIMEOUT": "0.5"})
+        result = ask(faulty.port, "first", "second", env={"PROCDEMO_ECHO_CLIENT_WAIT": "0.5"})
     result.assert_clean(status=1)
     assert result.stdout == "FIRST\n"
     assert told in result.stderr
@@ -89,7 +89,7 @@ def test_bytes_that_come_before_the_next_message_is_sent():
         assert "nobody asked for: 'bye'" in client.finish().assert_clean(status=1).stderr
     with server("unasked") as faulty, socket.create_connection(("127.0.0.1", int(faulty.port))) as probe:
         assert probe.recv(3) == b"SSH"
-        result = ask(faulty.port, "", env={"PROCDEMO_ECHO_CLIENT_TIMEOUT": "1"}).assert_clean(status=1)
+        result = ask(faulty.port, "", env={"PROCDEMO_ECHO_CLIENT_WAIT": "1"}).assert_clean(status=1)
         assert "sent bytes that nobody asked for: 'SSH-2.0" in result.stderr
 
 
@@ -118,7 +118,7 @@ def test_a_server_whose_queue_is_full_and_that_never_accepts(words):
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
         port = str(listener.getsockname()[1])
-        args = ["echo-client", "--timeout", "0.5", "--port", port, *words]
+        args = ["echo-client", "--wait", "0.5", "--port", port, *words]
         result = run(*args, limit=8).assert_clean(status=1)
     assert f"port {port} was silent: no connection within 0.5 s" in result.stderr
 
@@ -126,14 +126,12 @@ def test_a_server_whose_queue_is_full_and_that_never_accepts(words):
 @pytest.mark.parametrize("words", [["hello"], LOAD], ids=["words", "load"])
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "300.1.1.1", "x\x1b[2J"])
 def test_a_host_that_there_is_not(host, words):
-    result = run("echo-client", "--timeout", "2", "--host", host, *words, within=6).assert_clean(status=1)
+    result = run("echo-client", "--wait", "2", "--host", host, *words, within=6).assert_clean(status=1)
     assert "no such host" in result.stderr
     assert "try: an address, e.g. --host 127.0.0.1" in result.stderr
 
 
-@pytest.mark.parametrize(
-    "wrong", [["--port", "0"], ["--timeout", "0"], ["--timeout", "inf"], ["--size", "0"]]
-)
+@pytest.mark.parametrize("wrong", [["--port", "0"], ["--wait", "0"], ["--wait", "inf"], ["--size", "0"]])
 @both_ways
 def test_wrong_settings_are_usage_errors(run, wrong):
     run("echo-client", *wrong, "hello").assert_clean(status=2, stderr_lines=8)
@@ -149,7 +147,7 @@ def test_a_failure_in_json():
 
 def test_failures_of_a_load_are_counted_by_kind():
     with server("second-silent") as faulty:
-        args = ["--timeout", "0.5", "--json", "--port", faulty.port, *LOAD]
+        args = ["--wait", "0.5", "--json", "--port", faulty.port, *LOAD]
         result = run("echo-client", *args).assert_clean(status=1)
     assert result.summary["errors"] == {"silent": 3}
     assert (result.summary["asked"], result.summary["answered"]) == (6, 3)
@@ -171,7 +169,7 @@ def test_it_finds_the_socket_that_the_server_of_the_notes_forgets_to_close():
     """C6 of the notes: its parent keeps a copy of each connection."""
     with Command("process", program=TUTORIAL) as notes:
         port = notes.wait_line(r"^listening \S+ (\d+)$")[1]
-        result = run("echo-client", "--timeout", "1", "--port", port, "hello").assert_clean(status=1)
+        result = run("echo-client", "--wait", "1", "--port", port, "hello").assert_clean(status=1)
     assert result.stdout == "HELLO\n"
     assert "keeps the connection open: no end within 1 s of ours" in result.stderr
 
@@ -197,7 +195,7 @@ def test_hostile_bytes_of_a_server_reach_no_terminal(hostile, options):
     words = [] if "--clients" in options else ["hello"]
     for told in (hostile, b"procdemo: " + hostile + b"\n"):
         with server("answer", told.hex()) as faulty:
-            result = run("echo-client", *options, "--timeout", "1", "--port", faulty.port, *words)
+            result = run("echo-client", *options, "--wait", "1", "--port", faulty.port, *words)
         result.assert_clean(status=1)  # O12 among others
 
 

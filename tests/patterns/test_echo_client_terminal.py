@@ -109,14 +109,24 @@ def test_a9_a_closed_terminal_ends_it():
         assert person.exitstatus == 129 or person.signalstatus == signal.SIGHUP
 
 
-def test_a_server_that_dies_while_one_types():
+def test_a_server_that_ends_while_one_types_is_noticed_at_once():
     with echo_server() as ours, terminal("echo-client", "--port", ours.port) as person:
         person.expect(">>> ")
+        person.send("half a li")  # and no Enter
         ours.signal(signal.SIGTERM)
         ours.finish(within=5)
-        person.sendline("hello")
-        person.expect("error: 127.0.0.1 port .* closed the connection after 0 of 5 bytes")
+        person.expect("error: the server has closed the connection")
         assert ended(person) == (1, True)
+
+
+def test_a_person_waits_as_long_as_it_takes_and_is_told():
+    with server("silent") as faulty, terminal("echo-client", "--port", faulty.port) as person:
+        person.expect(">>> ")
+        person.sendline("hello")
+        person.expect(r"still waiting for the answer, 3 s; Ctrl-C to leave")
+        person.expect(r"still waiting for the answer, 6 s; Ctrl-C to leave")  # longer than without a person
+        person.sendintr()
+        assert ended(person) == (130, True)
 
 
 def test_the_prompt_is_for_the_terminal_only(tmp_path):
@@ -134,7 +144,7 @@ def test_the_prompt_is_for_the_terminal_only(tmp_path):
 
 def test_a_load_draws_a_progress_bar_and_removes_it():
     with server("never-close") as faulty:  # at the end of its messages, it is still on the screen
-        args = ["--clients", "2", "--messages", "2000", "--timeout", "1", "--port", faulty.port]
+        args = ["--clients", "2", "--messages", "2000", "--wait", "1", "--port", faulty.port]
         with terminal("echo-client", *args) as person:
             person.expect("messages.*4000/4000")
             person.expect("error: 2 of 2 clients")

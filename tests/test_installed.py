@@ -53,12 +53,14 @@ def test_a_zip_works(archive, tmp_path, args, shown):
     assert shown in run(*args, program=from_zip(archive), cwd=tmp_path).assert_clean().stdout
 
 
+@pytest.mark.thorough
 def test_a_zip_on_the_path_works(archive, tmp_path):
     program = [os.path.realpath(sys.executable), "-S", "-m", "procdemo"]
     result = run("lab", "own-memory", program=program, env={"PYTHONPATH": str(archive)}, cwd=tmp_path)
     assert "OK" in result.assert_clean().stdout
 
 
+@pytest.mark.thorough
 def test_a_zip_with_a_relative_name_works(archive):
     program = [os.path.realpath(sys.executable), "-S", archive.name]
     result = run("lab", "own-memory", program=program, cwd=archive.parent)
@@ -135,6 +137,7 @@ def odd_folder():
     shutil.rmtree(folder)
 
 
+@pytest.mark.thorough
 def test_names_that_are_not_utf_8_do_no_harm(odd_folder):
     folder = odd_folder
     (folder / "index.html").write_text("<a href='b.html'>b</a>")

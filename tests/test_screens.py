@@ -25,7 +25,16 @@ LESSONS = [
 ]
 
 
-@pytest.mark.parametrize("args", LESSONS, ids=lambda args: args[0])
+SOME = {"spawn", "pool-server", "prodcons", "supervise"}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(args, marks=[] if args[0] in SOME else pytest.mark.thorough, id=args[0])
+        for args in LESSONS
+    ],
+)
 def test_a_demo_at_its_defaults_is_one_screen_and_can_be_followed(args, tmp_path):
     log = tmp_path / "run.jsonl"
     result = run(*args, "--record", str(log), env={**USUAL, "COLUMNS": "80"}).assert_clean()

@@ -92,6 +92,7 @@ def test_a_page_that_costs_every_worker_its_life_is_given_up_by_name():
     assert result.summary["done"] == 6
 
 
+@pytest.mark.thorough
 def test_a_callback_that_raises_fails_one_page():
     with Web(hub(5)) as web:
         result = finished(web.url, *LOCAL, "--raise-on", "3", status=1, limit=LIMIT)
@@ -102,6 +103,7 @@ def run_prodcons(*args, **options):
     return run("prodcons", *LOCAL, "--json", *args, limit=LIMIT, **options)
 
 
+@pytest.mark.thorough
 def test_every_item_is_eaten():
     result = run_prodcons("--items", "30", "--work", "0", "--maxsize", "3").assert_clean()
     assert account_of(result, 30)["done"] == 30
@@ -121,6 +123,7 @@ def test_what_is_acknowledged_early_is_lost_and_named():
     assert all("in the hands of consumer-" in fate for fate in missing(result).values())
 
 
+@pytest.mark.thorough
 def test_an_item_that_cannot_be_pickled_is_refused_and_named():
     args = ("--items", "12", "--work", "0", "--batch", "6", "--unpicklable", "5")
     result = run_prodcons(*args).assert_clean(1)

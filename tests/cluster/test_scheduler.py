@@ -33,6 +33,7 @@ def command_line(pid):
         return file.read().replace(b"\0", b" ").decode()
 
 
+@pytest.mark.thorough
 def test_both_demos(cluster):
     _, address, both = cluster
     with Web(hub(30)) as web:
@@ -126,6 +127,7 @@ def test_a_scheduler_without_workers():
     assert f"dask worker {address}" in result.stderr
 
 
+@pytest.mark.thorough
 def test_no_scheduler():
     result = run("crawl-callback", "--cluster", "tcp://127.0.0.1:1", "https://example.org/", limit=LIMIT)
     result.assert_clean(1, stderr_lines=2)

@@ -156,6 +156,7 @@ def docs():
     return StdlibDocs()
 
 
+@pytest.mark.thorough
 def test_every_link_of_the_docs_leads_somewhere(docs):
     site = "http://127.0.0.1/"
     waiting, seen = [site], {site}

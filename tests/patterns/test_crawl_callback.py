@@ -110,6 +110,7 @@ def test_the_screen():
 @pytest.mark.skipif(
     not DEBIAN_DOCS.is_dir() and not os.environ.get("CI"), reason="apt-get install python3.11-doc"
 )
+@pytest.mark.thorough
 def test_the_documentation_of_debian():
     result = assert_accounted(
         run("crawl-callback", "--site", str(DEBIAN_DOCS), "--json", limit=50).assert_clean()

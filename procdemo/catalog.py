@@ -15,7 +15,7 @@ class Demo(NamedTuple):
     """Default of ``--timeout`` in seconds; 0 for none."""
 
     sampled: bool = True
-    """Whether the command looks at its processes from outside; not where a demo measures time itself."""
+    """Whether the command looks at its processes from outside: not if it measures time, or looks itself."""
 
     path: str = ""
     """Its module, if it is not one of the patterns."""
@@ -113,6 +113,7 @@ DEMOS = (
         "lab",
         "Claims and classic mistakes: what is true on this Python.",
         limit=300.0,
+        sampled=False,
         path="procdemo.lab.demo",
         before="procdemo.cli.lab_command",
     ),

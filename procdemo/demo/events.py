@@ -55,6 +55,15 @@ or `INCONCLUSIVE`.
 USAGE = "usage"
 """A result that the command adds: what one process has cost, and what it did; a row of a table."""
 
+THREAD = "thread"
+"""Name of the result that says what a thread of a program waits for; see `procdemo.render.wait_pictures`."""
+
+CIRCLE = "circle"
+"""Name of the mark of threads that wait for each other in a circle; see there."""
+
+CODE = "code"
+"""Name of the mark of lines of a program's source; see there."""
+
 INTERRUPTED = "interrupted"
 """Outcome of a run that was asked to stop before its end: what is not done is not lost."""
 

@@ -7,12 +7,14 @@ What to watch:
     with what the lesson expects of this Python and start method
   - if a script hangs, an X-ray is taken before it is ended: which thread
     waits in which line, for which process, and is there a circle?
+  - the lanes show the processes and threads of the scripts
 
 \b
 Try:
   procdemo lab
   procdemo lab deadlock                         (finds lessons by words)
   procdemo lab join-before-drain
+  procdemo lab two-locks -o locks.html          (the circle, drawn)
   procdemo lab join-before-drain --code --fixed
   procdemo lab lost-updates --guess LOST        (--predict asks you)
   procdemo lab --all
@@ -27,11 +29,30 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple, NoReturn
 
-from procdemo.demo.events import SUMMARY, Emitter
-from procdemo.demo.settings import Arg, CannotRunError, DemoSettings, LimitArg, StartMethod, usable_cpus
+from procdemo.demo.events import (
+    CIRCLE,
+    CODE,
+    OBSERVER,
+    SUMMARY,
+    THREAD,
+    USAGE,
+    Emitter,
+    Event,
+    rename_process,
+)
+from procdemo.demo.settings import (
+    Arg,
+    CannotRunError,
+    DemoSettings,
+    HelpGroup,
+    LimitArg,
+    StartMethod,
+    usable_cpus,
+)
 from procdemo.lab.lesson import SCRIPTS, Interpreter, Lesson, find, lessons
-from procdemo.lab.script_runs import ScriptRun, ScriptRuns
+from procdemo.lab.script_runs import News, ScriptRun, ScriptRuns
 from procdemo.lab.verdict import Verdict, judge
+from procdemo.probe.process_table import ProcessTable
 from procdemo.process import procfs
 
 STORY = {
@@ -39,6 +60,7 @@ STORY = {
     "script.begin": "{lesson}: {file}",
     "says": "| {text}",
     "x-ray": "# {text}",
+    "hidden": "{text}",
     "script.end": "{lesson}: {file}: {verdict} ({reason})",
     "surprise": "{lesson}: {file}: {differs}",
     "left out": "{lesson}: not run: {why}",
@@ -49,6 +71,8 @@ STORY = {
     "{surprises} not; {left_out} lessons left out, {survivors} processes ended that nobody expected",
 }
 
+THREADS = ("broken.py", "fixed.py", "shows.py", "child")
+_PIECE = 20  # lines of source in an event, which has less than 4,094 bytes
 
 ALSO = (("HANG", "HUNG"), ("HANGS", "HUNG"), ("LOSE", "LOST"), ("LOSES", "LOST"), ("FAIL", "ERROR"))
 """Other words for a verdict that a person may type, and the verdict."""
@@ -78,12 +102,16 @@ class Config(DemoSettings):
     start_method: Annotated[
         Methods, Arg("Start method: fork, spawn, forkserver, or all.", metavar="METHOD")
     ] = Methods(multiprocessing.get_all_start_methods()[0])
+    no_sample: Annotated[bool, Arg("Do not look at the processes from outside.", group=HelpGroup.OUTPUT)] = (
+        False
+    )
     jobs: Annotated[int, LimitArg("Scripts at the same time, with --all.", min=1, max=64)] = 3 * usable_cpus()
 
 
 def run(config: Config, emit: Emitter) -> None:
     """Run the scripts of the lessons, judge each, and report what was not as expected."""
     procfs.require("whether a script hangs")
+    rename_process(OBSERVER)  # it has no lane: the lanes are those of the scripts
     chosen = list(lessons().values()) if config.all else [find(name) for name in config.names]
     ready = [lesson for lesson in chosen if not lesson.missing()]
     methods = [method.value for method in StartMethod if config.start_method in {method.value, "all"}]
@@ -132,14 +160,15 @@ def _run_all(runs: list[ScriptRun], config: Config, emit: Emitter) -> list[_Find
     """Run all scripts, report each as it happens, and judge it."""
     findings = []
     in_full = not config.all or config.verbose > 0
-    with ScriptRuns(config.jobs if config.all else 1) as script_runs:
+    table = ProcessTable()
+    states = not (config.all or config.no_sample)
+    with ScriptRuns(config.jobs if config.all else 1, states=states) as script_runs:
         for run, news in script_runs.run_all(runs):
             names = run.names()
             match news:
-                case "begin", _:
-                    if in_full and run.script == run.lesson.scripts[0]:
-                        facts = {"title": run.lesson.title, "claim": run.lesson.claim}
-                        emit.mark("lesson", name=run.lesson.name, **facts)
+                case "begin", file:
+                    if in_full:
+                        _introduce(run, file, emit)
                     emit.begin("script", **names)
                 case "end", report:
                     expected = run.script.expected(run.method, Interpreter.own())
@@ -148,9 +177,35 @@ def _run_all(runs: list[ScriptRun], config: Config, emit: Emitter) -> list[_Find
                     findings.append(_Finding(run, verdict, unexpected))
                     emit.end("script", **names, **verdict.facts(), seconds=report.seconds)
                     _comment(findings[-1], names, config, emit)
-                case what, text if in_full:
-                    emit.mark(what, text=text)
+                case "states", told:
+                    table.note(map(Event._make, told))
+                    for fields in told:
+                        emit.relay(tuple(fields))
+                case _ if in_full:
+                    _tell(news, f"{run.lesson.name}: {names['file']}", emit)
+    for row in table.rows():
+        emit.result(USAGE, **row)
     return findings
+
+
+def _introduce(run: ScriptRun, file: str, emit: Emitter) -> None:
+    """Report the claim of a lesson, and the source of a script of it."""
+    if run.script == run.lesson.scripts[0]:
+        emit.mark("lesson", name=run.lesson.name, title=run.lesson.title, claim=run.lesson.claim)
+    lines = run.script.path.read_text("utf-8").splitlines()
+    for first in range(0, len(lines), _PIECE):
+        emit.mark(CODE, file=file, line=first + 1, text="\n".join(lines[first : first + _PIECE]))
+
+
+def _tell(news: News, picture: str, emit: Emitter) -> None:
+    """Report a line about a script, or a part of the picture of one that hangs."""
+    match news:
+        case "thread", row:
+            emit.result(THREAD, picture=picture, **row)
+        case "circle", threads:
+            emit.mark(CIRCLE, picture=picture, threads=threads)
+        case what, text:
+            emit.mark(what, text=text)
 
 
 def _comment(finding: _Finding, names: dict[str, str], config: Config, emit: Emitter) -> None:

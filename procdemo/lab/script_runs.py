@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 from procdemo.demo.settings import CannotRunError
 from procdemo.lab.lesson import Lesson, Script
@@ -19,6 +19,7 @@ STILL_S = 1.0
 """A script in which nothing moves for so long is hung; no lesson waits that long on purpose."""
 _END_S = 3.0  # for a watchdog to clean up and end
 _ROOT = Path(__file__).parents[2]
+_OTHER_NAMES = {"xray": "x-ray"}
 
 
 class ScriptRun(NamedTuple):
@@ -39,8 +40,19 @@ class ScriptRun(NamedTuple):
         }
 
 
-News = tuple[Literal["begin"], None] | tuple[Literal["says", "x-ray"], str] | tuple[Literal["end"], Report]
-"""One piece of news of a run: its begin, a line of the script or about it, or its end with the report."""
+class News(NamedTuple):
+    """One piece of news of a run."""
+
+    what: str
+    """One of these:
+
+    - ``begin``: it is started; `told` is the path of its file.
+    - ``says``, ``x-ray``, ``hidden``: a line of the script, about it, or about what cannot be seen of it.
+    - ``thread``, ``circle``: a row of the wait-for graph, and the threads of a circle in it.
+    - ``states``: fields of events about its processes; they come after ``end``, too.
+    - ``end``: it has ended; `told` is the `Report`.
+    """
+    told: Any
 
 
 class _Running:
@@ -60,22 +72,25 @@ class _Running:
         return (self._news(json.loads(line)) for line in lines) if chunk else None
 
     def _news(self, record: dict[str, Any]) -> News:
-        if "xray" in record:
-            return "x-ray", record["xray"]
-        if "says" in record:
-            self.said.append(record["says"])
-            return "says", record["says"]
-        self.ended = True
-        survivors = len(record["survivors"])
-        return "end", Report(self.said, record["ended"], record["hung"], record["seconds"], survivors)
+        if "ended" in record:
+            self.ended = True
+            survivors = len(record["survivors"])
+            return News(
+                "end", Report(self.said, record["ended"], record["hung"], record["seconds"], survivors)
+            )
+        what, told = next(iter(record.items()))
+        if what == "says":
+            self.said.append(told)
+        return News(_OTHER_NAMES.get(what, what), told)
 
 
 class ScriptRuns:
     """The watchdogs that run now. Leaving the block ends them, and they end their scripts."""
 
-    def __init__(self, jobs: int) -> None:
-        """Run at most `jobs` scripts at a time."""
+    def __init__(self, jobs: int, *, states: bool = False) -> None:
+        """Run at most `jobs` scripts at a time; with `states` there is news of what their threads do."""
         self._jobs = jobs
+        self._states = ["--states"] if states else []
         self._running: dict[int, _Running] = {}  # by the descriptor that the watchdog's report is read from
 
     def __enter__(self) -> Self:
@@ -99,7 +114,8 @@ class ScriptRuns:
         todo = list(reversed(runs))
         while todo or self._running:
             while todo and self._has_room(todo[-1]):
-                yield self._start(todo.pop()), ("begin", None)
+                script_run = todo.pop()
+                yield script_run, News("begin", self._start(script_run))
             for fd in wait_ready(self._running, None):
                 running = self._running[fd]
                 news = running.read()
@@ -123,18 +139,20 @@ class ScriptRuns:
             return False
         return len(self._running) < (1 if script_run.lesson.alone else self._jobs)
 
-    def _start(self, script_run: ScriptRun) -> ScriptRun:
+    def _start(self, script_run: ScriptRun) -> str:
+        """Start a script under a watchdog; return the path of its file."""
+        file = _file(script_run)
         method = [script_run.method] if script_run.method else []
         limits = [str(script_run.lesson.deadline), str(STILL_S)]
         watchdog = subprocess.Popen(
-            [sys.executable, "-m", "procdemo.lab.watchdog", _file(script_run), *method, *limits],
+            [sys.executable, "-m", "procdemo.lab.watchdog", *self._states, file, *method, *limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             **_where(),
             process_group=0,  # a signal to our group must not reach it: it must live to clean up after us
         )
         self._running[_pipe(watchdog.stdout).fileno()] = _Running(script_run, watchdog)
-        return script_run
+        return file
 
 
 def _where() -> dict[str, Any]:

@@ -1,12 +1,20 @@
 """Run a script until it ends or hangs, report, and leave nothing of it behind.
 
-A program of its own (``python -m procdemo.lab.watchdog SCRIPT [METHOD] DEADLINE STILL``), so that it
-can clean up after the end of the process that started it. Its stdin is a pipe: when that is closed, the
-watchdog kills the script and ends. It reports on stdout, in JSON Lines::
+A program of its own (``python -m procdemo.lab.watchdog [--states] SCRIPT [METHOD] DEADLINE STILL``), so
+that it can clean up after the end of the process that started it. Its stdin is a pipe: when that is closed,
+the watchdog kills the script and ends. It reports on stdout, in JSON Lines::
 
     {"says": "a line of the script's output", "stream": "stdout"}
     {"xray": "a line about a script that hangs"}
+    {"thread": {"pid": 4711, "tid": 4711, "waits_for": "lock A, ...", ...}}
+    {"circle": [[4711, 4711], [4712, 4712]]}
     {"ended": 0, "seconds": 0.31, "hung": "", "survivors": []}
+
+With ``--states`` also what its processes do, as events (`procdemo.probe.sampler`); the last of these come
+after its end::
+
+    {"states": [["state", "blocked", {"call": "futex", ...}, 52411803021, 4711, 4711, "broken.py"]]}
+    {"hidden": "what cannot be seen"}
 """
 
 import contextlib
@@ -22,6 +30,7 @@ import time
 from types import FrameType
 from typing import Any
 
+from procdemo.lab.script_states import ScriptStates
 from procdemo.probe import lock_holders, stack_dumps, wait_graph
 from procdemo.process import procfs, subreaper
 from procdemo.process.readiness import wait_ready
@@ -36,8 +45,11 @@ _ANSWER_S = 1.0  # for a process to write its stacks
 class Watchdog:
     """One script under watch."""
 
-    def __init__(self, script: str, arguments: list[str], folder: str) -> None:
-        """Start `script` in a process group of its own, in the working directory `folder`."""
+    def __init__(self, script: str, arguments: list[str], folder: str, *, states: bool = False) -> None:
+        """Start `script` in a process group of its own, in the working directory `folder`.
+
+        With `states` it is also reported what each of its threads does.
+        """
         self._script = script
         self._begin = time.monotonic()
         self._popen = subprocess.Popen(
@@ -56,6 +68,11 @@ class Watchdog:
         self._rest = dict.fromkeys(self._streams, b"")
         self._status: int | None = None
         self._ending = False
+        self._unread = False  # whether our stdin was closed
+        self._late: list[dict[str, Any]] = []  # states to be reported when all is done
+        self._states = ScriptStates(lambda what, told: self._report(**{what: told}))
+        if states:
+            self._states.begin(self._popen.pid, os.path.basename(script))
 
     def watch(self, deadline: float, still: float) -> None:
         """Report its output and its end; it hangs if none of its threads runs for `still` seconds."""
@@ -96,6 +113,10 @@ class Watchdog:
         for stream in (self._popen.stdout, self._popen.stderr):
             if stream:
                 stream.close()
+        self._states.close()
+        self._ending = False
+        for facts in [] if self._unread else self._late:
+            self._report(**facts)
 
     def _family(self) -> list[int]:
         """Return the PIDs of the script and of all that it started, without zombies."""
@@ -121,12 +142,14 @@ class Watchdog:
     def _listen(self, seconds: float) -> None:
         """Report for `seconds` what the script writes; end if our stdin is closed."""
         inputs = list(self._streams) if self._ending else [0, *self._streams]
-        for fd in wait_ready(inputs, seconds):
+        for fd in wait_ready(inputs, self._states.seconds_left(seconds)):
             if fd == 0:
+                self._unread = True
                 raise SystemExit
             stream = self._streams[fd]
             self._say(self._lines(fd), stream)
         self._reap()
+        self._states.look_if_due()
 
     def _lines(self, fd: int) -> list[bytes]:
         """Return the lines that have come since the last call; keep one without its end for the next."""
@@ -167,6 +190,7 @@ class Watchdog:
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)  # or the end of one would wake another
+        self._states.look()
         self._reap()
         if self._status is not None:
             for pid in family:
@@ -182,8 +206,13 @@ class Watchdog:
             )
             answer = stack_dumps.by_age(answer, len(threads))
             processes.append(wait_graph.Process(pid, parent, names[pid], threads, files, answer))
-        for line in wait_graph.describe(processes, self._script, locks):
+        graph = wait_graph.describe(processes, self._script, locks)
+        for line in graph.lines:
             self._report(xray=line)
+        for row in graph.rows:
+            self._report(thread=row)
+        if graph.circle:
+            self._report(circle=graph.circle)
         return True
 
     def _name(self, pid: int) -> str:
@@ -203,11 +232,13 @@ class Watchdog:
                 said.extend(line.decode("utf-8", "backslashreplace") for line in self._lines(self._stderr))
             elif not procfs.command(pid):  # a zombie, or gone
                 break
+            self._states.look_if_due()
             self._reap()
         return said
 
     def _report(self, **facts: Any) -> None:
         if self._ending:  # perhaps the reader has gone, and there is still work to do
+            self._late += [facts] * ("states" in facts)
             return
         sys.stdout.write(json.dumps(facts) + "\n")
         sys.stdout.flush()
@@ -243,7 +274,8 @@ def _helps(pid: int) -> bool:
 
 def main() -> None:
     """Watch the script that the command line names."""
-    script, *arguments, deadline, still = sys.argv[1:]
+    states = sys.argv[1] == "--states"
+    script, *arguments, deadline, still = sys.argv[1 + states :]
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _ignore)  # not SIG_IGN, which the script would inherit
     resource.setrlimit(
@@ -252,7 +284,7 @@ def main() -> None:
     subreaper.adopt_orphans()
     folder = tempfile.mkdtemp(prefix="lab-")
     try:
-        watchdog = Watchdog(script, arguments, folder)
+        watchdog = Watchdog(script, arguments, folder, states=states)
         try:
             watchdog.watch(float(deadline), float(still))
         finally:

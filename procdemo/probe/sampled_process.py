@@ -21,7 +21,7 @@ _SURE = 2  # so many unnamed equals at one semaphore, while one of them reads, a
 class SampledProcess:
     """A process, and its threads by number."""
 
-    __slots__ = ("adopted", "changed", "identity", "pid", "seen_threads", "starting", "threads")
+    __slots__ = ("_names", "adopted", "changed", "identity", "pid", "seen_threads", "starting", "threads")
 
     def __init__(self, pid: int, parent: "SampledProcess | None") -> None:
         self.pid = pid
@@ -34,6 +34,7 @@ class SampledProcess:
         """Whether its threads and children must be listed again."""
         self.adopted = False
         """Whether its parent has ended."""
+        self._names: set[bytes] = set()  # that its main thread has had, and which others may have from it
 
     def identify(self, parent: "SampledProcess | None") -> bool:
         """Look at what program it is; return whether it has another name than before."""
@@ -58,6 +59,8 @@ class SampledProcess:
             data["also_ms"] = report.also_ms
         if thread.lock and has_wait:
             data["lock"] = thread.lock
+        if own_name := self._own_name(thread):
+            data["name"] = own_name
         if self.identity.helper:
             data["helper"] = True
         if self.adopted:
@@ -65,6 +68,16 @@ class SampledProcess:
         if state is State.GONE:
             data["looks"] = thread.looks
         return Event(str(Kind.STATE), str(state), data, report.time_ns, self.pid, thread.tid, role)
+
+    def _own_name(self, thread: SampledThread) -> str:
+        """Return the name that a thread has given itself; empty if it has that of its process.
+
+        Python does that from 3.14 on (What's New In Python 3.14, threading).
+        """
+        if main := self.threads.get(self.pid):
+            self._names.add(main.stat.comm)
+        own = thread.tid != self.pid and self._names and thread.stat.comm not in self._names
+        return thread.stat.comm.decode("utf-8", "replace") if own else ""
 
 
 class _AtLock(NamedTuple):

@@ -30,6 +30,8 @@ class Stat(NamedTuple):
     """With the number, the identity of a thread: numbers are used again."""
     program: bytes
     """Changes at exec(2): the name of the program, and where its arguments are."""
+    comm: bytes
+    """The name that the kernel has for it: of 15 bytes at most; a new thread has that of its maker."""
 
 
 class Descriptors:
@@ -235,6 +237,7 @@ class SampledThread:
             int(fields[17]),
             int(fields[19]),
             text[text.find(b"(") : end] + fields[45],
+            text[text.find(b"(") + 1 : end],
         )
 
     def _read_anew(self, name: str) -> bytes:

@@ -10,17 +10,17 @@ An event of kind `state` says what a thread does from ``time_ns`` on; its name i
                Less than 0: it was ready when it was thought to be in that state
     thread     ``MainThread``, or ``thread 2`` for the second of its process
     ppid       its parent
+    name       the name that the thread has given itself; Python does that from 3.14 on
     lock       ``GIL``, ``semaphore`` (of multiprocessing) or ``lock of a thread``, if it waits for one
     helper     true for a process that multiprocessing needs for itself: fork server, resource tracker
     orphan     true if its parent has ended
     looks      in ``gone``: how often it was seen; 0 if it lived shorter than from one look to the next
 
-The last four only if they apply. There is an event when the state that had the most of the time between two
+The last five only if they apply. There is an event when the state that had the most of the time between two
 looks is another one than before, and about every second while a state lasts. If a look comes late by half a
 second, because the observer itself did not run, the name is `State.UNSEEN` for the time of each thread that
-ran meanwhile; also from the start of a thread to its first look, if that is long. How long the thread had a
-CPU is known nevertheless: the next event says it. Nothing is asked of the processes, and they do not notice.
-What cannot be read, because it is gone or hidden, is left out.
+ran meanwhile; also from the start of a thread to its first look, if that is long. The next event says how
+long it had a CPU. Nothing is asked of the processes. What is gone or hidden is left out.
 """
 
 import os

@@ -7,9 +7,9 @@ wait for each other, if there is one.
 
 import linecache
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from procdemo.probe import wait_reason
+from procdemo.probe import wait_reason, waits
 from procdemo.probe.lock_holders import Claim, Lock, State
 from procdemo.probe.stack_dumps import Frame, Stack
 from procdemo.process import mp_helpers
@@ -58,8 +58,19 @@ class _Picture(NamedTuple):
     script: str
 
 
-def describe(processes: list[Process], script: str, locks: Mapping[str, Lock] | None = None) -> Iterator[str]:
-    """Yield the lines of the picture: each thread with what it waits for, and at last the circle.
+class Graph(NamedTuple):
+    """The graph, in words for a reader and as data for a picture."""
+
+    lines: list[str]
+    """Each thread with what it waits for, and at last the circle."""
+    rows: list[dict[str, Any]]
+    """A row for each thread; `procdemo.render.wait_pictures` names the keys."""
+    circle: list[Node]
+    """Threads by PID and their own number: each waits for the next, and the last for the first."""
+
+
+def describe(processes: list[Process], script: str, locks: Mapping[str, Lock] | None = None) -> Graph:
+    """Return which thread waits for which.
 
     Args:
         processes: parents first; of multiprocessing's helpers only the fork server, because it
@@ -72,24 +83,58 @@ def describe(processes: list[Process], script: str, locks: Mapping[str, Lock] | 
     numbers = dict.fromkeys(thread.semaphore for process in processes for thread in process.threads)
     letters = {number: _letter(index) for index, number in enumerate(filter(None, numbers))}
     picture = _Picture(by_pid, locks or {}, letters, script)
-    waits = {
+    found = {
         (process.pid, index): _wait(process, index, picture)
         for process in processes
         for index in range(len(process.threads))
     }
+    circle = _find_circle(found)
+    lines = [*_lines_of_threads(processes, found, script)]
+    if circle:
+        lines += ["A circle:", *(f"  {_sentence(node, found, by_pid)}" for node in circle)]
+    else:
+        lines.append(f"No circle: {_why_no_circle(processes, found, by_pid)}.")
+    rows = [_row(node, wait, picture) for node, wait in found.items()]
+    return Graph(lines, rows, [_by_number(node, by_pid) for node in circle])
+
+
+def _lines_of_threads(processes: list[Process], found: Mapping[Node, _Wait], script: str) -> Iterator[str]:
     for process in processes:
         yield f"{process.name} (PID {process.pid})"
         for index, thread in enumerate(process.threads):
             state = f"{thread.state} in {thread.channel}" if thread.channel else thread.state
-            yield f"  {_thread_name(index)}, state {state}: waits for {waits[process.pid, index].words}"
+            yield f"  {_thread_name(index)}, state {state}: waits for {found[process.pid, index].words}"
             for line in _quote(_stack(process, index), script):
                 yield f"    {line}"
-    circle = _find_circle(waits)
-    if circle:
-        yield "A circle:"
-        yield from (f"  {_sentence(node, waits, by_pid)}" for node in circle)
-    else:
-        yield f"No circle: {_why_no_circle(processes, waits, by_pid)}."
+
+
+def _row(node: Node, wait: _Wait, picture: _Picture) -> dict[str, Any]:
+    """Return what is known of a thread, with the innermost line of the script in which it is."""
+    pid, index = node
+    process = picture.by_pid[pid]
+    thread, stack = process.threads[index], _stack(process, index)
+    frame = next((frame for frame in stack if frame.path == picture.script), stack[0] if stack else None)
+    return {
+        "pid": pid,
+        "tid": thread.tid,
+        "role": process.name,
+        "program": picture.script.rpartition("/")[2],
+        "thread": _thread_name(index),
+        "state": str(waits.state_of(thread)),
+        "file": frame.path if frame else "",
+        "line": frame.line if frame else 0,
+        "function": frame.function if frame else "",
+        "source": linecache.getline(frame.path, frame.line).strip() if frame else "",
+        "waits_for": wait.words,
+        "on": [_by_number(target, picture.by_pid) for target in wait.targets],
+        "lock": picture.letters.get(thread.semaphore, ""),
+    }
+
+
+def _by_number(node: Node, by_pid: Mapping[int, Process]) -> Node:
+    """Return a thread by its own number instead of its index."""
+    threads = by_pid[node[0]].threads[node[1] :]
+    return node[0], threads[0].tid if threads else node[0]
 
 
 def _wait(process: Process, index: int, picture: _Picture) -> _Wait:

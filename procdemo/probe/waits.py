@@ -9,7 +9,7 @@ import os
 from typing import NamedTuple
 
 from procdemo.demo.states import State
-from procdemo.process.procfs import CALL_NAMES
+from procdemo.process.procfs import CALL_NAMES, Thread
 
 _PRIVATE = 0x80  # FUTEX_PRIVATE_FLAG, futex(2): of one process; multiprocessing's semaphores are shared
 _GIL_OPERATION = 0x89  # private FUTEX_WAIT_BITSET; the GIL's has a time-out by the monotonic clock
@@ -94,6 +94,19 @@ def wait_of(folder: str, letter: str, syscall: bytes) -> Wait | None:
         return UNKNOWN if letter == "S" else UNKNOWN._replace(state=State.BLOCKED)
     state = State.BLOCKED if letter == "D" else _CHANNELS.get(channel, State.WAITING)
     return Wait(state, channel)
+
+
+def state_of(thread: Thread) -> State:
+    """Return the state of a thread that was looked at once (`procdemo.process.procfs.threads`)."""
+    if thread.state in "TtZX":
+        return State.STOPPED if thread.state in "Tt" else State.ZOMBIE
+    if thread.state == "R":
+        return State.COMPUTING
+    if thread.state == "D":
+        return State.BLOCKED
+    if thread.call == "poll" and not thread.fds:
+        return State.SLEEPING
+    return _BY_CALL.get(thread.call) or _CHANNELS.get(thread.channel, State.WAITING)
 
 
 def _by_call(call: str, letter: str, words: list[bytes]) -> Wait:

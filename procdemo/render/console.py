@@ -22,6 +22,7 @@ from procdemo.demo.events import (
     OBSERVER,
     STDERR,
     SUMMARY,
+    THREAD,
     USAGE,
     Event,
     Kind,
@@ -36,7 +37,8 @@ from procdemo.render.sentences import as_option, facts, filled, name_of, verdict
 from procdemo.render.tables import table
 from procdemo.render.terminal import broken_into_rows, pipe_width, terminal, wrapped
 
-_COLOUR_OF = {"ok": "green", INCONCLUSIVE: "yellow", INTERRUPTED: "yellow"}  # of the last line; else red
+_COLOUR_OF = {"ok": "#228833", INCONCLUSIVE: "#c65102", INTERRUPTED: "#c65102"}  # of the last line
+_BAD = "#cc3311"  # lost, failed, killed
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
 _NARROW = 50  # columns: with fewer there is no room for the time and the PID
@@ -137,7 +139,7 @@ class Console:
                 self._show_answer(event)
             case Kind.RESULT, name if name == SUMMARY:
                 self._show_summary(event)
-            case Kind.RESULT, _:
+            case Kind.RESULT, name if name != THREAD:  # of a picture: the screen has its sentences
                 self._tables.setdefault(event.name, []).append(event.data)
             case Kind.COUNT, _ if "total" in event.data:
                 if self._live:
@@ -279,6 +281,6 @@ class Console:
         if counts and not self._in_command:
             self._out.print(Text(counts))
         if not self._in_command:
-            self._out.print(Text(last, style=f"bold {_COLOUR_OF.get(last.partition(':')[0], 'red')}"))
+            self._out.print(Text(last, style=f"bold {_COLOUR_OF.get(last.partition(':')[0], _BAD)}"))
         elif not self._quiet:
             self._err.print(Text(last))

@@ -1,7 +1,8 @@
 """A run as one HTML file: lanes, counters under the same zoom, arrows, and the tables.
 
-It needs no network: Apache ECharts is in it. All data of the run are JSON within the page, and are shown as
-text, never as markup.
+If threads of a program that hangs were reported, their wait-for graph stands above the lanes, and the source
+below; `procdemo.render.wait_pictures` says which events make them. The page needs no network: Apache ECharts
+is in it. All data of the run are JSON within the page, and are shown as text, never as markup.
 """
 
 import json
@@ -11,13 +12,15 @@ from collections.abc import Collection, Mapping
 from importlib.resources import files
 from typing import IO, Any, TypeVar
 
-from procdemo.demo.events import META, SUMMARY, Event, Kind
+from procdemo.demo.events import CODE, META, SUMMARY, THREAD, Event, Kind
 from procdemo.demo.states import Activity
 from procdemo.demo.text import facts, printable
+from procdemo.render import parents
 from procdemo.render.lane_chart import AS_SAID
 from procdemo.render.palette import LOOKS
 from procdemo.render.spans import flows, spans
 from procdemo.render.timeline import Lane, counters, lanes
+from procdemo.render.wait_pictures import row_of_table, sources, wait_pictures
 
 _Stroke = TypeVar("_Stroke")
 _STATES = list(LOOKS)
@@ -61,10 +64,11 @@ class Html:
             "RUN": run.replace("<", "\\u003c"),  # otherwise a text could end the element that it is in
             "ECHARTS": files("procdemo.render.vendor").joinpath("echarts.min.js").read_text("utf-8"),
             "LANES": files("procdemo.render").joinpath("lanes.js").read_text("utf-8"),
+            "GRAPH": files("procdemo.render").joinpath("graph.js").read_text("utf-8"),
             "PAGE": files("procdemo.render").joinpath("page.js").read_text("utf-8"),
         }
         form = files("procdemo.render").joinpath("page.html").read_text("utf-8")
-        for text in re.split("@(RUN|ECHARTS|LANES|PAGE)@", form):
+        for text in re.split("@(RUN|ECHARTS|LANES|GRAPH|PAGE)@", form):
             self._file.write(parts.get(text, text))
 
 
@@ -89,7 +93,8 @@ class _PageData:
     def of_run(self) -> dict[str, Any]:
         """Return all that is drawn."""
         about = next((event.data for event in self._events if event.name == META), {})
-        how = "Python {python}, start method {start_method}, {cpus} usable CPUs"
+        method = ", start method {start_method}" if about.get("start_method") else ""
+        how = f"Python {{python}}{method}, {{cpus}} usable CPUs"
         how += " ({cpus_limit})" if about.get("cpus_limit") else ""
         data = {
             "title": printable(f"{about.get('command', '')} - {about.get('summary', '')}"),
@@ -100,12 +105,15 @@ class _PageData:
             "arrows": self._drawn_arrows(),
             "counters": self._drawn_counters(),
             "tables": self._tables(),
+            "graphs": wait_pictures(self._events),
+            "sources": sources(self._events),
             "shapes": list(self._shapes),
             "reasons": {name: self._reasons[name] for name, *_ in self._shapes if name in self._reasons},
         }
         notes = [f"{self._left_out} strokes are left out: more than can be drawn."] if self._left_out else []
         if not all(lane.sampled or lane.more for lane in self._lanes):
             notes.append(f"Outlined bars: {AS_SAID}.")
+        notes += [f"{words}." for words in (*parents.zombies(self._lanes), *parents.orphans(self._lanes))]
         return {**data, "note": " ".join(notes)}
 
     def _ms(self, time_ns: int) -> float:
@@ -128,19 +136,23 @@ class _PageData:
         drawn: list[dict[str, Any]] = []
         for lane in self._lanes:
             changes = [[self._ms(since), _STATES.index(state)] for since, state in lane.changes]
+            role = printable(f"{lane.role} {lane.thread}".strip()) + (" threads" if lane.more else "")
+            name = f"{lane.thread or lane.role}  {lane.tid if lane.thread else lane.pid}"
             row = {
-                "role": printable(f"{lane.role} {lane.thread}".strip()) + (" threads" if lane.more else ""),
+                "role": role,
+                "label": role if lane.more else printable(name),
                 "pid": lane.pid,
                 "tid": lane.tid,
                 "changes": changes,
                 "helper": lane.helper,
             }
             drawn.append({**row, "bars": [], "marks": []})
-        for span in self._some(spans(self._events, self._end_ns)):
+        own = [event for event in self._events if event.pid in self._pids]  # an observer has no lane
+        for span in self._some(spans(own, self._end_ns)):
             stroke = [self._ms(span.begin_ns), self._ms(span.end_ns), *self._shaped(span.name, span.data)]
             drawn[self._row(span.pid, span.tid)]["bars"].append(stroke)
-        marks = [event for event in self._events if event.kind == Kind.MARK and event.name != META]
-        for mark in self._some([event for event in marks if event.pid in self._pids]):
+        marks = [event for event in own if event.kind == Kind.MARK and event.name not in {CODE, META}]
+        for mark in self._some(marks):
             stroke = [self._ms(mark.time_ns), *self._shaped(mark.name, mark.data)]
             drawn[self._row(mark.pid, mark.tid)]["marks"].append(stroke)
         return drawn
@@ -153,6 +165,7 @@ class _PageData:
                 *self._shaped(sent.name, sent.data),
             ]
             for sent, received in self._some(flows(self._events))
+            if {sent.pid, received.pid} <= self._pids
         ]
 
     def _drawn_counters(self) -> list[dict[str, Any]]:
@@ -168,5 +181,8 @@ class _PageData:
         tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for event in self._events:
             if event.kind == Kind.RESULT:
-                tables[printable(event.name)].append(facts(event.data))
+                data = row_of_table(event.data) if event.name == THREAD else event.data
+                drawn = "circle" if event.name == SUMMARY else ""  # above the lanes
+                told = {key: value for key, value in data.items() if key != drawn}
+                tables[printable(event.name)].append(facts(told))
         return dict(sorted(tables.items(), key=lambda table: table[0] == SUMMARY))

@@ -50,6 +50,8 @@ class ProcessStates(NamedTuple):
     changes: Changes
     threads: dict[int, ThreadStates]
     """By thread ID; the main thread has the ID of the process."""
+    parent: int
+    """The process that has started it, as far as it was seen; it may have another parent since."""
     zombie_of: int = 0
     """The parent that did not wait for it within 0.1 s when it had ended; 0 if it was no such zombie."""
     orphan_of: int | None = None
@@ -72,18 +74,22 @@ def states_by_process(events: Collection[Event]) -> dict[int, ProcessStates]:
         for told in threads.values():
             told.sort(key=lambda event: event.time_ns)
         pieces = {tid: list(_pieces(told)) for tid, told in threads.items()}
+        first = min((told[0] for told in threads.values()), key=lambda event: event.time_ns)
         newest = max((told[-1] for told in threads.values()), key=lambda event: event.time_ns)
         found[pid] = ProcessStates(
             newest.role,
             bool(newest.data.get("helper")),
             _of_process(pieces, pid),
-            {
-                tid: ThreadStates(str(told[-1].data.get("thread", "")), _changes(pieces[tid]))
-                for tid, told in threads.items()
-            },
+            {tid: ThreadStates(_name(told[-1]), _changes(pieces[tid])) for tid, told in threads.items()},
+            parent if isinstance(parent := first.data.get("ppid"), int) else 0,
             *_parents(threads.get(pid, []), end_ns),
         )
     return found
+
+
+def _name(report: Event) -> str:
+    """Return the name that a thread has given itself, else which thread of its process it is."""
+    return str(report.data.get("name") or report.data.get("thread", ""))
 
 
 def _parents(reports: Sequence[Event], end_ns: int) -> tuple[int, int | None]:

@@ -16,7 +16,7 @@ AS_SAID = "as the demo said, not as the kernel saw it"
 
 _LEVELS, _ASCII_LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 _MOST = 24  # rows that fit on a projector
-_NAME, _LONGEST_NAME = 12, 24  # characters of a role; one with the name of its host is longer
+_NAME, _LONGEST_NAME = 12, 24  # characters of a role; one with a host's name, or a thread's, may be longer
 
 
 class ChartRow(NamedTuple):
@@ -45,7 +45,8 @@ def chart(
         plain: ASCII only.
     """
     names = [printable(f"  {lane.thread}" if lane.thread else lane.role) for lane in lanes[:_MOST]]
-    room = min(max(_NAME, *map(len, names)), _LONGEST_NAME) if any("@" in name for name in names) else _NAME
+    long = [len(name) for name, lane in zip(names, lanes, strict=False) if "@" in name or lane.thread]
+    room = min(max([_NAME, *long]), _LONGEST_NAME)
     head = room + 9
     columns = max(width - head, 10)
     edges = [begin_ns + (end_ns - begin_ns) * column // columns for column in range(columns + 1)]

@@ -1,4 +1,3 @@
-"use strict";
 // The page around the lanes: title, legend, chart, zoom, tips, tables.
 
 element("title").textContent = document.title = run.title;
@@ -72,7 +71,7 @@ const axis = {
 const grids = [{ left: LEFT, right: RIGHT, top: TOP, height: lanesHeight }];
 const xAxes = [{ ...axis, gridIndex: 0 }];
 const yAxes = [{
-  type: "category", gridIndex: 0, inverse: true, data: run.lanes.map((lane) => `${lane.role}  ${lane.pid}`),
+  type: "category", gridIndex: 0, inverse: true, data: run.lanes.map((lane) => lane.label),
   axisLabel: {
     interval: 0, color: (_, row) => (run.lanes[row].helper ? PALE : "#111"),
     fontSize: Math.min(SIZE, ROW - 4), width: LEFT - 20, overflow: "truncate",

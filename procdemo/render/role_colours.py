@@ -2,7 +2,8 @@
 
 from procdemo.render.timeline import family
 
-_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
+_COLOURS = ("#0077bb", "#c65102", "#228833", "#aa4499", "#008299", "#cc3311")
+"""As in the palette of the lanes: each can be read on a white projector and in a dark terminal."""
 
 
 class RoleColours:

@@ -45,11 +45,11 @@ class ScreenLanes:
             self._events.append(event)
 
     def lines(self, end_ns: int, width: int) -> list[Text]:
-        """Return the lanes until `end_ns`, `width` cells wide; no line if there was only one process."""
+        """Return the lanes until `end_ns`, `width` cells wide; no line if a demo had only one process."""
         processes = lanes(self._events, self._activities, self._threads, helpers=self._helpers)
         if not self._helpers:
             processes = _without_idle_threads(processes)
-        if len(processes) <= 1:
+        if len(processes) <= 1 and not any(lane.program for lane in processes):
             return []
         start_ns = self._events[0].time_ns
         if len(self._events) == _REMEMBERED:

@@ -8,6 +8,7 @@ the states of spans (by name) and of roles (``@worker``). A span or a role that 
 active.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
@@ -19,6 +20,7 @@ from procdemo.render.kernel_lanes import ProcessStates, states_by_process
 
 _ORDER = list(Activity)
 _MOST_THREADS = 12  # lanes of one process
+_WITH_FUNCTION = re.compile(r"Thread-\d+ \((\w+)\)?$")  # threading.Thread, the name by default; may be cut
 
 
 class Lane(NamedTuple):
@@ -36,6 +38,8 @@ class Lane(NamedTuple):
     """The name of the thread, if it is not the main thread."""
     helper: bool = False
     """Whether it is a process that multiprocessing needs for itself."""
+    program: bool = False
+    """Whether no event of a demo has announced its process: a program of another kind is looked at."""
     more: int = 0
     """How many threads this lane stands for, which have none of their own; it is empty then."""
     zombie_of: str = ""
@@ -72,6 +76,7 @@ class _Track:
         self.changes: list[tuple[int, Activity]] = []
         self.ticks: dict[int, list[int]] = defaultdict(list)  # by thread
         self._outside = outside
+        self._names: dict[int, str] = {}  # of threads, as the demo says them
         # Those that are open, by thread; the innermost is the last.
         self._spans: dict[int, list[tuple[str, Activity]]] = defaultdict(list)
 
@@ -99,7 +104,7 @@ class _Track:
                 states.changes,
                 self.ticks[tid],
                 tid,
-                "" if tid == self.pid else states.name,
+                "" if tid == self.pid else _plain_name(self._names.get(tid) or states.name),
             )
             for tid, states in threads[:_MOST_THREADS]
         ]
@@ -115,6 +120,8 @@ class _Track:
             self._spans[event.tid].append((event.name, activity))
         elif event.kind == Kind.END:
             self._end(event)
+        if isinstance(name := event.data.get("thread"), str):
+            self._names[event.tid] = name
         if event.kind != Kind.COUNT and event.name != STARTS:
             self.ticks[event.tid or event.pid].append(event.time_ns)
         innermost = [spans[-1][1] for spans in self._spans.values() if spans]
@@ -152,6 +159,8 @@ def lanes(
 ) -> list[Lane]:
     """Return the lane of each process that has an event: main first, then the others by family and number.
 
+    Programs that no event of a demo has announced come last, each with the processes below it.
+
     Args:
         events: of one run, in any order.
         activities: of spans by name, and of roles as ``@family``; what is missing is active.
@@ -160,9 +169,11 @@ def lanes(
     """
     kernel = states_by_process(events)
     tracks = _tracks(events, {STARTS: Activity.STARTS, **activities})
+    announced = set(tracks)
     for pid, found in kernel.items():  # also what no event of the demo has announced
         if pid not in tracks and (helpers or not found.helper):
             tracks[pid] = _Track(found.role, pid, Activity.ACTIVE)
+    programs = _programs(tracks, announced, kernel)
     families: dict[str, int] = {}
     for track in tracks.values():
         families.setdefault(family(track.role), len(families))
@@ -172,20 +183,25 @@ def lanes(
         return named(told.role if told else "", pid) if pid else "a process that was not seen"
 
     drawn: list[Lane] = []
-    for pid, track in sorted(tracks.items(), key=lambda each: _place(each[1].role, families)):
+    for pid, track in sorted(
+        tracks.items(), key=lambda each: (*programs[each[0]], *_place(each[1].role, families))
+    ):
         if pid in kernel:
-            drawn += track.lanes_of_kernel(kernel[pid], name_of, each_thread=family(track.role) in threads)
+            states, each = kernel[pid], family(track.role) in threads
+            of_kernel = track.lanes_of_kernel(states, name_of, each_thread=each)
+            drawn += [lane._replace(program=pid not in announced) for lane in of_kernel]
         else:
             drawn.append(track.lane)
     return drawn
 
 
-def _tracks(events: Iterable[Event], activities: Mapping[str, Activity]) -> dict[int, _Track]:
+def _tracks(events: Collection[Event], activities: Mapping[str, Activity]) -> dict[int, _Track]:
     """Return what the demo says of each process, by PID, in the order of their first events."""
     tracks: dict[int, _Track] = {}
     last_ns: dict[int, int] = {}
+    observers = {event.pid for event in events if event.role == OBSERVER}
     for event in sorted(events, key=attrgetter("time_ns")):
-        if event.kind in {Kind.RESULT, Kind.STATE} or event.role == OBSERVER:
+        if event.kind in {Kind.RESULT, Kind.STATE} or event.pid in observers:
             continue
         if event.pid not in tracks:
             outside = activities.get(f"@{family(event.role)}", Activity.ACTIVE)
@@ -201,6 +217,20 @@ def _tracks(events: Iterable[Event], activities: Mapping[str, Activity]) -> dict
     return tracks
 
 
+def _programs(
+    tracks: Iterable[int], announced: Collection[int], kernel: Mapping[int, ProcessStates]
+) -> dict[int, tuple[int, bool]]:
+    """Return by PID the number of its tree, 0 for the demo's, and whether it is below the top of another."""
+    tops: dict[int, int] = {}
+    found = {}
+    for pid in tracks:
+        path = [top := pid]
+        while top not in announced and (parent := kernel[top].parent) in kernel and parent not in path:
+            path.append(top := parent)  # a number that is used again could make a circle
+        found[pid] = (0, False) if top in announced else (tops.setdefault(top, len(tops) + 1), pid != top)
+    return found
+
+
 def named(role: str, pid: int) -> str:
     """Return a process by its role and its PID; some roles have the PID in them."""
     if not role:
@@ -208,9 +238,14 @@ def named(role: str, pid: int) -> str:
     return role if str(pid) in role else f"{role} (PID {pid})"
 
 
+def _plain_name(thread: str) -> str:
+    """Return the name of a thread; of one without a name of its own, what it runs: ``_handle_results``."""
+    return _WITH_FUNCTION.sub(r"\1", thread)
+
+
 def family(role: str) -> str:
     """Return what the roles of a kind have in common, without number and host: ``worker``."""
-    return role.partition("@")[0].rstrip("0123456789").rstrip("-")
+    return role.partition("@")[0].rstrip("0123456789").rstrip("- ")
 
 
 def _place(role: str, families: Mapping[str, int]) -> tuple[str, bool, int, int]:

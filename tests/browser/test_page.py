@@ -23,6 +23,7 @@ LESSONS = {
     "pool-server": "--port 0 --workers 2 --clients 3 --stay 0.2",
     "crawl-callback": "--max-pages 8 --workers 2",
     "spawn": "--work 0.05 --start-method spawn",
+    "lab": "two-locks",
 }
 RECORDED = Path(__file__).parents[1] / "golden" / "prodcons.jsonl"
 HOSTILE = b"</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>"

@@ -230,3 +230,29 @@ def test_a_process_that_is_about_to_end_keeps_its_name(monkeypatch):
         monkeypatch.setattr(procfs, "read", lambda _path: b"")
         assert not process.identify(None)
         assert process.identity.name == name
+
+
+FROM_AN_ORPHAN = """
+    import os, time
+    if os.fork() == 0:
+        for _ in range(2):
+            if os.fork() == 0:
+                time.sleep(600)
+        os._exit(0)
+    os.wait()
+    time.sleep(600)
+"""
+
+
+def test_a_fork_whose_parent_was_never_seen_is_a_child_all_the_same():
+    with Sampled(FROM_AN_ORPHAN) as sampled:
+        asleep = sampled.until(
+            lambda: (
+                len({event.pid for event in sampled.events if event.name == "sleeping"}) >= 3
+                and {event.pid: event.role for event in sampled.events if event.name == "sleeping"}
+            ),
+            "three that sleep",
+        )
+        assert {role for pid, role in asleep.items() if pid != sampled.pid} == {
+            f"child {pid}" for pid in asleep if pid != sampled.pid
+        }

@@ -9,6 +9,9 @@ from harness import PROCDEMO
 from rich.cells import cell_len
 from waiting import wait_until
 
+from procdemo.render.console import _BAD, _COLOUR_OF
+from procdemo.render.role_colours import _COLOURS
+
 
 @pytest.fixture
 def terminal():
@@ -84,3 +87,21 @@ def test_a_server_on_a_terminal_says_what_to_type_in_another_one(terminal):
     everything(child)
     lesson = everything(terminal("echo-server", "--port", "0", "--clients", "1", "--stay", "0"))
     assert "in another terminal" not in lesson
+
+
+def _contrast(colour, other):
+    """Return the contrast of two colours (WCAG 2, contrast ratio)."""
+
+    def lightness(hexadecimal):
+        shares = [int(hexadecimal[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    darker, lighter = sorted((lightness(colour), lightness(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("colour", [*_COLOURS, *_COLOUR_OF.values(), _BAD])
+def test_text_can_be_read_on_a_white_projector_and_in_a_dark_terminal(colour):
+    assert _contrast(colour, "#ffffff") >= 3.9
+    assert _contrast(colour, "#000000") >= 3.9

@@ -143,3 +143,67 @@ def test_of_many_threads_twelve_have_lanes(threads, last):
     drawn = lanes(events, {}, {"main"})
     assert len(drawn) == min(threads, 13)
     assert (drawn[-1].thread, drawn[-1].more) == (last, max(threads - 12, 0))
+
+
+def of_program(at, role, pid, ppid):
+    return report(at, WAITING, pid=pid, role=role, ppid=ppid)
+
+
+def test_programs_that_no_demo_has_announced_are_drawn_each_with_the_processes_below_it():
+    events = [
+        of_program(0, "broken.py", 50, 5),
+        of_program(1, "child 51", 51, 50),
+        of_program(2, "child 52", 52, 51),
+        of_program(3, "fixed.py", 60, 6),
+        of_program(4, "child 49", 49, 60),  # numbers are used again
+        of_program(5, "child 61", 61, 49),
+        of_program(6, "child 52", 52, 1),  # its parent has ended
+    ]
+    drawn = lanes(events, {})
+    assert [lane.pid for lane in drawn] == [50, 51, 52, 60, 49, 61]
+    assert all(lane.program for lane in drawn)
+
+
+def test_what_a_demo_starts_without_a_word_stays_with_the_demo():
+    said = Event("mark", "ready", {}, 0, 10, 10, "worker-0")
+    events = [said, of_program(0, "sh", 11, 10), of_program(1, "worker-0", 10, 1), of_program(2, "x", 9, 11)]
+    drawn = lanes(events, {})
+    assert [(lane.pid, lane.program) for lane in drawn] == [(10, False), (11, True), (9, True)]
+
+
+@pytest.mark.parametrize("parents", [(1, 1), (2, 1), ("x", []), (None, 2)])
+def test_parents_of_any_kind_make_no_circle(parents):
+    events = [of_program(pid, f"child {pid}", pid, ppid) for pid, ppid in enumerate(parents, start=1)]
+    assert sorted(lane.pid for lane in lanes(events, {})) == [1, 2]
+
+
+def test_a_process_that_looks_at_others_has_no_lane():
+    begins = Event("mark", "meta", {}, 0, 7, 7, "main")
+    tells = Event("begin", "script", {}, 1, 7, 7, "observer")
+    assert [lane.pid for lane in lanes([begins, tells, of_program(2, "shows.py", 8, 7)], {})] == [8]
+
+
+def test_threads_of_processes_that_are_named_by_their_numbers():
+    events = [report(0, WAITING, role="child 10"), report(0, BLOCKED, role="child 10", tid=11)]
+    assert [lane.tid for lane in lanes(events, {}, {"child"})] == [10, 11]
+
+
+@pytest.mark.parametrize(
+    ("told", "own", "shown"),
+    [
+        ("", "", "thread 2"),
+        ("", "reader", "reader"),
+        ("", "Thread-1 (handl", "handl"),
+        ("Thread-3 (_handle_results)", "", "_handle_results"),
+        ("thread-0", "reader", "thread-0"),
+        (["x"], "", "thread 2"),
+    ],
+    ids=str,
+)
+def test_a_lane_has_the_name_of_its_thread(told, own, shown):
+    events = [
+        report(0, WAITING, role="main"),
+        report(0, WAITING, tid=11, role="main", thread="thread 2", **({"name": own} if own else {})),
+        Event("begin", "serve", {"thread": told} if told else {}, 1, 10, 11, "main"),
+    ]
+    assert [lane.thread for lane in lanes(events, {}, {"main"})] == ["", shown]

@@ -53,3 +53,14 @@ def test_helpers_of_multiprocessing_are_grey_and_shown_only_if_asked_for():
     assert "fork server" not in drawn[False]
     grey = drawn[True]["fork server"]
     assert {str(span.style) for span in grey.spans} == {"bright_black"}
+
+
+def test_a_program_that_is_looked_at_has_a_lane_also_if_it_is_alone():
+    told = {"cpu_ms": 0.0, "ready_ms": 0.0, "thread": "MainThread"}
+    for announced, lines in ((True, 0), (False, 1)):
+        screen = ScreenLanes({}, (), RoleColours(), plain=False)
+        if announced:
+            screen(Event("mark", "ready", {}, 1, 7, 7, "main"))
+        screen(Event("state", "waiting", told, 1, 7, 7, "shows.py"))
+        drawn = [line.plain for line in screen.lines(1_000_000, 60)]
+        assert len([line for line in drawn if line.startswith("shows.py")]) == lines

@@ -12,8 +12,9 @@ why a process is blocked, or waits. A module that uses others of this kind names
 `compose` merges them.
 """
 
+from collections.abc import Mapping
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from procdemo.demo.contract import DemoModule
 from procdemo.demo.events import Kind
@@ -75,3 +76,10 @@ def compose(*modules: ModuleType | DemoModule) -> Story:
         story.bare.update(blocks.bare, getattr(module, "BARE", ()))
         story.detail_tables.update(blocks.detail_tables, getattr(module, "DETAIL_TABLES", ()))
     return story
+
+
+def sentence_of_exit(data: Mapping[str, Any]) -> str:
+    """Return the name of the sentence for the data of an event `EXITED` (`procdemo.process.exit_status`)."""
+    ended = "exited" if data.get("exitcode") == 0 else "died"
+    how = "killed" if data.get("by") == "main" else ended  # by the demo itself
+    return f"{data['kind']} {how}" if "kind" in data else how

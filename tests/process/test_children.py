@@ -10,8 +10,9 @@ import pytest
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import StartMethod
+from procdemo.demo.story import sentence_of_exit
 from procdemo.process.children import Children
-from procdemo.process.exit_status import Exit, cause, report_exit, sentence_of_exit
+from procdemo.process.exit_status import Exit, cause, report_exit
 from procdemo.process.selector_loop import SelectorLoop
 from procdemo.servers.settings import ServerSettings
 

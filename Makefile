@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 
 COUNT ?= 20
+FREE ?= 3.13t
 
-.PHONY: help demo test test-all browser cluster soak lint bench measure vendor pictures clean
+.PHONY: help demo test test-all browser cluster soak free-threaded lint bench measure vendor pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -29,6 +30,12 @@ cluster: $(VENV)/installed-cluster ## Test --cluster, also on three hosts (Debia
 soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), then docs/faults.md: an hour or two.
 	$(BIN)/python scripts/run_tests.py --processes 1 --neighbour -q --all -p soak --count $(COUNT) --tally=soak.json
 	$(BIN)/python scripts/faults.py soak.json > docs/faults.md
+	$(MAKE) free-threaded
+
+free-threaded: ## The whole lab, three times, on a Python without a GIL (FREE=3.13t); builds it first if there is none.
+	python=$$(scripts/get_python.sh $(FREE) $(VENV)-python$(FREE)) && $$python -m venv $(VENV)-$(FREE)
+	$(VENV)-$(FREE)/bin/pip install --quiet -e .
+	for run in 1 2 3; do $(VENV)-$(FREE)/bin/procdemo lab --all --start-method all -q || exit 1; done
 
 lint: $(VENV)/installed-lint ## Style, types, and which package may import which.
 	$(BIN)/ruff check .
@@ -51,7 +58,7 @@ pictures: $(VENV)/installed ## Draw the pictures of the documents anew, from rea
 	$(BIN)/python scripts/pictures.py
 
 clean: ## Remove the virtual environment and the caches.
-	rm -rf $(VENV) soak.json .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-*3.* soak.json .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The pip that Debian 12 brings does not know dependency groups.
 $(VENV)/pip: ; $(PYTHON) -m venv $(VENV)

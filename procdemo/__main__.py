@@ -1,6 +1,7 @@
 """The entry point: ``procdemo`` and ``python -m procdemo``.
 
-Under spawn and forkserver every child imports this module again, so it imports next to nothing.
+Under spawn every child imports this module again. Under forkserver every child does so, too, or, from Python
+3.13.8 on, the fork server once for all of them (python/cpython#126631). So it imports next to nothing.
 """
 
 import sys

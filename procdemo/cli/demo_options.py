@@ -86,13 +86,13 @@ def fault_options() -> list[click.Parameter]:
             ["--kill"],
             type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.parse_targeted, "kill")),
             multiple=True,
-            help="Kill a process of the demo after some seconds: --kill worker-0@1.5 (or none). Repeatable.",
+            help="Kill a process SECONDS after its first event: --kill worker-0@1.5 (or none). Repeatable.",
         ),
         click.Option(
             ["--stop"],
             type=_Fault("ROLE@SECONDS", "worker-0@1.5", partial(fault_injection.parse_targeted, "stop")),
             multiple=True,
-            help="Freeze a process (SIGSTOP) after some seconds: --stop worker-0@1.5.",
+            help="Freeze a process (SIGSTOP) some seconds after its first event: --stop worker-0@1.5.",
         ),
         click.Option(
             ["--chaos"],

@@ -12,7 +12,9 @@ def docstring(documented: Any) -> str:
     import textwrap
 
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(documented)))
+        source = textwrap.dedent(inspect.getsource(documented))
     except OSError:  # no source is installed
         return ""
-    return ast.get_docstring(tree if inspect.ismodule(documented) else tree.body[0]) or ""  # type: ignore[arg-type]
+    # ast.parse() would leave docstrings out, too, from Python 3.14 on.
+    tree: Any = compile(source, "<source>", "exec", ast.PyCF_ONLY_AST, optimize=0)
+    return ast.get_docstring(tree if inspect.ismodule(documented) else tree.body[0]) or ""

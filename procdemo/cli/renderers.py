@@ -141,7 +141,8 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
         live=view.live,
         screen=screen,
         crowds=None if view.verbose else story.crowds,
-        first=() if view.verbose else story.first,
+        first={} if view.verbose else story.first,
+        bare=story.bare,
         detail_tables=() if view.verbose else story.detail_tables,
     )
 

@@ -115,7 +115,7 @@ def run_in_process_group(
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         # The demo is running by now; what follows does not delay it.
-        injector = FaultInjector(interventions.faults, interventions.seed, runner.pid, runner.started_ns)
+        injector = FaultInjector(interventions.faults, interventions.seed, runner.pid)
         faults = FaultSchedule(injector)
         with runner.while_importing():
             renderer = make_renderer(module, view)
@@ -136,7 +136,7 @@ def run_in_process_group(
 
 
 def _with_faults(config: DemoSettings, faults: Sequence[Fault]) -> DemoSettings:
-    """Return the settings with the time when the first of `faults` will be due, if the demo starts now."""
+    """Return the settings with the earliest time at which one of `faults` can be due."""
     if not faults:
         return config
     first_s = min(fault.seconds for fault in faults)

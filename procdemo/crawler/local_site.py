@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from html import escape
 from http.server import BaseHTTPRequestHandler
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext
@@ -42,6 +43,11 @@ class Answer(NamedTuple):
 
 
 _NOT_FOUND = Answer(404, "text/html; charset=utf-8", b"<title>Not found</title><p>There is no such page.\n")
+
+
+def _failed(error: Exception) -> Answer:
+    text = f"<title>Error</title><p>This page cannot be made: {escape(f'{type(error).__name__}: {error}')}\n"
+    return Answer(500, "text/html; charset=utf-8", text.encode("utf-8", "replace"))
 
 
 def stdlib_site() -> Callable[[str], Answer]:
@@ -107,12 +113,17 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:
-        """Answer with head and body."""
+        """Answer with head and body; 500 if there is such a page and it cannot be made or read."""
         time.sleep(self.server.latency)  # noqa: TID251 - like a site that is far away
         path = unquote(self.path.partition("?")[0].partition("#")[0])
-        answer = self.server.site(path)
+        file = None
+        try:
+            answer = self.server.site(path)
+            if isinstance(answer.content, Path):
+                file = answer.content.open("rb")
+        except Exception as error:  # noqa: BLE001 - whatever it is: a client must not wait for an answer in vain
+            answer = _failed(error)
         content = answer.content
-        file = content.open("rb") if isinstance(content, Path) else None
         try:
             size = os.fstat(file.fileno()).st_size if file else len(content)  # type: ignore[arg-type]
             self.send_response(answer.status)

@@ -3,6 +3,7 @@
 import importlib
 import pydoc
 import re
+import warnings
 from html import escape
 from importlib.util import find_spec
 from threading import Lock
@@ -67,8 +68,11 @@ class StdlibDocs:
         return self._renderer.page("standard library", f"<h1>Standard library</h1><ul>{''.join(links)}</ul>")
 
     def _render(self, name: str) -> str:
-        module = importlib.import_module(name)
-        return self._renderer.page(f"module {name}", _LINK.sub(self._keep, self._renderer.docmodule(module)))
+        with warnings.catch_warnings():
+            # pydoc reads each attribute, also those that are deprecated (zlib.__version__ from 3.15 on).
+            warnings.simplefilter("ignore", DeprecationWarning)
+            text = self._renderer.docmodule(importlib.import_module(name))
+        return self._renderer.page(f"module {name}", _LINK.sub(self._keep, text))
 
     def _keep(self, link: re.Match[str]) -> str:
         """Return a link as it is if its page exists or is elsewhere, and only its text if not."""

@@ -106,8 +106,8 @@ class DemoSettings:
     """How much detail is shown (``-v``): a demo reports what costs time only if it is wanted."""
 
     faults_from_ns: int = 0
-    """When the first fault of the command line (``--kill``, ``--stop``, ``--chaos``) is due, by
-    `time.monotonic_ns`; 0 if none is. What fails from then on may have been asked for."""
+    """Before when no fault of the command line (``--kill``, ``--stop``, ``--chaos``) can be due, by
+    `time.monotonic_ns`; 0 if there is none. What fails from then on may have been asked for."""
 
     @property
     def start_method(self) -> str | None:

@@ -4,15 +4,17 @@ A module that reports events may have four dictionaries: ``STORY`` (key sentence
 of a demo at its defaults must fit on a screen), ``DETAIL`` (sentences for ``-v``), ``LANES`` (what a process
 does within a span, or outside all spans, as the demo says; for runs at which one could not look) and
 ``CROWDS`` (of events that can come in crowds: what is said of those that have no line of their own).
-``FIRST`` names the key sentences that each process says only once by default, and ``DETAIL_TABLES`` the
-tables for ``-v``. If threads are its lesson, ``THREADS`` has the families of roles whose threads have lanes
+``FIRST`` names the key sentences that each process says only once by default (or as often as a dictionary
+says), ``DETAIL_TABLES`` the tables for ``-v``, and ``BARE`` the sentences that stand without time, role and
+PID. If threads are its lesson, ``THREADS`` has the families of roles whose threads have lanes
 of their own. ``REASONS`` has sentences for spans whose begin no line tells:
 why a process is blocked, or waits. A module that uses others of this kind names them in ``BLOCKS``; only
 `compose` merges them.
 """
 
+from collections.abc import Mapping
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from procdemo.demo.contract import DemoModule
 from procdemo.demo.events import Kind
@@ -34,10 +36,12 @@ class Story(NamedTuple):
     """Families of roles; each thread of such a process has a lane."""
     own_reasons: dict[str, str]
     """By the name of a span: why a process is in its state meanwhile, where the span has no sentence."""
-    first: set[str]
-    """Names of events that each process tells once, unless -v is given."""
+    first: dict[str, int]
+    """Names of events, and how often each process tells them, unless -v is given."""
     detail_tables: set[str]
     """Names of tables that are shown only with -v."""
+    bare: set[str]
+    """Names of events whose sentences stand alone on their lines."""
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -54,7 +58,7 @@ def compose(*modules: ModuleType | DemoModule) -> Story:
     Where a module shows by default what its blocks show with ``-v``, its sentence counts; and the other way
     round.
     """
-    story = Story({}, {}, {}, {}, set(), {}, set(), set())
+    story = Story({}, {}, {}, {}, set(), {}, {}, set(), set())
     for module in modules:
         blocks = compose(*getattr(module, "BLOCKS", ()))
         own: dict[str, str] = getattr(module, "STORY", {})
@@ -67,6 +71,15 @@ def compose(*modules: ModuleType | DemoModule) -> Story:
         story.lanes.update(blocks.lanes | getattr(module, "LANES", {}))
         story.own_reasons.update(blocks.own_reasons | getattr(module, "REASONS", {}))
         story.threads.update(blocks.threads, getattr(module, "THREADS", ()))
-        story.first.update(blocks.first, getattr(module, "FIRST", ()))
+        first = getattr(module, "FIRST", ())
+        story.first.update(blocks.first | (first if isinstance(first, dict) else dict.fromkeys(first, 1)))
+        story.bare.update(blocks.bare, getattr(module, "BARE", ()))
         story.detail_tables.update(blocks.detail_tables, getattr(module, "DETAIL_TABLES", ()))
     return story
+
+
+def sentence_of_exit(data: Mapping[str, Any]) -> str:
+    """Return the name of the sentence for the data of an event `EXITED` (`procdemo.process.exit_status`)."""
+    ended = "exited" if data.get("exitcode") == 0 else "died"
+    how = "killed" if data.get("by") == "main" else ended  # by the demo itself
+    return f"{data['kind']} {how}" if "kind" in data else how

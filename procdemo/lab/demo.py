@@ -56,22 +56,24 @@ from procdemo.probe.process_table import ProcessTable
 from procdemo.process import procfs
 
 STORY = {
-    "lesson": "{title}: {claim}",
-    "script.begin": "{lesson}: {file}",
-    "says": "| {text}",
-    "x-ray": "# {text}",
+    "lesson": "{name}: {title}",
+    "says": "  | {text}",
+    "found": "  {text}",
     "hidden": "{text}",
-    "script.end": "{lesson}: {file}: {verdict} ({reason})",
-    "surprise": "{lesson}: {file}: {differs}",
+    "script.end": "{file}: {verdict} ({reason})",
+    "surprise": "{lesson}, {file}: {differs}",
     "left out": "{lesson}: not run: {why}",
     "why": "{text}",
-    "source": "See: {text}.",
     "guess": "you said {guess}, and it was {verdict}: {judgement}",
-    "summary": "{scripts} scripts of {lessons} lessons on {interpreter}: {as_expected} as expected, "
-    "{surprises} not; {left_out} lessons left out, {survivors} processes ended that nobody expected",
 }
+FIRST = {"says": 4, "why": 1}
+DETAIL = {"claim": "{text}", "script.begin": "{file}", "x-ray": "  # {text}", "source": "See: {text}."}
+DETAIL_TABLES = ("verdict",)
+BARE = {*STORY, *DETAIL}
 
 THREADS = ("broken.py", "fixed.py", "shows.py", "child")
+_FEW = 6  # scripts that an answer names
+_DOES = {"OK": "works", "LOST": "loses work", "ERROR": "fails", "HUNG": "hangs"}
 _PIECE = 20  # lines of source in an event, which has less than 4,094 bytes
 
 ALSO = (("HANG", "HUNG"), ("HANGS", "HUNG"), ("LOSE", "LOST"), ("LOSES", "LOST"), ("FAIL", "ERROR"))
@@ -126,13 +128,15 @@ def run(config: Config, emit: Emitter) -> None:
             for sentence in lesson.why:
                 emit.mark("why", text=sentence)
             emit.mark("source", text=lesson.source)
+    table = "verdicts" if len(ready) * len(methods) > 1 else "verdict"
     for row in _matrix(findings, methods):
-        emit.result("verdicts", **row)
+        emit.result(table, **row)
     surprises = sum(bool(finding.verdict.differs) for finding in findings)
     survivors = sum(finding.unexpected for finding in findings)
     counts = {"scripts": len(findings), "lessons": len(ready), "left_out": len(chosen) - len(ready)}
     counts |= {"as_expected": len(findings) - surprises, "surprises": surprises, "survivors": survivors}
-    emit.result(SUMMARY, ok=not surprises, interpreter=str(Interpreter.own()), **counts)
+    answer = _answer(findings, counts, config)
+    emit.result(SUMMARY, ok=not surprises, answer=answer, interpreter=str(Interpreter.own()), **counts)
 
 
 def _refuse(lesson: Lesson, config: Config) -> NoReturn:
@@ -154,6 +158,17 @@ class _Finding(NamedTuple):
     verdict: Verdict
     unexpected: int
     """How many processes it left behind, beyond those that its lesson expects."""
+
+
+def _answer(findings: list[_Finding], counts: dict[str, int], config: Config) -> str:
+    """Return in a sentence whether the scripts did what their lessons expect."""
+    python = f"({str(Interpreter.own()).partition(',')[0]}, {config.start_method})"
+    if len(findings) > _FEW:
+        others = f"; {counts['left_out']} lessons left out" if counts["left_out"] else ""
+        scripts = f"{counts['scripts']} scripts of {counts['lessons']} lessons"
+        return f"{scripts}: {counts['as_expected']} as expected, {counts['surprises']} not{others}. {python}"
+    did = ", ".join(f"{each.run.script.kind}.py {_DOES[each.verdict.word]}" for each in findings)
+    return f"{'Not as' if counts['surprises'] else 'As'} expected: {did}. {python}"
 
 
 def _run_all(runs: list[ScriptRun], config: Config, emit: Emitter) -> list[_Finding]:
@@ -191,7 +206,8 @@ def _run_all(runs: list[ScriptRun], config: Config, emit: Emitter) -> list[_Find
 def _introduce(run: ScriptRun, file: str, emit: Emitter) -> None:
     """Report the claim of a lesson, and the source of a script of it."""
     if run.script == run.lesson.scripts[0]:
-        emit.mark("lesson", name=run.lesson.name, title=run.lesson.title, claim=run.lesson.claim)
+        emit.mark("lesson", name=run.lesson.name, title=run.lesson.title)
+        emit.mark("claim", text=run.lesson.claim)
     lines = run.script.path.read_text("utf-8").splitlines()
     for first in range(0, len(lines), _PIECE):
         emit.mark(CODE, file=file, line=first + 1, text="\n".join(lines[first : first + _PIECE]))
@@ -238,4 +254,4 @@ def _matrix(findings: list[_Finding], methods: list[str]) -> Iterator[dict[str, 
     for name, script in sorted(rows, key=lambda row: (order.index(row[0]), SCRIPTS.index(row[1]))):
         found = rows[name, script]
         columns = {method: found.get(method, found.get("", "-")) for method in methods}
-        yield {"lesson": name, "notes": " ".join(lessons()[name].notes), "script": script, **columns}
+        yield {"lesson": name, "script": script, **columns}

@@ -47,7 +47,8 @@ class News(NamedTuple):
     """One of these:
 
     - ``begin``: it is started; `told` is the path of its file.
-    - ``says``, ``x-ray``, ``hidden``: a line of the script, about it, or about what cannot be seen of it.
+    - ``says``: a line of the script; ``x-ray``, ``found``: what its threads do, and why it hangs;
+      ``hidden``: what cannot be seen of it.
     - ``thread``, ``circle``: a row of the wait-for graph, and the threads of a circle in it.
     - ``states``: fields of events about its processes; they come after ``end``, too.
     - ``end``: it has ended; `told` is the `Report`.

@@ -5,7 +5,8 @@ that it can clean up after the end of the process that started it. Its stdin is 
 the watchdog kills the script and ends. It reports on stdout, in JSON Lines::
 
     {"says": "a line of the script's output", "stream": "stdout"}
-    {"xray": "a line about a script that hangs"}
+    {"xray": "a line about a thread of a script that hangs"}
+    {"found": "a line about why it hangs"}
     {"thread": {"pid": 4711, "tid": 4711, "waits_for": "lock A, ...", ...}}
     {"circle": [[4711, 4711], [4712, 4712]]}
     {"ended": 0, "seconds": 0.31, "hung": "", "survivors": []}
@@ -207,10 +208,9 @@ class Watchdog:
             answer = stack_dumps.by_age(answer, len(threads))
             processes.append(wait_graph.Process(pid, parent, names[pid], threads, files, answer))
         graph = wait_graph.describe(processes, self._script, locks)
-        for line in graph.lines:
-            self._report(xray=line)
-        for row in graph.rows:
-            self._report(thread=row)
+        for what, told in (("xray", graph.lines), ("found", graph.found), ("thread", graph.rows)):
+            for each in told:
+                self._report(**{what: each})
         if graph.circle:
             self._report(circle=graph.circle)
         return True

@@ -44,7 +44,7 @@ from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg, ClusterSettings, HelpGroup, LimitArg, TimeArg, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
-from procdemo.pools.resilient_pool import ResilientPool, Task
+from procdemo.pools.resilient_pool import PoolSettings, ResilientPool, Task
 from procdemo.process.selector_loop import SelectorLoop
 
 BLOCKS = (resilient_pool, local_site, results, cluster)
@@ -66,7 +66,7 @@ LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS, "@site": Activity.W
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config(ClusterSettings):
+class Config(PoolSettings, ClusterSettings):
     """Settings of `run`."""
 
     urls: Annotated[tuple[str, ...], Arg("Where to begin.", positional=True, metavar="[URL]...")] = ()

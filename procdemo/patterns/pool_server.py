@@ -32,7 +32,7 @@ from procdemo.demo.events import Emitter
 from procdemo.demo.settings import Arg
 from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
-from procdemo.pools.resilient_pool import ResilientPool, Task
+from procdemo.pools.resilient_pool import PoolSettings, ResilientPool, Task
 from procdemo.process.close_on_fork import CloseOnFork
 from procdemo.servers import handler, scripted_clients, waiting_list
 from procdemo.servers.handler import hang_up, serve
@@ -59,7 +59,7 @@ _START_S = 10.0  # longest wait for workers to be up before the first client is 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config(ServerSettings):
+class Config(PoolSettings, ServerSettings):
     """Settings of `run`."""
 
     workers: Annotated[int, Arg("Processes; with two, client 3 waits.", min=1, max=1000, short="-n")] = 2

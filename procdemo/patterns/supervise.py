@@ -19,7 +19,7 @@ What to watch:
 \b
 Try:
   procdemo supervise --kill worker-0@0.1
-  procdemo supervise --items 1000 --work 0.002 --tries 9 --chaos kill:0.03
+  procdemo supervise --items 1000 --work 0.002 --tries 9 --chaos kill:0.2
   procdemo supervise --poison 7
   procdemo supervise --stuck 7 --item-deadline 0.5
   procdemo supervise --raises 7

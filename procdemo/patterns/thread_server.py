@@ -4,7 +4,7 @@ What to watch:
   - each client is served at once, but there is one PID only: the threads
     share the memory, so nothing is pickled, and nothing is protected either
   - threads that wait do not hinder each other; threads that compute take
-    turns, because one interpreter has one lock (see gil)
+    turns, if the interpreter has a GIL (see gil): most builds do
   - a process can be killed, a thread cannot: its connection is cut instead
   - --threads N is a pool of threads: client N+1 connects and waits
 

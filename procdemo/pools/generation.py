@@ -16,6 +16,7 @@ from typing import Any
 from procdemo.demo.events import Emitter
 from procdemo.pools.pool_worker import TASK_BYTES, init_worker, run_next_task
 from procdemo.process.children import Children
+from procdemo.process.early_death import allow_early_death
 from procdemo.process.readiness import wait_ready
 from procdemo.process.record_pipe import channel
 
@@ -67,10 +68,10 @@ class UnmanagedPool(Pool):
     """A Pool whose worker-handler thread has nothing to do, because it does not know the workers.
 
     The original replaces workers that have ended. Here a new Pool does, because this one may have
-    lost its locks; and it starts its workers in the main thread, because a fork in another thread
-    would pass on what the main thread is just opening. The original also wakes whenever a result
-    can be read, so that it spins as long as a callback keeps the result-handler thread from
-    reading it: 45 % of the parent's CPU time in a crawl.
+    lost its locks; and it starts its workers in the main thread, because a process that is started in
+    another thread would inherit what the main thread is just opening. The original also wakes
+    whenever a result can be read, so that it spins as long as a callback keeps the result-handler
+    thread from reading it: 45 % of the parent's CPU time in a crawl.
     """
 
     _change_notifier: Any
@@ -85,7 +86,9 @@ class UnmanagedPool(Pool):
 
     def Process(self, ctx: ForkContext, **kwargs: Any) -> BaseProcess:  # type: ignore[override] # noqa: N802
         """Make a worker whose name is its role, ``worker-3``, instead of ``Process-7``."""
-        return ctx.Process(**kwargs, name=next(self._names))
+        process = ctx.Process(**kwargs, name=next(self._names))
+        allow_early_death(process)
+        return process
 
     def _repopulate_pool(self) -> None:
         super()._repopulate_pool()  # type: ignore[misc]

@@ -11,13 +11,18 @@ they have in hand, and a new Pool takes over at once:
 What the parent must know for this comes as notes over pipes without a lock. A worker writes
 *ready* when it is up, *took* before each task, and *returned* or *raised* after it. The parent's own
 result-handler thread writes *delivered* when it has called the task's callback.
+
+A Pool has threads in the parent, so only the first Pool is forked. The workers of the next ones are spawned
+under start method fork, too: a child that is forked beside a thread may wait for ever for a lock that the
+thread has, and Python warns of it ("os.fork" in the documentation, since 3.12).
 """
 
+import multiprocessing
 import socket
 import time
 from collections.abc import Callable
 from multiprocessing.context import ForkContext
-from typing import Any
+from typing import Any, cast
 
 from procdemo.demo.events import Emitter
 from procdemo.pools.generation import NOTE_S, Generation, Task
@@ -26,11 +31,12 @@ from procdemo.process.children import Children
 from procdemo.process.exit_status import Exit, report_exit
 from procdemo.process.selector_loop import SelectorLoop
 
-__all__ = ["ResilientPool", "Task"]
+__all__ = ["PoolSettings", "ResilientPool", "Task"]
 
 BLOCKS = (exit_status,)
 STORY = {
-    "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over",
+    "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over "
+    "({start_method})",
 }
 DETAIL = {
     "ready": "is ready for tasks",
@@ -38,6 +44,17 @@ DETAIL = {
     "error in pool": "{error}",
 }
 """Sentences of a Pool. The end of a worker has ``tasks`` too: how many it had in hand."""
+
+
+class PoolSettings:
+    """What the settings of each demo with a `ResilientPool` say."""
+
+    __slots__ = ()
+
+    @property
+    def names_semaphores(self) -> bool:
+        """True: when a worker has died, new ones are spawned under each start method."""
+        return True
 
 
 class ResilientPool:
@@ -63,7 +80,7 @@ class ResilientPool:
         """Start the first Pool.
 
         Args:
-            context: multiprocessing with a start method.
+            context: multiprocessing with a start method; no thread may run yet if it is fork.
             workers: how many processes each Pool has.
             emit: where to report ends of workers and retirements of Pools.
             loop: the caller must run it, because the pool notices all things there.
@@ -73,7 +90,7 @@ class ResilientPool:
             on_lost: called with each task whose worker was killed; no worker will end it.
             on_idle: called when a worker may have become idle.
         """
-        self._context = context
+        self._context = context  # of the next Pool
         self._workers = workers
         self._emit = emit
         self._loop = loop
@@ -124,6 +141,8 @@ class ResilientPool:
         first, self._started = self._started, self._started + self._workers
         names = [f"worker-{number}" for number in range(first, self._started)]
         generation = Generation(self._context, names, self._children, self._extra_args, self._emit)
+        if self._context.get_start_method() == "fork":  # from now on there are threads
+            self._context = cast("ForkContext", multiprocessing.get_context("spawn"))
         self._loop.add_reader(generation.notes, lambda: self._read_notes(generation))
         self._generations |= dict.fromkeys(generation.workers, generation)
         return generation
@@ -170,7 +189,9 @@ class ResilientPool:
             del generation.tasks[task.ticket]
         report_exit(self._emit, exited, tasks=len(lost))
         if newly:
-            self._emit.mark("pool retired", busy=len(generation.tasks), workers=self._workers)
+            method = self._context.get_start_method()
+            busy = len(generation.tasks)
+            self._emit.mark("pool retired", busy=busy, workers=self._workers, start_method=method)
         for task in untaken:
             self._current.put(task)
         for task in lost:

@@ -62,7 +62,9 @@ class Graph(NamedTuple):
     """The graph, in words for a reader and as data for a picture."""
 
     lines: list[str]
-    """Each thread with what it waits for, and at last the circle."""
+    """Each thread with what it waits for."""
+    found: list[str]
+    """The circle, or why there is none."""
     rows: list[dict[str, Any]]
     """A row for each thread; `procdemo.render.wait_pictures` names the keys."""
     circle: list[Node]
@@ -91,11 +93,11 @@ def describe(processes: list[Process], script: str, locks: Mapping[str, Lock] | 
     circle = _find_circle(found)
     lines = [*_lines_of_threads(processes, found, script)]
     if circle:
-        lines += ["A circle:", *(f"  {_sentence(node, found, by_pid)}" for node in circle)]
+        why = ["A circle:", *(f"  {_sentence(node, found, by_pid)}" for node in circle)]
     else:
-        lines.append(f"No circle: {_why_no_circle(processes, found, by_pid)}.")
+        why = [f"No circle: {_why_no_circle(processes, found, by_pid)}."]
     rows = [_row(node, wait, picture) for node, wait in found.items()]
-    return Graph(lines, rows, [_by_number(node, by_pid) for node in circle])
+    return Graph(lines, why, rows, [_by_number(node, by_pid) for node in circle])
 
 
 def _lines_of_threads(processes: list[Process], found: Mapping[Node, _Wait], script: str) -> Iterator[str]:

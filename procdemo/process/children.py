@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.process import BaseProcess
 
+from procdemo.process.early_death import allow_early_death
 from procdemo.process.exit_status import MAIN, Exit
 from procdemo.process.selector_loop import SelectorLoop
 
@@ -66,6 +67,7 @@ class Children:
             OSError: it cannot be started: too many processes or descriptors, or no memory.
         """
         _find_room()
+        allow_early_death(process)
         gc.freeze()  # or the collector, in a forked child, touches and so copies what it inherited
         process.start()
         return self._watch(process, _keep_from_siblings(process))

@@ -1,13 +1,13 @@
 """How a process ended: in words, and as the one event that reports it.
 
 Whatever part of a demo notices the end of a process reports it with `report_exit`, once. A story has three
-sentences for this event, chosen by `sentence_of_exit`: ``exited`` (status 0), ``killed`` (the demo itself
-killed it, on purpose) and ``died`` (everything else). If a demo says something else of one kind of its
-processes, it has three more for them: ``client exited``, ``client killed`` and ``client died``.
+sentences for this event, chosen by `sentence_of_exit` (`procdemo.demo.story`): ``exited`` (status 0),
+``killed`` (the demo itself killed it, on purpose) and ``died`` (everything else). If a demo says something
+else of one kind of its processes, it has three more for them: ``client exited``, ``client killed`` and
+``client died``.
 """
 
 import signal
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from procdemo.demo.events import EXITED, Emitter
@@ -48,13 +48,6 @@ def report_exit(emit: Emitter, exited: Exit, *, kind: str = "", **more: Any) -> 
         more["kind"] = kind
     told = {"child": exited.name, "child_pid": exited.pid, "exitcode": exited.exitcode, "by": exited.by}
     emit.mark(EXITED, **told, cause=cause(exited.exitcode), **more)
-
-
-def sentence_of_exit(data: Mapping[str, Any]) -> str:
-    """Return the name of the sentence for the data of an event `EXITED`."""
-    ended = "exited" if data.get("exitcode") == 0 else "died"
-    how = "killed" if data.get("by") == MAIN else ended
-    return f"{data['kind']} {how}" if "kind" in data else how
 
 
 def cause(exitcode: int | None) -> str:

@@ -6,6 +6,7 @@ pipe every line is written, without one control byte.
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -65,8 +66,9 @@ class Console:
         live: bool = False,
         screen: Terminal | None = None,
         crowds: Mapping[str, str] | None = None,
-        first: Collection[str] = (),
+        first: Mapping[str, int] | None = None,
         detail_tables: Collection[str] = (),
+        bare: Collection[str] = (),
     ) -> None:
         """Draw on stdout; errors and progress go to stderr.
 
@@ -82,8 +84,9 @@ class Console:
             live: show the lanes while the demo runs, if stdout is a terminal that can.
             screen: draw here instead of on stdout, when the run is over: its first and its last lines.
             crowds: for `Crowds`.
-            first: names of events that are shown only the first time for each role.
+            first: names of events, and how often each is shown for each role; the others always.
             detail_tables: names of tables that are left out.
+            bare: names of events that are shown without the time, the role and the PID.
         """
         self._out = screen or terminal(colour=False if plain else colour)
         self._err = terminal(colour=False if plain else colour, stderr=True)
@@ -100,9 +103,10 @@ class Console:
         self._start_ns = 0
         self._is_picture = screen is not None
         self._crowds = Crowds(crowds or {})
-        self._first = first
+        self._first = first or {}
+        self._bare = bare
         self._detail_tables = {*detail_tables, *([] if verbose else [USAGE])}
-        self._told: set[tuple[str, str]] = set()
+        self._told: Counter[tuple[str, str]] = Counter()
         self._lines: list[Text | Event] = []
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._drawn_at = 0.0
@@ -219,12 +223,9 @@ class Console:
         self._lines += self._crowds.lines_of(name, event, self._start_ns)
 
     def _was_told(self, name: str, role: str) -> bool:
-        """Return whether this is a thing that a process tells once, and has told; remember that it has."""
-        if name not in self._first:
-            return False
-        told = (name, role) in self._told
-        self._told.add((name, role))
-        return told
+        """Note that a process tells something; return whether it has told that often enough."""
+        self._told[name, role] += 1
+        return self._told[name, role] > self._first.get(name, sys.maxsize)
 
     def _sentence(self, event: Event) -> str:
         sentence = self._story.get(name_of(event))
@@ -241,6 +242,8 @@ class Console:
         seconds = (event.time_ns - self._start_ns) / 1e9
         role = f"{printable(event.role, 20):<11} "
         head = role if width < _NARROW else f"{seconds:7.3f}s {role}{event.pid:>6}  "
+        if name_of(event) in self._bare:
+            head = ""
         first, *rest = wrapped(self._sentence(event), width - len(head), self._out)
         return len(head), [head + first, *(" " * len(head) + row for row in rest)]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from procdemo.demo.events import EXITED, INTERRUPTED, SUMMARY, Event, Kind
+from procdemo.demo.story import sentence_of_exit
 from procdemo.demo.text import printable
-from procdemo.process.exit_status import sentence_of_exit
 
 COUNTS = "counts"
 """The name of the sentence that is filled in with the summary's data, and stands above the answer."""

@@ -2,7 +2,11 @@
 
 ``--kill ROLE@SECONDS`` and ``--stop ROLE@SECONDS`` hit every process whose role matches (a shell
 pattern: ``worker-*``), once, as soon as the time has come and there is such a process. ``--chaos
-kill:SECONDS`` hits one at random again and again, but never main. A process is known by its first event.
+kill:SECONDS`` hits one at random again and again, but never main.
+
+A process is known by its first event, and the seconds count from the first event of the first process that
+the fault may hit. So they mean the same on a busy machine and under each start method: a worker of
+forkserver needs 30 to 60 ms until it has imported its modules.
 """
 
 import contextlib
@@ -33,7 +37,7 @@ class Fault(NamedTuple):
     role: str
     """Which processes it hits: a shell pattern of roles; empty for one at random, again and again."""
     seconds: float
-    """After the start; or, without a role, from one to the next."""
+    """After the first event of such a process; without a role, also from one hit to the next."""
 
     @property
     def option(self) -> str:
@@ -109,30 +113,40 @@ def _can_be(pattern: str, role: str) -> bool:
     return f"{family}-".startswith(literal) or re.fullmatch(rf"{re.escape(family)}-\d*", literal) is not None
 
 
+_NEVER_NS = 2**63
+
+
 class FaultInjector:
     """The faults of one run, and when they are due."""
 
-    def __init__(self, faults: Sequence[Fault], seed: int, group: int, start_ns: int) -> None:
-        """Hit members of the process group `group` only, counting from `start_ns`.
+    def __init__(self, faults: Sequence[Fault], seed: int, group: int) -> None:
+        """Hit members of the process group `group` only.
 
         Args:
             faults: what was asked for.
             seed: the same seed chooses the same targets among the same processes.
             group: the demo's; a process of another group is never hit.
-            start_ns: `time.monotonic_ns` of the start.
         """
         import random  # noqa: PLC0415 - when the demo runs already: its hooks make every fork dearer
 
         self._group = group
         self._choose = random.Random(seed).choice  # noqa: S311 - a game of chance, not a secret
-        self._due = [(start_ns + int(fault.seconds * 1e9), fault) for fault in faults]
+        self._due = [(_NEVER_NS, fault) for fault in faults]
         self._seen: dict[str, int] = {}
         self._left = {fault for fault in faults if fault.role}
+        self._waiting = set(range(len(self._due)))
+        """Places in `_due` of the faults that have seen no process yet that they may hit."""
 
     def note(self, event: Event) -> None:
         """Learn which processes there are; one on another host cannot be hit from here."""
-        if "@" not in event.role and event.kind != Kind.STATE:
-            self._seen[event.role] = event.pid
+        if "@" in event.role or event.kind == Kind.STATE:
+            return
+        self._seen[event.role] = event.pid
+        for place in sorted(self._waiting):
+            _, fault = self._due[place]
+            if self._may_hit(fault, event.role, event.pid):
+                self._due[place] = (event.time_ns + int(fault.seconds * 1e9), fault)
+                self._waiting.discard(place)
 
     def inject(self) -> Iterator[Event]:
         """Send the signals whose time has come, and yield each as an event."""
@@ -145,7 +159,7 @@ class FaultInjector:
                 self._due[place] = (now + int(fault.seconds * 1e9), fault)
             elif targets:
                 self._left.discard(fault)
-                self._due[place] = (2**63, fault)
+                self._due[place] = (_NEVER_NS, fault)
             name = SIGNALS[fault.how]
             for role, pid in targets:
                 with contextlib.suppress(ProcessLookupError):
@@ -157,7 +171,7 @@ class FaultInjector:
     def seconds_left(self) -> float:
         """Return how long it is until `inject` has something to do, if no event comes first."""
         now = time.monotonic_ns()  # what is overdue waits for a process to appear, which is an event
-        soonest = min((at_ns for at_ns, _ in self._due if at_ns > now), default=2**63)
+        soonest = min((at_ns for at_ns, _ in self._due if at_ns > now), default=_NEVER_NS)
         return (soonest - now) / 1e9
 
     def missed(self) -> Iterator[tuple[str, str]]:
@@ -172,10 +186,14 @@ class FaultInjector:
 
     def _targets(self, fault: Fault) -> list[tuple[str, int]]:
         alive = sorted((role, pid) for role, pid in self._seen.items() if self._lives(pid))
-        if fault.role:
-            return [(role, pid) for role, pid in alive if fnmatchcase(role, fault.role)]
-        others = [(role, pid) for role, pid in alive if pid != self._group]
-        return [self._choose(others)] if others else []
+        targets = [(role, pid) for role, pid in alive if self._may_hit(fault, role, pid)]
+        return targets if fault.role or not targets else [self._choose(targets)]
+
+    def _may_hit(self, fault: Fault, role: str, pid: int) -> bool:
+        """Return whether a fault is for processes of this role; a random one is never for main."""
+        if role == OBSERVER:
+            return False
+        return fnmatchcase(role, fault.role) if fault.role else pid != self._group
 
     def _lives(self, pid: int) -> bool:
         if procfs.readable():  # a zombie is still in its group

@@ -4,7 +4,7 @@ The run has failed if a client could not connect, or got no answer or a wrong on
 client got no answer because of what the user has asked for:
 
 - The server refused it in a line that says so, or closed its connection when a limit of time was reached.
-- A fault of the command line (``--kill``, ``--stop``, ``--chaos``) was due before that.
+- A fault of the command line (``--kill``, ``--stop``, ``--chaos``) could be due before that.
 - The server had been asked to stop before that.
 
 A refusal because the system has no room (no process, no thread) counts as a failure only if no client at all

@@ -13,15 +13,20 @@ from procdemo.bench.held_clients import HeldClients
 from procdemo.bench.load_meter import LoadMeter
 from procdemo.bench.server_process import ServerProcess
 from procdemo.demo.events import Emitter, Event
-from procdemo.demo.settings import CannotRunError
+from procdemo.demo.settings import CannotRunError, StartMethod
 from procdemo.process.usage import process_tree
 from procdemo.tcp_client.percentiles import LatencyReservoir
+
+
+def a_server(name, module, **settings):
+    """Make a server whose workers are forked: a fork server of its own would outlive it."""
+    return ServerProcess(get_context("fork"), name, module, start_method=StartMethod.FORK, **settings)
 
 
 @pytest.fixture
 def pair():
     """A server that serves two clients at a time."""
-    with ServerProcess(get_context("fork"), "two workers", "prefork_server", workers=2) as server:
+    with a_server("two workers", "prefork_server", workers=2) as server:
         yield server
 
 
@@ -97,7 +102,7 @@ def test_no_server_listens():
 
 
 def test_a_server_that_does_not_start_says_why():
-    elsewhere = ServerProcess(get_context("fork"), "elsewhere", "prefork_server", workers=1, host="192.0.2.1")
+    elsewhere = a_server("elsewhere", "prefork_server", workers=1, host="192.0.2.1")
     with pytest.raises(CannotRunError, match=r"elsewhere did not start: cannot listen on 192\.0\.2\.1"):
         elsewhere.__enter__()
 
@@ -107,9 +112,7 @@ def test_a_server_that_does_not_start_says_why():
     [(10, 4, 4, "as many as asked for"), (3, 10, 3, "the next one is refused")],
 )
 def test_how_many_a_server_holds_and_why_no_more(limit, wanted, held, why):
-    with ServerProcess(
-        get_context("fork"), "loops", "selector_server", workers=1, max_connections=limit
-    ) as server:
+    with a_server("loops", "selector_server", workers=1, max_connections=limit) as server:
         found = server.hold(wanted, 20.0)
         assert (found.clients, found.why) == (held, why)
 
@@ -148,7 +151,7 @@ def test_the_meter_counts_the_servers_cpu_time_and_failures(pair):
 
 
 def test_clients_that_are_refused_are_failures():
-    with ServerProcess(get_context("fork"), "one", "thread_server", max_connections=1) as server:
+    with a_server("one", "thread_server", max_connections=1) as server:
         meter = LoadMeter(5.0)
         meter.connections(server)
         assert meter.failures > 0

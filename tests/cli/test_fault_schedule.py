@@ -28,7 +28,7 @@ def exited(pid, **data):
 
 def reported(target, fault, **data):
     """Return the events of a run in which a fault is due at once, and the process exits after that."""
-    injector = FaultInjector([fault], 0, target.pid, time.monotonic_ns() - 10**9)
+    injector = FaultInjector([fault], 0, target.pid)
     first = Event("mark", "ready", {}, 1, target.pid, target.pid, "worker-0")
     summary = Event("result", SUMMARY, {"ok": True}, 3, 1, 1, "main")
     return list(FaultSchedule(injector).among([first, exited(target.pid, **data), summary]))
@@ -59,8 +59,9 @@ def test_a_stopped_process_that_is_killed_later_was_not_killed_by_the_option(tar
 def test_a_random_fault_is_not_taken_for_one_that_was_aimed_at_the_same_role(target):
     faults = [fault_injection.parse_targeted("kill", "worker-0@1000"), fault_injection.parse_random("kill:1")]
     with subprocess.Popen(["sleep", "60"], process_group=target.pid) as worker:
-        injector = FaultInjector(faults, 0, target.pid, time.monotonic_ns() - 2 * 10**9)
-        ready = Event("mark", "ready", {}, 1, worker.pid, worker.pid, "worker-0")
+        injector = FaultInjector(faults, 0, target.pid)
+        since_ns = time.monotonic_ns() - 2 * 10**9
+        ready = Event("mark", "ready", {}, since_ns, worker.pid, worker.pid, "worker-0")
         _, fault, end = FaultSchedule(injector).among([ready, exited(worker.pid)])
     assert (fault.data["option"], end.data["by"]) == ("--chaos", "--chaos")
 

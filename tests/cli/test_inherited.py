@@ -138,7 +138,8 @@ exec "$0" "$@"
 """
     own, orphan = tmp_path / "own", tmp_path / "orphan"
     program = ["sh", "-c", script, *PROCDEMO]
-    popen = subprocess.Popen([*program, "echo-server", "--port", "0"], stdout=subprocess.PIPE)
+    server = ("echo-server", "--port", "0", "--start-method", "fork")  # helpers would be orphans, too
+    popen = subprocess.Popen([*program, *server], stdout=subprocess.PIPE)
     try:
         while not popen.stdout.readline().startswith(b"listening"):
             pass

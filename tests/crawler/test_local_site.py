@@ -2,17 +2,22 @@
 
 import contextlib
 import http.client
+import keyword
 import multiprocessing
 import os
 import pickle
 import socket
 import struct
+import sys
+import types
+import warnings
 
 import pytest
 from canary import Canary
 from selectolax.lexbor import LexborHTMLParser
 
-from procdemo.crawler.local_site import Site, folder_site
+from procdemo.crawler import local_site
+from procdemo.crawler.local_site import Answer, Site, folder_site
 from procdemo.crawler.stdlib_docs import MODULES, PRIVATE, StdlibDocs
 from procdemo.crawler.urls import resolve
 from procdemo.demo.events import Emitter
@@ -143,6 +148,31 @@ def test_other_hosts_are_not_let_in(folder):
         socket.create_connection(("127.0.0.2", port), timeout=5)
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (DeprecationWarning("'<x>'"), b"DeprecationWarning: &#x27;&lt;x&gt;&#x27;"),
+        (PermissionError(13, "no"), b"PermissionError: "),
+    ],
+)
+def test_a_page_that_cannot_be_made_is_a_500_and_the_next_is_answered(error, says, monkeypatch, tmp_path):
+    def site(path):
+        if path == "/bad":
+            raise error
+        return Answer(200, "text/plain", tmp_path / "gone" if path == "/gone" else b"good")
+
+    monkeypatch.setattr(local_site, "folder_site", lambda _: site)
+    with (
+        serving(tmp_path) as (port, _),
+        contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection,
+    ):
+        for path, status in (("/bad", 500), ("/good", 200), ("/gone", 500), ("/good", 200)):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            assert (answer.status, says in body) == (status, path == "/bad")
+
+
 def test_no_folder(tmp_path):
     with pytest.raises(CannotRunError, match="no such folder"), serving(tmp_path / "none"):
         pass
@@ -179,6 +209,21 @@ def test_the_docs_do_not_show_the_environment(docs, monkeypatch):
     assert "environ</strong> = " in text
     assert "canary" not in text
     assert os.environ["PATH"] not in text
+
+
+def test_a_module_that_warns_when_it_is_looked_at_has_a_page(monkeypatch):
+    class Warns(types.ModuleType):
+        @property
+        def __version__(self):
+            warnings.warn("deprecated", DeprecationWarning, stacklevel=2)
+            return "1"
+
+    module = Warns("keyword")
+    module.__spec__ = keyword.__spec__
+    monkeypatch.setitem(sys.modules, "keyword", module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "keyword" in StdlibDocs().page("/keyword.html")
 
 
 @pytest.mark.parametrize(

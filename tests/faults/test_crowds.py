@@ -29,11 +29,24 @@ def test_c6_the_end_is_received_while_others_stay_and_a_worker_is_started(server
             staying.ask()
 
 
+def is_served(port):
+    with Client(port) as honest:
+        try:
+            honest.ask(within=3)
+        except AssertionError:
+            return False
+        return True
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_c7_out_of_descriptors(name):
-    """Clients that are connected stay; no process spins; a later client is served when there is room."""
+    """Clients that are connected stay; no process spins; a later client is served when there is room.
+
+    Tried under fork: each worker of a fork server costs the main process two descriptors more.
+    """
+    words = (name, "--port", "0", "--json", "--grace", "0.2")
     with (
-        Command(name, "--port", "0", "--json", "--grace", "0.2", program=FEW) as command,
+        Command(*words, program=FEW, start_method=None if name == "async-server" else "fork") as command,
         contextlib.ExitStack() as stack,
     ):
         port = command.wait_event("listening").data["port"]
@@ -45,8 +58,8 @@ def test_c7_out_of_descriptors(name):
         crowd[0].ask()
         for client in crowd:
             client.sock.close()
-        with Client(port) as honest:
-            honest.ask(within=3)
+        # Until it has noticed that they have left, it may still refuse one.
+        wait_until(lambda: is_served(port), 3, "C7: a client that comes when there is room again")
         command.signal(15)
         command.finish(within=5).assert_clean(0)
 

@@ -80,7 +80,7 @@ def shown(tmp_path_factory):
 
 def test_the_screen_has_a_lane_for_each_process_of_the_scripts(shown):
     lines, _, drawn = shown
-    first = next(place for place, line in enumerate(lines) if line.startswith("broken.py "))
+    first = next(place for place, line in enumerate(lines) if re.match(r"broken\.py +\d+ ", line))
     rows = [
         tuple(line.split())[: len(lane.role.split()) + 1]
         for lane, line in zip(drawn, lines[first:], strict=False)

@@ -62,4 +62,4 @@ def test_a_row_for_each_script(matrix, methods):
     rows = [event.data for event in matrix.named("verdicts")]
     run = {(name, kind) for name, kind, method in RUNS if method in {"", *methods}}
     assert {(row["lesson"], row["script"]) for row in rows} == run
-    assert all(row.keys() == {"lesson", "notes", "script", *methods} for row in rows)
+    assert all(row.keys() == {"lesson", "script", *methods} for row in rows)

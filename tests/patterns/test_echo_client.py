@@ -57,7 +57,7 @@ def test_the_meta_line_has_the_settings():
         result = run("echo-client", "--json", "--port", ours.port, "--wait", "3", "hello")
     meta = json.loads(result.stdout.splitlines()[0])
     assert meta["data"]["config"]["words"] == ["hello"]
-    assert meta["data"]["config"]["timeout"] == 3
+    assert meta["data"]["config"]["wait"] == 3
 
 
 def test_a_recorded_conversation_is_shown_again(tmp_path):

@@ -5,7 +5,10 @@ import multiprocessing
 import os
 import select
 import signal
+import sys
 import threading
+import warnings
+from pathlib import Path
 
 import pytest
 from exits import ends
@@ -95,14 +98,10 @@ def test_a_task_in_the_socket_is_taken_back_and_done_by_the_next_pool(start_meth
     assert sorted(data["number"] for data in named(events, "at work")) == [0, 1]
 
 
-def children_of_mine():
-    return {pid for pid, process in processes().items() if process.parent == os.getpid() and process.alive}
-
-
 def killed_before_they_are_ready(config, emit):
     run = PoolRun(config, emit)
     for _ in range(10):
-        for pid in children_of_mine():
+        for pid in run.pool.pids:
             with contextlib.suppress(ProcessLookupError):  # its Pool has been retired
                 kill(pid)
         run.loop.run_once(0.01)
@@ -115,6 +114,42 @@ def killed_before_they_are_ready(config, emit):
 
 def test_workers_killed_in_their_first_instant_are_replaced():
     run_as_main(killed_before_they_are_ready)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python warns of it from 3.12 on")
+def test_no_process_is_forked_beside_a_thread(monkeypatch):
+    """A fork beside a thread is an error line of the process here, and raises from Python 3.15 on."""
+    monkeypatch.setenv("PYTHONWARNINGS", "error::DeprecationWarning")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        events = run_as_main(idle_ones_are_killed, "fork")
+    assert {data["start_method"] for data in named(events, "pool retired")} == {"spawn"}
+
+
+def the_next_pool_is_spawned(config, emit):
+    run = PoolRun(config, emit, workers=1)
+    run.all_idle()
+    first = run.give(process_is_the_image_of, os.getpid())
+    run.until(lambda: first in run.done)
+    (killed,) = run.pool.pids
+    kill(killed)
+    run.until(lambda: run.pool.pids != [killed])
+    run.give(process_is_the_image_of, os.getpid())
+    run.until(lambda: len(run.results) == 2)
+    run.pool.terminate()
+    emit.result("summary", ok=True, forked=run.results)
+
+
+def process_is_the_image_of(main, emit):
+    """Return whether this process has the command line of main: a forked one has."""
+    command_lines = (Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (main, os.getpid()))
+    return len(set(command_lines)) == 1
+
+
+def test_beside_the_threads_of_a_pool_no_worker_is_forked():
+    events = run_as_main(the_next_pool_is_spawned, "fork")
+    assert events[-1].data["forked"] == [True, False]
+    assert [data["start_method"] for data in named(events, "pool retired")] == ["spawn"]
 
 
 def retired_ones_leave_nothing(config, emit):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 from kinds_of_wait import WAITS
@@ -146,6 +147,7 @@ GIL = """
 """
 
 
+@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this Python has no GIL")
 def test_threads_that_wait_for_the_gil_are_blocked_by_it():
     with Sampled(GIL) as sampled:
         blocked = sampled.until(

@@ -134,7 +134,7 @@ def test_numbers_are_found_at_multiples_of_eight():
 @needs_a_network_of_its_own
 def test_two_containers_have_the_same_numbers_of_files_on_different_devices():
     """A new tmpfs counts its files from one on: the inode alone would mix up two programs."""
-    program = "import multiprocessing as m; lock = m.Lock(); print(flush=True); input()"
+    program = "import multiprocessing as m; lock = m.get_context('fork').Lock(); print(flush=True); input()"
     words = ["sh", "-c", 'mount -t tmpfs none /dev/shm && exec "$@"', "sh", sys.executable, "-c", program]
     with ExitStack() as stack:
         found = []

@@ -97,7 +97,9 @@ def test_each_call():
         found = wait_until(as_expected, what="all threads wait")
         assert found["waitpid"].child == found["waitid"].child == told["child"]
         assert found["lock"].private
-        assert found["lock"].address == found["lock with a limit"].address > 0
+        assert min(found["lock"].address, found["lock with a limit"].address) > 0
+        if sys.version_info < (3, 14):  # later each thread waits for a futex of its own: Python/parking_lot.c
+            assert found["lock"].address == found["lock with a limit"].address
         for name in ("sleep", "lock with a limit"):
             assert 0 < found[name].left_s <= 600
         assert found["poll with a limit"].left_s is None, "it is not known when that began"

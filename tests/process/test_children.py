@@ -10,8 +10,9 @@ import pytest
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import StartMethod
+from procdemo.demo.story import sentence_of_exit
 from procdemo.process.children import Children
-from procdemo.process.exit_status import Exit, cause, report_exit, sentence_of_exit
+from procdemo.process.exit_status import Exit, cause, report_exit
 from procdemo.process.selector_loop import SelectorLoop
 from procdemo.servers.settings import ServerSettings
 
@@ -62,7 +63,7 @@ def test_a_killed_child_is_known_by_its_signal(loop, start_method):
 
 
 def test_children_are_hidden_from_multiprocessing_and_give_back_their_descriptors(loop):
-    context = ServerSettings().context()
+    context = ServerSettings(start_method=StartMethod.FORK).context()  # a fork server would stay
     children = Children(loop, lambda _child: None)
     before = len(os.listdir("/proc/self/fd"))
     gates = [context.Pipe(duplex=False) for _ in range(5)]

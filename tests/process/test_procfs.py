@@ -65,7 +65,10 @@ def test_a_wait_for_a_child(child, call):
     child.wait()
 
 
-@doing("import multiprocessing as m; lock = m.Lock(); lock.acquire(); lock.acquire()", "futex")
+@doing(
+    "import multiprocessing as m; lock = m.get_context('fork').Lock(); lock.acquire(); lock.acquire()",
+    "futex",
+)
 def test_a_wait_for_a_lock_of_processes(child, call):
     device, _, inode = main_thread(child, call).semaphore.rpartition(":")
     assert device != "00:00"

@@ -35,8 +35,8 @@ def test_what_is_not_chaos_is_refused(text):
         parse_random(text)
 
 
-def hello(role, pid):
-    return Event("mark", "hello", {}, 0, pid, pid, role)
+def hello(role, pid, time_ns=0):
+    return Event("mark", "hello", {}, time_ns, pid, pid, role)
 
 
 @pytest.fixture
@@ -56,10 +56,10 @@ def sleepers():
         os.waitpid(pid, 0)
 
 
-def injector_for(sleepers, *faults, seed=0, start_ns=0):
-    injector = FaultInjector(faults, seed, sleepers[0], start_ns)
+def injector_for(sleepers, *faults, seed=0, time_ns=0):
+    injector = FaultInjector(faults, seed, sleepers[0])
     for role, pid in zip(["main", "a-0", "a-1", "b-0", "b-1"], sleepers, strict=True):
-        injector.note(hello(role, pid))
+        injector.note(hello(role, pid, time_ns))
     return injector
 
 
@@ -77,22 +77,48 @@ def test_a_pattern_hits_all_that_match_and_once(sleepers):
 
 
 def test_no_process_is_hit_before_the_time(sleepers):
-    injector = injector_for(sleepers, Fault("kill", "main", 3600), start_ns=time.monotonic_ns())
+    injector = injector_for(sleepers, Fault("kill", "main", 3600), time_ns=time.monotonic_ns())
     assert targets(injector) == []
     assert 3500 < injector.seconds_left() <= 3600
     assert list(injector.missed()) == [("--kill main@3600: the demo had ended by then", "--kill main@0.1")]
 
 
 def test_a_process_that_appears_late_is_hit_at_once(sleepers):
-    injector = FaultInjector([Fault("kill", "late", 0)], 0, sleepers[0], 0)
+    injector = FaultInjector([Fault("kill", "late", 0)], 0, sleepers[0])
     assert targets(injector) == []
     assert injector.seconds_left() > 3600, "an event will wake us"
     injector.note(hello("late", sleepers[4]))
     assert targets(injector) == ["late"]
 
 
+def test_the_time_counts_from_the_first_event_of_a_process_that_may_be_hit(sleepers):
+    hour, now = 3600 * 10**9, time.monotonic_ns()
+    injector = FaultInjector([Fault("stop", "a-*", 3600), Fault("stop", "", 3600)], 0, sleepers[0])
+    injector.note(hello("main", sleepers[0], now - 2 * hour))
+    assert targets(injector) == [], "main is neither: the command has only just started it"
+    assert injector.seconds_left() > 7200
+    injector.note(hello("a-0", sleepers[1], now))
+    injector.note(hello("a-1", sleepers[2], now - 2 * hour))
+    assert targets(injector) == [], "a later event changes nothing"
+    assert 3500 < injector.seconds_left() <= 3600
+
+
+def test_what_the_command_itself_reports_starts_no_time(sleepers):
+    injector = FaultInjector([Fault("kill", "*", 0)], 0, sleepers[0])
+    injector.note(hello("observer", os.getpid()))
+    assert injector.seconds_left() > 3600
+    injector.note(hello("main", sleepers[0]))
+    assert targets(injector) == ["main"]
+
+
+def test_chaos_goes_on_from_hit_to_hit(sleepers):
+    injector = injector_for(sleepers, Fault("stop", "", 3600))
+    assert len(targets(injector)) == 1
+    assert 3500 < injector.seconds_left() <= 3600
+
+
 def test_a_process_of_another_group_is_never_hit(sleepers):
-    injector = FaultInjector([Fault("kill", "*", 0)], 0, sleepers[0], 0)
+    injector = FaultInjector([Fault("kill", "*", 0)], 0, sleepers[0])
     injector.note(hello("stranger", os.getpid()))
     assert targets(injector) == []
     [(message, hint)] = injector.missed()

@@ -137,7 +137,8 @@ def test_a_limit_of_processes_is_named(group_of_processes, most):
     with open(f"{group_of_processes}/pids.max", "w") as file:
         file.write(str(most))
     script = f'echo $$ > {group_of_processes}/cgroup.procs; exec "$0" "$@"'
-    result = run(*SHORT, program=["sh", "-c", script, *PROCDEMO])
+    # A fork server that cannot fork ends, and then there is room for a process again.
+    result = run(*SHORT, program=["sh", "-c", script, *PROCDEMO], start_method="fork")
     refused(
         result, f"no further process can be started: this control group may have {most}", "try: docker run"
     )
@@ -173,4 +174,6 @@ def test_a_main_process_that_is_killed_is_named_with_its_signal(signum):
         result = command.finish(within=5)
     assert result.status == 1
     name = "signal 40" if signum == 40 else signum.name
-    assert result.summary["reason"] == f"the main process {pid} was ended by {name} before it could sum up"
+    # Its fork server, if it has one, may then say that it has lost its connection.
+    reason = result.summary["reason"].partition(": its last words")[0]
+    assert reason == f"the main process {pid} was ended by {name} before it could sum up"

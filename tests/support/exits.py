@@ -1,7 +1,7 @@
 """The ends of processes in the events of a run."""
 
 from procdemo.demo.events import EXITED
-from procdemo.process.exit_status import sentence_of_exit
+from procdemo.demo.story import sentence_of_exit
 
 
 def ends(events, sentence="died"):

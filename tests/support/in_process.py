@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,7 +41,10 @@ def run_here(
     with ExitStack() as stack:
         outputs = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
         started = time.monotonic()
-        if (pid := os.fork()) == 0:
+        with warnings.catch_warnings():  # a server of another test may have a thread here: 3.15 would raise
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
+        if pid == 0:
             _become_command(words, outputs, traces.environment(env or {}), cwd)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         for output in outputs:

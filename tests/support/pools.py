@@ -2,17 +2,24 @@
 
 import os
 import signal
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
 
 from processes import processes, waits_in
 from time_limit import TimeLimit
 
 from procdemo.demo.settings import Settings, StartMethod
-from procdemo.pools.resilient_pool import ResilientPool
+from procdemo.pools.resilient_pool import PoolSettings, ResilientPool
 from procdemo.process.selector_loop import SelectorLoop
 from procdemo.runtime.runner import Runner
 
 WORKERS = 2
 LIMIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(PoolSettings, Settings):
+    """Settings of the main process."""
 
 
 class PoolRun:
@@ -52,7 +59,7 @@ class PoolRun:
 
 def run_as_main(scenario, start_method="fork"):
     """Run `scenario` as the main process of a demo, and return its events; fail here if it fails there."""
-    with Runner(scenario, Settings(start_method=StartMethod(start_method)), limit=120) as runner:
+    with Runner(scenario, Config(start_method=StartMethod(start_method)), limit=120) as runner:
         events = list(runner)
     for event in events:
         assert event.name != "error", event.data.get("traceback")
@@ -72,7 +79,9 @@ def reads(pid):
 
 
 def processes_under_me():
-    return [pid for pid, process in processes().items() if process.parent == os.getpid()]
+    """Return the PIDs of all children of this process but the resource tracker."""
+    tracker = resource_tracker._resource_tracker._pid
+    return [pid for pid, process in processes().items() if process.parent == os.getpid() and pid != tracker]
 
 
 # --- tasks

@@ -39,4 +39,5 @@ def main():
 
 
 if __name__ == "__main__":
+    multiprocessing.set_start_method("fork")  # noqa: TID251 - the default when tutorials were written
     main()

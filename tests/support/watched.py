@@ -35,4 +35,5 @@ class Watched(Command):
         return [(told["stream"], told["says"]) for told in self.report if "says" in told]
 
     def picture(self):
-        return "\n".join(told["xray"] for told in self.report if "xray" in told)
+        lines = [told.get("xray", told.get("found")) for told in self.report]
+        return "\n".join(line for line in lines if line is not None)

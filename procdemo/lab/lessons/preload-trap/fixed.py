@@ -1,0 +1,22 @@
+"""Three workers write a report each; each worker makes the name of its file itself."""
+
+import multiprocessing
+import os
+import sys
+
+mp = multiprocessing.get_context(*sys.argv[1:])  # python fixed.py [fork|spawn|forkserver]
+
+
+def tell(results):
+    results.put(f"report-{os.getpid()}.txt")
+
+
+if __name__ == "__main__":
+    results = mp.SimpleQueue()
+    workers = [mp.Process(target=tell, args=(results,)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    names = {results.get() for _ in workers}
+    print(f"different files: expected 3, got {len(names)}")
+    for worker in workers:
+        worker.join()

@@ -113,7 +113,7 @@ class _PageData:
         notes = [f"{self._left_out} strokes are left out: more than can be drawn."] if self._left_out else []
         if not all(lane.sampled or lane.more for lane in self._lanes):
             notes.append(f"Outlined bars: {AS_SAID}.")
-        notes += [f"{words}." for words in (*parents.zombies(self._lanes), *parents.orphans(self._lanes))]
+        notes += [f"{words}." for words in (*parents.zombies(self._lanes), *parents.orphaned(self._lanes))]
         return {**data, "note": " ".join(notes)}
 
     def _ms(self, time_ns: int) -> float:

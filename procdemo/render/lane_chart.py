@@ -76,7 +76,7 @@ def chart(
     meanings = [f"{glyphs[state]} {state}" for state in seen if glyphs[state] != " "]
     meanings += [f"{tick} event"] * ticked
     rows.extend(ChartRow("", "", line) for line in _legend(meanings, width))
-    for sentence in (*parents.zombies(seen_zombies), *parents.orphans(lanes)):
+    for sentence in (*parents.zombies(seen_zombies), *parents.orphaned(lanes)):
         rows.extend(ChartRow("", "", line) for line in textwrap.wrap(sentence, width, subsequent_indent="  "))
     if any(isinstance(state, Activity) for state in seen):
         rows.append(ChartRow("", "", AS_SAID))

@@ -15,7 +15,7 @@ def zombies(lanes: Iterable[Lane]) -> list[str]:
     return _by_parent(((lane.zombie_of, lane) for lane in lanes), sentence, ("a zombie", "zombies"))
 
 
-def orphans(lanes: Iterable[Lane]) -> list[str]:
+def orphaned(lanes: Iterable[Lane]) -> list[str]:
     """Return a sentence for each parent that ended before processes of these lanes, other than helpers."""
     sentence = "{parent} ended before {children}: "
     return _by_parent(

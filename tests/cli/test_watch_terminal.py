@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 
 import pexpect
@@ -24,13 +25,25 @@ print("got", input())
 WATCH = f"{' '.join(PROCDEMO)} watch --python {sys.executable}"
 
 
+def _usual_signals():
+    """Undo what the shell that has started the tests in the background does: it ignores these two."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
 class Shell:
     """An interactive shell with job control."""
 
     def __init__(self, folder):
         environment = {"PATH": os.environ["PATH"], "PS1": "PROMPT ", "TERM": "dumb", "HOME": str(folder)}
         self.terminal = pexpect.spawn(
-            "bash", ["--norc", "-i"], encoding="utf-8", timeout=60, env=environment, cwd=str(folder)
+            "bash",
+            ["--norc", "-i"],
+            encoding="utf-8",
+            timeout=60,
+            env=environment,
+            cwd=str(folder),
+            preexec_fn=_usual_signals,
         )
         self.prompt()
 

@@ -6,7 +6,7 @@ the first process of the program that has it in its memory (``/proc/PID/maps``).
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from procdemo.probe import common_files
 from procdemo.process import memory_maps, procfs
@@ -18,9 +18,9 @@ _TRIES = 4  # looks after which a name that no process of the program has belong
 class LeftNames:
     """The names that a program has in /dev/shm."""
 
-    def __init__(self) -> None:
-        """Take no interest in what is there already."""
-        self._others = set(common_files.names_in_shm())
+    def __init__(self, others: Collection[str]) -> None:
+        """Take no interest in `others`, which were there before the program."""
+        self._others = set(others)
         self._makers: dict[str, int] = {}
         self._tries: dict[str, int] = {}
         self._due = 0.0

@@ -53,6 +53,10 @@ class WatchedProgram:
             CannotRunError: there is no such program (exit status 127), or it cannot be executed (126).
         """
         inherits = _inherited_descriptors()
+        self.names_before: list[str] = []
+        """What was in /dev/shm before it was started."""
+        with suppress(OSError):
+            self.names_before = os.listdir("/dev/shm")
         own_children = set(procfs.children(os.getpid()))
         read, write = os.pipe()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

@@ -67,7 +67,7 @@ class Watching:
         self._reads_terminal = False
         self._sampling = Sampling(program.pid, 0, program.started_ns)
         self._stillness = stillness.Stillness(options.still_s)
-        self._names = LeftNames()
+        self._names = LeftNames(program.names_before)
         self._limit_at = time.monotonic() + (options.timeout_s or float("inf"))
         self._look: CloserLook | None = None
         self._search_s = 0.0

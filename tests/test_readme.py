@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from harness import run
+from selection import DEFAULT
 from xrayed import needs_stacks
 
 from procdemo.catalog import DEMOS
@@ -70,6 +71,12 @@ def test_the_hanging_program_is_told_as_it_shows(tmp_path):
     result = run(*command, cwd=tmp_path, env={"VIRTUAL_ENV": sys.prefix})
     told = result.stderr.partition("\n\n")[0]
     assert result.status == 4
+    if DEFAULT != "fork":  # from 3.14 on the children have another parent, and main waits otherwise
+        circle = (
+            r"(?s)A circle:\n  child (\d+) \(bank\.py:7\).* child (\d+) holds\n  child \2 .* child \1 holds\n"
+        )
+        assert re.search(circle, told)
+        return
     swapped = shown.replace("lock A", "lock ?").replace("lock B", "lock A").replace("lock ?", "lock B")
     assert numbered(told) in {numbered(shown), numbered(swapped)}
 

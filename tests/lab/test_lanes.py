@@ -72,7 +72,7 @@ def test_the_states_of_the_scripts_are_those_that_an_oracle_sees(lesson, start_m
 def shown(tmp_path_factory):
     """Return the run of a lesson with two locks in a circle: its screen, its events, its lanes."""
     log = tmp_path_factory.mktemp("lab") / "run.jsonl"
-    result = run("lab", "two-locks", "-v", "--record", str(log)).assert_clean()
+    result = run("lab", "two-locks", "-v", "--start-method", "fork", "--record", str(log)).assert_clean()
     with log.open("rb") as file:
         events = list(read(file))
     return result.stdout.splitlines(), events, lanes(events, {}, set(THREADS))

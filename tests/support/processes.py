@@ -181,3 +181,13 @@ def _tcp_sockets() -> list[list[str]]:
 
 def _port(address: str) -> int:
     return int(address.rpartition(":")[2], 16)
+
+
+def reap_all() -> bool:
+    """Reap the children of this process that have ended, orphans among them; return whether all have."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False

@@ -10,7 +10,7 @@ import textwrap
 import time
 from collections import defaultdict
 
-from processes import processes
+from processes import processes, reap_all
 from time_limit import TimeLimit
 from waiting import wait_until
 
@@ -52,7 +52,7 @@ class Sampled:
                 with contextlib.suppress(ProcessLookupError):  # its parent has reaped it since
                     os.kill(pid, signal.SIGKILL)
         self._popen.poll()
-        return _reap_all()
+        return reap_all()
 
     def say(self, text="\n"):
         """Write to its stdin."""
@@ -100,12 +100,3 @@ class Sampled:
         for event in self.events:
             seen[event.role, event.pid][event.tid] = (event.name, event.data)
         return dict(seen), self.pids
-
-
-def _reap_all():
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return True
-    return False

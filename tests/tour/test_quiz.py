@@ -9,6 +9,8 @@ from itertools import islice
 import pytest
 from harness import run
 from in_process import run_here
+from processes import reap_all
+from waiting import wait_until
 
 from procdemo.lab.bare_code import bare
 from procdemo.lab.lesson import lessons
@@ -46,6 +48,7 @@ def answered(problem):
     done = subprocess.run(
         [sys.executable, *problem.command], capture_output=True, text=True, check=False, timeout=60
     )
+    wait_until(reap_all, what="the end of its fork server")
     return problem.read(done.stdout)
 
 

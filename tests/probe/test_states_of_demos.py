@@ -68,7 +68,7 @@ def test_the_states_of_a_demo_are_those_that_an_oracle_sees(demo, start_method):
     if demo in BELIEVED_OTHERWISE:
         believed = lanes(result.events, compose(load(find(demo).module)).lanes)
         late = max(seen.late for seen in oracle.threads.values())  # then it is not sure of any cell
-        assert late > 0.2 or contradictions(believed, oracle, cell_s=0.3), (
+        assert late > 0.2 or contradictions(believed, oracle, 0.3, least=1), (
             "a lane that is not true is not noticed"
         )
     main_threads = [account for account in accounts(result.log).values() if account.pid == account.tid]

@@ -70,15 +70,17 @@ def lanes_of(events):
     return processes + [lane for lane in threads if lane.tid]
 
 
-def contradictions(drawn, oracle, cell_s=_CELL_S):
+def contradictions(drawn, oracle, cell_s=_CELL_S, least=3):
     """Return where a lane says that it computes, and it waited, or the other way round, as sentences.
 
     A cell is `cell_s` seconds long, as a rule as three looks of the sampler. It counts if the lane has one
     state from its begin to its end. That is wrong if it is not true of half of the cell; a tenth more is left
-    out, because the kernel counts CPU time at its ticks.
+    out, because the kernel counts CPU time at its ticks. A lane is wrong from `least` such cells on: on a busy
+    machine a look can be late, and then it stands for a cell in which much has changed.
     """
     said = []
     for lane in drawn:
+        wrong = []
         threads = [
             seen.looks
             for (pid, tid), seen in oracle.threads.items()
@@ -96,7 +98,8 @@ def contradictions(drawn, oracle, cell_s=_CELL_S):
                 idle = waited > _MOST and used < 1 - _MOST
                 if (state in _COMPUTES and idle) or (state in _WAITS and used > _MOST):
                     truth = f"waited {waited:.0%}, used {used:.0%} of a CPU"
-                    said.append(f"{lane.role} {lane.pid} {lane.tid} at {begin:.3f}: {state}, but {truth}")
+                    wrong.append(f"{lane.role} {lane.pid} {lane.tid} at {begin:.3f}: {state}, but {truth}")
+        said += wrong if len(wrong) >= least else []
     return said
 
 

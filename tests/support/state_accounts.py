@@ -75,8 +75,8 @@ def contradictions(drawn, oracle, cell_s=_CELL_S, least=3):
 
     A cell is `cell_s` seconds long, as a rule as three looks of the sampler. It counts if the lane has one
     state from its begin to its end. That is wrong if it is not true of half of the cell; a tenth more is left
-    out, because the kernel counts CPU time at its ticks. A lane is wrong from `least` such cells on: on a busy
-    machine a look can be late, and then it stands for a cell in which much has changed.
+    out, because the kernel counts CPU time at its ticks. A lane is wrong from `least` such cells on: on a
+    busy machine a look can be late, and then it stands for a cell in which much has changed.
     """
     said = []
     for lane in drawn:

@@ -10,7 +10,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from importlib.resources import files
-from itertools import count, pairwise
+from itertools import count, product
 from typing import NamedTuple
 
 from procdemo.lab.bare_code import bare
@@ -38,6 +38,7 @@ ENDINGS = {
 }
 """What a child does, or what its parent does with it, and the exitcode ("Process.exitcode", `os._exit`)."""
 
+_LONGEST_S = 4.0  # of a run about a queue
 _UNIT_S = 0.3  # of a pool's clients; a run must be over soon
 
 
@@ -168,27 +169,46 @@ def _queue(rng: random.Random) -> Problem:
 
 
 def _first_blocked(producers: list[float], consumer: float, room: int) -> int:
-    """Return the number of the producer that finds the queue full first; 0 if a few milliseconds decide."""
+    """Return the number of the producer that finds the queue full first; 0 if a few milliseconds decide.
+
+    A process can be late, at its start and after each item. So the answer must be the same whichever of them
+    are late by `MARGIN_S`.
+    """
+    late = (0.0, MARGIN_S)
+    answers = {
+        _first_full(
+            [(pace, at) for pace, at in zip(producers, starts, strict=True)], consumer + slow, begin, room
+        )
+        for *starts, begin in product(late, repeat=len(producers) + 1)
+        for slow in (0.0, MARGIN_S / 4)
+    }
+    return answers.pop() if len(answers) == 1 else 0
+
+
+def _first_full(producers: list[tuple[float, float]], consumer: float, begin: float, room: int) -> int:
+    """Return which producer finds the queue full; 0 if none does within `_LONGEST_S`.
+
+    Args:
+        producers: of each the seconds from one item to the next, and how late it starts.
+        consumer: seconds of work on an item.
+        begin: how late the consumer starts.
+        room: of the queue.
+    """
     puts = sorted(
-        (pace * turn, number) for number, pace in enumerate(producers, start=1) for turn in range(1, 60)
+        (start + pace * turn, number)
+        for number, (pace, start) in enumerate(producers, start=1)
+        for turn in range(1, int(_LONGEST_S / pace) + 1)
     )
-    waiting, idle_at, takes = 0, 0.0, []
+    waiting, idle_at = 0, begin
     for at, number in puts:
         while waiting and idle_at <= at:  # it takes the next one when it has done its work
-            takes.append(idle_at)
             waiting, idle_at = waiting - 1, idle_at + consumer
         if not waiting and idle_at <= at:
-            takes.append(at)
             idle_at = at + consumer
-            continue
-        if waiting == room:
-            moments = sorted([*(when for when, _ in puts if when <= at), *takes, idle_at])
-            gaps = [after - before for before, after in pairwise(moments) if after != before]
-            doubles = (
-                len(moments) - len(set(moments)) - sum(when in {put for put, _ in puts} for when in takes)
-            )
-            return number if min(gaps) > MARGIN_S and doubles <= 0 and at < 4 else 0  # noqa: PLR2004
-        waiting += 1
+        elif waiting == room:
+            return number
+        else:
+            waiting += 1
     return 0
 
 

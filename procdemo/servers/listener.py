@@ -8,6 +8,7 @@ from typing import Self
 
 from procdemo.demo.events import LISTENING, Emitter
 from procdemo.demo.settings import CannotRunError
+from procdemo.process import shortage
 from procdemo.process.close_on_fork import CloseOnFork
 from procdemo.servers.accept_queue import AcceptQueue, Arrival
 from procdemo.servers.client_register import ClientRegister
@@ -103,6 +104,8 @@ def _listen(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
+        if lack := shortage.named(error):  # to look up a name takes descriptors and modules
+            raise lack from None
         raise CannotRunError(f"no such host: {host} ({error})", "--host 127.0.0.1") from None
     try:
         if os.name == "posix":  # elsewhere the option would let two servers share the port

@@ -24,7 +24,7 @@ SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(1
     [
         ("race", "The order of the steps is BBAABA.", "0 1"),
         ("exit", "SIGTERM)\n", "-15"),
-        ("queue", "A queue has room for 1.", "1"),
+        ("queue", "A queue has room for 2. Producer 1 every 0.28 s, producer 2 every 0.36 s,", "1"),
         ("pool", "They stay 4, 3, 2, 3, 3, 4 units of time.", "3 2 1 4 5 6"),
     ],
 )

@@ -40,7 +40,7 @@ _LOOK_S = 0.1
 _SURVIVOR_S = 0.5  # how long a process may live after the end of the script
 _HELPER_S = 3.0  # the same for helpers of multiprocessing, which tidy up first
 _SEARCH_S = 5.0  # for the search who holds which lock: the script hangs, so there is time
-_ANSWER_S = 1.0  # for a process to write its stacks
+_ANSWER_S = 3.0  # for a process to write its stacks; on a busy machine one second was too short
 
 
 class Watchdog:

@@ -40,7 +40,7 @@ _LOOK_S = 0.1
 _SURVIVOR_S = 0.5  # how long a process may live after the end of the script
 _HELPER_S = 3.0  # the same for helpers of multiprocessing, which tidy up first
 _SEARCH_S = 5.0  # for the search who holds which lock: the script hangs, so there is time
-_ANSWER_S = 3.0  # for a process to write its stacks; on a busy machine one second was too short
+_ANSWER_S = 1.0  # for a process to write its stacks
 
 
 class Watchdog:
@@ -227,11 +227,13 @@ class Watchdog:
             os.kill(pid, signal.SIGCONT)
         said: list[str] = []
         give_up = time.monotonic() + _ANSWER_S
+        over = False
         while time.monotonic() < give_up:
             if wait_ready([self._stderr], 0.01) and self._stderr in self._streams:
                 said.extend(line.decode("utf-8", "backslashreplace") for line in self._lines(self._stderr))
-            elif not procfs.command(pid):  # a zombie, or gone
+            elif over:
                 break
+            over = not procfs.command(pid)  # a zombie, or gone; what it has written may be unread still
             self._states.look_if_due()
             self._reap()
         return said

@@ -226,8 +226,7 @@ class Watchdog:
             os.kill(pid, signal.SIGABRT)
             os.kill(pid, signal.SIGCONT)
         said: list[str] = []
-        give_up = time.monotonic() + _ANSWER_S
-        over = False
+        give_up, over = time.monotonic() + _ANSWER_S, False
         while time.monotonic() < give_up:
             if wait_ready([self._stderr], 0.01) and self._stderr in self._streams:
                 said.extend(line.decode("utf-8", "backslashreplace") for line in self._lines(self._stderr))

@@ -114,9 +114,9 @@ def test_a_server_that_ends_while_one_types_is_noticed_at_once():
         person.expect(">>> ")
         person.send("half a li")  # and no Enter
         ours.signal(signal.SIGTERM)
-        ours.finish(within=5)
         person.expect("error: the server has closed the connection")
         assert ended(person) == (1, True)
+        ours.finish(within=5)
 
 
 def test_a_person_waits_as_long_as_it_takes_and_is_told():

@@ -39,7 +39,8 @@ def test_a_demo_at_its_defaults_is_one_screen_and_can_be_followed(args, tmp_path
     log = tmp_path / "run.jsonl"
     result = run(*args, "--record", str(log), env={**USUAL, "COLUMNS": "80"}).assert_clean()
     lines = result.stdout.splitlines()
-    assert len(lines) <= 22, result.stdout
+    draining = "no new clients; " in result.stdout  # if the last one leaves a moment after the server stops
+    assert len(lines) <= 22 + 2 * draining, result.stdout
     assert all(cell_len(line) <= 80 for line in lines)
     assert lines[0].startswith(f"{args[0]}: ")
     last = next(line for line in reversed(lines) if line.startswith(("ok: ", "not conclusive: ")))

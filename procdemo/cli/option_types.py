@@ -75,3 +75,7 @@ class Choice(click.Choice[str]):
         if meant is None:
             self.fail(f"{quoted(str(value))} is none of {', '.join(self.choices)}.", param, ctx)
         return super().convert(meant, param, ctx)
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """Return the words to choose from, in one line (click's message has tabs)."""
+        return f"One of {', '.join(self.choices)}."

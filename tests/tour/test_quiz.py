@@ -141,3 +141,8 @@ def test_a_sheet_or_the_answers():
 def test_a_sheet_that_is_not_there():
     result = run_here("quiz", "race", "--answers", "nowhere.txt").assert_clean(status=1, stderr_lines=3)
     assert "Could not open file 'nowhere.txt': No such file or directory" in result.stderr
+
+
+def test_without_a_kind_it_names_the_kinds_in_one_line():
+    result = run_here("quiz").assert_clean(status=2, stderr_lines=4)
+    assert "One of race, queue, pool, exit, lab." in result.stderr

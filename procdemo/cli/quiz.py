@@ -1,11 +1,8 @@
 """Homework: problems, their answers by a real run, and the check of a sheet of answers."""
 
-import os
 import re
 import subprocess
 import sys
-import threading
-import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,12 +12,13 @@ import click
 from procdemo import __version__
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_codes import DONE, FAILED
-from procdemo.demo.events import META, SUMMARY, Event, Kind
+from procdemo.demo.events import META, SUMMARY, Kind, own_event
 from procdemo.demo.settings import CannotRunError
 from procdemo.demo.text import printable, quoted
 from procdemo.render.jsonl import SCHEMA, JsonLines
 from procdemo.tour.quiz import Problem, problems
 
+_ROLE = "quiz"
 _LINE = re.compile(r"\s*(\d+)\s*[:.)]\s*(.*\S)\s*")
 
 
@@ -47,7 +45,7 @@ def give_quiz(kind: str, *, seed: int, count: int, check: bool, sheet: Path | No
     writer = JsonLines(sys.stdout) if view.json else None
     about = {"schema": SCHEMA, "command": f"quiz {kind}", "version": __version__, "seed": seed}
     if writer:
-        writer(_event(Kind.MARK, META, about))
+        writer(own_event(Kind.MARK, META, about, _ROLE))
     right = 0
     for number, problem in enumerate(islice(problems(kind, seed), count), start=1):
         answer = _run(problem) if check or sheet else None
@@ -56,7 +54,8 @@ def give_quiz(kind: str, *, seed: int, count: int, check: bool, sheet: Path | No
             verdict = number in given and problem.is_right(answer, given[number])
             right += verdict
         if writer:
-            writer(_event(Kind.RESULT, "problem", _row(number, problem, answer, given.get(number), verdict)))
+            row = _row(number, problem, answer, given.get(number), verdict)
+            writer(own_event(Kind.RESULT, "problem", row, _ROLE))
         elif sheet:
             click.echo(_judgement(number, answer or "", given.get(number), right=bool(verdict)))
         else:
@@ -64,7 +63,8 @@ def give_quiz(kind: str, *, seed: int, count: int, check: bool, sheet: Path | No
     last = _last(kind, seed, count, right if sheet else None, check=check)
     ok = not sheet or right == count
     if writer:
-        writer(_event(Kind.RESULT, SUMMARY, {"ok": ok, "answer": last, "problems": count, "right": right}))
+        facts = {"ok": ok, "answer": last, "problems": count, "right": right}
+        writer(own_event(Kind.RESULT, SUMMARY, facts, _ROLE))
     elif not view.quiet:
         click.echo(last)
     return DONE if ok else FAILED
@@ -128,7 +128,3 @@ def _row(
     row = {"number": number, "question": problem.question, "form": problem.hint}
     row |= {} if answer is None else {"answer": answer}
     return row | ({} if right is None else {"given": given, "right": right})
-
-
-def _event(kind: Kind, name: str, data: dict[str, Any]) -> Event:
-    return Event(kind, name, data, time.monotonic_ns(), os.getpid(), threading.get_native_id(), "quiz")

@@ -2,13 +2,10 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ from procdemo.catalog import find
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from procdemo.demo.event_log import DamagedLogError, read
-from procdemo.demo.events import LISTENING, META, SUMMARY, Event, Kind
+from procdemo.demo.events import LISTENING, META, SUMMARY, Event, Kind, own_event
 from procdemo.demo.settings import CannotRunError
 from procdemo.render.jsonl import SCHEMA, JsonLines
 from procdemo.tour.step import Step, script_path, steps
@@ -171,8 +168,7 @@ class _Tour:
 
     def _write(self, kind: Kind, name: str, **data: Any) -> None:
         if self._writer:
-            now, tid = time.monotonic_ns(), threading.get_native_id()
-            self._writer(Event(kind, name, data, now, os.getpid(), tid, "tour"))
+            self._writer(own_event(kind, name, data, "tour"))
 
 
 @contextlib.contextmanager

@@ -2,14 +2,13 @@
 
 import os
 import sys
-import threading
 import time
 from typing import Any
 
 from procdemo import __version__
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_codes import DONE, FAILED, MISSING
-from procdemo.demo.events import META, SUMMARY, Event, Kind
+from procdemo.demo.events import META, SUMMARY, Event, Kind, own_event
 from procdemo.demo.settings import CannotRunError, pip_install
 from procdemo.demo.text import printable
 from procdemo.probe import hang, live_stacks, programs, snapshot, xray_rows
@@ -44,7 +43,10 @@ def list_programs(view: ViewOptions, *, args: bool) -> int:
             }
             for each, age in zip(found, ages, strict=True)
         ]
-        _write([*(_event(Kind.RESULT, "program", row) for row in rows), _summary(programs=len(rows))], None)
+        _write(
+            [*(own_event(Kind.RESULT, "program", row, _ROLE) for row in rows), _summary(programs=len(rows))],
+            None,
+        )
         return DONE
     screen = XrayScreen(colour=False if view.plain else view.colour)
     if found:
@@ -79,7 +81,7 @@ def show_xray(pid: int, view: ViewOptions, *, args: bool) -> int:
     processes = verdict.context.snapshot.processes
     rows = list(xray_rows.rows(verdict, args=args))
     if view.json:
-        events = [_event(Kind.RESULT, "thread", row) for row in rows]
+        events = [own_event(Kind.RESULT, "thread", row, _ROLE) for row in rows]
         _write([*events, _summary(**xray_rows.facts(verdict))], pid)
     else:
         screen = XrayScreen(colour=False if view.plain else view.colour)
@@ -176,14 +178,10 @@ def _age(seconds: float) -> str:
 def _write(events: list[Event], pid: int | None) -> None:
     writer = JsonLines(sys.stdout)
     about = {"schema": SCHEMA, "command": "xray", "version": __version__, "pid": pid}
-    for event in (_event(Kind.MARK, META, about), *events):
+    for event in (own_event(Kind.MARK, META, about, _ROLE), *events):
         writer(event)
     writer.close()
 
 
 def _summary(**facts: Any) -> Event:
-    return _event(Kind.RESULT, SUMMARY, {"ok": True, **facts})
-
-
-def _event(kind: Kind, name: str, data: dict[str, Any]) -> Event:
-    return Event(kind, name, data, time.monotonic_ns(), os.getpid(), threading.get_native_id(), _ROLE)
+    return own_event(Kind.RESULT, SUMMARY, {"ok": True, **facts}, _ROLE)

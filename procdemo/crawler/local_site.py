@@ -114,7 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with head and body; 500 if there is such a page and it cannot be made or read."""
-        time.sleep(self.server.latency)  # noqa: TID251 - like a site that is far away
+        if self.server.latency:
+            time.sleep(self.server.latency)  # noqa: TID251 - like a site that is far away
         path = unquote(self.path.partition("?")[0].partition("#")[0])
         file = None
         try:

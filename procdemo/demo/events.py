@@ -104,6 +104,11 @@ class Event(NamedTuple):
 _identity: tuple[int, int, int, str] | None = None  # thread; its PID, the system's thread number, role
 
 
+def own_event(kind: Kind, name: str, data: dict[str, Any], role: str) -> Event:
+    """Return an event of this very thread, of now; for a command that reports something without a demo."""
+    return Event(kind, name, data, monotonic_ns(), os.getpid(), get_native_id(), role)
+
+
 def _forget_identity() -> None:
     """Make the next event of this process look up its PID and name again."""
     global _identity  # noqa: PLW0603 - one process, one identity

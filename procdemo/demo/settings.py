@@ -44,7 +44,7 @@ class Arg:
     simulated: bool = False
     """Whether it is a time that exists for the lesson only, or a limit of one: ``--slow`` stretches it."""
     was: str = ""
-    """Its earlier name, e.g. ``timeout``: who types that is told the new one."""
+    """Its earlier name, e.g. ``timeout``: a person who types it is told the new one."""
     also: tuple[tuple[str, str], ...] = ()
     """Other words that are understood, in upper case, and the choice that each stands for."""
 

@@ -28,18 +28,19 @@ from procdemo.demo.events import (
     Event,
     Kind,
 )
-from procdemo.demo.states import Activity
+from procdemo.demo.states import Activity, State
 from procdemo.demo.text import LIMIT, printable
 from procdemo.render.crowds import Crowds
 from procdemo.render.live_view import LiveView, can_animate
+from procdemo.render.palette import LOOKS
 from procdemo.render.role_colours import RoleColours
 from procdemo.render.screen_lanes import ScreenLanes
 from procdemo.render.sentences import as_option, facts, filled, name_of, verdict
 from procdemo.render.tables import table
 from procdemo.render.terminal import broken_into_rows, pipe_width, terminal, wrapped
 
-_COLOUR_OF = {"ok": "#228833", INCONCLUSIVE: "#c65102", INTERRUPTED: "#c65102"}  # of the last line
-_BAD = "#cc3311"  # lost, failed, killed
+_GOOD, _UNSURE, _BAD = (LOOKS[state].colour for state in (State.WAITING, State.READY, State.STOPPED))
+_COLOUR_OF = {"ok": _GOOD, INCONCLUSIVE: _UNSURE, INTERRUPTED: _UNSURE}  # of the last line; else _BAD
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
 _NARROW = 50  # columns: with fewer there is no room for the time and the PID
@@ -223,9 +224,14 @@ class Console:
         self._lines += self._crowds.lines_of(name, event, self._start_ns)
 
     def _was_told(self, name: str, role: str) -> bool:
-        """Note that a process tells something; return whether it has told that often enough."""
+        """Note that a process tells something; return whether it has told that often enough.
+
+        Only what is limited is counted: a server may run for months, and each handler is a role.
+        """
+        if name not in self._first:
+            return False
         self._told[name, role] += 1
-        return self._told[name, role] > self._first.get(name, sys.maxsize)
+        return self._told[name, role] > self._first[name]
 
     def _sentence(self, event: Event) -> str:
         sentence = self._story.get(name_of(event))

@@ -1,9 +1,12 @@
 """The colour of a role on the screen: in its lines, and in its lanes."""
 
+from procdemo.demo.states import State
+from procdemo.render.palette import LOOKS
 from procdemo.render.timeline import family
 
-_COLOURS = ("#0077bb", "#c65102", "#228833", "#aa4499", "#008299", "#cc3311")
-"""As in the palette of the lanes: each can be read on a white projector and in a dark terminal."""
+_STATES = (State.COMPUTING, State.READY, State.WAITING, State.BLOCKED, State.STARTING, State.STOPPED)
+_COLOURS = tuple(LOOKS[state].colour for state in _STATES)
+"""Those of the lanes: each can be read on a white projector and in a dark terminal."""
 
 
 class RoleColours:

@@ -1,36 +1,57 @@
 """Whole numbers among the attributes of a Python object in another process, read without stopping it.
 
-From the address of an object the numbers are found that its attributes have, without their names. It is
-tried where CPython keeps attributes: the pointer to them is 4 or 3 words before the object (3.11, 3.12), or
-they are in the object itself (3.13 on); Include/internal/pycore_object.h. What is found is an ``int`` by the
-name of its type, so what is no attribute is left out; but a number alone says little, and the caller must
-know which one it looks for. In a free-threaded build nothing is found.
+From the address of an object the numbers are found that its attributes have, without their names: a number
+alone says little, and the caller must know which one it looks for. CPython keeps the attributes of a plain
+object as an array of pointers (Include/internal/pycore_dict.h, pycore_object.h; names as there):
+
+- 3.13 on, if the type has INLINE_VALUES: in the object, behind its header. Four bytes tell the size of the
+  array and how many are used; behind it is a byte for each used one, its index.
+- 3.11, 3.12: elsewhere. The pointer to it is 4 (3.11) or 3 words (3.12, then odd) before the object, or in
+  the dictionary of the object. The byte 2 before the array tells how many are used; their indexes are before
+  that.
+
+Nothing is found in a free-threaded build.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 
 from procdemo.probe.semlock_memory import Memory
 
 _TYPE_NAME = b"int\0"
-_MOST = 24  # attributes that are looked at
 _DIGITS_AT = 24
-_TAGS = 7  # the lowest bits of an address
+_FLAGS_AT = 168
+_INLINE_VALUES = 1 << 2
+_VALUES_AT = 40  # in a dictionary
+_MOST = 30  # attributes in an array: SHARED_KEYS_MAX_SIZE
 
 
 def numbers(pid: int, address: int) -> set[int]:
     """Return the whole numbers from 1 to 2**30 - 1 among the attributes of the object at this address."""
     with suppress(OSError), Memory(pid) as memory:
-        return set(_numbers(memory, address))
+        found = (_number(memory, memory.word(place)) for place in _places(memory, address))
+        return {number for number in found if 0 < number < 1 << 30}
     return set()
 
 
-def _numbers(memory: Memory, address: int) -> Iterator[int]:
-    places = [memory.word(address - 32), memory.word(address - 24) & ~_TAGS, address + 16]
-    for place in places:
-        for index in range(_MOST if place else 0):
-            pointer = memory.word(place + 8 * index)
-            if not pointer & _TAGS and memory.type_name(pointer, len(_TYPE_NAME)) == _TYPE_NAME:
-                value = memory.word(pointer + _DIGITS_AT) & 0xFFFFFFFF
-                if 0 < value < 1 << 30:
-                    yield value
+def _places(memory: Memory, address: int) -> list[int]:
+    """Return where the pointers to the attributes of an object are."""
+    if memory.word(memory.word(address + 8) + _FLAGS_AT) & _INLINE_VALUES:
+        array = address + 24
+        capacity, used, _, is_valid = memory.read(address + 16, 4) or bytes(4)
+        indexes = memory.read(array + 8 * capacity, used if is_valid else 0)
+    else:
+        dictionary = memory.word(address - 24)
+        if dictionary & 1:
+            array = dictionary + 1
+        else:
+            array = memory.word(address - 32) or (memory.word(dictionary + _VALUES_AT) if dictionary else 0)
+        used = int.from_bytes(memory.read(array - 2, 1), "little")
+        indexes = memory.read(array - 2 - used, used)
+    return [array + 8 * index for index in indexes if index < _MOST]
+
+
+def _number(memory: Memory, address: int) -> int:
+    """Return the whole number at this address; 0 if there is none, or one of more than 30 bits."""
+    if memory.type_name(address, len(_TYPE_NAME)) != _TYPE_NAME:
+        return 0
+    return memory.word(address + _DIGITS_AT) & 0xFFFFFFFF

@@ -115,7 +115,7 @@ class Memory:
         Source: ``struct new_sem`` of glibc (sysdeps/nptl/internaltypes.h) and ``__val`` of musl begin with
         it; the highest bit of musl's says that a thread waits.
         """
-        found = self._read(self.semaphores[semaphore], 4)
+        found = self.read(self.semaphores[semaphore], 4)
         return int.from_bytes(found, "little") & 0x7FFFFFFF if found else None
 
     def search(self, run: Run, handles: Collection[int]) -> Iterator[tuple[int, list[SemLock]]]:
@@ -133,23 +133,23 @@ class Memory:
 
     def word(self, address: int) -> int:
         """Return the number of 8 bytes at this address; 0 if it cannot be read."""
-        return int.from_bytes(self._read(address, 8), "little")
+        return int.from_bytes(self.read(address, 8), "little")
 
     def type_name(self, address: int, size: int) -> bytes:
         """Return the first bytes of the name of the type of an object, not in a free-threaded build."""
-        return self._read(self.word(self.word(address + 8) + _NAME_AT[16]), size)
+        return self.read(self.word(self.word(address + 8) + _NAME_AT[16]), size)
 
     def _chunks(self, run: Run) -> Iterator[tuple[int, bytes]]:
         """Yield address and content of each piece that is searched at once; empty if it cannot be read."""
         begin, end = run
         while begin < end:
-            chunk = self._read(begin, min(_CHUNK, end - begin))
+            chunk = self.read(begin, min(_CHUNK, end - begin))
             yield begin, chunk
             begin += len(chunk) or mmap.PAGESIZE
 
     def object_at(self, address: int) -> SemLock | None:
         """Return the lock object that has its handle here; None if there is none."""
-        found = self._read(address - _HANDLE_AT, _OBJECT.size)
+        found = self.read(address - _HANDLE_AT, _OBJECT.size)
         if len(found) < _OBJECT.size:
             return None
         _, _, local, references, kind_of_object, *fields = _OBJECT.unpack(found)
@@ -172,10 +172,10 @@ class Memory:
         """
         tasks = procfs.own_numbers(self.pid)
         for offset in _TID_AT.get(os.uname().machine, ()):
-            tid = int.from_bytes(self._read(ident + offset, 4), "little")
+            tid = int.from_bytes(self.read(ident + offset, 4), "little")
             # On x86-64 it begins with its own address, in glibc and in musl.
             if tid in tasks and (
-                offset in {0xD0, 0x20} or self._read(ident, 8) == ident.to_bytes(8, "little")
+                offset in {0xD0, 0x20} or self.read(ident, 8) == ident.to_bytes(8, "little")
             ):
                 return tasks[tid]
         return 0
@@ -187,14 +187,14 @@ class Memory:
                 (
                     header
                     for header, name_at in _NAME_AT.items()
-                    if (name := self._read(address + name_at, 8))
-                    and self._read(int.from_bytes(name, "little"), len(_TYPE_NAME)) == _TYPE_NAME
+                    if (name := self.read(address + name_at, 8))
+                    and self.read(int.from_bytes(name, "little"), len(_TYPE_NAME)) == _TYPE_NAME
                 ),
                 0,
             )
         return self._header[address]
 
-    def _read(self, address: int, size: int) -> bytes:
+    def read(self, address: int, size: int) -> bytes:
         """Return this memory; less or nothing if it is gone."""
         with suppress(OSError, OverflowError):
             return os.pread(self._fd, size, address)

@@ -116,7 +116,11 @@ class _Look(NamedTuple):
 
 
 def take(
-    root: int, search_s: float = SEARCH_S, orphans: Iterable[int] = (), asked: Collection[int] | None = None
+    root: int,
+    search_s: float = SEARCH_S,
+    orphans: Iterable[int] = (),
+    asked: Collection[int] | None = None,
+    earlier: lock_holders.Look | None = None,
 ) -> Snapshot:
     """Look at the process `root` and all its descendants, except this process and its own.
 
@@ -125,6 +129,7 @@ def take(
         search_s: seconds for the search for holders of locks of processes, and the same for those of threads.
         orphans: processes that were below `root`, too; they and their descendants are looked at as well.
         asked: if given, only the stacks of these are read: each costs 10 to 40 ms of a CPU; more if it runs.
+        earlier: an earlier look at locks, which may know who held the lock of the dead.
     """
     family = _family([root, *orphans])
     run = {pid: programs.program(pid) for pid in family}
@@ -148,7 +153,7 @@ def take(
     searched = {*family, *(pid for pids in mapped.values() for pid in pids)}
     numbers = set(semaphores.values())
     locks = (
-        lock_holders.look(searched, numbers, budget_s=search_s)
+        lock_holders.look(searched, numbers, earlier, search_s)
         if numbers
         else lock_holders.Look({}, 0, 0, ())
     )

@@ -17,6 +17,7 @@ from procdemo.probe import (
     connections,
     live_stacks,
     lock_holders,
+    process_roles,
     programs,
     system_calls,
     thread_locks,
@@ -162,7 +163,7 @@ def take(
     files = {pid: dict(common_files.open_files(pid)) for pid in family}
     last = {pid: _look(pid) for pid in family}
     seconds = time.monotonic() - begin
-    roles = _roles(root, family, run)
+    roles = process_roles.roles(root, family, run, answers)
     processes = {}
     for pid, parent in family.items():
         threads = {
@@ -258,17 +259,6 @@ def _thread(
 
 def _cpu_ns(look: _Look) -> int:
     return int((look.turns.split() or [b"0"])[0])
-
-
-def _roles(root: int, family: Mapping[int, int], run: Mapping[int, Program]) -> dict[int, str]:
-    """Return what each process is called: by its program, and by its PID if it is not the first."""
-    lines = {pid: procfs.read(f"/proc/{pid}/cmdline") for pid in family}
-    roles = {}
-    for pid, parent in family.items():
-        same = run[pid].kind == programs.PYTHON and lines.get(parent) == lines[pid]
-        name = "child" if same else run[pid].name
-        roles[pid] = "main" if pid == root else f"{name or 'process'} {pid}"
-    return roles
 
 
 def _owners(calls: Mapping[int, Mapping[int, Call | None]], search_s: float) -> dict[tuple[int, int], int]:

@@ -123,7 +123,7 @@ class Anything(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[] if name in {"pool-server", "selector-server"} else pytest.mark.thorough)
+        pytest.param(name, marks=[] if name == "selector-server" else pytest.mark.thorough)
         for name in OURS
     ],
 )

@@ -22,28 +22,30 @@ Compare with: procdemo lab gil-cpu, the same as a script; procdemo spawn, what a
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from statistics import median
 from typing import Annotated, Any, Literal
 
 from procdemo.demo.events import INCONCLUSIVE, SUMMARY, Emitter
 from procdemo.demo.settings import Arg, CannotRunError, Settings, usable_cpus
 from procdemo.demo.states import Activity
 from procdemo.process.latency_probe import LatencyProbe
+from procdemo.process.speed_up import UNCLEAR, in_words
 from procdemo.process.usage import BUSY, CpuUsage, amount_of
 
 STORY = {
     "build": "this Python has {gil}; the work takes {seconds} s alone",
     "way": "{way}: {wall_s:.2f} s, {cpus:.1f} CPUs, ticker {late_ms:.0f} ms late",
-    "too busy": "others used {others:.0%} of the CPUs: such times mislead",
+    "too busy": "warning: other programs used {others:.0%} of the CPUs; idle, it may be faster",
     "summary": "{verdict}: {threads:.1f} times as fast in threads, {processes:.1f} times in processes",
 }
 DETAIL = {"work.begin": "{where} starts its work", "work.end": "{where} has done its work"}
 DETAIL_TABLES = ("ways",)
 THREADS = ("main", "worker")
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
-GAIN = 1.3  # times as fast, to be called faster
+ROUNDS = 3  # of each way: their least and their most time show how certain the figures are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class Config(Settings):
     )
     seconds: Annotated[
         float, Arg("How long each piece of work takes alone.", min=0.05, max=60, metavar="SECONDS")
-    ] = 0.5
+    ] = 0.25
 
 
 def compute(steps: float) -> None:
@@ -73,20 +75,20 @@ def call(steps: float) -> None:
 def work_when_told(
     work: Callable[[float], None], pieces: list[float], gate: Connection, where: str, emit: Emitter
 ) -> None:
-    """Wait for the gate to open, do the pieces of work, and send back their CPU time."""
+    """Do the pieces of work each time the gate opens, and send back their CPU time."""
     with gate:
         gate.send("ready")
-        gate.recv()
-        before = time.thread_time()
-        for amount in pieces:
-            emit.begin("work", where=where)
-            work(amount)
-            emit.end("work", where=where)
-        gate.send(time.thread_time() - before)
+        while gate.recv():
+            before = time.thread_time()
+            for amount in pieces:
+                emit.begin("work", where=where)
+                work(amount)
+                emit.end("work", where=where)
+            gate.send(time.thread_time() - before)
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Do as many pieces of work as there are workers, in three ways, and compare the times."""
+    """Do as many pieces of work as there are workers, in three ways, some rounds each; compare the times."""
     work = {"cpu": compute, "wait": time.sleep, "call": call}[config.work]  # noqa: TID251 - the work itself
     amount = config.seconds if config.work == "wait" else amount_of(work, config.seconds)
     has_gil = getattr(sys, "_is_gil_enabled", lambda: True)()
@@ -97,7 +99,8 @@ def run(config: Config, emit: Emitter) -> None:
         f"{n} threads": (threading.Thread, n),
         f"{n} processes": (context.Process, n),
     }
-    times, others = [], 0.0
+    times: list[list[float]] = []  # of the rounds of each way
+    others = 0.0
     for way, (make, count) in ways.items():
         gates, workers = [], []
         for number in range(count):
@@ -112,27 +115,36 @@ def run(config: Config, emit: Emitter) -> None:
             for gate in gates:
                 gate.recv()
             with CpuUsage(usable_cpus()) as machine, LatencyProbe() as ticker:
-                for gate in gates:
-                    gate.send("go")
-                cpu_s = sum(gate.recv() for gate in gates)
+                rounds, cpu_s = play_rounds(gates)
         except (EOFError, OSError):
             raise CannotRunError(f"one of {way} was killed", "procdemo gil, and leave it alone") from None
         for worker in workers:
             worker.join()
-        row = {"way": way, "wall_s": round(machine.wall_s, 2), "cpu_s": round(cpu_s, 2)}
+        row = {"way": way, "wall_s": round(median(rounds), 2), "cpu_s": round(cpu_s / ROUNDS, 2)}
+        row |= {"low_s": round(min(rounds), 2), "high_s": round(max(rounds), 2)}
         row |= {"cpus": round(cpu_s / machine.wall_s, 2), "late_ms": ticker.worst_ms()}
         emit.mark("way", **row)
         emit.result("ways", **row, lateness=ticker.drawn())
-        times.append(machine.wall_s)
+        times.append(rounds)
         others = max(others, machine.share_of_others(cpu_s))
-    threads, processes = (round(times[0] / each, 2) for each in times[1:])
     if others > BUSY:
         emit.mark("too busy", others=others)
-    verdict, outcome = ("no verdict", INCONCLUSIVE) if others > BUSY else (_verdict(threads, processes), "")
+    one, *more = times
+    threads, processes = (round(median(one) / median(each), 2) for each in more)
+    verdict = in_words(one, {"threads": more[0], "processes": more[1]})
+    outcome = INCONCLUSIVE if verdict == UNCLEAR else ""
     emit.result(SUMMARY, ok=True, outcome=outcome, verdict=verdict, threads=threads, processes=processes)
 
 
-def _verdict(threads: float, processes: float) -> str:
-    """Return in words whether threads or processes are faster than one thread."""
-    gains = [name for name, ratio in (("threads", threads), ("processes", processes)) if ratio > GAIN]
-    return f"{' and '.join(gains)} gain" if gains else "neither threads nor processes gain"
+def play_rounds(gates: Sequence[Connection]) -> tuple[list[float], float]:
+    """Let the workers behind the gates work, then end; return the seconds of each round, and the CPU time."""
+    seconds, cpu_s = [], 0.0
+    for _ in range(ROUNDS):
+        began = time.monotonic()
+        for gate in gates:
+            gate.send(True)
+        cpu_s += sum(gate.recv() for gate in gates)
+        seconds.append(time.monotonic() - began)
+    for gate in gates:
+        gate.send(False)
+    return seconds, cpu_s

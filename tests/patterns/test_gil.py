@@ -1,4 +1,4 @@
-"""gil: the same work in three ways, and a verdict only where the machine allows one."""
+"""gil: the same work in three ways, and a verdict unless the rounds differ too much."""
 
 import os
 import signal
@@ -6,6 +6,8 @@ import sys
 
 import pytest
 from harness import Command, run
+
+from procdemo.patterns.gil import ROUNDS
 
 WAYS = ["one thread", "3 threads", "3 processes"]
 
@@ -23,7 +25,7 @@ def test_the_same_pieces_in_three_ways(work):
     result = play("--work", work, "--workers", "3").assert_clean(0, stderr_lines=0)
     assert [event.data["way"] for event in result.named("ways")] == WAYS
     done = pieces(result)
-    assert len(done) == 9
+    assert len(done) == 9 * ROUNDS
     assert len({(event.pid, event.tid) for event in done}) == 1 + 3 + 3
     assert len({event.pid for event in done}) == 1 + 3
 
@@ -58,13 +60,15 @@ def test_a_call_that_keeps_the_gil_makes_the_ticker_late():
 
 
 @pytest.mark.thorough
-def test_no_verdict_on_a_busy_machine():
+def test_a_busy_machine_is_a_warning():
     burn = "import os\nany(os.fork() == 0 for _ in os.sched_getaffinity(0))\nprint('busy')\nwhile True: 0"
     with Command("-uc", burn, program=[sys.executable]) as burner:
         burner.wait_line("busy")
         result = play("--workers", "2", "--seconds", "0.3").assert_clean(0)
-    assert (result.summary["verdict"], result.summary["outcome"]) == ("no verdict", "not conclusive")
     assert result.named("too busy")[0].data["others"] > 0.2
+    words = result.summary["verdict"].split()
+    assert {"faster", "differ"} & set(words)
+    assert result.summary["outcome"] == ("not conclusive" if "differ" in words else "")
 
 
 def test_a_killed_worker_is_named(start_method):

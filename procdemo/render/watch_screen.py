@@ -5,7 +5,6 @@ Rich is imported when there is something to draw, and not before: the program ru
 
 import os
 import sys
-import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from procdemo.render.live_view import LiveView
     from procdemo.render.screen_lanes import ScreenLanes
 
-_IMPORT_AFTER_S = 1.0  # of a program that runs for so long; at the end it would delay it
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
 _REMEMBERED = 20_000  # events: a program may run for months
 _NAMED = 5  # of the orphans, zombies and names that are left
@@ -69,7 +67,6 @@ class WatchScreen:
         self._colour = False if plain else colour
         self._plain, self._quiet, self._verbose = plain, quiet, verbose
         self._given = screen
-        self._begin = time.monotonic()
         self._events: list[Event] = []
         self._picture: dict[str, Any] = {}
         self._rows: list[dict[str, Any]] = []
@@ -108,11 +105,9 @@ class WatchScreen:
                 self._end(event)
 
     def flush(self) -> None:
-        """Draw the lanes, if they are live; be ready for the end of a program that runs for some time."""
+        """Draw the lanes, if they are live."""
         if self._screen:
             self._screen.refresh()
-        if self._screen is None and time.monotonic() - self._begin > _IMPORT_AFTER_S:
-            self._drawing()
 
     def close(self) -> None:
         """Remove what moves."""

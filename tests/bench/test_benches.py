@@ -228,6 +228,7 @@ def test_the_break_even_follows_from_the_way(found):
         assert event.data["pays_from_us"] == pytest.approx(2 * event.data["way_us"], abs=0.2)
 
 
+@pytest.mark.thorough
 def test_memory_of_an_idle_process(found, start_method):
     (row,) = [row for row in BENCHES if row.name == "bench start"]
     memory = {event.data["design"]: event.data["own_kib"] for event in found(row).named("memory")}

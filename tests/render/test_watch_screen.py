@@ -1,0 +1,17 @@
+"""What is drawn of a watched program, and when."""
+
+import time
+
+from procdemo.demo.events import Event
+from procdemo.render.watch_screen import WatchScreen
+
+
+def test_nothing_is_prepared_while_there_is_nothing_to_show(monkeypatch):
+    """To import Rich costs as much CPU time as to watch a program for ten seconds."""
+    screen = WatchScreen(stderr=True)
+    screen(Event("state", "sleeping", {}, 0, 7, 7, "main"))
+    later = time.monotonic() + 100
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    screen.flush()
+    assert screen._screen is None
+    screen.close()

@@ -50,8 +50,6 @@ DETAIL_TABLES = ("ways",)
 THREADS = ("main", "worker")
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 ROUNDS = 3  # of each way: their least and their most time show how certain the figures are
-
-
 Work = Callable[[float], None]
 
 
@@ -92,12 +90,11 @@ def work_when_told(work: Work, pieces: list[float], gate: Connection, where: str
             gate.send(time.thread_time() - before)
 
 
-def ways(work: Work, config: Config) -> Iterator[tuple[str, Callable[..., Any], list[Work]]]:
+def ways(work: Work, n: int, context: Any) -> Iterator[tuple[str, Callable[..., Any], list[Work]]]:
     """Yield each way: its name, what makes its workers, and the work of each of them."""
-    n = config.workers
     yield "one thread", threading.Thread, [work]
     yield f"{n} threads", threading.Thread, [work] * n
-    yield f"{n} processes", config.context().Process, [work] * n
+    yield f"{n} processes", context.Process, [work] * n
     if python_build.has_interpreters():  # a thread calls its own one, and has the GIL of that
         interpreters = [python_build.new_interpreter() for _ in range(n)]
         yield f"{n} interpreters", threading.Thread, [partial(each.call, work) for each in interpreters]
@@ -113,12 +110,11 @@ def run(config: Config, emit: Emitter) -> None:
     python_build.report_interpreters(emit)
     times: list[list[float]] = []  # of the rounds of each way
     others = 0.0
-    for way, make, works in ways(work, config):
+    for way, make, works in ways(work, config.workers, config.context()):
         gates, workers = [], []
         for number, each in enumerate(works):
             gate, theirs = config.context().Pipe()
-            pieces = [amount] * (config.workers // len(works))
-            args = (each, pieces, theirs, f"{number + 1} of {way}", emit)
+            args = (each, [amount] * (config.workers // len(works)), theirs, f"{number + 1} of {way}", emit)
             workers.append(make(target=work_when_told, args=args, name=f"worker-{number}"))
             workers[-1].start()
             gates.append(gate)
@@ -142,10 +138,9 @@ def run(config: Config, emit: Emitter) -> None:
         others = max(others, machine.share_of_others(cpu_s))
     if others > BUSY:
         emit.mark("too busy", others=others)
-    one, *more = times
-    rounds_of = dict(zip(("threads", "processes", "interpreters"), more, strict=False))
-    verdict = in_words(one, rounds_of)
-    facts = {name: round(median(one) / median(rounds), 2) for name, rounds in rounds_of.items()}
+    rounds_of = dict(zip(("threads", "processes", "interpreters"), times[1:], strict=False))
+    verdict = in_words(times[0], rounds_of)
+    facts = {name: round(median(times[0]) / median(rounds), 2) for name, rounds in rounds_of.items()}
     told = f", {facts['interpreters']:.1f} in interpreters" if "interpreters" in facts else ""
     outcome = INCONCLUSIVE if verdict == UNCLEAR else ""
     emit.result(SUMMARY, ok=True, outcome=outcome, verdict=verdict, more=told, **facts)

@@ -16,7 +16,7 @@ from procdemo.demo.events import Emitter
 
 STORY = {
     "free-threaded": "this Python is a free-threaded build: it has {gil}",
-    "no interpreters": "sub-interpreters: left out, Python {version} has none (3.14 has)",
+    "no interpreters": "no sub-interpreters: they are new in Python 3.14",
 }
 
 
@@ -62,8 +62,13 @@ def interpreter_pool(workers: int) -> Executor:
 
 
 def report(emit: Emitter) -> None:
-    """Report what is unusual of this Python, and what it lacks; nothing of one that has all and a GIL."""
+    """Report what is unusual of this Python, and what it lacks; nothing of one that has all, and a GIL."""
     if is_free_threaded():
         emit.mark("free-threaded", gil="a GIL" if has_gil() else "no GIL")
+    report_interpreters(emit)
+
+
+def report_interpreters(emit: Emitter) -> None:
+    """Report if there are no sub-interpreters."""
     if not has_interpreters():
-        emit.mark("no interpreters", version=f"{sys.version_info[0]}.{sys.version_info[1]}")
+        emit.mark("no interpreters")

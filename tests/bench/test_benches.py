@@ -242,8 +242,7 @@ def test_memory_of_an_idle_process(found, start_method):
 @pytest.mark.parametrize("name", ["bench start", "bench pools"])
 def test_where_there_are_no_sub_interpreters_one_line_says_so(found, name):
     (row,) = [row for row in BENCHES if row.name == name]
-    said = [event.data["version"] for event in found(row).named("no interpreters")]
-    assert said == ([] if INTERPRETERS else [f"3.{sys.version_info[1]}"])
+    assert len(found(row).named("no interpreters")) == (not INTERPRETERS)
 
 
 @pytest.mark.parametrize("args", [["bench"], ["bench", "--help"]])

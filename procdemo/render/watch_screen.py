@@ -121,10 +121,10 @@ class WatchScreen:
 
     def _end(self, event: Event) -> None:
         data = event.data
-        left = list(_left(data))
         if self._screen:
             self._screen.end_live()
         if self._quiet:
+            left = list(_left(data))
             if left or data.get("verdict") != "ended":
                 self._drawing().answer(data, left)
             return
@@ -133,8 +133,8 @@ class WatchScreen:
             if each.name != META:
                 lanes(each)
         drawing = self._drawing()
-        drawing.lanes(lanes, event.time_ns)
-        drawing.answer(data, left)
+        shown = drawing.lanes(lanes, event.time_ns)
+        drawing.answer(data, list(_left(data, shown)))
 
     def _lanes(self) -> "ScreenLanes":
         from procdemo.render.role_colours import RoleColours  # noqa: PLC0415 - with Rich
@@ -143,12 +143,13 @@ class WatchScreen:
         return ScreenLanes({}, AllFamilies(), RoleColours(), plain=self._plain, helpers=self._verbose)
 
 
-def _left(data: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a sentence for each kind of thing that the program has left."""
+def _left(data: Mapping[str, Any], shown: str = "") -> Iterator[str]:
+    """Yield a sentence for each kind of thing that the program has left; not of zombies that were shown."""
     found = {key: data[key] for key in ("orphans", "zombies", "names") if isinstance(data.get(key), list)}
+    zombies = [f"PID {pid}" for pid in found.get("zombies", []) if f"(PID {pid})" not in shown]
     told = {
         "still running": [f"{each['program']} (PID {each['pid']})" for each in found.get("orphans", [])],
-        "ended, but its parent never waited for it": [f"PID {pid}" for pid in found.get("zombies", [])],
+        "ended, but its parent never waited for it": zombies,
         "left in /dev/shm": [f"{each['name']} (of PID {each['pid']})" for each in found.get("names", [])],
     }
     for what, names in told.items():
@@ -216,11 +217,13 @@ class _Screen:
         self._xray.answer(str(told.get("verdict", "")), str(told.get("answer", "")))
         self._flush()
 
-    def lanes(self, lanes: Any, end_ns: int) -> None:
+    def lanes(self, lanes: "ScreenLanes", end_ns: int) -> str:
+        """Draw the lanes; return them as text."""
         width = self._terminal.width if self._terminal.is_terminal else min(self._terminal.width, _PIPE_LANES)
         lines = lanes.lines(end_ns, width)
         for line in ["", *lines, ""] if lines else []:
             self._terminal.print(line)
+        return "\n".join(line.plain for line in lines)
 
     def answer(self, told: Mapping[str, Any], left: list[str]) -> None:
         for sentence in left:

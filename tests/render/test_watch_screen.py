@@ -3,6 +3,7 @@
 import time
 
 from procdemo.demo.events import Event
+from procdemo.render import watch_screen
 from procdemo.render.watch_screen import WatchScreen
 
 
@@ -15,3 +16,10 @@ def test_nothing_is_prepared_while_there_is_nothing_to_show(monkeypatch):
     screen.flush()
     assert screen._screen is None
     screen.close()
+
+
+def test_a_zombie_that_the_lanes_name_is_not_named_again():
+    left = {"orphans": [], "zombies": [7, 77], "names": []}
+    (sentence,) = watch_screen._left(left, "main (PID 1) did not wait for true (PID 7): a zombie")
+    assert sentence == "ended, but its parent never waited for it: PID 77"
+    assert not list(watch_screen._left({**left, "zombies": [7]}, "true (PID 7): a zombie"))

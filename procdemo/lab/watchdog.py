@@ -202,9 +202,7 @@ class Watchdog:
         numbers = {thread.semaphore for _, threads, _ in seen.values() for thread in threads} - {""}
         locks = lock_holders.look(family, numbers, budget_s=_SEARCH_S).locks if numbers else {}
         processes = [
-            wait_graph.Process(
-                pid, parent, names[pid], threads, files, self._stacks(pid, names[pid], threads)
-            )
+            wait_graph.Process(pid, parent, names[pid], threads, files, self._stacks(pid, threads))
             for pid, (parent, threads, files) in seen.items()
         ]
         graph = wait_graph.describe(processes, self._script, locks)
@@ -217,9 +215,9 @@ class Watchdog:
             self._report(found=_NOT_KNOWN)
         return True
 
-    def _stacks(self, pid: int, name: str, threads: list[procfs.Thread]) -> list[stack_dumps.Stack]:
+    def _stacks(self, pid: int, threads: list[procfs.Thread]) -> list[stack_dumps.Stack]:
         """Return a stack for each of these threads of a process; it is killed by that, or by `end`."""
-        if name == wait_graph.FORK_SERVER:
+        if mp_helpers.helper_of(pid):
             return []
         if remote_stacks.NEEDED and (read := remote_stacks.read(pid)):
             return [read.get(thread.tid, []) for thread in threads]

@@ -6,7 +6,7 @@ What to watch:
   - apply_async() sends each task alone, and so does imap() with its
     chunksize of 1; map() sends large chunks
   - break-even: how long a task must take, so that the pool is faster than a
-    loop; with shorter tasks more processes make the program slower
+    loop. With shorter tasks more processes make the program slower
 
 \b
 Try:

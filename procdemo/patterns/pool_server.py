@@ -2,11 +2,11 @@
 
 What to watch:
   - the kernel completes the connection of every client, and main accepts it
-  - a worker serves one client until this client leaves; client N+1 waits in
+  - a worker serves one client until this client leaves. Client N+1 waits in
     main's own list and hears nothing
-  - a worker that becomes free serves it; the last line says whether it was
+  - a worker that becomes free serves it. The last line says whether it was
     the same PID
-  - if a worker is killed, its client is cut off; the other clients notice
+  - if a worker is killed, its client is cut off. The other clients notice
     nothing, and new workers replace the old ones
 
 \b

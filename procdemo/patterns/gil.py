@@ -5,7 +5,9 @@ What to watch:
     CPUs at work. How late is another thread (the ticker)?
   - --work cpu: the threads share one CPU, because the GIL (global
     interpreter lock) lets one of them run Python. It changes hands every 5 ms
-    (sys.setswitchinterval). Processes have a CPU each
+    (sys.setswitchinterval)
+  - processes have a CPU each. So have sub-interpreters (Python 3.14 and
+    later) and the threads of a free-threaded build
   - --work wait: threads are as good, because a thread that waits gives the
     GIL back. --work call: one C call keeps it
 
@@ -19,11 +21,11 @@ Try:
 Compare with: procdemo lab gil-cpu, the same as a script; procdemo spawn, what a process costs.
 """
 
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from statistics import median
 from typing import Annotated, Any, Literal
@@ -31,21 +33,24 @@ from typing import Annotated, Any, Literal
 from procdemo.demo.events import INCONCLUSIVE, SUMMARY, Emitter
 from procdemo.demo.settings import Arg, CannotRunError, Settings, usable_cpus
 from procdemo.demo.states import Activity
+from procdemo.process import python_build
 from procdemo.process.latency_probe import LatencyProbe
 from procdemo.process.speed_up import UNCLEAR, in_words
 from procdemo.process.usage import BUSY, CpuUsage, amount_of
 
+BLOCKS = (python_build,)
 STORY = {
     "build": "this Python has {gil}; the work takes {seconds} s alone",
     "way": "{way}: {wall_s:.2f} s, {cpus:.1f} CPUs, ticker {late_ms:.0f} ms late",
-    "too busy": "warning: other programs used {others:.0%} of the CPUs; idle, it may be faster",
-    "summary": "{verdict}: {threads:.1f} times as fast in threads, {processes:.1f} times in processes",
+    "too busy": "warning: other programs used {others:.0%} of the CPUs",
+    "summary": "{verdict}: {threads:.1f} times as fast in threads, {processes:.1f} in processes{more}",
 }
 DETAIL = {"work.begin": "{where} starts its work", "work.end": "{where} has done its work"}
 DETAIL_TABLES = ("ways",)
 THREADS = ("main", "worker")
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS}
 ROUNDS = 3  # of each way: their least and their most time show how certain the figures are
+Work = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ class Config(Settings):
     """Settings of `run`."""
 
     work: Annotated[Literal["cpu", "wait", "call"], Arg("Run Python code, wait, or make one C call.")] = "cpu"
-    workers: Annotated[int, Arg("Number of threads, and of processes.", min=2, max=64)] = max(
+    workers: Annotated[int, Arg("Number of threads, processes, interpreters.", min=2, max=64)] = max(
         usable_cpus(), 2
     )
     seconds: Annotated[
@@ -72,9 +77,7 @@ def call(steps: float) -> None:
     sum(range(int(steps)))
 
 
-def work_when_told(
-    work: Callable[[float], None], pieces: list[float], gate: Connection, where: str, emit: Emitter
-) -> None:
+def work_when_told(work: Work, pieces: list[float], gate: Connection, where: str, emit: Emitter) -> None:
     """Do the pieces of work each time the gate opens, and send back their CPU time."""
     with gate:
         gate.send("ready")
@@ -87,29 +90,35 @@ def work_when_told(
             gate.send(time.thread_time() - before)
 
 
+def ways(work: Work, n: int, context: Any) -> Iterator[tuple[str, Callable[..., Any], list[Work]]]:
+    """Yield each way: its name, what makes its workers, and the work of each of them."""
+    yield "one thread", threading.Thread, [work]
+    yield f"{n} threads", threading.Thread, [work] * n
+    yield f"{n} processes", context.Process, [work] * n
+    if python_build.has_interpreters():  # a thread calls its own one, and has the GIL of that
+        interpreters = [python_build.new_interpreter() for _ in range(n)]
+        yield f"{n} interpreters", threading.Thread, [partial(each.call, work) for each in interpreters]
+        for interpreter in interpreters:
+            interpreter.close()
+
+
 def run(config: Config, emit: Emitter) -> None:
-    """Do as many pieces of work as there are workers, in three ways, some rounds each; compare the times."""
+    """Do as many pieces of work as there are workers, in each way, some rounds; compare the times."""
     work = {"cpu": compute, "wait": time.sleep, "call": call}[config.work]  # noqa: TID251 - the work itself
     amount = config.seconds if config.work == "wait" else amount_of(work, config.seconds)
-    has_gil = getattr(sys, "_is_gil_enabled", lambda: True)()
-    emit.mark("build", gil="a GIL" if has_gil else "no GIL", seconds=config.seconds)
-    context, n = config.context(), config.workers
-    ways: dict[str, tuple[Callable[..., Any], int]] = {
-        "one thread": (threading.Thread, 1),
-        f"{n} threads": (threading.Thread, n),
-        f"{n} processes": (context.Process, n),
-    }
+    emit.mark("build", gil=python_build.gil_in_words(), seconds=config.seconds)
+    python_build.report_interpreters(emit)
     times: list[list[float]] = []  # of the rounds of each way
     others = 0.0
-    for way, (make, count) in ways.items():
+    for way, make, works in ways(work, config.workers, config.context()):
         gates, workers = [], []
-        for number in range(count):
-            gate, theirs = context.Pipe()
-            args = (work, [amount] * (n // count), theirs, f"{number + 1} of {way}", emit)
+        for number, each in enumerate(works):
+            gate, theirs = config.context().Pipe()
+            args = (each, [amount] * (config.workers // len(works)), theirs, f"{number + 1} of {way}", emit)
             workers.append(make(target=work_when_told, args=args, name=f"worker-{number}"))
             workers[-1].start()
             gates.append(gate)
-            if make is context.Process:
+            if make is not threading.Thread:
                 theirs.close()  # now only the child has its end: if it dies, our recv() raises EOFError
         try:
             for gate in gates:
@@ -129,11 +138,12 @@ def run(config: Config, emit: Emitter) -> None:
         others = max(others, machine.share_of_others(cpu_s))
     if others > BUSY:
         emit.mark("too busy", others=others)
-    one, *more = times
-    threads, processes = (round(median(one) / median(each), 2) for each in more)
-    verdict = in_words(one, {"threads": more[0], "processes": more[1]})
+    rounds_of = dict(zip(("threads", "processes", "interpreters"), times[1:], strict=False))
+    verdict = in_words(times[0], rounds_of)
+    facts = {name: round(median(times[0]) / median(rounds), 2) for name, rounds in rounds_of.items()}
+    told = f", {facts['interpreters']:.1f} in interpreters" if "interpreters" in facts else ""
     outcome = INCONCLUSIVE if verdict == UNCLEAR else ""
-    emit.result(SUMMARY, ok=True, outcome=outcome, verdict=verdict, threads=threads, processes=processes)
+    emit.result(SUMMARY, ok=True, outcome=outcome, verdict=verdict, more=told, **facts)
 
 
 def play_rounds(gates: Sequence[Connection]) -> tuple[list[float], float]:

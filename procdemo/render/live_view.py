@@ -15,6 +15,7 @@ from procdemo.render.screen_lanes import ScreenLanes
 
 _FRAME_S = 0.1  # at least, between two pictures of the lanes
 _SHARE = 10  # the pause after a picture is at least so many times as long as drawing it has taken
+_WINDOW_NS = 5_000_000_000  # the axis of the lanes; it moves with the time
 _SHOW_CURSOR = "\x1b[?25h"  # DECTCEM
 
 
@@ -63,7 +64,7 @@ class LiveView:
     def _draw_lanes(self, lanes: ScreenLanes) -> None:
         begin = time.monotonic()
         now_ns = self._newest_ns + int((begin - self._newest) * 1e9)
-        self._drawn_lanes = Group(*lanes.lines(now_ns, self._terminal.width))
+        self._drawn_lanes = Group(*lanes.lines(now_ns, self._terminal.width, _WINDOW_NS))
         end = time.monotonic()
         self._due = end + max(_FRAME_S, _SHARE * (end - begin))
 

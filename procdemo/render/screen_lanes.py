@@ -8,7 +8,7 @@ from rich.text import Text
 from procdemo.demo.events import Event
 from procdemo.demo.states import Activity, State
 from procdemo.render import parents
-from procdemo.render.lane_chart import ChartRow, chart
+from procdemo.render.lane_chart import ChartRow, Window, chart
 from procdemo.render.palette import LOOKS
 from procdemo.render.role_colours import RoleColours
 from procdemo.render.timeline import Lane, counters, lanes
@@ -30,13 +30,15 @@ class ScreenLanes:
         *,
         plain: bool,
         helpers: bool = False,
+        tall: bool = False,
     ) -> None:
-        """Draw names in the `colours` of roles, in ASCII if `plain`; the rest is for `timeline.lanes`."""
+        """Draw names in the `colours` of roles; `plain` and `tall` are for `chart`, the rest for `lanes`."""
         self._activities = activities
         self._threads = threads
         self._colours = colours
         self._plain = plain
         self._helpers = helpers
+        self._tall = tall
         self._by_glyph = {
             look.ascii if plain else look.glyph: look.colour for look in LOOKS.values() if look.glyph != " "
         }
@@ -49,8 +51,11 @@ class ScreenLanes:
         if len(self._events) < _REMEMBERED:
             self._events.append(event)
 
-    def lines(self, end_ns: int, width: int) -> list[Text]:
-        """Return the lanes until `end_ns`, `width` cells wide; no line if a demo had only one process."""
+    def lines(self, end_ns: int, width: int, most_ns: int = 0) -> list[Text]:
+        """Return the lanes until `end_ns`, `width` cells wide; no line if a demo had only one process.
+
+        If `most_ns` is not 0, the axis is so long, and moves with the time.
+        """
         processes = lanes(self._events, self._activities, self._threads, helpers=self._helpers)
         if not self._helpers:
             processes = _without_idle_threads(processes)
@@ -62,8 +67,9 @@ class ScreenLanes:
         start_ns = self._events[0].time_ns
         if len(self._events) == _REMEMBERED:
             end_ns = self._events[-1].time_ns
-        width = min(width, _WIDEST)
-        rows = chart(processes, counters(self._events), start_ns, end_ns, width, plain=self._plain)
+        window, width = Window(start_ns, end_ns, most_ns), min(width, _WIDEST)
+        counted = counters(self._events)
+        rows = chart(processes, counted, window, width, plain=self._plain, tall=self._tall)
         lines = [self._coloured(row) for row in rows]
         if left_out := len(every) - len(processes):
             lines.append(Text(f"... and {left_out} more {'lanes' if left_out > 1 else 'lane'} (-v)"))

@@ -1,4 +1,4 @@
-"""gil: the same work in three ways, and a verdict unless the rounds differ too much."""
+"""gil: the same work in three ways, or four, and a verdict unless the rounds differ too much."""
 
 import os
 import signal
@@ -9,7 +9,8 @@ from harness import Command, run
 
 from procdemo.patterns.gil import ROUNDS
 
-WAYS = ["one thread", "3 threads", "3 processes"]
+INTERPRETERS = sys.version_info >= (3, 14)
+WAYS = ["one thread", "3 threads", "3 processes", *(["3 interpreters"] if INTERPRETERS else [])]
 
 
 def play(*args, **options):
@@ -21,13 +22,18 @@ def pieces(result):
 
 
 @pytest.mark.parametrize("work", ["cpu", "wait", "call"])
-def test_the_same_pieces_in_three_ways(work):
+def test_the_same_pieces_in_every_way(work):
     result = play("--work", work, "--workers", "3").assert_clean(0, stderr_lines=0)
     assert [event.data["way"] for event in result.named("ways")] == WAYS
     done = pieces(result)
-    assert len(done) == 9 * ROUNDS
-    assert len({(event.pid, event.tid) for event in done}) == 1 + 3 + 3
+    assert len(done) == 3 * len(WAYS) * ROUNDS
+    assert len({(event.pid, event.tid) for event in done}) == 1 + 3 * (len(WAYS) - 1)
     assert len({event.pid for event in done}) == 1 + 3
+    assert {event.data["where"] for event in done} >= {f"{number} of {WAYS[-1]}" for number in (1, 2, 3)}
+    assert len(result.named("no interpreters")) == (not INTERPRETERS)
+    gains = {"threads", "processes", "interpreters"} & result.summary.keys()
+    assert len(gains) == len(WAYS) - 1
+    assert all(result.summary[name] > 0 for name in gains)
 
 
 def test_processes_under_every_start_method(start_method):
@@ -38,7 +44,7 @@ def test_processes_under_every_start_method(start_method):
 
 def test_waiting_costs_no_cpu_and_threads_gain_by_it():
     result = play("--work", "wait", "--workers", "8").assert_clean(0)
-    one, threads, _ = (event.data for event in result.named("ways"))
+    one, threads, *_ = (event.data for event in result.named("ways"))
     assert one["wall_s"] >= 8 * 0.05  # sleep() never returns early
     assert threads["wall_s"] < one["wall_s"]
     assert one["cpus"] < 0.5
@@ -47,7 +53,7 @@ def test_waiting_costs_no_cpu_and_threads_gain_by_it():
 @pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this Python has no GIL")
 def test_with_a_gil_threads_never_use_two_cpus():
     result = play("--workers", "2", "--seconds", "0.2").assert_clean(0)
-    one, threads, _ = (event.data for event in result.named("ways"))
+    one, threads, *_ = (event.data for event in result.named("ways"))
     assert max(one["cpus"], threads["cpus"]) <= 1.1
     assert result.named("build")[0].data["gil"] == "a GIL"
 

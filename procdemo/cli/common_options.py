@@ -30,6 +30,8 @@ class ViewOptions:
     """True always, False never, None if the terminal and the environment decide."""
     live: bool = False
     """Show the lanes while the demo runs."""
+    keys: bool = False
+    """Whether a person can pause the demo, and end it, with keys; the screen says so."""
     outputs: tuple[Output, ...] = ()
     """The open files that the run is written into."""
 

@@ -27,9 +27,10 @@ browser: $(VENV)/installed-browser ## Test the pictures in a real browser (Debia
 cluster: $(VENV)/installed-cluster ## Test --cluster, also on three hosts (Debian: apt-get install iproute2).
 	CLUSTER_REQUIRED=1 $(BIN)/python -m pytest --all -k cluster tests/cluster tests/cli/test_cli.py
 
-soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), then docs/faults.md: an hour or two.
+soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), then docs/faults.md; programs that work under watch: hours.
 	$(BIN)/python scripts/run_tests.py --processes 1 --neighbour -q --all -p soak --count $(COUNT) --tally=soak.json
 	$(BIN)/python scripts/faults.py soak.json > docs/faults.md
+	$(BIN)/python scripts/soak_watch.py --lessons
 	$(MAKE) free-threaded
 
 free-threaded: ## The whole lab, three times, on a Python without a GIL (FREE=3.13t); builds it first if there is none.

@@ -1,8 +1,7 @@
 """The options that every command has: how a run is shown."""
 
 import os
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -12,8 +11,7 @@ from procdemo.cli.output_files import Output
 _COLOUR = {"always": True, "never": False}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewOptions:
+class ViewOptions(NamedTuple):
     """How a run is shown."""
 
     json: bool = False

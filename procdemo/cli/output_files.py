@@ -1,7 +1,8 @@
 """The files that a run is written into; opened before the run, so that a wrong name costs nothing."""
 
+import os
 import sys
-from pathlib import Path
+from os.path import splitext
 from typing import IO, Any, NamedTuple
 
 import click
@@ -64,7 +65,7 @@ def open_file(option: str, name: str, *, force: bool) -> IO[str]:
 
 
 def _refuse_existing(option: str, name: str, *, force: bool) -> None:
-    if not _is_stdout(name) and Path(name).exists() and not force:
+    if not _is_stdout(name) and os.path.exists(name) and not force:
         raise click.BadParameter(f"{name} exists; name a new file, or add --force.", param_hint=option)
 
 
@@ -73,7 +74,7 @@ def _is_stdout(name: str) -> bool:
 
 
 def _form(name: str) -> str:
-    form = ".html" if name == "-" else Path(name if name[:1] != "-" else f"x{name[1:]}").suffix
+    form = ".html" if name == "-" else splitext(name if name[:1] != "-" else f"x{name[1:]}")[1]
     if form not in FORMS:
         raise click.BadParameter(f"{quoted(name)} does not end in {', '.join(FORMS)}.", param_hint="-o")
     return form
@@ -83,6 +84,6 @@ def _open(name: str) -> IO[str]:
     if _is_stdout(name):
         return sys.stdout
     try:
-        return Path(name).open("w", encoding="utf-8", newline="\n")
+        return open(name, "w", encoding="utf-8", newline="\n")
     except OSError as error:
         raise click.FileError(name, error.strerror) from error

@@ -169,6 +169,7 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
         first={} if view.verbose else story.first,
         bare=story.bare,
         detail_tables=() if view.verbose else story.detail_tables,
+        lines=0 if view.verbose else story.lines,
     )
 
 

@@ -123,7 +123,7 @@ def run_in_process_group(
         faults = FaultSchedule(injector)
         with runner.while_importing():
             keys = bool(pausing) and not answers and takes_keys(view)
-            renderer = make_renderer(module, dataclasses.replace(view, keys=keys))
+            renderer = make_renderer(module, view._replace(keys=keys))
             telling = make_telling(module, view) if keys else None
         control = RunControl(runner, pausing, renderer, telling, lambda: requests(signal.SIGINT, None))
         try:

@@ -191,7 +191,7 @@ class Watchdog:
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)  # or the end of one would wake another
-        self._states.look()
+        self._states.look_before_kill()
         self._reap()
         if self._status is not None:
             for pid in family:

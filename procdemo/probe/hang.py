@@ -69,7 +69,7 @@ def judge(snapshot: Snapshot, still: Collection[Node] | None = None) -> Verdict:
         moves = still is not None and node not in still
         alarmed = process.handles_alarm and node[0] == node[1]  # when, cannot be seen
         found[node] = wait._replace(still=wait.still and not moves, known=wait.known and not alarmed)
-    caught = _closed(found, {pid for pid, process in snapshot.processes.items() if process.handles_signals})
+    caught = _closed(found, snapshot)
     circle = _circle(found, caught)
     name, answer = _conclude(context, found, caught, circle)
     return Verdict(name, answer, circle, found, context, caught)
@@ -108,19 +108,27 @@ def _at_futex(context: Context, process: Process, thread: Thread) -> Wait:
     return wait_threads.at_thread_lock(context, process, thread)
 
 
-def _closed(found: Mapping[Node, Wait], handling: Collection[int]) -> set[Node]:
-    """Return the largest set of threads that wait without a limit, and only for each other.
-
-    Args:
-        found: what each thread waits for.
-        handling: the processes that handle signals.
-    """
+def _closed(found: Mapping[Node, Wait], snapshot: Snapshot) -> set[Node]:
+    """Return the largest set of threads that wait without a limit, and only for each other."""
     caught = {node for node, wait in found.items() if wait.endless}
     while True:
+        handling = set(_handling(found, snapshot, caught))
         free = {node for node in caught if not _held(node, found[node], caught, handling)}
         if not free:
             return caught
         caught -= free
+
+
+def _handling(found: Mapping[Node, Wait], snapshot: Snapshot, caught: set[Node]) -> Iterator[int]:
+    """Yield the processes that handle a signal which may come: SIGCHLD only if a child can still end."""
+    may_end = {
+        process.parent
+        for pid, process in snapshot.processes.items()
+        if (wait := found.get((pid, pid))) and (pid, pid) not in caught and wait.state != thread_waits.ZOMBIE
+    }
+    for pid, process in snapshot.processes.items():
+        if process.handles_signals or (process.handles_child and pid in may_end):
+            yield pid
 
 
 def _held(node: Node, wait: Wait, caught: set[Node], handling: Collection[int]) -> bool:

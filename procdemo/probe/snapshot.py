@@ -40,9 +40,10 @@ _NOT_ASKED_FOR = {
     7: "SIGBUS",
     8: "SIGFPE",
     11: "SIGSEGV",
+    17: "SIGCHLD",  # only if a child ends: see `Process.handles_child`
     28: "SIGWINCH",  # handled by the module readline, which pytest and others import
 }  # signal(7)
-_ALARM = 1 << 14 - 1  # SIGALRM
+_ALARM, _CHILD = 1 << 14 - 1, 1 << 17 - 1  # SIGALRM, SIGCHLD
 _HANDLED = 0x7FFFFFFF & ~sum(1 << signum - 1 for signum in _NOT_ASKED_FOR)  # the C library uses 32 and above
 
 
@@ -79,9 +80,11 @@ class Process(NamedTuple):
     problem: str
     """Why there are no stacks; empty if there are, or if none are to be expected."""
     handles_signals: bool
-    """Whether it has a handler for a signal other than Ctrl-C."""
+    """Whether it has a handler for a signal other than Ctrl-C, or for one that no other process sends."""
     handles_alarm: bool = False
     """Whether it has a handler for SIGALRM, which it may have asked for."""
+    handles_child: bool = False
+    """Whether it has a handler for SIGCHLD, which comes when a child ends: each shell has one."""
 
 
 class Snapshot(NamedTuple):
@@ -180,18 +183,7 @@ def take(
                 problem,
                 *_handles_signals(pid),
             )
-    return Snapshot(
-        root,
-        processes,
-        locks,
-        holders,
-        sockets,
-        mapped,
-        semaphores,
-        owners,
-        has_stacks,
-        seconds,
-    )
+    return Snapshot(root, processes, locks, holders, sockets, mapped, semaphores, owners, has_stacks, seconds)
 
 
 def _family(roots: list[int]) -> dict[int, int]:
@@ -288,13 +280,13 @@ def _owners(calls: Mapping[int, Mapping[int, Call | None]], search_s: float) -> 
     return found
 
 
-def _handles_signals(pid: int) -> tuple[bool, bool]:
-    """Return whether there is a handler for a signal other than SIGINT and crashes, and one for SIGALRM.
+def _handles_signals(pid: int) -> tuple[bool, bool, bool]:
+    """Return whether there is a handler for a signal of other processes, for SIGALRM, and for SIGCHLD.
 
     See SigCgt in proc(5), and setitimer(2): when an alarm will come cannot be seen from outside.
     """
     for line in procfs.read(f"/proc/{pid}/status").splitlines():
         if line.startswith(b"SigCgt:"):
             caught = int(line.split()[1], 16)
-            return bool(caught & _HANDLED), bool(caught & _ALARM)
-    return False, False
+            return bool(caught & _HANDLED), bool(caught & _ALARM), bool(caught & _CHILD)
+    return False, False, False

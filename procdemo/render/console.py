@@ -74,6 +74,7 @@ class Console:
         first: Mapping[str, int] | None = None,
         detail_tables: Collection[str] = (),
         bare: Collection[str] = (),
+        lines: int = 0,
     ) -> None:
         """Draw on stdout; errors and progress go to stderr.
 
@@ -93,6 +94,7 @@ class Console:
             first: names of events, and how often each is shown for each role; the others always.
             detail_tables: names of tables that are left out.
             bare: names of events that are shown without the time, the role and the PID.
+            lines: how many the screen has, if lanes are left out for which it has no room; 0 for no limit.
         """
         self._out = screen or terminal(colour=False if plain else colour)
         self._err = terminal(colour=False if plain else colour, stderr=True)
@@ -101,6 +103,7 @@ class Console:
         self._story = story
         self._colours = RoleColours()
         self._lanes = ScreenLanes(*lanes, self._colours, plain=plain, helpers=verbose)
+        self._lanes.room = lines or sys.maxsize
         self._quiet = quiet
         self._in_command = False
         self._is_by_hand = False
@@ -179,12 +182,14 @@ class Console:
             drawn = [line if isinstance(line, Text) else self._styled(line) for line in lines]
             if drawn:  # in one print: after each, what moves below is drawn again
                 self._out.print(Text("\n").join(drawn))
+            self._lanes.room -= sum(text.plain.count("\n") + 1 for text in drawn)
         elif lines:
             width = pipe_width()
             for line in lines:
                 texts = [line] if isinstance(line, Text) else map(Text, self._rows(line)[1])
                 rows = [row for text in texts for row in broken_into_rows(text, width, self._out)]
                 self._out.file.write("".join(f"{row}\n" for row in rows))
+                self._lanes.room -= len(rows)
             self._out.file.flush()
 
     def close(self) -> None:

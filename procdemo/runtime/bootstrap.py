@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from multiprocessing import resource_tracker
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -166,6 +165,8 @@ def _settle_in(config: DemoSettings, error_writer: int, guardian: Guardian) -> N
     # By default these would end a process.
     _handle((signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2), signal.SIG_IGN)
     if config.names_semaphores:  # start what tidies up after us: without the mark, and in no group of ours
+        from multiprocessing import resource_tracker  # noqa: PLC0415 - not needed under fork
+
         with contextlib.suppress(OSError):  # the guardian is gone
             os.setpgid(0, guardian.pid)
         resource_tracker.ensure_running()

@@ -17,7 +17,7 @@ from procdemo.demo.states import State
 from procdemo.probe import hang, snapshot, stillness, xray_rows
 from procdemo.probe.hang import Verdict
 from procdemo.probe.left_names import LeftNames
-from procdemo.runtime.closer_look import CloserLook, idle_since, reads_terminal
+from procdemo.runtime.closer_look import CloserLook, idle_since, reads_terminal, waits_for_children
 from procdemo.runtime.output_relay import OutputRelay
 from procdemo.runtime.sampling import Sampling
 from procdemo.runtime.signal_pipe import SignalPipe
@@ -122,7 +122,7 @@ class Watching:
         if self._output and not self._reads_terminal and reads_terminal(sampler):
             self._reads_terminal = True
             yield self._mark(READS_TERMINAL)
-        self._stillness.note(idle_since(sampler))
+        self._stillness.note(idle_since(sampler), waits_for_children(sampler))
         if self._hung and self._verdict and not self._stillness.same(stillness.reason(self._verdict)):
             self._hung = False
             yield self._mark(GOES_ON)
@@ -135,7 +135,7 @@ class Watching:
             if look.picture is None:
                 return
             yield from self._noted(sampler.look())
-            self._stillness.note(idle_since(sampler))
+            self._stillness.note(idle_since(sampler), waits_for_children(sampler))
             yield from self._judge(look.picture, is_whole=look.is_whole, over=over)
 
     def _look_closely(self, asked: Collection[int] | None, search_s: float = snapshot.SEARCH_S) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from hanging import probed_version
+from reported_programs import REPORTED, REPORTED_ONCE
 from under_watch import UnderWatch
 from xray_program import Program
 from xray_programs import EVERYWHERE
@@ -22,8 +23,7 @@ def cases(programs, usual=()):
 
 def check(tmp_path, program, *args):
     needs_stacks()
-    if probed_version() >= program.known_until:
-        program = program._replace(says="the holder is not known")
+    program = program.told_by(probed_version())
     options = ["--still", "1", "--on-hang", "kill"]
     quiet = {"PYTHONWARNINGS": "ignore"}  # a resource tracker says what its dead program has left to it
     with UnderWatch(tmp_path, program.source, *args, watch=options, env=quiet) as watched:
@@ -38,12 +38,12 @@ def check(tmp_path, program, *args):
         assert (summary["orphans"], summary["names"]) == ([], [])
 
 
-@pytest.mark.parametrize("program", cases(EVERYWHERE, USUAL))
+@pytest.mark.parametrize("program", cases((*EVERYWHERE, *REPORTED), USUAL))
 def test_a_program_that_hangs_is_ended(tmp_path, start_method, program):
     check(tmp_path, program, start_method)
 
 
-@pytest.mark.parametrize("program", cases(ONCE))
+@pytest.mark.parametrize("program", cases((*ONCE, *REPORTED_ONCE)))
 def test_a_program_that_hangs_without_multiprocessing_is_ended(tmp_path, program):
     check(tmp_path, program, "fork")
 

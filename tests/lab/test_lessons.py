@@ -66,6 +66,7 @@ def test_what_is_expected_can_be_read(script):
             "verdict",
             "shows",
             "survivors",
+            "lost_means",
             "but",
             "start_methods",
             "python",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from procdemo.render.telling import Telling
 
 
+_PRESENTED_LINES = 22
+
+
 class _Several:
     """Gives the same events to several renderers, and closes their files."""
 
@@ -169,7 +172,8 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
         first={} if view.verbose else story.first,
         bare=story.bare,
         detail_tables=() if view.verbose else story.detail_tables,
-        lines=0 if view.verbose else story.lines,
+        lines=0 if view.verbose else _PRESENTED_LINES if view.present else story.lines,
+        present=view.present,
     )
 
 

@@ -32,6 +32,7 @@ from procdemo.demo.events import (
 )
 from procdemo.demo.states import Activity, State
 from procdemo.demo.text import LIMIT, printable
+from procdemo.render.answer_box import answer_box
 from procdemo.render.crowds import Crowds
 from procdemo.render.live_view import LiveView, can_animate
 from procdemo.render.palette import LOOKS
@@ -75,6 +76,7 @@ class Console:
         detail_tables: Collection[str] = (),
         bare: Collection[str] = (),
         lines: int = 0,
+        present: bool = False,
     ) -> None:
         """Draw on stdout; errors and progress go to stderr.
 
@@ -95,6 +97,8 @@ class Console:
             detail_tables: names of tables that are left out.
             bare: names of events that are shown without the time, the role and the PID.
             lines: how many the screen has, if lanes are left out for which it has no room; 0 for no limit.
+            present: for the back row: lanes two rows high, the answer in a box, no table; of the sentences
+                only the last one, below the lanes that move.
         """
         self._out = screen or terminal(colour=False if plain else colour)
         self._err = terminal(colour=False if plain else colour, stderr=True)
@@ -102,9 +106,9 @@ class Console:
         self._on_terminal = self._out.file.isatty()
         self._story = story
         self._colours = RoleColours()
-        self._lanes = ScreenLanes(*lanes, self._colours, plain=plain, helpers=verbose)
+        self._lanes = ScreenLanes(*lanes, self._colours, plain=plain, helpers=verbose, tall=present)
         self._lanes.room = lines or sys.maxsize
-        self._quiet = quiet
+        self._quiet, self._present = quiet, present
         self._in_command = False
         self._is_by_hand = False
         self._verbose = verbose
@@ -216,6 +220,10 @@ class Console:
         if self._in_command:
             self._err.print(Text(self._telling.sentence(event)))
             return
+        if self._present:
+            if self._live:
+                self._live.say(Text(f"{event.role}: {self._telling.sentence(event)}"))
+            return
         self._colours.of(event.role)  # now: colours go by first appearance, even if this line is left out
         self._lines += self._crowds.lines_of(name_of(event), event, self._start_ns)
 
@@ -267,18 +275,21 @@ class Console:
 
     def _show_summary(self, event: Event) -> None:
         self.close()
+        width = self._out.width if self._out.is_terminal else min(pipe_width(), _PIPE_LANES)
         if not (self._quiet or self._in_command):
-            width = self._out.width if self._out.is_terminal else min(pipe_width(), _PIPE_LANES)
             lanes = self._lanes.lines(event.time_ns, width)
-            for line in ["", *lanes, ""] if lanes else []:
+            space = [""] if lanes and not self._present else []
+            for line in [*space, *lanes, *space]:
                 self._out.print(line)
-        for name, rows in self._tables.items():
+        for name, rows in () if self._present else self._tables.items():
             if name not in self._detail_tables and not (name == USAGE and self._in_command):
                 self._out.print(table(name, rows, plain=self._plain))
         counts, last = verdict(event, self._story)
-        if counts and not self._in_command:
-            self._out.print(Text(counts))
-        if not self._in_command:
-            self._out.print(Text(last, style=f"bold {_COLOUR_OF.get(last.partition(':')[0], _BAD)}"))
-        elif not self._quiet:
-            self._err.print(Text(last))
+        colour = _COLOUR_OF.get(last.partition(":")[0], _BAD)
+        if self._in_command:
+            if not self._quiet:
+                self._err.print(Text(last))
+        elif self._present:
+            self._out.print(answer_box(last, colour, width, plain=self._plain))
+        else:
+            self._out.print(Text(f"{counts}\n" if counts else "").append(last, style=f"bold {colour}"))

@@ -44,6 +44,7 @@ class LiveView:
         self._bars: dict[str, Any] = {}
         self._drawn_lanes = Group()
         self._takes_keys = takes_keys
+        self._said: Text | None = None
         self._foot = self._usual_foot()
         self._due = self._newest = 0.0
         self._newest_ns = 0
@@ -58,6 +59,10 @@ class LiveView:
     def note(self, time_ns: int) -> None:
         """Note the time of an event that has just come: by it, `refresh` draws the lanes up to now."""
         self._newest_ns, self._newest = max(self._newest_ns, time_ns), time.monotonic()
+
+    def say(self, sentence: Text) -> None:
+        """Show a sentence below the lanes, until there is another one."""
+        self._said = sentence
 
     def pause(self, *, by_shell: bool) -> None:
         """Draw it once more, and say that the demo is paused; leave the picture there for a shell."""
@@ -80,11 +85,11 @@ class LiveView:
         """Draw it again, if there is something to be seen."""
         if self._lanes and time.monotonic() >= self._due:
             self._draw_lanes(self._lanes)
-        if self._live is None and (self._bars or self._drawn_lanes.renderables or self._foot):
+        if self._live is None and (self._bars or self._drawn_lanes.renderables or self._said or self._foot):
             self._live = Live(console=self._terminal, auto_refresh=False, transient=True)
             self._live.start()
         if self._live:
-            foot = [self._foot] if self._foot else []
+            foot = [text for text in (self._said, self._foot) if text]
             self._live.update(Group(self._drawn_lanes, self._progress, *foot), refresh=True)
 
     def _draw_lanes(self, lanes: ScreenLanes) -> None:

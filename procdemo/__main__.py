@@ -4,11 +4,13 @@ Under spawn every child imports this module again. Under forkserver every child 
 3.13.8 on, the fork server once for all of them (python/cpython#126631). So it imports next to nothing.
 """
 
+import gc
 import sys
 
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
+    gc.disable()  # nothing that is imported is garbage, and to look for some takes a tenth of the start
     try:
         from procdemo.process.inherited import prepare_process  # noqa: PLC0415 - see the module's docstring
 
@@ -20,6 +22,8 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         status = _cannot_begin(error)
+    finally:
+        gc.freeze()  # nor at the end, when the interpreter would look for some three times
     sys.exit(status)
 
 

@@ -64,6 +64,7 @@ DEMOS = (
         "pool-server",
         "N workers serve N clients; client N+1 connects and waits.",
         limit=0,
+        before="procdemo.cli.tmux_panes",
         roles=("main", "worker-N", "client-N"),
     ),
     Demo(
@@ -150,6 +151,21 @@ BENCHES = (
     ),
 )
 """The commands of ``procdemo bench``."""
+
+OTHER_COMMANDS = {
+    "bench": "What each design costs on this machine, side by side.",
+    "tour": "A tour of ten minutes: a question, a run, what you saw.",
+    "list": "List the demos, one a line.",
+    "source": "Print a demo as a plain script: the code to take home.",
+    "replay": "Show a recorded run again, or draw it into files.",
+    "watch": "Run your program, and say why it hangs if it does (Linux).",
+    "xray": "Why does my program hang? One picture of it (Linux).",
+    "quiz": "Homework: problems that a real run answers.",
+    "compare": "Draw two demos on one axis of time.",
+    "completion": "Print what makes a shell complete commands and options.",
+    "help": "Show the help of a command; without a name, of procdemo.",
+}
+"""The commands that are no demos, in the order of the help page; the summary of each, word for word."""
 
 CHAPTERS = {
     "Start here": ("tour", "spawn", "echo-server", "echo-client"),

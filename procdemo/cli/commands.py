@@ -1,8 +1,6 @@
-"""The commands that are not demos: list, source, replay, xray, quiz, completion, help."""
+"""The commands that are not demos; imported when one of them is called."""
 
 import sys
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -100,7 +98,7 @@ def replay(file: Any, pace: float | None, **values: Any) -> None:
     if pace is not None and not 0 < pace < 1e6:  # noqa: PLR2004
         raise click.BadParameter("a number above 0, e.g. 0.2 for five times as slow.", param_hint="--pace")
     view = chosen_view(values)
-    view = replace(view, outputs=open_outputs(values, json=view.json))
+    view = view._replace(outputs=open_outputs(values, json=view.json))
     sys.exit(replay_log(file, view, pace))
 
 
@@ -184,19 +182,21 @@ _COUNT = click.Option(
 _CHECK = click.Option(["-c", "--check"], is_flag=True, help="Run each problem, and show its answer.")
 _ANSWERS = click.Option(
     ["--answers"],
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="FILE",
     help="Check the answers of a file with lines N: answer.",
 )
 
 
 @click.command(params=[_KIND, _SEED, _COUNT, _CHECK, _ANSWERS, *common_options()])
-def quiz(kind: str, seed: int, count: int, check: bool, answers: Path | None, **values: Any) -> None:
+def quiz(kind: str, seed: int, count: int, check: bool, answers: str | None, **values: Any) -> None:
     """Homework: problems that a real run answers.
 
-    The kinds: race (the order of steps), queue (who is blocked first), pool (who leaves first), exit (the
-    exitcode of a child), lab (what a script does). The same seed gives the same problems on every Python.
-    With --answers the exit status is 1 if an answer is wrong or missing.
+    The kinds: race (the order of steps), queue (which side is blocked first), pool (which client leaves
+    first), exit (the exitcode of a child), lab (what a script does).
+
+    The same seed gives the same problems on every Python. With --answers the exit status is 1 if an answer
+    is wrong or missing.
 
     \b
     Examples:
@@ -205,12 +205,15 @@ def quiz(kind: str, seed: int, count: int, check: bool, answers: Path | None, **
       procdemo quiz pool --seed 7 -n 5 -c
       procdemo quiz pool --seed 7 -n 5 --answers my-answers.txt
     """
+    from pathlib import Path
+
     from procdemo.cli.quiz import give_quiz
 
-    if check and answers:
+    if check and answers is not None:
         raise click.UsageError("-c shows the answers, and --answers checks yours: one of both.")
     view = chosen_view(values)
-    sys.exit(give_quiz(kind, seed=seed, count=count, check=check, sheet=answers, view=view))
+    sheet = Path(answers) if answers is not None else None
+    sys.exit(give_quiz(kind, seed=seed, count=count, check=check, sheet=sheet, view=view))
 
 
 @click.command(
@@ -236,7 +239,7 @@ def compare(first: str, second: str, **values: Any) -> None:
     from procdemo.cli.compare import compare_runs
 
     view = chosen_view(values)
-    view = replace(view, outputs=open_outputs(values, json=view.json))
+    view = view._replace(outputs=open_outputs(values, json=view.json))
     sys.exit(compare_runs((first, second), view))
 
 
@@ -282,16 +285,8 @@ def help_(ctx: click.Context, /, command: tuple[str, ...], **_: Any) -> None:
     root.main([*command, "--help"], prog_name="procdemo", standalone_mode=False)
 
 
-OTHER_COMMANDS: dict[str, click.Command] = {
-    "tour": tour,
-    "list": list_,
-    "source": source,
-    "replay": replay,
-    "watch": watch,
-    "xray": xray,
-    "quiz": quiz,
-    "compare": compare,
-    "completion": completion,
-    "help": help_,
+COMMANDS: dict[str, click.Command] = {
+    command.name or "": command
+    for command in (tour, list_, source, replay, watch, xray, quiz, compare, completion, help_)
 }
-"""By name, in the order of the help page."""
+"""By name."""

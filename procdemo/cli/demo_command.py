@@ -1,6 +1,5 @@
 """The command of a demo: made from the demo's module when it is called."""
 
-import dataclasses
 import importlib
 import os
 import re
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 def demo_command(demo: Demo) -> click.Command:
     """Import a demo, and return its command: the options are its settings and those of every run."""
+    from dataclasses import fields
+
     from procdemo.cli.demo_options import fault_options, parameters
     from procdemo.cli.help_pages import DemoCommand
     from procdemo.cli.option_types import FiniteRange
@@ -52,7 +53,7 @@ def demo_command(demo: Demo) -> click.Command:
     def callback(**values: Any) -> None:
         view = chosen_view(values)
         values["verbose"] = view.verbose  # -v before the command's name counts as well
-        names = {field.name for field in dataclasses.fields(module.Config)} & values.keys()
+        names = {field.name for field in fields(module.Config)} & values.keys()
         config: DemoSettings | None = module.Config(**{name: values[name] for name in names})
         if config and values.get("slow"):
             config = stretched(config, values["slow"])
@@ -61,7 +62,7 @@ def demo_command(demo: Demo) -> click.Command:
         if demo.before:
             config = _prepared(demo, config, view)
         if config is not None:
-            view = dataclasses.replace(view, outputs=open_outputs(values, json=view.json))
+            view = view._replace(outputs=open_outputs(values, json=view.json))
             sys.exit(_run(demo, module, config, view, values))
 
     limit_of_cpus = _limit_of_cpus() if demo.starts_processes else ""

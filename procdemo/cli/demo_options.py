@@ -1,10 +1,10 @@
 """The options of a demo's command: one for each setting of its `Config`, and those for faults."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -70,8 +70,8 @@ def _click_type(hint: Any, arg: Arg) -> click.ParamType[Any]:
         return WholeNumber(_whole(arg.min), _whole(arg.max))
     if hint is float:
         return FiniteRange(arg.min, arg.max)
-    if hint is Path:
-        return click.Path(path_type=Path)
+    if issubclass(hint, os.PathLike):
+        return click.Path(path_type=hint)
     return click.STRING
 
 

@@ -1,6 +1,5 @@
 """Help pages: ``-h`` is one screen with a demo's own options; ``--help`` is everything, in groups."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,6 +60,8 @@ class DemoCommand(click.Command):
         """Write one screen, and end: the summary, the examples, the lesson's options with their defaults."""
         if not wanted:
             return
+        import textwrap  # noqa: PLC0415 - only for this page
+
         formatter = ctx.make_formatter()
         self.format_usage(ctx, formatter)
         examples = next(part for part in self._paragraphs if part.removeprefix(KEEP).startswith("Try:"))

@@ -9,17 +9,17 @@ What ``--help`` does not need is imported where it is used: the first screen is 
 
 import contextlib
 import errno
+import gc
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 
 from procdemo import __version__
-from procdemo.catalog import BENCHES, CHAPTERS, DEMOS, Demo
-from procdemo.cli.commands import OTHER_COMMANDS
+from procdemo.catalog import BENCHES, CHAPTERS, DEMOS, OTHER_COMMANDS, Demo
 from procdemo.cli.common_options import common_options, hint_for
 from procdemo.cli.demo_command import demo_command
 from procdemo.cli.docstrings import docstring
@@ -56,11 +56,20 @@ class DemoGroup(click.Group):
     """A group of demos and other commands; knows their names and summaries without importing them."""
 
     def __init__(
-        self, *args: Any, demos: Sequence[Demo] = DEMOS, examples: str = _EXAMPLES, **kwargs: Any
+        self,
+        *args: Any,
+        demos: Sequence[Demo] = DEMOS,
+        others: Mapping[str, str] = OTHER_COMMANDS,
+        examples: str = _EXAMPLES,
+        **kwargs: Any,
     ) -> None:
-        """Make a command for each of `demos`; `examples` is the top of the help. The rest is for click."""
+        """Make a command for each of `demos`, and one for each name in `others`, which has the summaries.
+
+        `examples` is the top of the help. The rest is for click.
+        """
         super().__init__(*args, **kwargs)
         self._demos = {demo.name.rpartition(" ")[2]: demo for demo in demos}
+        self._others = others
         self._examples = examples
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
@@ -75,17 +84,25 @@ class DemoGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the demos in teaching order, then the other commands."""
-        return [*self._demos, *self.commands]
+        return [*self._demos, *self._others]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command of this name; the error for a wrong name suggests a similar one."""
+        """Return the command of this name; the error for a wrong name suggests a similar one.
+
+        What it needs is imported by now, so the garbage collector, which `procdemo.__main__` has switched
+        off, is switched on again, and leaves alone what lives until the end.
+        """
         if args[0] not in self.list_commands(ctx):
             from procdemo.demo.text import quoted
 
             ctx.fail(f"No such command {quoted(args[0])}. {hint_for(args[0], self.list_commands(ctx))}")
-        return super().resolve_command(ctx, args)
+        found = super().resolve_command(ctx, args)
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+        return found
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command, made from the demo's module if it is one of a demo."""
@@ -93,23 +110,27 @@ class DemoGroup(click.Group):
         return demo_command(demo) if demo else self._other_command(cmd_name)
 
     def _other_command(self, name: str) -> click.Command | None:
+        if name not in self._others:
+            return None
         command = self.commands.get(name)
+        if command is None:
+            from procdemo.cli.commands import COMMANDS
+
+            command = COMMANDS[name]
         if command and not command.help:  # python -OO
             command.help = docstring(command.callback)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their summaries, chapter by chapter."""
-        chapters = CHAPTERS if self.commands else {"Commands": tuple(self._demos)}
+        chapters = CHAPTERS if self._others else {"Commands": tuple(self._demos)}
         for title, names in chapters.items():
             with formatter.section(title):
                 formatter.write_dl([(name, self._summary(name)) for name in names])
 
     def _summary(self, name: str) -> str:
-        if demo := self._demos.get(name):
-            return demo.summary
-        command = self._other_command(name)
-        return command.get_short_help_str(80) if command else ""
+        demo = self._demos.get(name)
+        return demo.summary if demo else self._others[name]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples first."""
@@ -140,8 +161,9 @@ class FirstScreen(DemoGroup):
     "bench",
     cls=DemoGroup,
     demos=BENCHES,
+    others={},
     examples=_BENCH_EXAMPLES,
-    short_help="What each design costs on this machine, side by side.",
+    short_help=OTHER_COMMANDS["bench"],
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -152,12 +174,9 @@ def bench(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-COMMANDS = {"bench": bench, **OTHER_COMMANDS}
-
-
 @click.group(
     cls=DemoGroup,
-    commands=COMMANDS,
+    commands=[bench],
     params=common_options(),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PROCDEMO"},
@@ -167,7 +186,7 @@ COMMANDS = {"bench": bench, **OTHER_COMMANDS}
 def main(ctx: click.Context, /, **_: Any) -> None:
     """See Python's process patterns run on your own machine."""
     if ctx.invoked_subcommand is None:
-        group = FirstScreen("procdemo", commands=COMMANDS)
+        group = FirstScreen("procdemo")
         click.echo(group.get_help(click.Context(group, info_name="procdemo")))
 
 

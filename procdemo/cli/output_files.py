@@ -1,7 +1,8 @@
 """The files that a run is written into; opened before the run, so that a wrong name costs nothing."""
 
+import os
 import sys
-from pathlib import Path
+from os.path import splitext
 from typing import IO, Any, NamedTuple
 
 import click
@@ -31,7 +32,10 @@ def output_options(*, record: bool = True, live: bool = True) -> list[click.Para
     keep = click.Option(["--record"], metavar="FILE", help="Record the run, for replay; - is stdout.")
     force = click.Option(["--force"], is_flag=True, help="Overwrite files that exist.")
     lanes = click.Option(["--live"], is_flag=True, help="Show the timeline while the demo runs.")
-    return [picture, *([keep] if record else []), force, *([lanes] if live else [])]
+    present = click.Option(
+        ["--present"], is_flag=True, help="For the back row: --live, with large lanes and a large answer."
+    )
+    return [picture, *([keep] if record else []), force, *([lanes, present] if live else [])]
 
 
 def open_outputs(values: dict[str, Any], *, json: bool) -> tuple[Output, ...]:
@@ -64,7 +68,7 @@ def open_file(option: str, name: str, *, force: bool) -> IO[str]:
 
 
 def _refuse_existing(option: str, name: str, *, force: bool) -> None:
-    if not _is_stdout(name) and Path(name).exists() and not force:
+    if not _is_stdout(name) and os.path.exists(name) and not force:
         raise click.BadParameter(f"{name} exists; name a new file, or add --force.", param_hint=option)
 
 
@@ -73,7 +77,7 @@ def _is_stdout(name: str) -> bool:
 
 
 def _form(name: str) -> str:
-    form = ".html" if name == "-" else Path(name if name[:1] != "-" else f"x{name[1:]}").suffix
+    form = ".html" if name == "-" else splitext(name if name[:1] != "-" else f"x{name[1:]}")[1]
     if form not in FORMS:
         raise click.BadParameter(f"{quoted(name)} does not end in {', '.join(FORMS)}.", param_hint="-o")
     return form
@@ -83,6 +87,6 @@ def _open(name: str) -> IO[str]:
     if _is_stdout(name):
         return sys.stdout
     try:
-        return Path(name).open("w", encoding="utf-8", newline="\n")
+        return open(name, "w", encoding="utf-8", newline="\n")
     except OSError as error:
         raise click.FileError(name, error.strerror) from error

@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from procdemo.cli.common_options import ViewOptions, chosen_view, common_options
 from procdemo.cli.option_types import Choice, FiniteRange
 from procdemo.cli.output_files import open_outputs, output_options
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _OPTIONS = [
     click.Option(["-m", "module"], metavar="MODULE", help="Watch python -m MODULE; the rest is for it."),
@@ -46,7 +47,9 @@ _FILES = [
 _COMMON = [option for option in common_options() if option.name != "json"]
 
 
-def _files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list["CompletionItem"]:
+    from click.shell_completion import CompletionItem
+
     return [CompletionItem(incomplete, type="file")]
 
 
@@ -117,7 +120,7 @@ def watch(ctx: click.Context, /, words: tuple[str, ...], module: str | None, **v
     from procdemo.runtime.watched_program import WatchOptions
 
     def outputs() -> ViewOptions:
-        return replace(view, outputs=open_outputs(values, json=False))
+        return view._replace(outputs=open_outputs(values, json=False))
 
     what = watching.target(
         words,

@@ -3,13 +3,11 @@
 import math
 import multiprocessing
 import os
-import shlex
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, partial
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, NamedTuple, cast
 
 from procdemo.demo.cgroup import cpu_quota
 
@@ -26,8 +24,7 @@ class HelpGroup(StrEnum):
     LIMITS = "Limits"
 
 
-@dataclass(frozen=True, slots=True)
-class Arg:
+class Arg(NamedTuple):
     """The option of a setting; stands beside its type, in `Annotated`."""
 
     help: str
@@ -80,6 +77,10 @@ def pip_install(package: str) -> str:
     It never names an extra of procdemo: for a copy that did not come from the package index, pip would fetch
     what has this name there.
     """
+    # Rarely needed.
+    import shlex  # noqa: PLC0415
+    from importlib.util import find_spec  # noqa: PLC0415
+
     python = shlex.quote(sys.executable or "python3")
     command = f"{python} -m pip install {package}"
     if find_spec("pip") is None:  # as in an environment that uv has made

@@ -68,6 +68,8 @@ class Expectation(NamedTuple):
     """Regular expressions; each matches in some line of its output."""
     survivors: int = 0
     """How many processes it leaves behind."""
+    lost_means: str = ""
+    """What LOST means in this lesson, with ``{lost}`` for the number: ``{lost} zombies``."""
 
 
 class Script(NamedTuple):
@@ -83,7 +85,12 @@ class Script(NamedTuple):
         """Return what its table says, changed by the first ``but`` that applies to `method` and `where`."""
         exceptions = (but for but in self.table.get("but", ()) if _applies(but, method, where))
         table = {**self.table, **next(exceptions, {})}
-        return Expectation(table["verdict"], tuple(table.get("shows", ())), table.get("survivors", 0))
+        return Expectation(
+            table["verdict"],
+            tuple(table.get("shows", ())),
+            table.get("survivors", 0),
+            table.get("lost_means", ""),
+        )
 
 
 class Lesson(NamedTuple):

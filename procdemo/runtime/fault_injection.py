@@ -16,11 +16,15 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from procdemo.demo.events import OBSERVER, Event, Kind
 from procdemo.demo.settings import CannotRunError
 from procdemo.process import procfs
+
+if TYPE_CHECKING:
+    from random import Random
 
 STORY = {"fault": "{signal} to {target} (PID {target_pid})"}
 """The sentence of the event ``fault``, in every story."""
@@ -127,10 +131,8 @@ class FaultInjector:
             seed: the same seed chooses the same targets among the same processes.
             group: the demo's; a process of another group is never hit.
         """
-        import random  # noqa: PLC0415 - when the demo runs already: its hooks make every fork dearer
-
         self._group = group
-        self._choose = random.Random(seed).choice  # noqa: S311 - a game of chance, not a secret
+        self._seed = seed
         self._due = [(_NEVER_NS, fault) for fault in faults]
         self._seen: dict[str, int] = {}
         self._left = {fault for fault in faults if fault.role}
@@ -187,7 +189,13 @@ class FaultInjector:
     def _targets(self, fault: Fault) -> list[tuple[str, int]]:
         alive = sorted((role, pid) for role, pid in self._seen.items() if self._lives(pid))
         targets = [(role, pid) for role, pid in alive if self._may_hit(fault, role, pid)]
-        return targets if fault.role or not targets else [self._choose(targets)]
+        return targets if fault.role or not targets else [self._dice.choice(targets)]
+
+    @cached_property
+    def _dice(self) -> "Random":
+        from random import Random  # noqa: PLC0415 - when the demo runs already: its hooks make every fork dearer
+
+        return Random(self._seed)  # noqa: S311 - a game of chance, not a secret
 
     def _may_hit(self, fault: Fault, role: str, pid: int) -> bool:
         """Return whether a fault is for processes of this role; a random one is never for main."""

@@ -1,5 +1,6 @@
 """The command line: help, examples, usage errors, options."""
 
+import gc
 import json
 import os
 import re
@@ -16,10 +17,10 @@ from in_process import both_ways, run_here
 
 from procdemo import catalog
 from procdemo.catalog import BENCHES
-from procdemo.cli import main
+from procdemo.cli import commands, main
 
 DEMOS = [demo.name for demo in catalog.DEMOS]
-OTHER_COMMANDS = list(main.main.commands)
+OTHER_COMMANDS = list(catalog.OTHER_COMMANDS)
 SERVERS = [name for name in DEMOS if name.endswith("-server")]
 COMMANDS = DEMOS + OTHER_COMMANDS
 
@@ -42,7 +43,28 @@ def test_help_imports_next_to_nothing(args):
     ours = modules_after("from procdemo.cli import main; main.run()", *args) - modules_after("import click")
     assert "procdemo.cli.main" in ours
     heavy = ("procdemo.patterns", "procdemo.runtime", "rich", "multiprocessing", "json", "socket")
+    heavy += ("procdemo.cli.commands", "pathlib", "dataclasses", "random")
     assert not [name for name in ours if name.startswith(heavy)]
+
+
+def test_the_summaries_of_the_other_commands_are_spelled_right():
+    """The help page has them from the catalog, and imports no command for them."""
+    shorts = {name: main.main.get_command(None, name).get_short_help_str(80) for name in OTHER_COMMANDS}
+    assert shorts == catalog.OTHER_COMMANDS
+    assert [*shorts] == ["bench", *commands.COMMANDS]
+
+
+def test_the_garbage_collector_is_on_while_a_command_works(monkeypatch):
+    """It is off during the start, when nothing is garbage."""
+    seen = []
+    monkeypatch.setattr(commands.list_, "callback", lambda **_: seen.append(gc.isenabled()))
+    gc.disable()
+    try:
+        main.main.main(["list"], standalone_mode=False)
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    assert seen == [True]
 
 
 def test_g2_python_m_procdemo_is_the_same_command():
@@ -114,6 +136,8 @@ README = [
 ]
 LONG = {"crawl-callback", "gil", "gil --work call", "lab --all"}
 """Examples that other tests run with --json, or in a shorter time."""
+ON_A_TERMINAL = {"--predict", "--tmux"}
+"""Options of examples that need a terminal: tests/cli/test_lab_command.py and test_tmux_panes.py have one."""
 
 
 def remaining_examples():
@@ -124,7 +148,7 @@ def remaining_examples():
     seen = set()
     for args in COMPLETE:
         line = " ".join(args)
-        if f"procdemo {line}" not in README:
+        if f"procdemo {line}" not in README and not ON_A_TERMINAL & set(args):
             long = line in LONG or "--cluster" in args or args[0] in seen
             seen.add(args[0])
             yield pytest.param(args, marks=pytest.mark.thorough if long else [], id=line)

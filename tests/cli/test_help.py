@@ -8,10 +8,9 @@ from in_process import both_ways, run_here
 from rich.cells import cell_len
 
 from procdemo import catalog
-from procdemo.cli import main
 
 DEMOS = [demo.name for demo in catalog.DEMOS]
-COMMANDS = [*DEMOS, *main.main.commands]
+COMMANDS = [*DEMOS, *catalog.OTHER_COMMANDS]
 
 each_command = pytest.mark.parametrize("name", COMMANDS)
 

@@ -34,6 +34,7 @@ def test_every_bun_is_eaten_once(start_method):
     assert ended | killed == rows
 
 
+@pytest.mark.thorough
 def test_d1_ten_thousand_items_are_each_eaten_once(start_method):
     args = ("--items", "10000", "--producers", "4", "--consumers", "4", "--work", "0", "-v")
     result = play(*args, start_method=start_method, within=50, limit=50)

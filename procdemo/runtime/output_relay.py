@@ -62,8 +62,13 @@ class OutputRelay:
             signal.set_wakeup_fd(-1)
             for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(signum, signal.SIG_DFL)
+            poll = select.poll()
+            for fd in self._streams:
+                poll.register(fd, select.POLLIN)
             while self._streams:
-                select.select(self._streams, [], [])
+                for fd, _ in poll.poll():
+                    if fd not in self._streams:
+                        poll.unregister(fd)
                 for stream, piece in self.read():
                     rest = piece
                     while rest:

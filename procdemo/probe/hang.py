@@ -218,7 +218,8 @@ def _without_progress(
     start = next(iter(acting))
     if caught >= acting.keys():
         return STUCK, _chain(context, found, start)
-    if all(wait.still for wait in acting.values()):
+    processes = context.snapshot.processes
+    if all(processes[pid].threads[tid].still for pid, tid in acting):
         return UNKNOWN, _chain(context, found, start)
     return UNKNOWN, f"{_sentence(context, found, start)}, and threads moved while they were looked at"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-from procdemo.probe import attributes
+from procdemo.probe import attributes, own_line, wait_reason
 from procdemo.probe.common_files import File
 from procdemo.probe.snapshot import Process, Thread
 from procdemo.probe.system_calls import ACCEPT, END, WRITE
@@ -23,6 +23,7 @@ from procdemo.probe.thread_waits import (
 )
 from procdemo.process import procfs
 
+_MOST_TASKS = 3
 _TERMINALS = ("/dev/pts/", "/dev/tty", "/dev/console")
 _FROM_OUTSIDE = {
     "anon_inode:inotify": "a change of a file",
@@ -48,6 +49,8 @@ def at_descriptors(context: Context, process: Process, thread: Thread) -> Wait:
     assert call  # noqa: S101 - the caller has it
     parts = [_part(context, process, thread, fd, use) for fd, use in dict.fromkeys(call.fds)]
     said = reason(thread)
+    if said == wait_reason.LOOP:
+        said += _tasks(process, thread)
     shown = [part for part in parts if part.outside] or parts
     words = " or ".join(dict.fromkeys(part.words for part in shown[:4])) + (" or others" if shown[4:] else "")
     if said in HOUSEKEEPING:
@@ -67,6 +70,20 @@ def at_descriptors(context: Context, process: Process, thread: Thread) -> Wait:
         left_s=call.left_s,
         still=thread.still,
     )
+
+
+def _tasks(process: Process, thread: Thread) -> str:
+    """Return which tasks of an event loop wait, and where."""
+    if process.tasks is None:
+        return ""
+    tasks = process.tasks.get(thread.tid, ())
+    told = [
+        f"task {task.name}" + (f" at {frame.path.rpartition('/')[2]}:{frame.line}" if frame else "")
+        for task in tasks[:_MOST_TASKS]
+        for frame in [own_line.own_frame(task.stack)]
+    ]
+    more = f" and {len(tasks) - _MOST_TASKS} more tasks" if tasks[_MOST_TASKS:] else ""
+    return f" of {', '.join(told)}{more}" if told else ""
 
 
 def _merged(groups: Iterable[tuple[Node, ...]]) -> tuple[Node, ...]:

@@ -151,12 +151,12 @@ def take(
     second = {pid: _look(pid) for pid in family}
     calls = {pid: _calls(pid, second[pid]) for pid in family}
     holders = common_files.holders(set(family))
-    addresses = {
+    addresses = dict.fromkeys(  # parents first: so their locks are the first in the alphabet
         (pid, call.address)
         for pid in family
         for call in calls[pid].values()
         if call and call.address and not call.private
-    }
+    )
     semaphores = {at: number for at in addresses if (number := common_files.semaphore_at(*at))}
     mapped = common_files.having_semaphores(set(semaphores.values()))
     searched = {*family, *(pid for pids in mapped.values() for pid in pids)}

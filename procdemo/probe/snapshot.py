@@ -91,6 +91,12 @@ class Process(NamedTuple):
     tasks: Mapping[int, Sequence[Task]] | None = None
     """The asyncio tasks of each thread that wait, but for no other task; None if they are not known."""
 
+    @property
+    def given_name(self) -> str:
+        """The name that ``Process(name=...)`` gave it; empty if that is not known."""
+        name = self.role.removesuffix(f" {self.pid}")
+        return "" if name in {"main", "child", "process", self.program.name} else name
+
 
 class Snapshot(NamedTuple):
     """The picture, before anything is concluded from it."""

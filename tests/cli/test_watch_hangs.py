@@ -49,6 +49,7 @@ def test_a_program_that_hangs_without_multiprocessing_is_ended(tmp_path, program
     check(tmp_path, program, "fork")
 
 
+@pytest.mark.thorough
 def test_lanes_have_the_names_that_the_program_gives(tmp_path):
     """As soon as a look has seen them."""
     needs_stacks()

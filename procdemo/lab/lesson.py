@@ -107,6 +107,8 @@ class Lesson(NamedTuple):
     """The reasons, a sentence each."""
     source: str
     """Where it is documented: a section of Python's documentation or an issue of CPython."""
+    words: str
+    """Words that a person may type to find it, and that are not in its texts."""
     start_methods: tuple[str, ...]
     """The start methods that make a difference; none for a lesson without multiprocessing."""
     scripts: tuple[Script, ...]
@@ -153,9 +155,10 @@ def find(name: str) -> Lesson:
 
 
 def search(words: Sequence[str]) -> list[Lesson]:
-    """Return the lessons that have all `words` in their name, title, claim or reasons, in any case.
+    """Return the lessons that have all `words` in their name or texts, in any case.
 
-    A word that is the letter of a chapter stands for all its lessons.
+    A word that is the letter of a chapter stands for all its lessons. A lesson with a script that hangs is
+    found by ``hang``, ``hangs`` and ``hung``.
     """
     return [lesson for lesson in lessons().values() if all(_has(lesson, word) for word in words)]
 
@@ -163,7 +166,8 @@ def search(words: Sequence[str]) -> list[Lesson]:
 def _has(lesson: Lesson, word: str) -> bool:
     if word.upper() in CHAPTERS:
         return lesson.chapter == word.upper()
-    text = " ".join((lesson.name, lesson.title, lesson.claim, *lesson.why))
+    hangs = "hang hangs hung" if any(s.table["verdict"] == "HUNG" for s in lesson.scripts) else ""
+    text = " ".join((lesson.name, lesson.title, lesson.claim, *lesson.why, lesson.words, hangs))
     return word.lower() in text.lower()
 
 
@@ -185,6 +189,7 @@ def _read(folder: Traversable) -> Lesson:
         claim=table.pop("claim"),
         why=tuple(re.split(r"(?<=[.?!]) ", " ".join(table.pop("why").split()))),
         source=table.pop("source"),
+        words=table.pop("words", ""),
         start_methods=tuple(table.pop("start_methods", StartMethod)),
         scripts=tuple(scripts),
         deadline=table.pop("deadline", 15.0),

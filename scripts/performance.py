@@ -80,7 +80,7 @@ TO_REMEMBER = (
         ),
     ),
 )
-"""What a learner should remember: title, table, column, unit in microseconds (0: so many a second), designs."""
+"""What a learner should remember: title, table, column, unit in us (0: so many a second), designs."""
 PROCDEMO = str(Path(sys.executable).with_name("procdemo"))
 DOCS = Path("/usr/share/doc/python3.11/html")
 BENCHES = {

@@ -28,6 +28,10 @@ class ViewOptions(NamedTuple):
     """True always, False never, None if the terminal and the environment decide."""
     live: bool = False
     """Show the lanes while the demo runs."""
+    present: bool = False
+    """For the back row: few and large things on the screen."""
+    keys: bool = False
+    """Whether a person can pause the demo, and end it, with keys; the screen says so."""
     outputs: tuple[Output, ...] = ()
     """The open files that the run is written into."""
 
@@ -64,7 +68,8 @@ def chosen_view(values: dict[str, Any]) -> ViewOptions:
         verbose=chosen("verbose") or 0,
         debug=bool(chosen("debug") or os.environ.get("PROCDEMO_DEBUG")),
         colour=_COLOUR.get(chosen("color")),
-        live=values.get("live", False),
+        live=values.get("live", False) or values.get("present", False),
+        present=values.get("present", False),
     )
 
 

@@ -32,7 +32,10 @@ def output_options(*, record: bool = True, live: bool = True) -> list[click.Para
     keep = click.Option(["--record"], metavar="FILE", help="Record the run, for replay; - is stdout.")
     force = click.Option(["--force"], is_flag=True, help="Overwrite files that exist.")
     lanes = click.Option(["--live"], is_flag=True, help="Show the timeline while the demo runs.")
-    return [picture, *([keep] if record else []), force, *([lanes] if live else [])]
+    present = click.Option(
+        ["--present"], is_flag=True, help="For the back row: --live, with large lanes and a large answer."
+    )
+    return [picture, *([keep] if record else []), force, *([lanes, present] if live else [])]
 
 
 def open_outputs(values: dict[str, Any], *, json: bool) -> tuple[Output, ...]:

@@ -16,7 +16,6 @@ AS_SAID = "as the demo said, not as the kernel saw it"
 
 _LEVELS, _ASCII_LEVELS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 _MOST = 24  # rows that fit on a projector
-_TALL_ROWS = 13  # of the same, for lanes that are two rows high, and counters
 _NAME, _LONGEST_NAME = 12, 24  # characters of a role; one with a host's name, or a thread's, may be longer
 
 
@@ -70,13 +69,12 @@ def chart(
         window: the time.
         width: of head and cells together, in terminal cells.
         plain: ASCII only.
-        tall: for the back row: each lane is two rows high, and has a role but no PID; six lanes at most.
+        tall: for the back row: each lane is two rows high, and has a role but no PID.
     """
-    most = _MOST if not tall else max((_TALL_ROWS - len(counters)) // 2, 2)
-    if window.most_ns and len(lanes) > most:
+    if window.most_ns and len(lanes) > _MOST:
         begin_ns = window.edges(1)[0]
         lanes = [lane for lane in lanes if not lane.gone_before(begin_ns)]
-    names = [printable(f"  {lane.thread}" if lane.thread else lane.role) for lane in lanes[:most]]
+    names = [printable(f"  {lane.thread}" if lane.thread else lane.role) for lane in lanes[:_MOST]]
     long = [len(name) for name, lane in zip(names, lanes, strict=False) if "@" in name or lane.thread]
     room = min(max([_NAME, *long]), _LONGEST_NAME)
     head = room + (1 if tall else 9)
@@ -94,10 +92,11 @@ def chart(
         number = "" if tall else f" {lane.tid or lane.pid:>7}"
         rows.append(ChartRow(lane.role, f"{name:<{room}.{room}}{number} ", cells, lane.helper))
         if tall:
-            rows.append(ChartRow(lane.role, " " * head, cells.replace(tick, " "), lane.helper))
+            below = _cells(lane._replace(ticks=[]), spans, edges[-1], glyphs, tick)
+            rows.append(ChartRow(lane.role, " " * head, below, lane.helper))
         if glyphs[State.ZOMBIE] in cells:
             seen_zombies.append(lane)
-    if rest := [lane for lane in lanes[most:] if not lane.more]:
+    if rest := [lane for lane in lanes[_MOST:] if not lane.more]:
         what = "lanes" if any(lane.tid for lane in rest) else "processes"
         rows.append(ChartRow("", "", f"... and {len(rest)} more {what}"))
     ticked = any(tick in row.cells for row in rows)

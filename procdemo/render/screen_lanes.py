@@ -17,6 +17,7 @@ _REMEMBERED = 20_000  # events: a server may run for months
 _GREY = "bright_black"
 _WIDEST = 200  # cells
 _OTHER_LINES = 6  # of a screen: two empty ones, the axis, the legend, the answer
+_OTHERS_IF_TALL = 7  # the axis, the legend, the answer in its box
 
 
 class ScreenLanes:
@@ -61,14 +62,17 @@ class ScreenLanes:
             processes = _without_idle_threads(processes)
         if len(processes) <= 1 and not any(lane.program for lane in processes):
             return []
-        every, processes = processes, _fitting(processes, self.room - _OTHER_LINES)
+        counted = counters(self._events)
+        room = self.room - _OTHER_LINES
+        if self._tall:
+            room = (self.room - _OTHERS_IF_TALL - len(counted)) // 2
+        every, processes = processes, _fitting(processes, room)
         if not processes:
             return []
         start_ns = self._events[0].time_ns
         if len(self._events) == _REMEMBERED:
             end_ns = self._events[-1].time_ns
         window, width = Window(start_ns, end_ns, most_ns), min(width, _WIDEST)
-        counted = counters(self._events)
         rows = chart(processes, counted, window, width, plain=self._plain, tall=self._tall)
         lines = [self._coloured(row) for row in rows]
         if left_out := len(every) - len(processes):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from procdemo.demo.settings import CannotRunError
-from procdemo.lab.lesson import Interpreter, Script, find, lessons
+from procdemo.lab.lesson import Interpreter, Script, find, lessons, search
 
 GIL = Interpreter((3, 12, 1), "gil", "linux")
 FREE = Interpreter((3, 14, 0), "free-threaded", "linux")
@@ -82,10 +82,17 @@ def test_a_lesson_says_why_it_cannot_be_run_here():
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("join-befor-drain", "lab join-before-drain"), ("x", "lists them all")]
+    ("name", "hint"),
+    [("join-befor-drain", "lab join-before-drain"), ("Deadlok", "lab deadlock"), ("x", "lists them all")],
 )
 def test_an_unknown_lesson(name, hint):
     with pytest.raises(CannotRunError, match="no lesson called") as error:
         find(name)
     assert hint in error.value.hint
     assert error.value.exit_code == 2
+
+
+def test_a_word_of_a_script_finds_its_lesson_if_no_text_has_it():
+    assert [lesson.name for lesson in search(["setswitchinterval"])] == ["switch-interval"]
+    assert search(["no-such-word"]) == []
+    assert len(search(["deadlock"])) < 20, "the texts have it, so the scripts are not searched"

@@ -155,7 +155,7 @@ def find(name: str) -> Lesson:
 def search(words: Sequence[str]) -> list[Lesson]:
     """Return the lessons that have all `words` in their name, title, claim or reasons, in any case.
 
-    If there is none: those that have them in their scripts, too. A word that is the letter of a chapter stands
+    If there is none: those that have them in their scripts, too. The letter of a chapter stands
     for all its lessons.
     """
     for text_of in (_text, _text_and_code):

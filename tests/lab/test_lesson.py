@@ -93,6 +93,6 @@ def test_an_unknown_lesson(name, hint):
 
 
 def test_a_word_of_a_script_finds_its_lesson_if_no_text_has_it():
-    assert [lesson.name for lesson in search(["setswitchinterval"])] == ["switch-interval"]
+    assert "switch-interval" in [lesson.name for lesson in search(["setswitchinterval"])]
     assert search(["no-such-word"]) == []
     assert len(search(["deadlock"])) < 20, "the texts have it, so the scripts are not searched"

@@ -16,7 +16,7 @@ import click
 
 from procdemo import __version__
 from procdemo.catalog import find
-from procdemo.cli.common_options import ViewOptions
+from procdemo.cli.common_options import ViewOptions, in_two_columns
 from procdemo.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from procdemo.demo.event_log import DamagedLogError, read
 from procdemo.demo.events import LISTENING, META, SUMMARY, Event, Kind, own_event
@@ -31,7 +31,8 @@ def list_steps(view: ViewOptions) -> int:
     """List the steps with their commands; return the exit status."""
     for step in steps():
         row = {"number": step.number, "title": step.title, "command": _typed(step)}
-        click.echo(json.dumps(row) if view.json else f"{step.number:>2}  {step.title:<36} {_typed(step)}")
+        line = in_two_columns(f"{step.number:>2}  {step.title}", _typed(step), 39)
+        click.echo(json.dumps(row) if view.json else line)
     return DONE
 
 

@@ -1,5 +1,8 @@
 """On a terminal an error is said once; in a pipe stdout has the last line, too."""
 
+import sys
+from types import SimpleNamespace
+
 import pexpect
 import pytest
 from harness import PROCDEMO
@@ -8,6 +11,7 @@ from processes import reap_all
 from waiting import wait_until
 
 from procdemo.cli import tour
+from procdemo.cli.common_options import in_two_columns
 from procdemo.demo.events import Event
 from procdemo.render.sentences import verdict
 
@@ -41,3 +45,11 @@ def test_without_figures_nothing_is_counted(data, counts):
 def test_the_tour_breaks_lines_between_words(monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     assert tour._wrapped("one two three four five six\n\nseven") == "one two three four\nfive six\n\nseven"
+
+
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_a_list_has_whole_words_on_a_terminal(monkeypatch, on_terminal):
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: on_terminal))
+    line = in_two_columns("race", "two processes and one counter", 6)
+    assert line == "race    two processes and one" + ("\n        counter" if on_terminal else " counter")

@@ -48,7 +48,7 @@ bench: $(VENV)/installed ## Measure procdemo beside programs written by hand.
 	$(BIN)/pip install --quiet -e '.[cluster]'
 	for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
-measure: $(VENV)/installed ## Measure docs/performance.md anew: six minutes; the machine must be idle.
+measure: $(VENV)/installed ## Measure docs/performance-tables.md anew: six minutes; the machine must be idle.
 	$(BIN)/pip install --quiet -e '.[bench]'
 	$(BIN)/python scripts/performance.py
 

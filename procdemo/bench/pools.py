@@ -8,7 +8,7 @@ What to watch:
   - a pool of sub-interpreters (Python 3.14 and later) stays in this process,
     and still copies each task and each result
   - break-even: how long a task must take, so that the pool is faster than a
-    loop; with shorter tasks more processes make the program slower
+    loop. With shorter tasks more processes make the program slower
 
 \b
 Try:

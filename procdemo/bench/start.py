@@ -3,11 +3,11 @@
 What to watch:
   - a thread starts at once and shares all memory
   - fork() copies the parent's memory, page by page, when a page is written
-    to; spawn starts a new interpreter, which imports everything anew;
-    forkserver forks from a small process that has imported little, from
-    Python 3.13.8 on the main module, too
-  - a sub-interpreter (Python 3.14 and later) starts in the same process,
-    and imports everything anew; a free-threaded build has no GIL
+    to. spawn starts a new interpreter, which imports everything anew.
+    forkserver forks from a small process that has imported little (from
+    Python 3.13.8 on the main module, too)
+  - a sub-interpreter (Python 3.14 and later) starts in the same process, and
+    imports everything anew. A free-threaded build has no GIL
   - a Pool pays this once for each worker, and not for each task: that is
     what a Pool is for
 

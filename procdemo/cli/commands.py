@@ -192,9 +192,11 @@ _ANSWERS = click.Option(
 def quiz(kind: str, seed: int, count: int, check: bool, answers: str | None, **values: Any) -> None:
     """Homework: problems that a real run answers.
 
-    The kinds: race (the order of steps), queue (who is blocked first), pool (who leaves first), exit (the
-    exitcode of a child), lab (what a script does). The same seed gives the same problems on every Python.
-    With --answers the exit status is 1 if an answer is wrong or missing.
+    The kinds: race (the order of steps), queue (which side is blocked first), pool (which client leaves
+    first), exit (the exitcode of a child), lab (what a script does).
+
+    The same seed gives the same problems on every Python. With --answers the exit status is 1 if an answer
+    is wrong or missing.
 
     \b
     Examples:

@@ -95,7 +95,7 @@ def _asked_about(names: Sequence[str]) -> list[Lesson]:
 
     Raises:
         CannotRunError: there is no such lesson.
-        click.UsageError: nobody can answer here.
+        click.UsageError: there is no terminal to answer on.
     """
     found = dict.fromkeys(
         each.name for name in names for each in ([] if name in lessons() else search([name])) or [find(name)]

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from procdemo.crawler.encoding import as_utf8, media_type
 from procdemo.crawler.exchange import Answer, NoPageError
 from procdemo.crawler.origin import Origin
-from procdemo.crawler.parse_guard import TooCostlyError, check_parse_cost
+from procdemo.crawler.outline import Outline
+from procdemo.crawler.parse_guard import TooCostlyError, is_harmless, read_guarded
 from procdemo.crawler.robots import MAX_BYTES, obey_robots
 from procdemo.crawler.urls import origin, resolve
 from procdemo.demo.events import Emitter
@@ -30,7 +31,7 @@ class Bounds(NamedTuple):
     private: frozenset[str]
     """Which of them may be at an address that is not public."""
     trusted: frozenset[str]
-    """Which of them mean no harm, so that it need not be checked what their pages cost to parse."""
+    """Which of them mean no harm, so that the parent may parse their pages whatever they are."""
     max_bytes: int
     max_redirects: int
     patience: float
@@ -42,7 +43,7 @@ class Bounds(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What a worker returns; of built-in types only, so that it can always be unpickled."""
+    """What a worker returns; of the plainest types, so that it can always be unpickled."""
 
     url: str
     """As asked for."""
@@ -53,7 +54,9 @@ class Page(NamedTuple):
     size: int = 0
     """Bytes of the body."""
     html: bytes = b""
-    """The body as UTF-8, if it is HTML."""
+    """The body as UTF-8, if it is HTML, and is to be parsed by the parent."""
+    outline: Outline | None = None
+    """What the worker has found in it, if it was large and of a stranger: see `parse_guard`."""
     encoding: str = "utf-8"
     """The encoding that it had."""
     why: str = ""
@@ -81,10 +84,11 @@ def fetch(url: str, bounds: Bounds, emit: Emitter) -> Page:
         kind, charset = media_type(answer.headers.get("content-type", ""))
         html, encoding = as_utf8(answer.body, charset) if kind in _HTML else (b"", "")
         page = Page(url, final, answer.status, len(answer.body), moved=moved, retry_after=answer.retry_after)
-        page = page._replace(refresh=answer.headers.get("refresh", ""))
-        if origin(final) not in bounds.trusted:
-            check_parse_cost(html)
-        page = page._replace(html=html, encoding=encoding)
+        page = page._replace(refresh=answer.headers.get("refresh", ""), encoding=encoding)
+        if origin(final) in bounds.trusted or is_harmless(html):
+            page = page._replace(html=html)
+        else:
+            page = page._replace(outline=read_guarded(html))
     except NoPageError as error:
         why, skip = str(error), error.skip
         page = Page(url, status=error.status, why=why, skip=skip, retry_after=error.retry_after)

@@ -3,10 +3,10 @@
 What to watch:
   - each lesson is a script or two, short enough to take home: broken.py goes
     wrong, fixed.py is right
-  - the verdict (OK, LOST, ERROR, HUNG) comes from outside, and is compared
+  - the verdict (OK, LOST, ERROR, HUNG) comes from outside. It is compared
     with what the lesson expects of this Python and start method
-  - if a script hangs, an X-ray is taken before it is ended: which thread
-    waits in which line, for which process, and is there a circle?
+  - if a script hangs, an X-ray is taken before it is ended. Which thread
+    waits in which line, for which process? Is there a circle?
   - the lanes show the processes and threads of the scripts
 
 \b
@@ -16,7 +16,8 @@ Try:
   procdemo lab join-before-drain
   procdemo lab two-locks -o locks.html          (the circle, drawn)
   procdemo lab join-before-drain --code --fixed
-  procdemo lab lost-updates --guess LOST        (--predict asks you)
+  procdemo lab lost-updates --guess LOST
+  procdemo lab e --predict                      (asks you about chapter E)
   procdemo lab --all
 
 Compare with: the demos (procdemo list), which survive what is shown here.
@@ -67,7 +68,7 @@ STORY = {
     "why": "{text}",
     "guess": "you said {guess}, and it was {verdict}: {judgement}",
 }
-FIRST = {"says": 3, "why": 1}
+FIRST = {"says": 3, "why": 2}
 DETAIL = {
     "says": "  | {text}",
     "frame": "  | {text}",

@@ -2,9 +2,9 @@
 
 What to watch:
   - apply_async() returns at once, and the workers download side by side
-  - the callback of a page does not run in one more process, as is often
-    said: it runs in the parent's PID, in the Pool's result-handler thread
-  - so a slow callback delays all others; in a plain Pool, one that raises
+  - the callback of a page does not run in one more process. It runs in the
+    parent's PID, in the Pool's result-handler thread
+  - so a slow callback delays all others. In a plain Pool, one that raises
     ends that thread, and the program waits for ever
 
 \b
@@ -23,7 +23,8 @@ Never leaves the origins of the URLs given. Private addresses need --allow-priva
 host. Follows <a>, <area>, frames and refreshes. Obeys robots.txt; Crawl-delay and Retry-After up to
 --max-delay. An error status is an answer, and a broken link; after 429 and 503 it asks again. The exit
 status is 1 if a page could not be had or used. If a page is not there in --page-deadline, its worker is
-killed, and it is tried once more (--cluster: as any lost page). Compare with: pool-server.
+killed, and it is tried once more (--cluster: as any lost page). A large page of another site can be made
+to take a parser minutes, so its worker reads the links in it. Compare with: pool-server.
 """
 
 import os

@@ -2,14 +2,14 @@
 
 What to watch:
   - does it get faster? CPU time divided by elapsed time is the number of
-    CPUs at work; and how late is another thread (the ticker)?
-  - --work cpu: the threads share one CPU, because the global interpreter
-    lock (GIL) lets one thread run Python at a time; it changes hands every 5
-    ms (sys.setswitchinterval); processes have a CPU each, and so have
-    sub-interpreters (Python 3.14 and later) and the threads of a
-    free-threaded build
+    CPUs at work. How late is another thread (the ticker)?
+  - --work cpu: the threads share one CPU, because the GIL (global
+    interpreter lock) lets one of them run Python. It changes hands every 5 ms
+    (sys.setswitchinterval)
+  - processes have a CPU each. So have sub-interpreters (Python 3.14 and
+    later) and the threads of a free-threaded build
   - --work wait: threads are as good, because a thread that waits gives the
-    GIL back; --work call: one C call keeps it
+    GIL back. --work call: one C call keeps it
 
 \b
 Try:

@@ -2,7 +2,7 @@
 
 What to watch:
   - each process reads the counter, adds one in its own memory, and writes
-    the sum; main opens a gate for each step, so main is the scheduler
+    the sum. Main opens a gate for each step: main is the scheduler
   - if both have read before one has written, an addition is lost: nothing
     crashes, but the result is wrong
   - --fix lock: the process that reads first keeps the other one out until it
@@ -37,7 +37,7 @@ from procdemo.demo.states import Activity
 
 STORY = {
     "order": "order {order}: the counter stands at 0",
-    ASK: "whose step? type A or B, or several: AAB",
+    ASK: "which process takes a step? type A or B, or several: AAB",
     "read": "reads {value}",
     "add": "adds 1 in its own memory: {value}",
     "write": "writes {value}",

@@ -49,15 +49,19 @@ class Verdict(NamedTuple):
     """The threads that can never go on."""
 
 
-def judge(snapshot: Snapshot, still: Collection[Node] | None = None) -> Verdict:
+def judge(
+    snapshot: Snapshot, still: Collection[Node] | None = None, stood: Mapping[Node, float] | None = None
+) -> Verdict:
     """Return the verdict on a program.
 
     Args:
         snapshot: the picture of it.
         still: if given, only these threads count as still: it is known that they were it for longer.
+        stood: for how many seconds threads have stood still already, if that is known.
     """
     numbers = dict.fromkeys(snapshot.semaphores.values())
-    context = Context(snapshot, {number: thread_waits.letter(index) for index, number in enumerate(numbers)})
+    letters = {number: thread_waits.letter(index) for index, number in enumerate(numbers)}
+    context = Context(snapshot, letters, stood or {})
     found = {
         (process.pid, thread.tid): _wait(context, process, thread)
         for process in snapshot.processes.values()
@@ -68,7 +72,10 @@ def judge(snapshot: Snapshot, still: Collection[Node] | None = None) -> Verdict:
         process = snapshot.processes[node[0]]
         moves = still is not None and node not in still
         alarmed = process.handles_alarm and node[0] == node[1]  # when, cannot be seen
-        found[node] = wait._replace(still=wait.still and not moves, known=wait.known and not alarmed)
+        left_s = _left_s(wait, process.threads[node[1]], context.stood.get(node))
+        found[node] = wait._replace(
+            still=wait.still and not moves, known=wait.known and not alarmed, left_s=left_s
+        )
     caught = _closed(found, snapshot)
     circle = _circle(found, caught)
     name, answer = _conclude(context, found, caught, circle)
@@ -92,6 +99,13 @@ def _wait(context: Context, process: Process, thread: Thread) -> Wait:  # noqa: 
         return wait_ends.at_descriptors(context, process, thread)
     words = thread_waits.reason(thread) or "something that is not known"
     return Wait(thread_waits.UNKNOWN, words, still=thread.still)
+
+
+def _left_s(wait: Wait, thread: Thread, stood_s: float | None) -> float | None:
+    """Return how long a wait lasts at most: for a duration this is known if its beginning is."""
+    if wait.limited and wait.left_s is None and stood_s and thread.call and thread.call.limit_s:
+        return max(thread.call.limit_s - stood_s, 0.0)
+    return wait.left_s
 
 
 def _at_futex(context: Context, process: Process, thread: Thread) -> Wait:
@@ -235,7 +249,10 @@ def _sentence(context: Context, found: Mapping[Node, Wait], node: Node) -> str:
     wait = found[node]
     name = f"{context.name(node)}{_at(context, node)}"
     thread = context.snapshot.processes[node[0]].threads[node[1]]
-    more = limit(wait) + (", and blocks its event loop" if thread_waits.blocks_loop(thread) else "")
+    more = limit(wait)
+    if thread_waits.blocks_loop(thread):
+        stood = context.stood.get(node)
+        more += ", and blocks its event loop" + (f", for {stood:.1f} s already" if stood else "")
     match wait.state:
         case thread_waits.COMPUTING if not wait.words:
             return f"{name} computes{more}"

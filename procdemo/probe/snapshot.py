@@ -17,6 +17,7 @@ from procdemo.probe import (
     connections,
     live_stacks,
     lock_holders,
+    process_roles,
     programs,
     system_calls,
     thread_locks,
@@ -116,7 +117,11 @@ class _Look(NamedTuple):
 
 
 def take(
-    root: int, search_s: float = SEARCH_S, orphans: Iterable[int] = (), asked: Collection[int] | None = None
+    root: int,
+    search_s: float = SEARCH_S,
+    orphans: Iterable[int] = (),
+    asked: Collection[int] | None = None,
+    earlier: lock_holders.Look | None = None,
 ) -> Snapshot:
     """Look at the process `root` and all its descendants, except this process and its own.
 
@@ -125,6 +130,7 @@ def take(
         search_s: seconds for the search for holders of locks of processes, and the same for those of threads.
         orphans: processes that were below `root`, too; they and their descendants are looked at as well.
         asked: if given, only the stacks of these are read: each costs 10 to 40 ms of a CPU; more if it runs.
+        earlier: an earlier look at locks, which may know who held the lock of the dead.
     """
     family = _family([root, *orphans])
     run = {pid: programs.program(pid) for pid in family}
@@ -148,7 +154,7 @@ def take(
     searched = {*family, *(pid for pids in mapped.values() for pid in pids)}
     numbers = set(semaphores.values())
     locks = (
-        lock_holders.look(searched, numbers, budget_s=search_s)
+        lock_holders.look(searched, numbers, earlier, search_s)
         if numbers
         else lock_holders.Look({}, 0, 0, ())
     )
@@ -157,7 +163,7 @@ def take(
     files = {pid: dict(common_files.open_files(pid)) for pid in family}
     last = {pid: _look(pid) for pid in family}
     seconds = time.monotonic() - begin
-    roles = _roles(root, family, run)
+    roles = process_roles.roles(root, family, run, answers)
     processes = {}
     for pid, parent in family.items():
         threads = {
@@ -253,17 +259,6 @@ def _thread(
 
 def _cpu_ns(look: _Look) -> int:
     return int((look.turns.split() or [b"0"])[0])
-
-
-def _roles(root: int, family: Mapping[int, int], run: Mapping[int, Program]) -> dict[int, str]:
-    """Return what each process is called: by its program, and by its PID if it is not the first."""
-    lines = {pid: procfs.read(f"/proc/{pid}/cmdline") for pid in family}
-    roles = {}
-    for pid, parent in family.items():
-        same = run[pid].kind == programs.PYTHON and lines.get(parent) == lines[pid]
-        name = "child" if same else run[pid].name
-        roles[pid] = "main" if pid == root else f"{name or 'process'} {pid}"
-    return roles
 
 
 def _owners(calls: Mapping[int, Mapping[int, Call | None]], search_s: float) -> dict[tuple[int, int], int]:

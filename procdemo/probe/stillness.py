@@ -94,9 +94,14 @@ class Stillness:
         """Return whether these threads have stood still since the last snapshot."""
         return all(node in self._since and self._since[node] == self._shown.get(node) for node in nodes)
 
-    def judge(self, snapshot: Snapshot) -> Verdict:
-        """Return the verdict on the program: only what stood still, before the snapshot and since, counts."""
-        return hang.judge(snapshot, {node for node in self._since if self.same([node])})
+    def judge(self, snapshot: Snapshot, *, as_seen: bool = False) -> Verdict:
+        """Return the verdict on the program: only what stood still, before the snapshot and since, counts.
+
+        With `as_seen` all counts that the snapshot shows, however short it lasted.
+        """
+        now_ns = time.monotonic_ns()
+        stood = {node: (now_ns - since) / 1e9 for node, since in self._since.items() if self.same([node])}
+        return hang.judge(snapshot, None if as_seen else stood.keys(), stood)
 
 
 def hangs(verdict: Verdict) -> bool:
@@ -113,6 +118,11 @@ def hangs(verdict: Verdict) -> bool:
     # Otherwise a process is stopped. A debugger, which stops what it looks at (state t), will continue it.
     traced = any(thread.state == "t" for process in processes.values() for thread in process.threads.values())
     return not traced and all(wait.still for wait in acting.values())
+
+
+def same_hang(one: Verdict, other: Verdict) -> bool:
+    """Return whether two verdicts on a program that hangs have the same reason."""
+    return one.name == other.name and set(reason(one)) == set(reason(other))
 
 
 def reason(verdict: Verdict) -> list[Node]:

@@ -6,13 +6,15 @@ concurrent.interpreters; new in Python 3.14). A free-threaded build has no GIL, 
 """
 
 import sys
-from collections.abc import Callable
-from concurrent.futures import Executor
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from procdemo.demo.events import Emitter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
 
 STORY = {
     "free-threaded": "this Python is a free-threaded build: it has {gil}",
@@ -51,7 +53,7 @@ def new_interpreter() -> Any:
     return import_module("concurrent.interpreters").create()
 
 
-def interpreter_pool(workers: int) -> Executor:
+def interpreter_pool(workers: int) -> "Executor":
     """Return an `InterpreterPoolExecutor`: so many threads, each with an interpreter of its own.
 
     Raises:

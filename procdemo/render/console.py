@@ -52,7 +52,7 @@ _NARROW = 50  # columns: with fewer there is no room for the time and the PID
 _LINES_OF_PICTURE = 60  # in all, if the screen becomes a picture
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
 _LISTENING = "listening {host} {port}"  # a contract
-_BY_HAND = "in another terminal: procdemo echo-client --port {port}    (Ctrl-C here ends the server)"
+_BY_HAND = "in another terminal: procdemo echo-client --port {port}    (Ctrl-C here ends it)"
 
 
 class Console:

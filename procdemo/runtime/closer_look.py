@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from procdemo.probe import snapshot
+from procdemo.probe.lock_holders import Look
 from procdemo.probe.sampler import Sampler
 from procdemo.runtime.signal_pipe import SignalPipe
 from procdemo.runtime.watched_program import WatchedProgram
@@ -23,6 +24,7 @@ class CloserLook:
         signals: SignalPipe,
         search_s: float = snapshot.SEARCH_S,
         asked: Collection[int] | None = None,
+        earlier: Look | None = None,
     ) -> None:
         """Begin; when it is done, `signals` is woken. The rest is as for `snapshot.take`."""
         self.picture: snapshot.Snapshot | None = None
@@ -32,7 +34,8 @@ class CloserLook:
         """What other processes have taken for it: those that read stacks."""
         self.is_whole = asked is None
         """Whether the stacks of all processes are read."""
-        self._program, self._signals, self._search_s, self._asked = program, signals, search_s, asked
+        self._program, self._signals = program, signals
+        self._search_s, self._asked, self._earlier = search_s, asked, earlier
         self._thread = threading.Thread(target=self._take, daemon=True)
         self._thread.start()
 
@@ -44,7 +47,9 @@ class CloserLook:
         begin = _cpu_s_of_children()
         try:
             adopted = self._program.adopted()
-            self.picture = snapshot.take(self._program.pid, self._search_s, adopted, self._asked)
+            self.picture = snapshot.take(
+                self._program.pid, self._search_s, adopted, self._asked, self._earlier
+            )
         except Exception:  # noqa: BLE001 - the program has ended meanwhile: there is nothing to be seen
             self.picture = None
         self.cpu_s = _cpu_s_of_children() - begin

@@ -15,6 +15,7 @@ from web import Web, answer, page
 from procdemo.crawler import fetch as fetching
 from procdemo.crawler.fetch import Page
 from procdemo.crawler.origin import AGENT
+from procdemo.crawler.outline import Outline
 
 pytestmark = pytest.mark.usefixtures("fresh_worker")
 
@@ -33,7 +34,8 @@ def test_a_page_has_url_status_size_and_html():
 
 
 def test_a_page_is_made_of_built_in_types():
-    assert all(type(value) in {str, int, bytes, float} for value in Page("x"))
+    assert all(type(value) in {str, int, bytes, float, type(None)} for value in Page("x"))
+    assert [type(value) for value in Outline("x")] == [str, type(None), tuple]
 
 
 def test_the_request_names_the_crawler_and_wants_no_compression():

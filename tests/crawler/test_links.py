@@ -1,7 +1,10 @@
 """What a page leads to: links, areas, frames and refreshes, as a browser reads them."""
 
 import pytest
+from downloads import forget_origins, get
+from web import Web, answer
 
+from procdemo.crawler import links
 from procdemo.crawler.fetch import Page
 from procdemo.crawler.links import title_and_links
 
@@ -14,7 +17,7 @@ def links_of(html, **more):
 
 
 @pytest.mark.parametrize(
-    ("html", "links"),
+    ("html", "leads_to"),
     [
         ("<a href=x>", ["/dir/x"]),
         ("<a href=' x\n'><a href='\\y'><a href='http:z'>", ["/dir/x", "/y", "/dir/z"]),
@@ -53,8 +56,8 @@ def links_of(html, **more):
         ("<base href=/b/><meta http-equiv=refresh content='0;url=x'>", ["/b/x"]),
     ],
 )
-def test_a_page_leads_on(html, links):
-    assert links_of(html) == links
+def test_a_page_leads_on(html, leads_to):
+    assert links_of(html) == leads_to
 
 
 def test_a_refresh_in_the_header_leads_on_and_so_does_a_redirect_that_waits():
@@ -71,3 +74,22 @@ def test_the_title_is_the_first_one():
     page = Page(URL, URL, 200, html=b"<title> a \n b</title><svg><title>c</title></svg>")
     assert title_and_links(page) == ("a b", [])
     assert title_and_links(page._replace(html=b"<a href=x>"))[0] == ""
+
+
+# --- a page of a stranger
+
+
+LARGE = b"<title>t</title><base href=/b/><a href=x#y><a href=#z><iframe src=w></iframe>" + b"<p>" * 600
+
+
+def test_a_large_page_of_a_stranger_is_parsed_by_its_worker(monkeypatch):
+    """The parent cannot be killed while it parses, and so must not; what it learns is the same."""
+    with Web({"/a": answer(LARGE), "/b": answer(LARGE[:99])}) as web:
+        strange, ours = get(f"{web.origin}/a"), get(f"{web.origin}/a", trusted=frozenset({web.origin}))
+        small = get(f"{web.origin}/b")
+    forget_origins()
+    assert [page.html for page in (strange, ours, small)] == [b"", LARGE, LARGE[:99]]
+    expected = title_and_links(ours)
+    assert len(expected[1]) == 3
+    monkeypatch.setattr(links, "read_outline", None)
+    assert title_and_links(strange) == expected

@@ -8,10 +8,8 @@ from procdemo.demo.events import Emitter
 def get(url, *more_origins, private=True, emit=lambda _: None, **limits):
     """Return the page at `url`; it may also go to `more_origins`, and `limits` are of Bounds."""
     origins = frozenset({fetching.origin(url), *more_origins})
-    limits = {"max_bytes": 1 << 20, "max_redirects": 5, "patience": 5.0} | limits
-    bounds = Bounds(
-        origins=origins, private=origins if private else frozenset(), trusted=frozenset(), **limits
-    )
+    limits = {"max_bytes": 1 << 20, "max_redirects": 5, "patience": 5.0, "trusted": frozenset()} | limits
+    bounds = Bounds(origins=origins, private=origins if private else frozenset(), **limits)
     return fetch(url, bounds, Emitter(emit))
 
 

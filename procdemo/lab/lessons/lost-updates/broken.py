@@ -1,4 +1,4 @@
-"""Four processes count together, and nobody waits for anybody."""
+"""Four processes count together, and none waits for another one."""
 
 import multiprocessing
 import sys

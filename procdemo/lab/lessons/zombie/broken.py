@@ -1,4 +1,4 @@
-"""Children end, and nobody asks for their exit status."""
+"""Children end, and their parent does not ask for their exit status."""
 
 import multiprocessing
 import sys

@@ -6,7 +6,7 @@ What to watch:
   - a coroutine that computes, or makes a call that blocks, stops all others.
     The kernel takes no CPU away from a coroutine
   - --loop uvloop: the same, but the loop is written in C
-  - its tasks, seen from outside: python -m asyncio pstree PID (3.14 and later)
+  - its tasks from outside: python -m asyncio pstree PID (3.14 and later)
 
 \b
   client-0 --connect--> main: task 1: await read() ... await drain()

@@ -4,6 +4,7 @@ Space pauses the demo and lets it go on, ``.`` lets it go on to the next sentenc
 it. Ctrl-Z stops the demo together with the command, and ``fg`` (or ``bg``) lets both go on.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -38,7 +39,9 @@ def make_pausing(demo: Demo, config: "DemoSettings") -> "Pausing | None":
         return None
     from procdemo.runtime.pausing import Pausing  # noqa: PLC0415 - in a pipe it is not needed
 
-    return Pausing()
+    with contextlib.suppress(OSError):  # no descriptor is left: the demo runs all the same
+        return Pausing()
+    return None
 
 
 class RunControl:

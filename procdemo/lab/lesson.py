@@ -158,7 +158,7 @@ def search(words: Sequence[str]) -> list[Lesson]:
     """Return the lessons that have all `words` in their name or texts, in any case.
 
     If there is none: those that have them in their scripts, too. A word that is the letter of a chapter
-    stands for all its lessons. A lesson with a script that hangs is found by ``hang``, ``hangs`` and ``hung``.
+    stands for all its lessons. One with a script that hangs is found by ``hang``, ``hangs`` and ``hung``.
     """
     for text_of in (_text, _text_and_code):
         if found := [each for each in lessons().values() if all(_has(each, word, text_of) for word in words)]:

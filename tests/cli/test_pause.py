@@ -16,7 +16,7 @@ from waiting import wait_until
 
 KEYS = "space: pause   .: to the next sentence   q: end"
 PAUSED = "paused   space: go on"
-LESSON = ["prodcons", "--items", "100", "--work", "0.3", "--consumers", "1"]
+LESSON = ["prodcons", "--items", "100", "--work", "0.3", "--consumers", "1", "-v"]  # always something to say
 
 
 class Screen:

@@ -80,16 +80,19 @@ class RunControl:
             self._keyboard.begin()
 
     def end(self) -> None:
-        """Give the terminal its own modes back."""
+        """Listen no more, and give the terminal its own modes back."""
         self._keyboard.end()
+        if self._pausing and signal.getsignal(signal.SIGTSTP) == self._note_stop:
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
     def after(self, event: Event) -> None:
         """Do what is to be done after an event: a step ends with the next key sentence."""
-        if self._telling and self._telling.tells(event) and self._steps:
+        ends_step = self._telling and self._telling.tells(event) and self._steps
+        if ends_step:
             self._steps = False
             self._pause(by="a sentence")
-        if self._stop_wanted or (self._telling and time.monotonic() >= self._look_at):
-            self.look()
+        if ends_step or self._stop_wanted or (self._telling and time.monotonic() >= self._look_at):
+            self.look()  # before the next event, which may have come already, is drawn
 
     def look(self) -> None:
         """Do what the person has asked for since the last call; return when the demo is to go on."""

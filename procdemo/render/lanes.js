@@ -16,7 +16,7 @@ function measure(big) {
   [SIZE, SMALL] = big ? [28, 22] : [15, 12];
   [LEFT, RIGHT, TOP] = big ? [Math.min(290, innerWidth / 4), 60, 50] : [210, 40, 36];
   [COUNTER, GAP] = big ? [120, 90] : [100, 60];
-  const [all, least, most] = big ? [innerHeight / 2, 36, 96] : [480, 18, 72];
+  const [all, least, most] = big ? [innerHeight * 0.42, 36, 96] : [480, 18, 72];
   ROW = Math.min(Math.max(Math.floor(all / run.lanes.length), least), most);
 }
 measure(false);

@@ -45,7 +45,7 @@ STATES.forEach((name, number) => {
     if (outlined) pen.strokeRect(1, 4, 34, 12);
   });
 });
-if (some("bars")) legend("an action, from begin to end", "bars", (pen) => filled(pen, [[0, 5], [36, 5], [36, 15], [0, 15]], DARK));
+if (some("bars")) legend("an action: from begin to end", "bars", (pen) => filled(pen, [[0, 5], [36, 5], [36, 15], [0, 15]], DARK));
 if (some("marks")) legend("an event", "marks", (pen) => filled(pen, [[12, 4], [24, 4], [18, 17]], MARK));
 legend(SENT, "arrows", (pen) => {
   pen.strokeStyle = DARK;

@@ -49,6 +49,14 @@ def test_it_stands_still_in_a_pause_and_leaves_it_out(clock):
     assert clock.monotonic_ns() >= held
 
 
+def test_the_process_that_pauses_the_others_can_sleep_meanwhile(clock):
+    clock.hold()
+    before = kernel_s()
+    time.sleep(0.01)  # noqa: TID251 - what is tested
+    assert kernel_s() - before >= 0.01
+    clock.go_on()
+
+
 def test_without_a_pause_going_on_does_nothing(clock):
     assert clock.go_on() == 0
 

@@ -8,7 +8,7 @@ import platform
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -148,7 +148,7 @@ def find(name: str) -> Lesson:
         CannotRunError: there is no such lesson; exit status 2.
     """
     if name not in lessons():
-        near = get_close_matches(name, lessons(), n=1)
+        near = get_close_matches(name.lower(), _words(), n=1, cutoff=0.75)
         hint = f"procdemo lab {near[0]}" if near else "procdemo lab, which lists them all"
         raise CannotRunError(f"no lesson called {quoted(name)}", hint, exit_code=2)
     return lessons()[name]
@@ -157,18 +157,34 @@ def find(name: str) -> Lesson:
 def search(words: Sequence[str]) -> list[Lesson]:
     """Return the lessons that have all `words` in their name or texts, in any case.
 
-    A word that is the letter of a chapter stands for all its lessons. A lesson with a script that hangs is
-    found by ``hang``, ``hangs`` and ``hung``.
+    If there is none: those that have them in their scripts, too. A word that is the letter of a chapter
+    stands for all its lessons. One with a script that hangs is found by ``hang``, ``hangs`` and ``hung``.
     """
-    return [lesson for lesson in lessons().values() if all(_has(lesson, word) for word in words)]
+    for text_of in (_text, _text_and_code):
+        if found := [each for each in lessons().values() if all(_has(each, word, text_of) for word in words)]:
+            return found
+    return []
 
 
-def _has(lesson: Lesson, word: str) -> bool:
+def _has(lesson: Lesson, word: str, text_of: Callable[[Lesson], str]) -> bool:
     if word.upper() in CHAPTERS:
         return lesson.chapter == word.upper()
+    return word.lower() in text_of(lesson).lower()
+
+
+def _text(lesson: Lesson) -> str:
     hangs = "hang hangs hung" if any(s.table["verdict"] == "HUNG" for s in lesson.scripts) else ""
-    text = " ".join((lesson.name, lesson.title, lesson.claim, *lesson.why, lesson.words, hangs))
-    return word.lower() in text.lower()
+    return " ".join((lesson.name, lesson.title, lesson.claim, *lesson.why, lesson.words, hangs))
+
+
+def _text_and_code(lesson: Lesson) -> str:
+    return " ".join((_text(lesson), *(script.path.read_text("utf-8") for script in lesson.scripts)))
+
+
+def _words() -> list[str]:
+    """Return what a name that is none may mean: the names, then the longer words of the texts."""
+    texts = " ".join(map(_text, lessons().values())).lower()
+    return [*lessons(), *sorted(set(re.findall(r"[a-z]{5,}", texts)) - lessons().keys())]
 
 
 def _order(lesson: Lesson) -> tuple[str, list[tuple[str, int]], str]:

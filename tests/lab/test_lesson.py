@@ -82,7 +82,8 @@ def test_a_lesson_says_why_it_cannot_be_run_here():
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("join-befor-drain", "lab join-before-drain"), ("x", "lists them all")]
+    ("name", "hint"),
+    [("join-befor-drain", "lab join-before-drain"), ("Deadlok", "lab deadlock"), ("x", "lists them all")],
 )
 def test_an_unknown_lesson(name, hint):
     with pytest.raises(CannotRunError, match="no lesson called") as error:
@@ -132,3 +133,9 @@ def test_a_question_is_found_by_the_words_a_person_would_type(typed, lesson):
     found = [each.name for each in search(typed.split())]
     assert lesson in found
     assert len(found) <= 10
+
+
+def test_a_word_of_a_script_finds_its_lesson_if_no_text_has_it():
+    assert "switch-interval" in [lesson.name for lesson in search(["setswitchinterval"])]
+    assert search(["no-such-word"]) == []
+    assert len(search(["deadlock"])) < 20, "the texts have it, so the scripts are not searched"

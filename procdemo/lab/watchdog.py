@@ -77,7 +77,7 @@ class Watchdog:
             self._states.begin(self._popen.pid, os.path.basename(script))
 
     def watch(self, deadline: float, still: float) -> None:
-        """Report its output and end. It hangs if nothing runs for `still` s, or at the stretched `deadline`."""
+        """Report output and end. It hangs if nothing runs for `still` s, or at its `deadline`, stretched."""
         hung = ""
         last: Any = None
         moved, looked, limit = self._begin, self._begin, deadline

@@ -27,15 +27,19 @@ browser: $(VENV)/installed-browser ## Test the pictures in a real browser (Debia
 cluster: $(VENV)/installed-cluster ## Test --cluster, also on three hosts (Debian: apt-get install iproute2).
 	CLUSTER_REQUIRED=1 $(BIN)/python -m pytest --all -k cluster tests/cluster tests/cli/test_cli.py
 
-soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), then docs/faults.md: an hour or two.
+soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUNT=20), then docs/faults.md; programs that work under watch: hours.
 	$(BIN)/python scripts/run_tests.py --processes 1 --neighbour -q --all -p soak --count $(COUNT) --tally=soak.json
 	$(BIN)/python scripts/faults.py soak.json > docs/faults.md
+	$(BIN)/python scripts/soak_watch.py --lessons
 	$(MAKE) free-threaded
 
-free-threaded: ## The whole lab, three times, on a Python without a GIL (FREE=3.13t); builds it first if there is none.
+free-threaded: ## The whole lab, three times, on a Python without a GIL (FREE=3.13t), which is built first if there is none.
 	python=$$(scripts/get_python.sh $(FREE) $(VENV)-python$(FREE)) && $$python -m venv $(VENV)-$(FREE)
 	$(VENV)-$(FREE)/bin/pip install --quiet -e .
-	for run in 1 2 3; do $(VENV)-$(FREE)/bin/procdemo lab --all --start-method all -q || exit 1; done
+	log=$(VENV)-$(FREE)/lab.jsonl; for run in 1 2 3; do \
+		$(VENV)-$(FREE)/bin/procdemo lab --all --start-method all --json > $$log || { grep '"surprise"' $$log; exit 1; }; \
+		tail -n 1 $$log; done
+	$(VENV)-$(FREE)/bin/python scripts/matrix.py docs/lab.md $(VENV)-$(FREE)/lab.jsonl
 
 lint: $(VENV)/installed-lint ## Style, types, and which package may import which.
 	$(BIN)/ruff check .
@@ -47,7 +51,7 @@ bench: $(VENV)/installed ## Measure procdemo beside programs written by hand.
 	$(BIN)/pip install --quiet -e '.[cluster]'
 	for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
-measure: $(VENV)/installed ## Measure docs/performance.md anew: six minutes; the machine must be idle.
+measure: $(VENV)/installed ## Measure docs/performance-tables.md anew: six minutes; the machine must be idle.
 	$(BIN)/pip install --quiet -e '.[bench]'
 	$(BIN)/python scripts/performance.py
 

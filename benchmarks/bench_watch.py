@@ -84,9 +84,9 @@ def once(script, size, *, watched):
 
 
 def cpu_of(pid):
-    """Return the CPU seconds of a process, without those of its children."""
+    """Return the CPU seconds of a process, and of its children that have ended: those that read stacks."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def main():

@@ -64,6 +64,7 @@ DEMOS = (
         "pool-server",
         "N workers serve N clients; client N+1 connects and waits.",
         limit=0,
+        before="procdemo.cli.tmux_panes",
         roles=("main", "worker-N", "client-N"),
     ),
     Demo(

@@ -1,6 +1,9 @@
-"""Measure what docs/performance.md shows between its two marks, and write it there.
+"""Measure what docs/performance-tables.md shows between its two marks, and write it there.
+
+The table in docs/performance.md, for learners, is made of those tables.
 
 python scripts/performance.py          (about six minutes; the machine must have nothing else to do)
+python scripts/performance.py --read   (measures nothing: makes docs/performance.md of the tables as they are)
 """
 
 import json
@@ -21,8 +24,63 @@ from procdemo.demo.events import Emitter
 from procdemo.demo.settings import usable_cpus
 from procdemo.servers.fd_limit import raise_fd_limit
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+DOCS_FOLDER = Path(__file__).parents[1] / "docs"
+PAGE = DOCS_FOLDER / "performance-tables.md"
 BEGIN, END = "<!-- measured by scripts/performance.py -->", "<!-- end of what was measured -->"
+OVERVIEW = DOCS_FOLDER / "performance.md"
+OVERVIEW_BEGIN = "<!-- from performance-tables.md, by scripts/performance.py -->"
+OVERVIEW_END = "<!-- end of what is from performance-tables.md -->"
+TO_REMEMBER = (
+    (
+        "start a thread or a process",
+        "bench start: ms for a start",
+        "median",
+        1e3,
+        (
+            "thread",
+            "os.fork()",
+            "Process, fork",
+            "Process, forkserver",
+            "Process, spawn",
+        ),
+    ),
+    (
+        "send an item to another process",
+        "bench queues: items per second",
+        "median",
+        0,
+        (
+            "Queue, 100 in a message",
+            "Queue",
+            "Manager().Queue",
+        ),
+    ),
+    (
+        "have a pool do a task",
+        "bench pools: break-even",
+        "way us",
+        1,
+        (
+            "Pool.map",
+            "Pool.apply_async, a callback",
+            "executor.submit",
+        ),
+    ),
+    (
+        "serve a new connection",
+        "bench servers: connections per second, 8 clients",
+        "median",
+        0,
+        (
+            "2 pre-forked event loops",
+            "Pool(8)",
+            "a thread for each",
+            "a process for each, fork",
+            "a process for each, spawn",
+        ),
+    ),
+)
+"""What a learner should remember: title, table, column, unit in us (0: so many a second), designs."""
 PROCDEMO = str(Path(sys.executable).with_name("procdemo"))
 DOCS = Path("/usr/share/doc/python3.11/html")
 BENCHES = {
@@ -168,13 +226,54 @@ def about() -> Iterable[str]:
     yield f"{platform.system()} {os.uname().release}, CPython {platform.python_version()}."
 
 
+def tables_in(page: str) -> dict[str, dict[str, dict[str, str]]]:
+    """Return the tables of a page in Markdown: by title, by design, by column."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    title, columns = "", list[str]()
+    for line in page.splitlines():
+        if line.startswith("#"):
+            title, columns = line.lstrip("# "), []
+        elif line.startswith("|") and not line.startswith("|--"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if columns:
+                found.setdefault(title, {})[cells[0]] = dict(zip(columns, cells, strict=True))
+            columns = columns or cells
+    return found
+
+
+def to_remember(page: str) -> list[str]:
+    """Return the lines of the table for learners, made of the tables of a page."""
+    tables = tables_in(page)
+    lines = ["", "| to ... | by | takes about | times the first |", "|---|---|---:|---:|"]
+    for what, title, column, unit, designs in TO_REMEMBER:
+        figures = {name: float(tables[title][name][column].replace(",", "")) for name in designs}
+        times = {name: figure * unit if unit else 1e6 / figure for name, figure in figures.items()}
+        for name, us in times.items():
+            ratio = us / times[designs[0]]
+            said = f"{_short(us)} us" if us < 1e3 else f"{_short(us / 1e3)} ms"  # noqa: PLR2004
+            lines.append(f"| {what} | {name} | {said} | {ratio:,.0f} |")
+            what = ""  # noqa: PLW2901 - said once
+    return [*lines, ""]
+
+
+def _short(figure: float) -> str:
+    """Return a figure with two significant digits."""
+    return f"{float(f'{figure:.2g}'):g}"
+
+
+def replace_between(page: Path, begin: str, lines: Iterable[str], end: str) -> None:
+    """Write `lines` between two marks of a page."""
+    before, _, rest = page.read_text("utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(before + "\n".join([begin, *lines, end]) + after, "utf-8")
+
+
 def main() -> None:
-    """Measure, and write the page."""
-    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    tables = [*benches(), by_clients(), by_workers(), by_items(), by_pages()]
-    lines = [BEGIN, *about(), *map(str, tables), "", END]
-    PAGE.write_text(before + "\n".join(lines) + after, "utf-8")
+    """Measure, and write the pages."""
+    if sys.argv[1:] != ["--read"]:
+        tables = [*benches(), by_clients(), by_workers(), by_items(), by_pages()]
+        replace_between(PAGE, BEGIN, [*about(), *map(str, tables), ""], END)
+    replace_between(OVERVIEW, OVERVIEW_BEGIN, to_remember(PAGE.read_text("utf-8")), OVERVIEW_END)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The names of the first version do not come back: each thing has one name, the field's own."""
 
 import ast
-import re
 from pathlib import Path
 
 import procdemo
@@ -36,15 +35,8 @@ board invite perform press prove sink_for take_and_do visit
 """.split()  # noqa: SIM905
 """Old names of modules, classes and functions, without those that have a new meaning (`read`, `Worker`)."""
 
-HARD_WORDS = re.compile(r"\b(whoever|somebody|whom|whomever)\b", re.IGNORECASE)
-
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "lessons" not in path.parts)
 PROGRAMS = [*MODULES, *sorted(TESTS.rglob("*.py"))]
-TEXTS = [
-    path
-    for path in sorted(PACKAGE.rglob("*"))
-    if path.suffix in {".py", ".js", ".html"} and not {"lessons", "vendor"} & set(path.parts)
-]
 
 
 def place(path):
@@ -91,13 +83,3 @@ def test_an_event_that_has_a_constant_for_its_name_is_named_by_it():
     constants = {value for name, value in vars(events).items() if name.isupper() and isinstance(value, str)}
     found = {place(program): set(literals_in(program)) & constants for program in MODULES}
     assert {program: names for program, names in found.items() if names} == {}
-
-
-def test_a_sentence_names_the_thing():
-    found = {
-        f"{place(text)}:{number}": line.strip()
-        for text in TEXTS
-        for number, line in enumerate(text.read_text("utf-8").splitlines(), start=1)
-        if HARD_WORDS.search(line)
-    }
-    assert found == {}

@@ -5,8 +5,10 @@ What to watch:
     its result
   - apply_async() sends each task alone, and so does imap() with its
     chunksize of 1; map() sends large chunks
+  - a pool of sub-interpreters (Python 3.14 and later) stays in this process,
+    and still copies each task and each result
   - break-even: how long a task must take, so that the pool is faster than a
-    loop; with shorter tasks more processes make the program slower
+    loop. With shorter tasks more processes make the program slower
 
 \b
 Try:
@@ -19,7 +21,8 @@ Compare with: crawl-callback, whose tasks take long enough.
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -28,8 +31,9 @@ from procdemo.bench import comparison
 from procdemo.bench.comparison import BenchSettings, Design, compare, timed
 from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, usable_cpus
+from procdemo.process import python_build
 
-BLOCKS = (comparison,)
+BLOCKS = (comparison, python_build)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ def one_by_one(pool: Any, count: int) -> None:
         result.wait()
 
 
-def submit(executor: ProcessPoolExecutor, count: int) -> None:
+def submit(executor: Executor, count: int) -> None:
     """Hand over every task by itself; its Future has the result."""
     for future in [executor.submit(task, number) for number in range(count)]:
         future.result()
@@ -64,12 +68,12 @@ def in_chunks(way: Callable[..., Any], chunksize: int, count: int) -> None:
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Compare the ways to hand over tasks, to the same two pools; say when each pays."""
+    """Compare the ways to hand over tasks, to the same pools; say when each pays."""
+    python_build.report(emit)
     context = config.context()
-    with (
-        context.Pool(config.workers) as pool,
-        ProcessPoolExecutor(config.workers, context) as executor,
-    ):
+    with ExitStack() as pools:
+        pool = pools.enter_context(context.Pool(config.workers))
+        executor = pools.enter_context(ProcessPoolExecutor(config.workers, context))
 
         def per_second(work: Callable[[int], Any], count: int) -> float:
             return count / timed(partial(work, count))
@@ -89,6 +93,9 @@ def run(config: Config, emit: Emitter) -> None:
                 partial(in_chunks, executor.map, chunksize),
                 count,
             )
+        if python_build.has_interpreters():
+            interpreters = pools.enter_context(python_build.interpreter_pool(config.workers))
+            ways["interpreters.submit"] = (partial(submit, interpreters), 500)
         for work, _ in ways.values():
             work(2 * config.workers)  # so that all workers have started
         designs = [Design(way, partial(per_second, work, count)) for way, (work, count) in ways.items()]

@@ -2,7 +2,7 @@
 
 What to watch:
   - a queue between processes costs a pickle, a system call and a lock for
-    each message: a hundred items in one message are many times faster
+    each message. A hundred items in one message are many times faster
   - a Manager's queue lives in a process of its own: each item is a request
     over a socket
   - threads need none of this, but share the lock of one interpreter

@@ -1,10 +1,10 @@
 """What a client costs, for each design of a server.
 
 What to watch:
-  - a process for each client costs a fork for each connection; a Pool costs
-    a transfer to a worker; workers that accept for themselves cost neither
+  - a process for each client costs a fork for each connection. A Pool costs
+    a transfer to a worker. Workers that accept for themselves cost neither
   - once the clients are connected, a request costs two system calls,
-    whatever the design; an event loop asks the kernel about many clients at
+    whatever the design. An event loop asks the kernel about many clients at
     once
   - a worker that serves one client at a time lets the others wait: see how
     many are served

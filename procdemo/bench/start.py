@@ -3,9 +3,11 @@
 What to watch:
   - a thread starts at once and shares all memory
   - fork() copies the parent's memory, page by page, when a page is written
-    to; spawn starts a new interpreter, which imports everything anew;
-    forkserver forks from a small process that has imported little, from
-    Python 3.13.8 on the main module, too
+    to. spawn starts a new interpreter, which imports everything anew.
+    forkserver forks from a small process that has imported little (from
+    Python 3.13.8 on the main module, too)
+  - a sub-interpreter (Python 3.14 and later) starts in the same process, and
+    imports everything anew. A free-threaded build has no GIL
   - a Pool pays this once for each worker, and not for each task: that is
     what a Pool is for
 
@@ -34,12 +36,12 @@ from procdemo.bench.comparison import BenchSettings, Design, compare, timed
 from procdemo.demo.events import SUMMARY, Emitter
 from procdemo.demo.settings import Arg, CannotRunError, StartMethod
 from procdemo.demo.states import Activity
-from procdemo.process import exit_status
+from procdemo.process import exit_status, python_build
 from procdemo.process.usage import tree_own_kib
 
-BLOCKS = (comparison, exit_status)
+BLOCKS = (comparison, exit_status, python_build)
 LANES = {"sample": Activity.ACTIVE}
-_IDLE, _IDLE_THREADS = 4, 50  # processes and threads whose memory is measured
+_IDLE, _IDLE_THREADS = 4, 50  # processes or interpreters, and threads, whose memory is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,27 @@ def make_pool(context: Any, workers: int) -> float:
     return timed(once) * 1e3
 
 
+def make_interpreter() -> float:
+    """Make a sub-interpreter, have it do nothing, and end it; return ms."""
+
+    def once() -> None:
+        interpreter = python_build.new_interpreter()
+        interpreter.call(nothing)
+        interpreter.close()
+
+    return timed(once) * 1e3
+
+
+def make_interpreter_pool(workers: int) -> float:
+    """Make a pool of sub-interpreters, have it do one task, and end it; return ms."""
+
+    def once() -> None:
+        with python_build.interpreter_pool(workers) as pool:
+            pool.submit(nothing).result()
+
+    return timed(once) * 1e3
+
+
 def stay_idle(pipe: Connection) -> None:
     """Send a message when this process runs, and wait until it may end."""
     pipe.send("started")
@@ -129,6 +152,18 @@ def thread_kib() -> float:
     for thread in threads:
         thread.join()
     return taken / len(threads)
+
+
+def interpreter_kib() -> float:
+    """Return how much memory an idle sub-interpreter takes, in KiB."""
+    before = tree_own_kib(os.getpid())
+    interpreters = [python_build.new_interpreter() for _ in range(_IDLE)]
+    for interpreter in interpreters:
+        interpreter.call(nothing)
+    taken = tree_own_kib(os.getpid()) - before
+    for interpreter in interpreters:
+        interpreter.close()
+    return taken / len(interpreters)
 
 
 def pool_kib(context: Any, workers: int) -> float:
@@ -163,7 +198,8 @@ def process_kib(context: Any) -> float:
 
 
 def run(config: Config, emit: Emitter) -> None:
-    """Compare the starts; then measure the memory of idle threads and processes."""
+    """Compare the starts; then measure the memory of idle threads, interpreters and processes."""
+    python_build.report(emit)
     methods = {
         method: replace(config, start_method=method).context()
         for method in map(StartMethod, multiprocessing.get_all_start_methods())
@@ -178,9 +214,15 @@ def run(config: Config, emit: Emitter) -> None:
         designs.append(
             Design(f"Pool({config.workers}), {method}", partial(make_pool, context, config.workers))
         )
+    if python_build.has_interpreters():
+        designs.append(Design("Interpreter", make_interpreter))
+        pool = f"InterpreterPoolExecutor({config.workers})"
+        designs.append(Design(pool, partial(make_interpreter_pool, config.workers)))
     found = compare(designs, "ms for a start", config, emit, most=False)
     if Path("/proc/self/smaps_rollup").exists():
         own_kib = {"thread": thread_kib()}
+        if python_build.has_interpreters():
+            own_kib["Interpreter"] = interpreter_kib()
         for method, context in methods.items():
             own_kib[f"Process, {method}"] = process_kib(context)
             pool = f"Pool({config.workers}), {method}"

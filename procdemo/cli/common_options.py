@@ -1,6 +1,7 @@
 """The options that every command has: how a run is shown."""
 
 import os
+import sys
 from typing import Any, NamedTuple
 
 import click
@@ -28,6 +29,10 @@ class ViewOptions(NamedTuple):
     """True always, False never, None if the terminal and the environment decide."""
     live: bool = False
     """Show the lanes while the demo runs."""
+    present: bool = False
+    """For the back row: few and large things on the screen."""
+    keys: bool = False
+    """Whether a person can pause the demo, and end it, with keys; the screen says so."""
     outputs: tuple[Output, ...] = ()
     """The open files that the run is written into."""
 
@@ -64,7 +69,8 @@ def chosen_view(values: dict[str, Any]) -> ViewOptions:
         verbose=chosen("verbose") or 0,
         debug=bool(chosen("debug") or os.environ.get("PROCDEMO_DEBUG")),
         colour=_COLOUR.get(chosen("color")),
-        live=values.get("live", False),
+        live=values.get("live", False) or values.get("present", False),
+        present=values.get("present", False),
     )
 
 
@@ -74,3 +80,15 @@ def hint_for(name: str, names: list[str]) -> str:
 
     similar = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"Did you mean '{similar[0]}'?" if similar else "procdemo list shows all demos."
+
+
+def in_two_columns(first: str, second: str, width: int) -> str:
+    """Return a row of a list: `first`, padded to `width`, and `second`; a terminal gets whole words."""
+    import shutil
+    import textwrap
+
+    head = f"{first:<{width}}  "
+    if not sys.stdout.isatty():
+        return head + second
+    columns = max(shutil.get_terminal_size().columns, len(head) + 20)
+    return textwrap.fill(second, columns, initial_indent=head, subsequent_indent=" " * len(head))

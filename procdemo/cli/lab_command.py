@@ -1,20 +1,28 @@
 """What ``procdemo lab`` does before a run: it lists the lessons, prints their code, asks for a guess."""
 
+import contextlib
 import dataclasses
 import json
+import signal
+import subprocess
 import sys
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from procdemo.cli.common_options import ViewOptions
+from procdemo.cli.common_options import ViewOptions, in_two_columns
+from procdemo.cli.exit_codes import DONE, INTERRUPTED
 from procdemo.cli.option_types import Choice
 from procdemo.cli.source_code import show_source
+from procdemo.demo.event_log import DamagedLogError, read
+from procdemo.lab.bare_code import bare
 from procdemo.lab.demo import ALSO, Config
 from procdemo.lab.lesson import CHAPTERS, VERDICTS, Lesson, find, lessons, search
 
-_QUESTION = "What will broken.py do: OK (it ends well), LOST (work is missing), ERROR, or HUNG?"
+_QUESTION = "What will this script do: OK (it ends well), LOST (work is missing), ERROR, or HUNG?"
 
 
 def prepare(config: Config, view: ViewOptions) -> Config | None:
@@ -33,7 +41,7 @@ def prepare(config: Config, view: ViewOptions) -> Config | None:
         if not view.json:
             click.echo("\nprocdemo lab NAME runs one of them.")
         return None
-    chosen = [find(name) for name in config.names]
+    chosen = _asked_about(config.names) if config.predict else [find(name) for name in config.names]
     if not (chosen or config.all):
         if config.code or config.predict or config.fixed:
             raise click.UsageError("name a lesson; procdemo lab lists them.")
@@ -43,8 +51,11 @@ def prepare(config: Config, view: ViewOptions) -> Config | None:
         for lesson in chosen:
             _show(lesson, config, view)
         return None
+    if config.predict and len(chosen) > 1:
+        sys.exit(_ask_about_all(chosen, config, view))
     if config.predict:
-        return dataclasses.replace(config, guess=_ask(chosen))
+        names = tuple(lesson.name for lesson in chosen)
+        return dataclasses.replace(config, names=names, guess=_ask(chosen[0]))
     return config
 
 
@@ -70,7 +81,7 @@ def _list(found: Collection[Lesson], *, as_json: bool) -> None:
         if lesson.chapter != chapter:
             chapter = lesson.chapter
             click.echo(f"\n{chapter}. {CHAPTERS[chapter]}")
-        click.echo(f"  {lesson.name:<{width}}  {lesson.title}")
+        click.echo(in_two_columns(f"  {lesson.name}", lesson.title, width + 2))
 
 
 def _show(lesson: Lesson, config: Config, view: ViewOptions) -> None:
@@ -79,11 +90,71 @@ def _show(lesson: Lesson, config: Config, view: ViewOptions) -> None:
         show_source(script.path.read_text("utf-8"), view)
 
 
-def _ask(chosen: list[Lesson]) -> Any:
-    if not (sys.stdin.isatty() and sys.stderr.isatty()) or len(chosen) != 1:
-        raise click.UsageError("--predict asks about one lesson, on a terminal; elsewhere use --guess.")
-    lesson = chosen[0]
-    click.echo(f"{lesson.title}\n", err=True)
-    click.echo(lesson.scripts[0].path.read_text("utf-8"), err=True)
+def _asked_about(names: Sequence[str]) -> list[Lesson]:
+    """Return the lessons with these names; for a word that is no name, those that have the word.
+
+    Raises:
+        CannotRunError: there is no such lesson.
+        click.UsageError: there is no terminal to answer on.
+    """
+    found = dict.fromkeys(
+        each.name for name in names for each in ([] if name in lessons() else search([name])) or [find(name)]
+    )
+    if found and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError("--predict asks, on a terminal; elsewhere use --guess, for one lesson.")
+    return [find(name) for name in found]
+
+
+def _ask(lesson: Lesson) -> Any:
+    """Show the bare code of a lesson, and return what the person thinks that it will do."""
+    click.echo(f"Chapter {lesson.chapter}: {CHAPTERS[lesson.chapter]}\n", err=True)
+    click.echo(bare(lesson.scripts[0].path.read_text("utf-8")), err=True)
     choice = Choice(VERDICTS, dict(ALSO))
     return click.prompt(_QUESTION, type=choice, show_choices=False, err=True)
+
+
+def _ask_about_all(chosen: Sequence[Lesson], config: Config, view: ViewOptions) -> int:
+    """Ask about one lesson after the other, run each, and keep the score; return the exit status."""
+    files = click.get_current_context().params
+    if view.json or files["output"] or files["record"]:
+        raise click.UsageError("--json, -o and --record take one lesson with --predict.")
+    status, right, asked = DONE, 0, 0
+    for number, lesson in enumerate(chosen, start=1):
+        if missing := lesson.missing():
+            click.echo(f"Left out: a lesson that {missing}.", err=True)
+            continue
+        click.echo(f"Lesson {number} of {len(chosen)}", err=True)
+        status, is_right = _run_with_guess(lesson, str(_ask(lesson)), config, view)
+        if status == INTERRUPTED:
+            break
+        right, asked = right + is_right, asked + 1
+        if number < len(chosen):
+            click.pause(f"\n{_score(right, asked)} Any key: the next lesson; Ctrl-C: the end.", err=True)
+            click.clear()
+    click.echo(f"\n{_score(right, asked)}", err=True)
+    return status
+
+
+def _score(right: int, asked: int) -> str:
+    return f"You were right in {right} of {asked} lessons."
+
+
+def _run_with_guess(lesson: Lesson, guess: str, config: Config, view: ViewOptions) -> tuple[int, bool]:
+    """Run a lesson in a command of its own; return its exit status, and whether the guess was right."""
+    options = ["--start-method", config.start_method.value, *["-v"] * view.verbose]
+    options += ["--no-sample"] * config.no_sample + ["--fixed"] * config.fixed + ["--plain"] * view.plain
+    if view.colour is not None:
+        options += ["--color", "always" if view.colour else "never"]
+    with tempfile.TemporaryDirectory(prefix="procdemo-") as folder:
+        log = Path(folder, "run.jsonl")
+        words = ["lab", lesson.name, "--guess", guess, "--record", str(log), *options]
+        earlier = signal.signal(signal.SIGINT, lambda *_: None)  # it ends the lesson, which says so
+        try:
+            status = subprocess.run([sys.executable, "-m", "procdemo", *words], check=False).returncode
+        finally:
+            signal.signal(signal.SIGINT, earlier)
+        with contextlib.suppress(OSError, DamagedLogError), log.open("rb") as file:
+            return status, any(
+                event.name == "guess" and event.data["judgement"] == "right" for event in read(file)
+            )
+    return status, False

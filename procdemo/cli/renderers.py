@@ -1,8 +1,9 @@
 """The renderers of a run: the screen, JSON Lines, and pictures in files."""
 
+import os
 import sys
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.output_files import Output
@@ -12,7 +13,13 @@ from procdemo.demo.story import compose
 from procdemo.demo.text import printable
 from procdemo.render.jsonl import JsonLines
 from procdemo.render.renderer import Renderer
-from procdemo.runtime import fault_injection, sampling
+from procdemo.runtime import fault_injection, pausing, sampling
+
+if TYPE_CHECKING:
+    from procdemo.render.telling import Telling
+
+
+_PRESENTED_LINES = 22
 
 
 class _Several:
@@ -77,6 +84,26 @@ def make_renderer(module: DemoModule, view: ViewOptions) -> Renderer:
     return _Several(renderers, files) if files or len(renderers) > 1 else renderers[0]
 
 
+def takes_keys(view: ViewOptions) -> bool:
+    """Return whether lanes move on a terminal from which keys can be read."""
+    if not view.live or view.json or view.plain or view.quiet or not (os.isatty(0) and os.isatty(1)):
+        return False
+    from procdemo.render.live_view import can_animate
+    from procdemo.render.terminal import terminal
+
+    return can_animate(terminal(view.colour))
+
+
+def make_telling(module: DemoModule, view: ViewOptions) -> "Telling":
+    """Return what says which events of the demo `module` are told as sentences on the screen."""
+    from procdemo.render.telling import Telling
+
+    story = compose(fault_injection, sampling, module)
+    if view.verbose:
+        return Telling(story.sentences | story.details, {})
+    return Telling(story.sentences, story.first)
+
+
 def make_watch_renderer(view: ViewOptions, *, stderr: bool, live: bool = False) -> Renderer:
     """Return what shows a watched program; on stderr if stdout is that of the program.
 
@@ -129,7 +156,7 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
     from procdemo.render.console import Console
     from procdemo.render.terminal import can_encode
 
-    story = compose(fault_injection, sampling, module)
+    story = compose(fault_injection, sampling, pausing, module)
     return Console(
         story.sentences | story.details if view.verbose else story.sentences,
         lanes=(story.lanes, story.threads),
@@ -139,11 +166,14 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
         everything=view.verbose > 1,
         plain=view.plain or not (screen or can_encode(sys.stdout)),
         live=view.live,
+        takes_keys=view.keys,
         screen=screen,
         crowds=None if view.verbose else story.crowds,
         first={} if view.verbose else story.first,
         bare=story.bare,
         detail_tables=() if view.verbose else story.detail_tables,
+        lines=0 if view.verbose else _PRESENTED_LINES if view.present else story.lines,
+        present=view.present,
     )
 
 

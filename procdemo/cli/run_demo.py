@@ -15,7 +15,8 @@ from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_code_of_run import ExitCodeOfRun
 from procdemo.cli.exit_codes import exit_code_of_signal
 from procdemo.cli.fault_schedule import FaultSchedule
-from procdemo.cli.renderers import make_renderer
+from procdemo.cli.renderers import make_renderer, make_telling, takes_keys
+from procdemo.cli.run_control import RunControl, make_pausing
 from procdemo.demo.contract import DemoModule
 from procdemo.demo.events import ERROR, META, OBSERVER, SUMMARY, Emitter, Event, Kind, rename_process
 from procdemo.demo.settings import CannotRunError, DemoSettings, limit_of_cpus, usable_cpus
@@ -87,13 +88,15 @@ def run_in_process_group(
     """Run a demo in a process group of its own, draw its events, and return the exit status."""
     exit_code = ExitCodeOfRun()
     faults: FaultSchedule
+    control: RunControl
     renderer: Renderer | None = None
     answers = StdinRelay() if config.step else None
 
     def when_no_event() -> float:
-        return _do_what_is_due(renderer, faults, answers) if renderer else 0
+        return _do_what_is_due(renderer, faults, answers, control) if renderer else 0
 
     patience = config.stop_patience
+    pausing = make_pausing(demo, config)
     runner = Runner(
         module.run,
         _with_faults(config, interventions.faults),
@@ -102,6 +105,7 @@ def run_in_process_group(
         answers=answers,
         when_no_event=when_no_event,
         sample=interventions.sampled,
+        pausing=pausing,
     )
     # A request to stop waits until its handler is there.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
@@ -118,12 +122,17 @@ def run_in_process_group(
         injector = FaultInjector(interventions.faults, interventions.seed, runner.pid)
         faults = FaultSchedule(injector)
         with runner.while_importing():
-            renderer = make_renderer(module, view)
+            keys = bool(pausing) and not answers and takes_keys(view)
+            renderer = make_renderer(module, view._replace(keys=keys))
+            telling = make_telling(module, view) if keys else None
+        control = RunControl(runner, pausing, renderer, telling, lambda: requests(signal.SIGINT, None))
         try:
+            control.begin()
             renderer(_meta(demo, config, runner.pid, runner.started_ns, interventions))
             for event in faults.among(runner):
                 exit_code.note(event)
                 renderer(exit_code.agreeing(event, signum=requests.first, timed_out=runner.timed_out))
+                control.after(event)
             renderer.close()
         except OSError as error:
             if not requests.first and error.errno == errno.EIO:  # the terminal is gone: SIGHUP may follow
@@ -131,6 +140,7 @@ def run_in_process_group(
             if not requests.first:
                 raise
         finally:
+            control.end()
             signal.setitimer(signal.ITIMER_REAL, 0)
     return exit_code.choose(signum=requests.first, timed_out=runner.timed_out)
 
@@ -143,14 +153,17 @@ def _with_faults(config: DemoSettings, faults: Sequence[Fault]) -> DemoSettings:
     return dataclasses.replace(config, faults_from_ns=time.monotonic_ns() + int(first_s * 1e9))
 
 
-def _do_what_is_due(renderer: Renderer, faults: FaultSchedule, answers: StdinRelay | None) -> float:
+def _do_what_is_due(
+    renderer: Renderer, faults: FaultSchedule, answers: StdinRelay | None, control: RunControl
+) -> float:
     """Do what is due while no event comes; return after how many seconds something will be due again."""
     for fault in faults.inject_due():
         renderer(fault)
     renderer.flush()
     if answers:
         answers.forward()
-    return min(faults.seconds_left(), _TYPING_S if answers else _COUNTING_S)
+    control.look()
+    return min(faults.seconds_left(), control.longest_wait, _TYPING_S if answers else _COUNTING_S)
 
 
 def run_in_command(

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import h11
 
+from procdemo.process.receiving import receive
+
 AGENT = "procdemo"
 """The name of this crawler, in its requests and for robots.txt."""
 
@@ -118,7 +120,7 @@ def _exchange(connection: socket.socket, host: str, target: str, most: int, *, c
     while True:
         event = http.next_event()
         if event is h11.NEED_DATA:
-            data = connection.recv(_PIECE)
+            data = receive(connection, _PIECE)
             if not data and not status:
                 raise NoPageError("the server closed the connection without an answer")
             http.receive_data(data)

@@ -36,7 +36,7 @@ class Politeness:
         max_delay: float,
         workers: int,
         ours: Collection[str] = (),
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Give out the pages of `waiting`.
 
@@ -45,13 +45,13 @@ class Politeness:
             max_delay: no site is left alone for longer, whatever it wants; in seconds.
             workers: how many pages a site is asked for at the same time, at most.
             ours: sites that are never busy, so that any number of their pages may wait in the pool.
-            clock: returns the time in seconds.
+            clock: returns the time in seconds; None for `time.monotonic`.
         """
         self._waiting = waiting
         self._max_delay = max_delay
         self._workers = workers
         self._ours = frozenset(ours)
-        self._clock = clock
+        self._clock = clock or time.monotonic
         self._sites: dict[str, _Site] = {}
         self._soonest: float | None = None  # when a page that is held may be asked for
 

@@ -5,11 +5,11 @@ invents its own.
 """
 
 import os
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from multiprocessing.process import current_process
 from threading import get_ident, get_native_id
-from time import monotonic_ns
 from typing import Any, NamedTuple
 
 Record = tuple[str, str, dict[str, Any], int, int, int, str]
@@ -32,6 +32,12 @@ EXITED = "exited"
 
 META = "meta"
 """Name of the mark that begins every run: what was run, how, and on which Python."""
+
+PAUSED, GOES_ON = "paused", "goes on"
+"""Names of marks of the command: the whole demo is paused, ``by`` a key, a sentence or `BY_SHELL`; it goes on
+after so many ``seconds``, which no other time has in it."""
+
+BY_SHELL = "Ctrl-Z"
 
 STDERR = "stderr"
 """Name of the mark of a line, ``text``, that a process of the demo wrote to its stderr."""
@@ -106,7 +112,7 @@ _identity: tuple[int, int, int, str] | None = None  # thread; its PID, the syste
 
 def own_event(kind: Kind, name: str, data: dict[str, Any], role: str) -> Event:
     """Return an event of this very thread, of now; for a command that reports something without a demo."""
-    return Event(kind, name, data, monotonic_ns(), os.getpid(), get_native_id(), role)
+    return Event(kind, name, data, time.monotonic_ns(), os.getpid(), get_native_id(), role)
 
 
 def _forget_identity() -> None:
@@ -138,7 +144,7 @@ class Emitter:
         if identity is None or identity[0] != ident:
             identity = _identity = ident, os.getpid(), get_native_id(), current_process().name
         _, pid, tid, role = identity
-        self._write((kind, name, data, monotonic_ns(), pid, tid, role))
+        self._write((kind, name, data, time.monotonic_ns(), pid, tid, role))
 
     @property
     def stalled(self) -> bool:

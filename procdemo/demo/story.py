@@ -6,10 +6,10 @@ does within a span, or outside all spans, as the demo says; for runs at which on
 ``CROWDS`` (of events that can come in crowds: what is said of those that have no line of their own).
 ``FIRST`` names the key sentences that each process says only once by default (or as often as a dictionary
 says), ``DETAIL_TABLES`` the tables for ``-v``, and ``BARE`` the sentences that stand without time, role and
-PID. If threads are its lesson, ``THREADS`` has the families of roles whose threads have lanes
-of their own. ``REASONS`` has sentences for spans whose begin no line tells:
-why a process is blocked, or waits. A module that uses others of this kind names them in ``BLOCKS``; only
-`compose` merges them.
+PID. ``LINES`` is how many lines the screen has, if the lanes have to leave some to the sentences.
+If threads are its lesson, ``THREADS`` has the families of roles whose threads have lanes of their own.
+``REASONS`` has sentences for spans whose begin no line tells: why a process is blocked, or waits. A module
+that uses others of this kind names them in ``BLOCKS``; only `compose` merges them.
 """
 
 from collections.abc import Mapping
@@ -42,6 +42,8 @@ class Story(NamedTuple):
     """Names of tables that are shown only with -v."""
     bare: set[str]
     """Names of events whose sentences stand alone on their lines."""
+    lines: int = 0
+    """How many lines of the screen the sentences and the lanes may have together; 0 for no limit."""
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -75,6 +77,7 @@ def compose(*modules: ModuleType | DemoModule) -> Story:
         story.first.update(blocks.first | (first if isinstance(first, dict) else dict.fromkeys(first, 1)))
         story.bare.update(blocks.bare, getattr(module, "BARE", ()))
         story.detail_tables.update(blocks.detail_tables, getattr(module, "DETAIL_TABLES", ()))
+        story = story._replace(lines=getattr(module, "LINES", story.lines))
     return story
 
 

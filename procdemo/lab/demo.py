@@ -3,10 +3,10 @@
 What to watch:
   - each lesson is a script or two, short enough to take home: broken.py goes
     wrong, fixed.py is right
-  - the verdict (OK, LOST, ERROR, HUNG) comes from outside, and is compared
+  - the verdict (OK, LOST, ERROR, HUNG) comes from outside. It is compared
     with what the lesson expects of this Python and start method
-  - if a script hangs, an X-ray is taken before it is ended: which thread
-    waits in which line, for which process, and is there a circle?
+  - if a script hangs, an X-ray is taken before it is ended. Which thread
+    waits in which line, for which process? Is there a circle?
   - the lanes show the processes and threads of the scripts
 
 \b
@@ -16,13 +16,15 @@ Try:
   procdemo lab join-before-drain
   procdemo lab two-locks -o locks.html          (the circle, drawn)
   procdemo lab join-before-drain --code --fixed
-  procdemo lab lost-updates --guess LOST        (--predict asks you)
+  procdemo lab lost-updates --guess LOST
+  procdemo lab e --predict                      (asks you about chapter E)
   procdemo lab --all
 
 Compare with: the demos (procdemo list), which survive what is shown here.
 """
 
 import multiprocessing
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,23 +59,33 @@ from procdemo.process import procfs
 
 STORY = {
     "lesson": "{name}: {title}",
-    "says": "  | {text}",
-    "found": "  {text}",
+    "says": "  | {text:.74}",
+    "found": "  {short}",
     "hidden": "{text}",
-    "script.end": "{file}: {verdict} ({reason})",
+    "script.end": "{file}: {shown}",
     "surprise": "{lesson}, {file}: {differs}",
     "left out": "{lesson}: not run: {why}",
     "why": "{text}",
     "guess": "you said {guess}, and it was {verdict}: {judgement}",
 }
-FIRST = {"says": 4, "why": 1}
-DETAIL = {"claim": "{text}", "script.begin": "{file}", "x-ray": "  # {text}", "source": "See: {text}."}
+FIRST = {"says": 3, "why": 2}
+DETAIL = {
+    "says": "  | {text}",
+    "frame": "  | {text}",
+    "found": "  {text}",
+    "claim": "{text}",
+    "script.begin": "{file}",
+    "x-ray": "  # {text}",
+    "source": "See: {text}.",
+}
 DETAIL_TABLES = ("verdict",)
 BARE = {*STORY, *DETAIL}
+LINES = 22  # of the screen; the lanes get what the sentences leave
 
 THREADS = ("broken.py", "fixed.py", "shows.py", "child")
 _FEW = 6  # scripts that an answer names
 _DOES = {"OK": "works", "LOST": "loses work", "ERROR": "fails", "HUNG": "hangs"}
+_AT_LINE = re.compile(r"\((\w+\.py:\d+) .*\)$")  # "(broken.py:13 transfer: with target:)"
 _PIECE = 20  # lines of source in an event, which has less than 4,094 bytes
 
 ALSO = (("HANG", "HUNG"), ("HANGS", "HUNG"), ("LOSE", "LOST"), ("LOSES", "LOST"), ("FAIL", "ERROR"))
@@ -97,7 +109,7 @@ class Config(DemoSettings):
     all: Annotated[bool, Arg("Run every lesson: a table for this Python.")] = False
     fixed: Annotated[bool, Arg("Run only fixed.py.")] = False
     code: Annotated[bool, Arg("Print the scripts, and do not run them.")] = False
-    predict: Annotated[bool, Arg("Ask for your guess before it runs (on a terminal).")] = False
+    predict: Annotated[bool, Arg("Ask you before each lesson, and keep the score.")] = False
     guess: Annotated[
         Literal["OK", "LOST", "ERROR", "HUNG"] | None, Arg("Your guess of the verdict.", also=ALSO)
     ] = None
@@ -167,7 +179,10 @@ def _answer(findings: list[_Finding], counts: dict[str, int], config: Config) ->
         others = f"; {counts['left_out']} lessons left out" if counts["left_out"] else ""
         scripts = f"{counts['scripts']} scripts of {counts['lessons']} lessons"
         return f"{scripts}: {counts['as_expected']} as expected, {counts['surprises']} not{others}. {python}"
-    did = ", ".join(f"{each.run.script.kind}.py {_DOES[each.verdict.word]}" for each in findings)
+    did = ", ".join(
+        f"{run.script.kind}.py {f'shows {verdict.own}' if verdict.own else _DOES[verdict.word]}"
+        for run, verdict, _ in findings
+    )
     return f"{'Not as' if counts['surprises'] else 'As'} expected: {did}. {python}"
 
 
@@ -220,6 +235,8 @@ def _tell(news: News, picture: str, emit: Emitter) -> None:
             emit.result(THREAD, picture=picture, **row)
         case "circle", threads:
             emit.mark(CIRCLE, picture=picture, threads=threads)
+        case "found", text:
+            emit.mark("found", text=text, short=_AT_LINE.sub(r"(\1)", text))
         case what, text:
             emit.mark(what, text=text)
 

@@ -47,7 +47,8 @@ class News(NamedTuple):
     """One of these:
 
     - ``begin``: it is started; `told` is the path of its file.
-    - ``says``: a line of the script; ``x-ray``, ``found``: what its threads do, and why it hangs;
+    - ``says``: a line of the script; ``frame``: one without text, or of a traceback, before its last.
+    - ``x-ray``, ``found``: what its threads do, and why it hangs;
       ``hidden``: what cannot be seen of it.
     - ``thread``, ``circle``: a row of the wait-for graph, and the threads of a circle in it.
     - ``states``: fields of events about its processes; they come after ``end``, too.
@@ -64,6 +65,7 @@ class _Running:
         self.watchdog = watchdog
         self.rest = b""  # the beginning of a line whose end has not come yet
         self.said: list[str] = []
+        self.in_traceback = False
         self.ended = False  # whether the watchdog has reported the end of the script
 
     def read(self) -> Iterator[News] | None:
@@ -82,6 +84,9 @@ class _Running:
         what, told = next(iter(record.items()))
         if what == "says":
             self.said.append(told)
+            begins = told == "Traceback (most recent call last):"
+            self.in_traceback = begins or (self.in_traceback and told.startswith(" "))
+            what = "frame" if self.in_traceback or not told.strip() else what
         return News(_OTHER_NAMES.get(what, what), told)
 
 

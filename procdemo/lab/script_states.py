@@ -24,6 +24,7 @@ class ScriptStates:
         """Take where to report: ``states`` and a list of events, or ``hidden`` and what cannot be seen."""
         self._report = report
         self._said_hidden = False
+        self._killed = False
         self._sampler: Sampler | None = None
 
     def begin(self, root: int, role: str) -> None:
@@ -54,10 +55,17 @@ class ScriptStates:
         if not self._sampler:
             return
         if events := self._sampler.look():
+            for event in events if self._killed else ():
+                event.data.pop("orphan", None)
             self._report("states", events)
         if self._sampler.hidden and not self._said_hidden:
             self._said_hidden = True
             self._report("hidden", _HIDDEN)
+
+    def look_before_kill(self) -> None:
+        """Look now. From then on the watchdog kills the script: no orphan is one of the script's making."""
+        self.look()
+        self._killed = True
 
     def close(self) -> None:
         """Take a last look, and close all files."""

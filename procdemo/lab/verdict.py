@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from procdemo.lab.lesson import Expectation
 
-_COUNTED = re.compile(r"expected (\d+), got (\d+)")
+_COUNTED = re.compile(r"(?:[a-z ]+: )?expected (\d+), got (\d+)")
 
 
 class Report(NamedTuple):
@@ -32,13 +32,16 @@ class Verdict(NamedTuple):
     reason: str
     differs: str
     """How it differs from what was expected; empty if it does not."""
+    own: str = ""
+    """What it means in the words of its lesson; empty if the word says it."""
 
     def __str__(self) -> str:
         return f"{self.word} {self.lost}" if self.word == "LOST" else self.word
 
     def facts(self) -> dict[str, Any]:
         """Return the verdict as the data of an event."""
-        return {"verdict": str(self), "reason": self.reason, "differs": self.differs}
+        shown = f"{self.own} ({self.word}: {self.reason})" if self.own else f"{self} ({self.reason})"
+        return {"verdict": str(self), "reason": self.reason, "differs": self.differs, "shown": shown}
 
 
 def judge(report: Report, expected: Expectation) -> Verdict:
@@ -59,7 +62,8 @@ def judge(report: Report, expected: Expectation) -> Verdict:
         word, reason = "OK", counted or "exit status 0"
     if report.survivors:
         reason += f", {report.survivors} left behind"
-    return Verdict(word, lost, reason, _difference(word, report, expected))
+    own = expected.lost_means.format(lost=abs(lost)) if word == "LOST" else ""
+    return Verdict(word, lost, reason, _difference(word, report, expected), own)
 
 
 def _difference(word: str, report: Report, expected: Expectation) -> str:

@@ -32,8 +32,8 @@ from types import FrameType
 from typing import Any
 
 from procdemo.lab.script_states import ScriptStates
-from procdemo.probe import lock_holders, stack_dumps, wait_graph
-from procdemo.process import procfs, subreaper
+from procdemo.probe import lock_holders, remote_stacks, stack_dumps, wait_graph
+from procdemo.process import mp_helpers, procfs, subreaper
 from procdemo.process.readiness import wait_ready
 
 _LOOK_S = 0.1
@@ -41,6 +41,7 @@ _SURVIVOR_S = 0.5  # how long a process may live after the end of the script
 _HELPER_S = 3.0  # the same for helpers of multiprocessing, which tidy up first
 _SEARCH_S = 5.0  # for the search who holds which lock: the script hangs, so there is time
 _ANSWER_S = 1.0  # for a process to write its stacks
+_NOT_KNOWN = "The lines of some threads are not known: a Python without a GIL shows one thread only."
 
 
 class Watchdog:
@@ -105,7 +106,7 @@ class Watchdog:
         while family := self._family():
             late = time.monotonic() > give_up
             for pid in family:
-                if late or not _is(pid, "resource_tracker"):
+                if late or not mp_helpers.is_tracker(pid):
                     with contextlib.suppress(ProcessLookupError):
                         _send(pid, signal.SIGKILL)
             self._listen(0.01)
@@ -185,13 +186,13 @@ class Watchdog:
                 self._report(xray=line)
             self._report(xray="Only Python's side is shown: what the kernel knows is read on Linux.")
             return True
-        family = [pid for pid in self._family() if not _is(pid, "resource_tracker")]
+        family = [pid for pid in self._family() if not mp_helpers.is_tracker(pid)]
         seen = {pid: (procfs.parent(pid), procfs.threads(pid), procfs.descriptors(pid)) for pid in family}
         names = {pid: self._name(pid) for pid in family}
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)  # or the end of one would wake another
-        self._states.look()
+        self._states.look_before_kill()
         self._reap()
         if self._status is not None:
             for pid in family:
@@ -200,25 +201,32 @@ class Watchdog:
             return False
         numbers = {thread.semaphore for _, threads, _ in seen.values() for thread in threads} - {""}
         locks = lock_holders.look(family, numbers, budget_s=_SEARCH_S).locks if numbers else {}
-        processes = []
-        for pid, (parent, threads, files) in seen.items():
-            answer = (
-                [] if names[pid] == wait_graph.FORK_SERVER else stack_dumps.parse("\n".join(self._ask(pid)))
-            )
-            answer = stack_dumps.by_age(answer, len(threads))
-            processes.append(wait_graph.Process(pid, parent, names[pid], threads, files, answer))
+        processes = [
+            wait_graph.Process(pid, parent, names[pid], threads, files, self._stacks(pid, threads))
+            for pid, (parent, threads, files) in seen.items()
+        ]
         graph = wait_graph.describe(processes, self._script, locks)
         for what, told in (("xray", graph.lines), ("found", graph.found), ("thread", graph.rows)):
             for each in told:
                 self._report(**{what: each})
         if graph.circle:
             self._report(circle=graph.circle)
+        if remote_stacks.NEEDED and not all(stack for each in processes for stack in each.stacks):
+            self._report(found=_NOT_KNOWN)
         return True
+
+    def _stacks(self, pid: int, threads: list[procfs.Thread]) -> list[stack_dumps.Stack]:
+        """Return a stack for each of these threads of a process; it is killed by that, or by `end`."""
+        if mp_helpers.helper_of(pid):
+            return []
+        if remote_stacks.NEEDED and (read := remote_stacks.read(pid)):
+            return [read.get(thread.tid, []) for thread in threads]
+        return stack_dumps.by_age(stack_dumps.parse("\n".join(self._ask(pid))), len(threads))
 
     def _name(self, pid: int) -> str:
         if pid == self._popen.pid:
             return "main"
-        return wait_graph.FORK_SERVER if _serves(pid) else f"child {pid}"
+        return mp_helpers.helper_of(pid) or f"child {pid}"
 
     def _ask(self, pid: int) -> list[str]:
         """Return what a process writes to stderr when SIGABRT asks it for its stacks, and kills it."""
@@ -259,18 +267,9 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
-def _is(pid: int, helper: str) -> bool:
-    return f"from multiprocessing.{helper} " in procfs.command(pid)
-
-
-def _serves(pid: int) -> bool:
-    """Return whether this is the fork server itself; what it forks has the same command line."""
-    return _is(pid, "forkserver") and not _is(procfs.parent(pid), "forkserver")
-
-
 def _helps(pid: int) -> bool:
     """Return whether this is a helper of multiprocessing, or nearly gone: it has no command line then."""
-    return not procfs.command(pid) or _is(pid, "resource_tracker") or _serves(pid)
+    return not procfs.command(pid) or bool(mp_helpers.helper_of(pid))
 
 
 def main() -> None:

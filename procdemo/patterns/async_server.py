@@ -1,11 +1,12 @@
 """One thread, one event loop, a coroutine for each client.
 
 What to watch:
-  - one thread of one process serves all clients; each `await` gives way to
+  - one thread of one process serves all clients. Each `await` gives way to
     the other coroutines, and nothing needs a lock
-  - a coroutine that computes, or calls something that blocks, stops all
-    others: the kernel takes no CPU away from a coroutine
+  - a coroutine that computes, or makes a call that blocks, stops all others.
+    The kernel takes no CPU away from a coroutine
   - --loop uvloop: the same, but the loop is written in C
+  - its tasks from outside: python -m asyncio pstree PID (3.14 and later)
 
 \b
   client-0 --connect--> main: task 1: await read() ... await drain()

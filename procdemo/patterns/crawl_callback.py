@@ -2,9 +2,9 @@
 
 What to watch:
   - apply_async() returns at once, and the workers download side by side
-  - the callback of a page does not run in one more process, as is often
-    said: it runs in the parent's PID, in the Pool's result-handler thread
-  - so a slow callback delays all others; in a plain Pool, one that raises
+  - the callback of a page does not run in one more process. It runs in the
+    parent's PID, in the Pool's result-handler thread
+  - so a slow callback delays all others. In a plain Pool, one that raises
     ends that thread, and the program waits for ever
 
 \b

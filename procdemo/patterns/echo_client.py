@@ -1,8 +1,8 @@
 """Talk to a server: by hand, in a pipe, or as many clients.
 
 What to watch:
-  - TCP is a stream: the client reads until it has its whole answer (-v shows
-    in how many pieces the answer came), and compares each byte
+  - TCP is a stream: the client reads until it has its whole answer, and
+    compares each byte. -v shows in how many pieces the answer came
   - after its last message the client ends its side (shutdown) and waits
     until the server closes, too
   - each WORD of the command line is one message

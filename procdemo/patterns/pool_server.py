@@ -2,11 +2,11 @@
 
 What to watch:
   - the kernel completes the connection of every client, and main accepts it
-  - a worker serves one client until this client leaves; client N+1 waits in
+  - a worker serves one client until this client leaves. Client N+1 waits in
     main's own list and hears nothing
-  - a worker that becomes free serves it; the last line says whether it was
+  - a worker that becomes free serves it. The last line says whether it was
     the same PID
-  - if a worker is killed, its client is cut off; the other clients notice
+  - if a worker is killed, its client is cut off. The other clients notice
     nothing, and new workers replace the old ones
 
 \b
@@ -19,6 +19,7 @@ Try:
   procdemo pool-server --workers 2 --clients 3 --port 0
   procdemo pool-server --workers 2 --port 8080
   procdemo echo-client --port 8080        (in three other terminals)
+  procdemo pool-server --port 0 --tmux    (or all of it in one)
 
 Compare with: echo-server, where no client waits, at the price of a process for each.
 """
@@ -44,8 +45,8 @@ from procdemo.servers.waiting_list import Waiting, WaitingList
 
 BLOCKS = (scripted_clients, handler, waiting_list, resilient_pool)
 STORY = {
-    "cut off": "{client} is cut off, because {worker} (PID {worker_pid}) is dead; no other client notices",
-    "died": "{child} (PID {child_pid}) was {cause}; it had {tasks} client(s), perhaps the queue's lock",
+    "cut off": "{client} is cut off, because {worker} (PID {worker_pid}) is dead",
+    "died": "{child} (PID {child_pid}) was {cause}. Perhaps it had a lock of the Pool: all are replaced",
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
     "counts": "{served} clients served, {waited} had to wait; {refused} refused, {cut_off} cut off",
 }
@@ -63,6 +64,7 @@ class Config(PoolSettings, ServerSettings):
     """Settings of `run`."""
 
     workers: Annotated[int, Arg("Processes; with two, client 3 waits.", min=1, max=1000, short="-n")] = 2
+    tmux: Annotated[bool, Arg("Server, three clients and ps in panes of tmux.")] = False
 
 
 def close_copy(copies: CloseOnFork, conn: socket.socket | None) -> None:

@@ -4,7 +4,7 @@ What to watch:
   - main makes the listener, starts the workers, and never accepts
   - an idle worker accepts the next client and serves it until it leaves
   - client N+1 waits in the kernel's backlog: no process knows it yet
-  - a worker that is killed is replaced; a worker that is frozen (kill -STOP)
+  - a worker that is killed is replaced. A worker that is frozen (kill -STOP)
     gives no sign of life, is killed and replaced
 
 \b

@@ -1,12 +1,12 @@
 """Producers, a bounded queue, consumers; each item counted.
 
 What to watch:
-  - producers put buns into the queue until it is full; then they are
+  - producers put buns into the queue until it is full. Then they are
     blocked, and the slower side sets the pace (back-pressure)
   - the end: each producer joins the queue (all buns are acknowledged), main
     joins the producers, and the consumers are daemons
   - --ack early acknowledges before the work: the last buns are lost
-  - if a consumer is killed, the queue's join() would wait for ever; here
+  - if a consumer is killed, the queue's join() would wait for ever. Here
     main notices, stops waiting, and names what is missing
 
 \b

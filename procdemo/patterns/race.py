@@ -2,7 +2,7 @@
 
 What to watch:
   - each process reads the counter, adds one in its own memory, and writes
-    the sum; main opens a gate for each step, so main is the scheduler
+    the sum. Main opens a gate for each step: main is the scheduler
   - if both have read before one has written, an addition is lost: nothing
     crashes, but the result is wrong
   - --fix lock: the process that reads first keeps the other one out until it
@@ -24,6 +24,7 @@ Compare with: procdemo lab lost-updates, where the system is the scheduler.
 
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, cycle, permutations
@@ -36,14 +37,17 @@ from procdemo.demo.states import Activity
 
 STORY = {
     "order": "order {order}: the counter stands at 0",
-    ASK: "whose step? type A or B, or several: AAB",
+    ASK: "which process takes a step? type A or B, or several: AAB",
     "read": "reads {value}",
     "add": "adds 1 in its own memory: {value}",
     "write": "writes {value}",
     "kept out": "would read, and the lock keeps it out",
     "board": "[A: {A}] [B: {B}] [counter: {counter}]",
-    "outcome": "{taken}: the counter stands at {counter}, {verdict}",
+    "outcome": "{taken}: the counter stands at {counter}",
+    "group": "{verdict}, {count} orders: {orders}",
 }
+DETAIL_TABLES = ("orders",)
+VERDICTS = {0: "forbidden by the lock", 1: "loses an update", 2: "loses no update"}
 EVERY_ORDER = sorted({"".join(order) for order in permutations("AAABBB")})
 LANES = dict.fromkeys(("@main", "@A", "@B"), Activity.WAITS)
 
@@ -98,52 +102,54 @@ def run(config: Config, emit: Emitter) -> None:
         processes[-1].start()
         theirs.close()  # now only the child has its end: if it dies, our recv() raises EOFError
     for order in EVERY_ORDER if config.all else [asked]:
-        emit.mark("order", order="of your choice" if config.step else order)
         counter.value = 0
+        if not config.all:
+            emit.mark("order", order="of your choice" if config.step else order)
         # A process that was kept out by the lock has its turn later.
         turns = chain(_typed(emit) if config.step else order, cycle("AB"))
-        pause = 0 if config.all or config.step else config.pause
         taken, board = "", dict[str, Any](A="-", B="-")
-        for name, value in _play(turns, gates, pause):
+        for name, value in _play(turns, gates, 0 if config.all or config.step else config.pause):
             taken, board[name] = taken + name, value
             if config.step:
                 emit.mark("board", **board, counter=counter.value)
-        verdict = "an update is lost" if counter.value == 1 else "both are there"
-        emit.mark("outcome", order=order, taken=taken, counter=counter.value, verdict=verdict)
-        if config.all:
-            emit.result("orders", order=order, taken=taken, counter=counter.value, verdict=verdict)
-        found.append((taken, counter.value))
+        verdict = VERDICTS[0 if order != taken and not config.step else counter.value]
+        found.append({"order": order, "taken": taken, "counter": counter.value, "verdict": verdict})
+        emit.result("orders", **found[-1]) if config.all else emit.mark("outcome", **found[-1])
     for name, process in zip("AB", processes, strict=True):
         gates[name].send(False)
         process.join()
-    lost = sum(value == 1 for _, value in found)
-    ways = len(set(found))
-    answer = _answer(lost, ways, config)
-    emit.result(SUMMARY, ok=not (lost and config.fix), answer=answer, lost=lost, orders=len(found), ways=ways)
+    _sum_up(found, config, emit)
 
 
-def _answer(lost: int, ways: int, config: Config) -> str:
-    """Return in a sentence what the orders that were played say."""
-    if config.all:
-        allowed = f" The lock allows {ways} of them." if config.fix else ""
-        return f"{lost or 'None'} of the 20 orders lose an update.{allowed}"
-    loses = "loses an update" if lost else "loses no update"
-    return f"This order {loses}. 18 of the 20 orders do: procdemo race --all"
+def _sum_up(found: list[dict[str, Any]], config: Config, emit: Emitter) -> None:
+    """Report the orders by their verdicts, and in a sentence what they say."""
+    groups, last, ways = defaultdict(list), found[-1], len({row["taken"] for row in found})
+    for row in found:
+        groups[row["verdict"]].append(row["order"])
+    for verdict, orders in sorted(groups.items()) if config.all else ():
+        emit.mark("group", verdict=verdict, count=len(orders), orders=" ".join(orders))
+    forbidden, lost, _ = (len(groups[verdict]) for verdict in VERDICTS.values())
+    answer = f"This order {last['verdict']}. How many of the 20 lose one? procdemo race --all"
+    if config.all and forbidden:
+        answer = f"The lock forbids {forbidden} of the 20 orders. The others lose no update."
+    elif config.all:
+        answer = f"{lost} of the 20 orders lose an update."
+    elif forbidden:
+        answer = f"The lock forbids this order. It became {last['taken']}, which loses no update."
+    emit.result(SUMMARY, ok=not (lost and config.fix), answer=answer, lost=lost, ways=ways)
 
 
 def _play(turns: Iterator[str], gates: dict[str, Connection], pause: float) -> Iterator[tuple[str, int]]:
     """Let A and B take their steps, `pause` seconds apart; yield for each step its process and its value."""
     left = {"A": 3, "B": 3}
     while any(left.values()):
-        name = next(turns)
-        if not left[name]:
-            continue
+        name = next(turn for turn in turns if left[turn])
         try:
             gates[name].send(True)
             step, *value = gates[name].recv()
         except (EOFError, OSError):
-            taken = sum(3 - steps for steps in left.values())
-            raise CannotRunError(f"{name} was killed at step {taken + 1}", "procdemo race") from None
+            message = f"{name} was killed at step {7 - sum(left.values())}"
+            raise CannotRunError(message, "procdemo race") from None
         if step != "kept out":
             left[name] -= 1
             yield name, value[0]

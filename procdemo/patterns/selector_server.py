@@ -1,10 +1,10 @@
 """A few workers with event loops: ten thousand clients.
 
 What to watch:
-  - a worker waits for all its clients at once, and does for each what needs
-    no waiting: a silent client costs a row in a table, not a process
+  - a worker waits for all its clients at once. A silent client costs a row
+    in a table, not a process
   - if a client does not read its answers, the worker keeps them and takes no
-    more from it; no other client waits
+    more from it. No other client waits
   - if a worker is killed, all its clients are cut off: they share a process
 
 \b

@@ -1,11 +1,11 @@
 """A pool that loses no item, even if a worker is killed.
 
 What to watch:
-  - each worker has a pipe of its own and at most one item; main waits for
+  - each worker has a pipe of its own and at most one item. Main waits for
     all pipes and all ends of processes at once
   - so main knows which item a death cost: the item is tried again, and has
     failed after three deaths
-  - there is no shared lock that a killed worker could hold; an error comes
+  - there is no shared lock that a killed worker could hold. An error comes
     back as text, not as a pickled exception
   - at least once: if a worker is killed between its work and its answer, its
     item is done again

@@ -1,10 +1,10 @@
 """A thread per connection: one PID serves all clients.
 
 What to watch:
-  - each client is served at once, but there is one PID only: the threads
-    share the memory, so nothing is pickled, and nothing is protected either
-  - threads that wait do not hinder each other; threads that compute take
-    turns, if the interpreter has a GIL (see gil): most builds do
+  - each client is served at once, but there is one PID only
+  - the threads share the memory: nothing is pickled, and nothing is protected
+  - threads that wait do not hinder each other. Threads that compute take
+    turns if the interpreter has a GIL, as most have (see gil)
   - a process can be killed, a thread cannot: its connection is cut instead
   - --threads N is a pool of threads: client N+1 connects and waits
 

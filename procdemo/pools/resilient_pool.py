@@ -35,8 +35,7 @@ __all__ = ["PoolSettings", "ResilientPool", "Task"]
 
 BLOCKS = (exit_status,)
 STORY = {
-    "pool retired": "its Pool gets no more work, {busy} may finish there; {workers} new workers take over "
-    "({start_method})",
+    "pool retired": "the old Pool may finish {busy} tasks; {workers} new workers replace it ({start_method})",
 }
 DETAIL = {
     "ready": "is ready for tasks",

@@ -54,20 +54,26 @@ def public_name(pid: int, number: str) -> str:
     Its names begin with ``mp-`` (multiprocessing/synchronize.py, `SemLock._make_name`). The memory map has
     another name, because ``sem_open()`` maps a temporary file before it gives it its name.
     """
-    names = [name for name, file in names_in_shm(f"/proc/{pid}/root").items() if file == number]
-    return next((name.removeprefix("sem.") for name in names if not name.startswith("sem.mp-")), "")
+    root = f"/proc/{pid}/root"
+    public = (name for name in names_in_shm(root) if not name.startswith("sem.mp-"))
+    return next((name.removeprefix("sem.") for name in public if file_in_shm(name, root) == number), "")
 
 
-def names_in_shm(root: str = "") -> dict[str, str]:
-    """Return the names in /dev/shm below this root -> device and inode, as `memory_maps.Mapping.file`."""
-    found = {}
-    with suppress(OSError), os.scandir(f"{root}/dev/shm") as entries:  # noqa: S108
-        for entry in entries:
-            with suppress(OSError):
-                stat = entry.stat(follow_symlinks=False)
-                device = f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}"
-                found[entry.name] = f"{device}:{stat.st_ino}"
-    return found
+def names_in_shm(root: str = "") -> list[str]:
+    """Return the names in /dev/shm below this root."""
+    try:
+        return os.listdir(f"{root}/dev/shm")  # noqa: S108
+    except OSError:
+        return []
+
+
+def file_in_shm(name: str, root: str = "") -> str:
+    """Return device and inode of a name in /dev/shm, as `memory_maps.Mapping.file`; empty if it is gone."""
+    try:
+        stat = os.lstat(f"{root}/dev/shm/{name}")  # noqa: S108
+    except OSError:
+        return ""
+    return f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}:{stat.st_ino}"
 
 
 def having_semaphores(numbers: set[str]) -> dict[str, list[int]]:

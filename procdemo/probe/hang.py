@@ -49,15 +49,19 @@ class Verdict(NamedTuple):
     """The threads that can never go on."""
 
 
-def judge(snapshot: Snapshot, still: Collection[Node] | None = None) -> Verdict:
+def judge(
+    snapshot: Snapshot, still: Collection[Node] | None = None, stood: Mapping[Node, float] | None = None
+) -> Verdict:
     """Return the verdict on a program.
 
     Args:
         snapshot: the picture of it.
         still: if given, only these threads count as still: it is known that they were it for longer.
+        stood: for how many seconds threads have stood still already, if that is known.
     """
     numbers = dict.fromkeys(snapshot.semaphores.values())
-    context = Context(snapshot, {number: thread_waits.letter(index) for index, number in enumerate(numbers)})
+    letters = {number: thread_waits.letter(index) for index, number in enumerate(numbers)}
+    context = Context(snapshot, letters, stood or {})
     found = {
         (process.pid, thread.tid): _wait(context, process, thread)
         for process in snapshot.processes.values()
@@ -68,8 +72,11 @@ def judge(snapshot: Snapshot, still: Collection[Node] | None = None) -> Verdict:
         process = snapshot.processes[node[0]]
         moves = still is not None and node not in still
         alarmed = process.handles_alarm and node[0] == node[1]  # when, cannot be seen
-        found[node] = wait._replace(still=wait.still and not moves, known=wait.known and not alarmed)
-    caught = _closed(found, {pid for pid, process in snapshot.processes.items() if process.handles_signals})
+        left_s = _left_s(wait, process.threads[node[1]], context.stood.get(node))
+        found[node] = wait._replace(
+            still=wait.still and not moves, known=wait.known and not alarmed, left_s=left_s
+        )
+    caught = _closed(found, snapshot)
     circle = _circle(found, caught)
     name, answer = _conclude(context, found, caught, circle)
     return Verdict(name, answer, circle, found, context, caught)
@@ -94,6 +101,13 @@ def _wait(context: Context, process: Process, thread: Thread) -> Wait:  # noqa: 
     return Wait(thread_waits.UNKNOWN, words, still=thread.still)
 
 
+def _left_s(wait: Wait, thread: Thread, stood_s: float | None) -> float | None:
+    """Return how long a wait lasts at most: for a duration this is known if its beginning is."""
+    if wait.limited and wait.left_s is None and stood_s and thread.call and thread.call.limit_s:
+        return max(thread.call.limit_s - stood_s, 0.0)
+    return wait.left_s
+
+
 def _at_futex(context: Context, process: Process, thread: Thread) -> Wait:
     call = thread.call
     assert call  # noqa: S101
@@ -108,19 +122,27 @@ def _at_futex(context: Context, process: Process, thread: Thread) -> Wait:
     return wait_threads.at_thread_lock(context, process, thread)
 
 
-def _closed(found: Mapping[Node, Wait], handling: Collection[int]) -> set[Node]:
-    """Return the largest set of threads that wait without a limit, and only for each other.
-
-    Args:
-        found: what each thread waits for.
-        handling: the processes that handle signals.
-    """
+def _closed(found: Mapping[Node, Wait], snapshot: Snapshot) -> set[Node]:
+    """Return the largest set of threads that wait without a limit, and only for each other."""
     caught = {node for node, wait in found.items() if wait.endless}
     while True:
+        handling = set(_handling(found, snapshot, caught))
         free = {node for node in caught if not _held(node, found[node], caught, handling)}
         if not free:
             return caught
         caught -= free
+
+
+def _handling(found: Mapping[Node, Wait], snapshot: Snapshot, caught: set[Node]) -> Iterator[int]:
+    """Yield the processes that handle a signal which may come: SIGCHLD only if a child can still end."""
+    may_end = {
+        process.parent
+        for pid, process in snapshot.processes.items()
+        if (wait := found.get((pid, pid))) and (pid, pid) not in caught and wait.state != thread_waits.ZOMBIE
+    }
+    for pid, process in snapshot.processes.items():
+        if process.handles_signals or (process.handles_child and pid in may_end):
+            yield pid
 
 
 def _held(node: Node, wait: Wait, caught: set[Node], handling: Collection[int]) -> bool:
@@ -180,7 +202,7 @@ def _conclude(
         return STUCK, _chain(context, found, main)
     for verdict, nodes in ((COMPUTING, computing), (OUTSIDE, outside), (SLEEPING, limited)):
         if nodes:
-            return verdict, _sentence(context, found, _first(main, nodes))
+            return verdict, _beside(context, found, main, nodes)
     return _without_progress(context, found, acting, caught)
 
 
@@ -196,13 +218,20 @@ def _without_progress(
     start = next(iter(acting))
     if caught >= acting.keys():
         return STUCK, _chain(context, found, start)
-    if all(wait.still for wait in acting.values()):
+    processes = context.snapshot.processes
+    if all(processes[pid].threads[tid].still for pid, tid in acting):
         return UNKNOWN, _chain(context, found, start)
     return UNKNOWN, f"{_sentence(context, found, start)}, and threads moved while they were looked at"
 
 
-def _first(main: Node, among: list[Node]) -> Node:
-    return main if main in among else among[0]
+def _beside(context: Context, found: Mapping[Node, Wait], main: Node, nodes: list[Node]) -> str:
+    """Return what the main thread waits for, and what one of these threads does, which may go on."""
+    if main in nodes:
+        return _sentence(context, found, main)
+    processes = context.snapshot.processes
+    known = [(pid, tid) for pid, tid in nodes if processes[pid].threads[tid].stack]  # to Python
+    told = _sentence(context, found, next(iter(known or nodes)))
+    return f"{_sentence(context, found, main)}; {told}" if main in found and found[main].words else told
 
 
 def _chain(context: Context, found: Mapping[Node, Wait], start: Node) -> str:
@@ -227,7 +256,10 @@ def _sentence(context: Context, found: Mapping[Node, Wait], node: Node) -> str:
     wait = found[node]
     name = f"{context.name(node)}{_at(context, node)}"
     thread = context.snapshot.processes[node[0]].threads[node[1]]
-    more = limit(wait) + (", and blocks its event loop" if thread_waits.blocks_loop(thread) else "")
+    more = limit(wait)
+    if thread_waits.blocks_loop(thread):
+        stood = context.stood.get(node)
+        more += ", and blocks its event loop" + (f", for {stood:.1f} s already" if stood else "")
     match wait.state:
         case thread_waits.COMPUTING if not wait.words:
             return f"{name} computes{more}"

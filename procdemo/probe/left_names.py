@@ -30,8 +30,8 @@ class LeftNames:
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + _PAUSE_S
-        there = common_files.names_in_shm()
-        new = {there[name]: name for name in there.keys() - self._others - self._makers.keys()}
+        unknown = set(common_files.names_in_shm()) - self._others - self._makers.keys()
+        new = {common_files.file_in_shm(name): name for name in unknown}
         for pid in family() if new else ():
             for mapping in memory_maps.parse(procfs.read(f"/proc/{pid}/maps")):
                 if name := new.get(mapping.file):
@@ -43,5 +43,5 @@ class LeftNames:
 
     def left(self) -> dict[str, int]:
         """Return the names that are still there, with the PID of the process that made each."""
-        there = common_files.names_in_shm() if self._makers else {}
+        there = set(common_files.names_in_shm()) if self._makers else ()
         return {name: pid for name, pid in self._makers.items() if name in there}

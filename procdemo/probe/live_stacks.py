@@ -25,7 +25,7 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from procdemo.demo.settings import CannotRunError
 from procdemo.probe.stack_dumps import Frame, Stack, since_fork
@@ -37,6 +37,7 @@ CLOSED = "is closed to us"
 _EXIT_MISSING = 3
 _HOLD = (False, False, False, True, True)
 """Whether to hold it at the first try, the second, ...: what is read while it runs may be of two moments."""
+_NEVER = 3  # of ptrace_scope: not even root may (Linux, Documentation/admin-guide/LSM/Yama.rst)
 _CAP_SYS_PTRACE = 19  # linux/capability.h
 
 
@@ -51,6 +52,8 @@ class Answer(NamedTuple):
     """The same number -> the name that the thread has in Python, e.g. ``MainThread``."""
     objects: dict[int, list[int]] = {}  # noqa: RUF012
     """The same number -> for each frame of its stack the address of the local variable ``self``, or 0."""
+    process: int = 0
+    """The address of its own ``multiprocessing.Process``; 0 if it has none, or if that is not known."""
 
     def of(self, threads: list[procfs.Thread]) -> list[Stack]:
         """Return a stack for each of these threads, empty if Python does not know it."""
@@ -131,11 +134,21 @@ def _parse(text: str, numbers: Mapping[int, int]) -> Answer:
         )
         answer.stacks[tid] = stack
         answer.names[tid] = thread["thread_name"] or ""
-        answer.objects[tid] = [
-            next((each["addr"] for each in frame["locals"] or () if each["name"] == "self"), 0)
-            for frame in thread["frames"][: len(stack)]
-        ]
+        answer.objects[tid] = [_self(frame) for frame in thread["frames"][: len(stack)]]
+        # What follows is that of its parent, in a process that was forked.
+        if process := next((_self(each) for each in thread["frames"] if _begins_process(each)), 0):
+            answer = answer._replace(process=process)
     return answer
+
+
+def _self(frame: Mapping[str, Any]) -> int:
+    """Return the address of the local variable ``self``; 0 if there is none."""
+    return next((each["addr"] for each in frame["locals"] or () if each["name"] == "self"), 0)
+
+
+def _begins_process(frame: Mapping[str, Any]) -> bool:
+    name = frame["name"].rpartition(".")[2]
+    return bool(name == "_bootstrap" and frame["filename"].endswith("multiprocessing/process.py"))
 
 
 def _problem(pid: int) -> str:
@@ -164,6 +177,8 @@ def missing_right(pid: int) -> str:
         owner = os.stat(f"/proc/{pid}").st_uid
     except OSError:
         return "it has ended"
+    if _yama() == _NEVER:
+        return "ptrace_scope is 3 (Yama) until the machine is started anew; set it to 1, and reboot"
     if os.getuid() == 0:
         return "CAP_SYS_PTRACE is missing; start the container with --cap-add SYS_PTRACE"
     if owner == os.getuid() and _yama():

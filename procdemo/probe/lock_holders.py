@@ -85,6 +85,10 @@ class Look(NamedTuple):
     closed: tuple[int, ...]
     """The processes whose memory is closed to us, though they may have one of the semaphores."""
 
+    def after(self, earlier: "Look | None") -> "Look":
+        """Return this look, with what an earlier one knows of other locks."""
+        return self._replace(locks={**earlier.locks, **self.locks}) if earlier else self
+
 
 class _Object(NamedTuple):
     """A lock object, and where it is."""

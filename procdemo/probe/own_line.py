@@ -18,6 +18,7 @@ _LIBRARY = re.compile(
 _INSTALLED = re.compile(r"/(?:site|dist)-packages/")
 _AROUND = 4
 _LONGEST = 2_000
+_PYTHON = (".py", ".pyw")
 
 
 def own_frame(stack: Stack) -> Frame | None:
@@ -92,17 +93,25 @@ class _Block(NamedTuple):
     passes: bool
 
 
-def _where(pid: int, frame: Frame) -> tuple[str, float]:
-    """Return the path at which we can read a file of a process, and when the process was started."""
+def _where(pid: int, frame: Frame) -> tuple[str, int]:
+    """Return the path at which we can read a file of a process, and when that was changed last, in ns.
+
+    The path is empty if it is no file of Python, if it is gone, or if it is newer than the process.
+    """
     path = frame.path
-    if not path.startswith("/"):
-        with suppress(OSError):
+    with suppress(OSError, ValueError):
+        if not path.startswith("/"):
             path = f"{os.readlink(f'/proc/{pid}/cwd')}/{path}"
-    return (f"/proc/{pid}/root{path}" if path.startswith("/") else ""), _started(pid)
+        path = f"/proc/{pid}/root{path}"
+        if path.endswith(_PYTHON) and os.path.realpath(path).endswith(_PYTHON):
+            file = os.stat(path)
+            if stat.S_ISREG(file.st_mode) and file.st_mtime <= _started(pid):
+                return path, file.st_mtime_ns
+    return "", 0
 
 
 @lru_cache(64)
-def _blocks(path: str, started: float) -> tuple[_Block, ...]:
+def _blocks(path: str, changed_ns: int) -> tuple[_Block, ...]:
     """Return the ``with`` blocks of a file."""
     with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
         return tuple(
@@ -113,7 +122,7 @@ def _blocks(path: str, started: float) -> tuple[_Block, ...]:
                 objects,
                 isinstance(node.body[0], ast.Pass),
             )
-            for node in ast.walk(ast.parse("".join(_lines(path, started))))
+            for node in ast.walk(ast.parse("".join(_lines(path, changed_ns))))
             if isinstance(node, ast.With)
             and (
                 objects := tuple(
@@ -127,15 +136,9 @@ def _blocks(path: str, started: float) -> tuple[_Block, ...]:
 
 
 @lru_cache(64)
-def _lines(path: str, started: float) -> tuple[str, ...]:
-    with suppress(OSError, ValueError):
-        if not path.endswith((".py", ".pyw")) or not os.path.realpath(path).endswith((".py", ".pyw")):
-            return ()
-        file = os.stat(path)
-        if not stat.S_ISREG(file.st_mode) or file.st_mtime > started:
-            return ()
-        with open(path, encoding="utf-8", errors="backslashreplace") as text:
-            return tuple(line[:_LONGEST] for line in text)
+def _lines(path: str, changed_ns: int) -> tuple[str, ...]:  # noqa: ARG001 - what was read of an older file is old
+    with suppress(OSError), open(path, encoding="utf-8", errors="backslashreplace") as text:
+        return tuple(line[:_LONGEST] for line in text)
     return ()
 
 
@@ -143,4 +146,6 @@ def _started(pid: int) -> float:
     """Return when a process was started, in seconds since 1970, not too early."""
     found = procfs.stat(pid)
     ticks = found.start_ticks + 1 if found else 0
-    return ticks / os.sysconf("SC_CLK_TCK") + time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    # One clock right after the other, this one first: after a pause between them it is late, never too early.
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return ticks / os.sysconf("SC_CLK_TCK") + time.time() - since_boot

@@ -16,11 +16,11 @@ from procdemo.demo.states import State
 from procdemo.process import procfs
 
 _FIELDS = {
-    b"voluntary_ctxt_switches": "voluntary",
-    b"nonvoluntary_ctxt_switches": "involuntary",
-    b"VmHWM": "peak_kib",
+    "voluntary": b"\nvoluntary_ctxt_switches:",
+    "involuntary": b"\nnonvoluntary_ctxt_switches:",
+    "peak_kib": b"\nVmHWM:",
 }
-"""Fields of ``/proc/PID/status`` -> columns."""
+"""Columns -> fields of ``/proc/PID/status``."""
 
 _NO_MORE = frozenset({State.GONE, State.ZOMBIE})
 _READ_MS, _FEW = 250, 25  # so often for so few processes
@@ -115,9 +115,6 @@ class ProcessTable:
 
 def _status(pid: int) -> dict[str, int]:
     """Return the columns that come from ``/proc/PID/status``; none if the process is gone."""
-    found = {}
-    for line in procfs.read(f"/proc/{pid}/status").splitlines():
-        name, _, value = line.partition(b":")
-        if column := _FIELDS.get(name):
-            found[column] = int(value.split()[0])
-    return {column: found[column] for column in _FIELDS.values() if column in found}
+    text = procfs.read(f"/proc/{pid}/status")
+    values = {column: text.partition(field)[2].split(maxsplit=1) for column, field in _FIELDS.items()}
+    return {column: int(value[0]) for column, value in values.items() if value}

@@ -7,7 +7,7 @@ look to the last one is *still*: all that was read of it belongs together, and w
 
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -17,13 +17,16 @@ from procdemo.probe import (
     connections,
     live_stacks,
     lock_holders,
+    process_roles,
     programs,
+    remote_tasks,
     system_calls,
     thread_locks,
 )
 from procdemo.probe.common_files import File
 from procdemo.probe.live_stacks import Answer
 from procdemo.probe.programs import Program
+from procdemo.probe.remote_tasks import Task
 from procdemo.probe.stack_dumps import Stack
 from procdemo.probe.system_calls import Call
 from procdemo.process import procfs
@@ -40,9 +43,10 @@ _NOT_ASKED_FOR = {
     7: "SIGBUS",
     8: "SIGFPE",
     11: "SIGSEGV",
+    17: "SIGCHLD",  # only if a child ends: see `Process.handles_child`
     28: "SIGWINCH",  # handled by the module readline, which pytest and others import
 }  # signal(7)
-_ALARM = 1 << 14 - 1  # SIGALRM
+_ALARM, _CHILD = 1 << 14 - 1, 1 << 17 - 1  # SIGALRM, SIGCHLD
 _HANDLED = 0x7FFFFFFF & ~sum(1 << signum - 1 for signum in _NOT_ASKED_FOR)  # the C library uses 32 and above
 
 
@@ -79,9 +83,19 @@ class Process(NamedTuple):
     problem: str
     """Why there are no stacks; empty if there are, or if none are to be expected."""
     handles_signals: bool
-    """Whether it has a handler for a signal other than Ctrl-C."""
+    """Whether it has a handler for a signal other than Ctrl-C, or for one that no other process sends."""
     handles_alarm: bool = False
     """Whether it has a handler for SIGALRM, which it may have asked for."""
+    handles_child: bool = False
+    """Whether it has a handler for SIGCHLD, which comes when a child ends: each shell has one."""
+    tasks: Mapping[int, Sequence[Task]] | None = None
+    """The asyncio tasks of each thread that wait, but for no other task; None if they are not known."""
+
+    @property
+    def given_name(self) -> str:
+        """The name that ``Process(name=...)`` gave it; empty if that is not known."""
+        name = self.role.removesuffix(f" {self.pid}")
+        return "" if name in {"main", "child", "process", self.program.name} else name
 
 
 class Snapshot(NamedTuple):
@@ -113,7 +127,11 @@ class _Look(NamedTuple):
 
 
 def take(
-    root: int, search_s: float = SEARCH_S, orphans: Iterable[int] = (), asked: Collection[int] | None = None
+    root: int,
+    search_s: float = SEARCH_S,
+    orphans: Iterable[int] = (),
+    asked: Collection[int] | None = None,
+    earlier: lock_holders.Look | None = None,
 ) -> Snapshot:
     """Look at the process `root` and all its descendants, except this process and its own.
 
@@ -122,6 +140,7 @@ def take(
         search_s: seconds for the search for holders of locks of processes, and the same for those of threads.
         orphans: processes that were below `root`, too; they and their descendants are looked at as well.
         asked: if given, only the stacks of these are read: each costs 10 to 40 ms of a CPU; more if it runs.
+        earlier: an earlier look at locks, which may know who held the lock of the dead.
     """
     family = _family([root, *orphans])
     run = {pid: programs.program(pid) for pid in family}
@@ -131,21 +150,25 @@ def take(
     first = {pid: _look(pid) for pid in family}
     asked = run if asked is None else asked
     answers, has_stacks = _ask([pid for pid in run if run[pid].kind == programs.PYTHON and pid in asked])
+    loops = [
+        pid for pid, each in answers.items() if any(map(remote_tasks.is_idle_loop, each.stacks.values()))
+    ]
+    tasks = {pid: remote_tasks.read(pid) for pid in loops}
     second = {pid: _look(pid) for pid in family}
     calls = {pid: _calls(pid, second[pid]) for pid in family}
     holders = common_files.holders(set(family))
-    addresses = {
+    addresses = dict.fromkeys(  # parents first: so their locks are the first in the alphabet
         (pid, call.address)
         for pid in family
         for call in calls[pid].values()
         if call and call.address and not call.private
-    }
+    )
     semaphores = {at: number for at in addresses if (number := common_files.semaphore_at(*at))}
     mapped = common_files.having_semaphores(set(semaphores.values()))
     searched = {*family, *(pid for pids in mapped.values() for pid in pids)}
     numbers = set(semaphores.values())
     locks = (
-        lock_holders.look(searched, numbers, budget_s=search_s)
+        lock_holders.look(searched, numbers, earlier, search_s)
         if numbers
         else lock_holders.Look({}, 0, 0, ())
     )
@@ -154,7 +177,7 @@ def take(
     files = {pid: dict(common_files.open_files(pid)) for pid in family}
     last = {pid: _look(pid) for pid in family}
     seconds = time.monotonic() - begin
-    roles = _roles(root, family, run)
+    roles = process_roles.roles(root, family, run, answers)
     processes = {}
     for pid, parent in family.items():
         threads = {
@@ -170,28 +193,11 @@ def take(
         }
         problem = answers[pid].problem if pid in answers else ""
         if threads:
+            handles = _handles_signals(pid)
             processes[pid] = Process(
-                pid,
-                parent,
-                run[pid],
-                roles[pid],
-                threads,
-                files[pid],
-                problem,
-                *_handles_signals(pid),
+                pid, parent, run[pid], roles[pid], threads, files[pid], problem, *handles, tasks.get(pid)
             )
-    return Snapshot(
-        root,
-        processes,
-        locks,
-        holders,
-        sockets,
-        mapped,
-        semaphores,
-        owners,
-        has_stacks,
-        seconds,
-    )
+    return Snapshot(root, processes, locks, holders, sockets, mapped, semaphores, owners, has_stacks, seconds)
 
 
 def _family(roots: list[int]) -> dict[int, int]:
@@ -263,17 +269,6 @@ def _cpu_ns(look: _Look) -> int:
     return int((look.turns.split() or [b"0"])[0])
 
 
-def _roles(root: int, family: Mapping[int, int], run: Mapping[int, Program]) -> dict[int, str]:
-    """Return what each process is called: by its program, and by its PID if it is not the first."""
-    lines = {pid: procfs.read(f"/proc/{pid}/cmdline") for pid in family}
-    roles = {}
-    for pid, parent in family.items():
-        same = run[pid].kind == programs.PYTHON and lines.get(parent) == lines[pid]
-        name = "child" if same else run[pid].name
-        roles[pid] = "main" if pid == root else f"{name or 'process'} {pid}"
-    return roles
-
-
 def _owners(calls: Mapping[int, Mapping[int, Call | None]], search_s: float) -> dict[tuple[int, int], int]:
     """Return who holds the RLock at which a thread waits without a limit, as far as that is known."""
     found = {}
@@ -288,13 +283,13 @@ def _owners(calls: Mapping[int, Mapping[int, Call | None]], search_s: float) -> 
     return found
 
 
-def _handles_signals(pid: int) -> tuple[bool, bool]:
-    """Return whether there is a handler for a signal other than SIGINT and crashes, and one for SIGALRM.
+def _handles_signals(pid: int) -> tuple[bool, bool, bool]:
+    """Return whether there is a handler for a signal of other processes, for SIGALRM, and for SIGCHLD.
 
     See SigCgt in proc(5), and setitimer(2): when an alarm will come cannot be seen from outside.
     """
     for line in procfs.read(f"/proc/{pid}/status").splitlines():
         if line.startswith(b"SigCgt:"):
             caught = int(line.split()[1], 16)
-            return bool(caught & _HANDLED), bool(caught & _ALARM)
-    return False, False
+            return bool(caught & _HANDLED), bool(caught & _ALARM), bool(caught & _CHILD)
+    return False, False, False

@@ -2,7 +2,8 @@
 
 With ``PYTHONFAULTHANDLER=1`` a Python process that gets SIGABRT writes the stacks of all its threads to
 stderr and dies (faulthandler, Python documentation). This needs no lock and no GIL, so it also works in a
-process that hangs.
+process that hangs. In a free-threaded build of Python 3.14 and later it writes the stack of one thread only
+(python/cpython#128425): there `procdemo.probe.remote_stacks` is asked first.
 """
 
 import re
@@ -11,7 +12,7 @@ from typing import NamedTuple
 ENVIRONMENT = {"PYTHONFAULTHANDLER": "1"}
 """To be added to the environment of the process when it is started."""
 
-_THREAD = re.compile(r"(?:Current thread|Thread) 0x[0-9a-f]+.* \(most recent call first\):")
+_THREAD = re.compile(r"(?:(?:Current thread|Thread) 0x[0-9a-f]+.*|Stack) \(most recent call first\):")
 _FRAME = re.compile(r'  File "(.*)", line (\d+) in (.*)')
 
 
@@ -36,7 +37,11 @@ Stack = list[Frame]
 
 
 def parse(text: str) -> list[Stack]:
-    """Return the stacks in what faulthandler wrote: the youngest thread first, the main thread last."""
+    """Return the stacks in what faulthandler wrote: the youngest thread first, the main thread last.
+
+    If it shows one thread only, that is the one to which the kernel gave the signal: the main thread, unless
+    that blocks the signal (Linux, complete_signal in kernel/signal.c).
+    """
     stacks: list[Stack] = []
     for line in text.splitlines():
         if _THREAD.fullmatch(line):

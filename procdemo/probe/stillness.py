@@ -8,16 +8,16 @@ them was true all that time.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from procdemo.probe import hang, thread_waits
 from procdemo.probe.hang import DEADLOCK, STUCK, Verdict
 from procdemo.probe.snapshot import Snapshot
 from procdemo.probe.thread_waits import Node
 
-_CREDIT_S = 1.0  # of CPU time for snapshots, at the start
+_CREDIT_S = 1.0  # of CPU time, at the start
 _MOST_ASKED = 100  # processes whose stacks are read, because the program works perhaps, and needs its CPUs
-_SHARE = 0.02  # of one CPU: with what the sampler takes, less than 3 %
+_SHARE = 0.028  # of one CPU, for all that watching costs; what the sampler leaves of it is for snapshots
 
 
 class Stillness:
@@ -30,17 +30,27 @@ class Stillness:
         self._since: dict[Node, int] = {}
         self._shown: dict[Node, int] = {}  # those that stood still at the last snapshot
         self._again_ns = self._pause_ns = 0  # when the next snapshot of the same threads is due
-        self._credit_s, self._earned_ns = _CREDIT_S, self._begin_ns
+        self._at_children: Mapping[Node, Collection[Node]] = {}
+        self._credit_s, self._earned_ns, self._spent_s = _CREDIT_S, self._begin_ns, time.process_time()
 
     def begin_anew(self) -> None:
         """Count no time before now: the program, or this process, was stopped."""
         self._begin_ns = time.monotonic_ns()
 
-    def note(self, idle_since: Mapping[Node, int]) -> None:
-        """Take since when each thread has had no turn (`time.monotonic_ns`)."""
-        now_ns = time.monotonic_ns()
-        self._credit_s = min(self._credit_s + _SHARE * (now_ns - self._earned_ns) / 1e9, _CREDIT_S)
-        self._earned_ns = now_ns
+    def note(
+        self, idle_since: Mapping[Node, int], at_children: Mapping[Node, Collection[Node]] | None = None
+    ) -> None:
+        """Take what the sampler has seen.
+
+        Args:
+            idle_since: since when each thread has had no turn (`time.monotonic_ns`).
+            at_children: the threads that wait for a child to end, with the main threads of all children.
+        """
+        now_ns, spent_s = time.monotonic_ns(), time.process_time()
+        earned_s = _SHARE * (now_ns - self._earned_ns) / 1e9 - (spent_s - self._spent_s)
+        self._credit_s = min(self._credit_s + earned_s, _CREDIT_S)
+        self._earned_ns, self._spent_s = now_ns, spent_s
+        self._at_children = at_children or {}
         self._since = {
             node: since_ns
             for node, since_ns in idle_since.items()
@@ -51,11 +61,19 @@ class Stillness:
         """Return whether a snapshot could show a hang that the last one has not.
 
         It could if more threads stand still. If the same ones do, it is worth trying again, ever more seldom:
-        a thread may not have been known yet, or may have moved in the wrong moment.
+        a thread may not have been known yet, or may have moved in the wrong moment. It could not if those
+        that stand still only wait for children, and these do not stand still.
         """
-        if self._credit_s <= 0 or not self._since:
+        if self._credit_s <= 0 or not self._some_may_hang():
             return False
         return not self._since.items() <= self._shown.items() or time.monotonic_ns() >= self._again_ns
+
+    def _some_may_hang(self) -> bool:
+        found = set(self._since)
+        children = self._at_children
+        while free := {node for node in found if children.get(node) and found.isdisjoint(children[node])}:
+            found -= free
+        return bool(found)
 
     def begin_look(self) -> None:
         """Note that a snapshot is being taken."""
@@ -69,16 +87,21 @@ class Stillness:
         return set(sorted({pid for pid, _ in self._since})[:_MOST_ASKED])
 
     def paid(self, cpu_s: float) -> None:
-        """Note how much CPU time a snapshot has cost."""
+        """Note how much CPU time other processes have taken for a snapshot."""
         self._credit_s -= cpu_s
 
     def same(self, nodes: Iterable[Node]) -> bool:
         """Return whether these threads have stood still since the last snapshot."""
         return all(node in self._since and self._since[node] == self._shown.get(node) for node in nodes)
 
-    def judge(self, snapshot: Snapshot) -> Verdict:
-        """Return the verdict on the program: only what stood still, before the snapshot and since, counts."""
-        return hang.judge(snapshot, {node for node in self._since if self.same([node])})
+    def judge(self, snapshot: Snapshot, *, as_seen: bool = False) -> Verdict:
+        """Return the verdict on the program: only what stood still, before the snapshot and since, counts.
+
+        With `as_seen` all counts that the snapshot shows, however short it lasted.
+        """
+        now_ns = time.monotonic_ns()
+        stood = {node: (now_ns - since) / 1e9 for node, since in self._since.items() if self.same([node])}
+        return hang.judge(snapshot, None if as_seen else stood.keys(), stood)
 
 
 def hangs(verdict: Verdict) -> bool:
@@ -95,6 +118,11 @@ def hangs(verdict: Verdict) -> bool:
     # Otherwise a process is stopped. A debugger, which stops what it looks at (state t), will continue it.
     traced = any(thread.state == "t" for process in processes.values() for thread in process.threads.values())
     return not traced and all(wait.still for wait in acting.values())
+
+
+def same_hang(one: Verdict, other: Verdict) -> bool:
+    """Return whether two verdicts on a program that hangs have the same reason."""
+    return one.name == other.name and set(reason(one)) == set(reason(other))
 
 
 def reason(verdict: Verdict) -> list[Node]:

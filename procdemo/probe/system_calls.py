@@ -68,6 +68,8 @@ class Call(NamedTuple):
     """Whether the wait has a time limit."""
     left_s: float | None = None
     """Seconds until that limit; None if there is none, or if it is not known."""
+    limit_s: float | None = None
+    """How long the wait may last in all, if that is what the call says: not since when it lasts."""
 
 
 class Reader:
@@ -107,7 +109,7 @@ class Reader:
             case "futex":
                 return self._futex(call, args)
             case "nanosleep":
-                return call._replace(limited=True)  # from when on is not known
+                return self._limit(call, args[0], None)
             case "clock_nanosleep":
                 clock = args[0] if args[1] & _TIMER_ABSTIME else None
                 return self._limit(call, args[2], clock)
@@ -146,9 +148,11 @@ class Reader:
         if not address:
             return call
         text = self._read(address, 16)
-        if len(text) < 16 or clock is None:  # noqa: PLR2004 - of a duration it is not known when it began
+        if len(text) < 16:  # noqa: PLR2004 - it cannot be read
             return call._replace(limited=True)
         seconds, nanoseconds = struct.unpack("=qq", text)
+        if clock is None:  # it is not known when it began
+            return call._replace(limited=True, limit_s=seconds + nanoseconds / 1e9)
         left = None
         with suppress(OSError, OverflowError):
             left = max(seconds + nanoseconds / 1e9 - time.clock_gettime(clock), 0.0)
@@ -183,7 +187,8 @@ class Reader:
 
 
 def _milliseconds(call: Call, argument: int) -> Call:
-    return call._replace(limited=True) if _signed(argument) >= 0 else call
+    milliseconds = _signed(argument)
+    return call._replace(limited=True, limit_s=milliseconds / 1000) if milliseconds >= 0 else call
 
 
 def _signed(argument: int) -> int:

@@ -5,7 +5,8 @@ which threads could end the wait. Where that is not known, it is said: a wait of
 ends it is never part of a circle.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from procdemo.demo.states import State
@@ -101,6 +102,8 @@ class Context(NamedTuple):
     snapshot: Snapshot
     letters: dict[str, str]
     """The number of a semaphore -> the letter by which it is called."""
+    stood: Mapping[Node, float] = MappingProxyType({})
+    """For how many seconds each thread has stood still already, if that is known."""
 
     def name(self, node: Node) -> str:
         """Return what a thread is called: its process, and its own name unless it is the main thread."""

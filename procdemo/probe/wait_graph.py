@@ -219,7 +219,7 @@ def _wait_at_pipe(process: Process, words: str, thread: Thread, by_pid: Mapping[
     if not ends:
         return _Wait(words)
     if not others:
-        holder = "nobody but itself" if holders else "nobody"
+        holder = "no other process" if holders else "no process"
         return _Wait(f"{words} ({holder} has the end to {use})")
     return _Wait(words, tuple((other.pid, 0) for other in others), use)
 
@@ -271,8 +271,8 @@ def _why_no_circle(
     if "_handle_workers" in in_pool and "_handle_results" not in in_pool:
         return f"{main_waits}; the pool's result handler, the thread that reads results, is gone"
     if "_handle_workers" in in_pool:
-        return f"{main_waits}, and every worker waits for work: nobody has that task any more"
-    return f"{main_waits}, and nobody is left who would bring it"
+        return f"{main_waits}, and every worker waits for work: no process has that task"
+    return f"{main_waits}, and no process is left that would bring it"
 
 
 def _pool_functions(stack: Stack) -> set[str]:

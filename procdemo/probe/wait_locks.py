@@ -42,7 +42,7 @@ def _at_lock(context: Context, node: Node, words: str, number: str, lock: Lock) 
         pid for pid in context.snapshot.mapped.get(number, ()) if pid not in context.snapshot.processes
     ]
     if lock.state is State.DEAD:
-        said = f"{words}, the lock of the dead: a process took it and has ended"
+        said = f"{words}, the lock of the dead: {_last_holder(lock)}"
         return Wait(BLOCKED, said, known=True, dead=True)
     if not lock.holders:
         said = f"{words}; the holder is {_not_known(context)}"
@@ -59,6 +59,20 @@ def _at_lock(context: Context, node: Node, words: str, number: str, lock: Lock) 
         (holder, *_other_givers(context, node, holder, having, lock)),
         known=not strangers,
     )
+
+
+def last_holder(lock: Lock) -> Claim | None:
+    """Return the last known holder of the lock of the dead; None if it was not seen.
+
+    One that lives has given the lock back since, and another one has taken it.
+    """
+    found = lock.last and procfs.stat(lock.last.pid)
+    return None if found and found.alive else lock.last
+
+
+def _last_holder(lock: Lock) -> str:
+    holder = last_holder(lock)
+    return f"PID {holder.pid} had it and has ended" if holder else "a process took it and has ended"
 
 
 def _other_givers(

@@ -6,6 +6,7 @@ from typing import Any
 from procdemo.probe import hang, thread_waits
 from procdemo.probe.hang import Verdict
 from procdemo.probe.own_line import around, own_frame, source
+from procdemo.probe.wait_locks import last_holder
 from procdemo.process import procfs
 
 _MOST_PIECES = 24
@@ -74,6 +75,8 @@ def facts(verdict: Verdict) -> dict[str, Any]:
         "threads": len(verdict.waits),
         "seconds": round(picture.seconds, 3),
     }
-    if any(wait.dead for wait in verdict.waits.values()):
-        told |= {"holder": None, "last_holder": None}
+    if dead := [wait.lock for wait in verdict.waits.values() if wait.dead]:
+        numbers = {letter: number for number, letter in verdict.context.letters.items()}
+        last = last_holder(picture.locks.locks[numbers[dead[0]]])
+        told |= {"holder": None, "last_holder": {"pid": last.pid, "tid": last.tid} if last else None}
     return told

@@ -23,6 +23,12 @@ def helper_named(command: bytes, parent_command: bytes = b"") -> str:
     return "" if name == FORK_SERVER and name == helper_named(parent_command) else name
 
 
+def helper_of(pid: int) -> str:
+    """Return which helper a process is; empty if it is none, or if there is no such process."""
+    command, parent = (procfs.read(f"/proc/{each}/cmdline") for each in (pid, procfs.parent(pid)))
+    return helper_named(command, parent)
+
+
 def is_tracker(pid: int) -> bool:
     """Return whether a process is a resource tracker, which tidies up and ends when the others have ended."""
     return helper_named(procfs.read(f"/proc/{pid}/cmdline")) == RESOURCE_TRACKER

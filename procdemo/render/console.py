@@ -6,7 +6,6 @@ pipe every line is written, without one control byte.
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -15,12 +14,15 @@ from rich.text import Text
 
 from procdemo.demo.events import (
     ANSWER,
+    BY_SHELL,
     ERROR,
+    GOES_ON,
     INCONCLUSIVE,
     INTERRUPTED,
     LISTENING,
     META,
     OBSERVER,
+    PAUSED,
     STDERR,
     SUMMARY,
     THREAD,
@@ -30,25 +32,27 @@ from procdemo.demo.events import (
 )
 from procdemo.demo.states import Activity, State
 from procdemo.demo.text import LIMIT, printable
+from procdemo.render.answer_box import answer_box
 from procdemo.render.crowds import Crowds
 from procdemo.render.live_view import LiveView, can_animate
 from procdemo.render.palette import LOOKS
 from procdemo.render.role_colours import RoleColours
+from procdemo.render.run_header import details, title
 from procdemo.render.screen_lanes import ScreenLanes
-from procdemo.render.sentences import as_option, facts, filled, name_of, verdict
+from procdemo.render.sentences import filled, name_of, verdict
 from procdemo.render.tables import table
+from procdemo.render.telling import Telling
 from procdemo.render.terminal import broken_into_rows, pipe_width, terminal, wrapped
 
 _GOOD, _UNSURE, _BAD = (LOOKS[state].colour for state in (State.WAITING, State.READY, State.STOPPED))
 _COLOUR_OF = {"ok": _GOOD, INCONCLUSIVE: _UNSURE, INTERRUPTED: _UNSURE}  # of the last line; else _BAD
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
-_NARROW = 50  # columns: with fewer there is no room for the time and the PID
+_NARROW = 70  # columns: with fewer there is no room for the time and the PID
 _LINES_OF_PICTURE = 60  # in all, if the screen becomes a picture
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
 _LISTENING = "listening {host} {port}"  # a contract
-_BY_HAND = "in another terminal: procdemo echo-client --port {port}    (Ctrl-C here ends the server)"
-_CHECK = "to see for yourself: ps -o pid,ppid,stat,wchan:20,args -p $(pgrep -d, -g {pid})"
+_BY_HAND = "in another terminal: procdemo echo-client --port {port}    (Ctrl-C here ends it)"
 
 
 class Console:
@@ -65,11 +69,14 @@ class Console:
         everything: bool = False,
         plain: bool = False,
         live: bool = False,
+        takes_keys: bool = False,
         screen: Terminal | None = None,
         crowds: Mapping[str, str] | None = None,
         first: Mapping[str, int] | None = None,
         detail_tables: Collection[str] = (),
         bare: Collection[str] = (),
+        lines: int = 0,
+        present: bool = False,
     ) -> None:
         """Draw on stdout; errors and progress go to stderr.
 
@@ -83,11 +90,15 @@ class Console:
             everything: also events without a sentence, with their data.
             plain: ASCII only (the data may have other characters); no colour, nothing that moves.
             live: show the lanes while the demo runs, if stdout is a terminal that can.
+            takes_keys: say below these lanes which keys there are.
             screen: draw here instead of on stdout, when the run is over: its first and its last lines.
             crowds: for `Crowds`.
             first: names of events, and how often each is shown for each role; the others always.
             detail_tables: names of tables that are left out.
             bare: names of events that are shown without the time, the role and the PID.
+            lines: how many the screen has, if lanes are left out for which it has no room; 0 for no limit.
+            present: for the back row: lanes two rows high, the answer in a box, no table; of the sentences
+                only the last one, below the lanes that move.
         """
         self._out = screen or terminal(colour=False if plain else colour)
         self._err = terminal(colour=False if plain else colour, stderr=True)
@@ -95,25 +106,26 @@ class Console:
         self._on_terminal = self._out.file.isatty()
         self._story = story
         self._colours = RoleColours()
-        self._lanes = ScreenLanes(*lanes, self._colours, plain=plain, helpers=verbose)
-        self._quiet = quiet
+        self._lanes = ScreenLanes(*lanes, self._colours, plain=plain, helpers=verbose, tall=present)
+        self._lanes.room = lines or sys.maxsize
+        self._quiet, self._present = quiet, present
         self._in_command = False
         self._is_by_hand = False
+        self._failed = ""
         self._verbose = verbose
-        self._everything = everything
         self._start_ns = 0
         self._is_picture = screen is not None
         self._crowds = Crowds(crowds or {})
-        self._first = first or {}
         self._bare = bare
         self._detail_tables = {*detail_tables, *([] if verbose else [USAGE])}
-        self._told: Counter[tuple[str, str]] = Counter()
+        self._telling = Telling(story, first or {}, everything=everything)
         self._lines: list[Text | Event] = []
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._drawn_at = 0.0
         foot = self._out if self._on_terminal else self._err
         still = quiet or plain or screen is not None or not can_animate(foot)
-        self._live = None if still else LiveView(foot, self._lanes if live and self._on_terminal else None)
+        moving = self._lanes if live and self._on_terminal else None
+        self._live = None if still else LiveView(foot, moving, takes_keys=takes_keys and bool(moving))
 
     def __call__(self, event: Event) -> None:
         """Take one event; it is on the screen after the next `flush` at the latest."""
@@ -127,7 +139,7 @@ class Console:
         if time.monotonic() - self._drawn_at > _FRAME_S:
             self.flush()
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event) -> None:  # noqa: C901 - a table
         match event.kind, event.name:
             case Kind.MARK, name if name == META:
                 self._show_header(event)
@@ -140,6 +152,8 @@ class Console:
                 by_hand = self._on_terminal and self._is_by_hand and not self._quiet
                 lines = [_LISTENING, _BY_HAND] if by_hand else [_LISTENING]
                 self._lines += [Text(filled(line, event)) for line in lines]
+            case Kind.MARK, name if name in {PAUSED, GOES_ON}:
+                self._show_pause(event)
             case Kind.MARK, name if name == ANSWER:
                 self._show_answer(event)
             case Kind.RESULT, name if name == SUMMARY:
@@ -173,12 +187,14 @@ class Console:
             drawn = [line if isinstance(line, Text) else self._styled(line) for line in lines]
             if drawn:  # in one print: after each, what moves below is drawn again
                 self._out.print(Text("\n").join(drawn))
+            self._lanes.room -= sum(text.plain.count("\n") + 1 for text in drawn)
         elif lines:
             width = pipe_width()
             for line in lines:
                 texts = [line] if isinstance(line, Text) else map(Text, self._rows(line)[1])
                 rows = [row for text in texts for row in broken_into_rows(text, width, self._out)]
                 self._out.file.write("".join(f"{row}\n" for row in rows))
+                self._lanes.room -= len(rows)
             self._out.file.flush()
 
     def close(self) -> None:
@@ -196,53 +212,26 @@ class Console:
         self._is_by_hand = not event.data.get("config", {}).get("clients")
         if self._quiet or self._in_command:
             return
-        self._lines.append(Text(filled("{command}: {summary}", event), style="bold"))
-        if not self._verbose:
-            return
-        limit = " ({cpus_limit})" if event.data.get("cpus_limit") else ""
-        lines = [
-            "python {python}, start method {start_method}, {cpus} usable CPUs" + limit,
-            "main process {pid}, watched from outside by {observer}",
-        ]
-        if event.data.get("sampled"):
-            lines.append(_CHECK)
-        self._lines.extend(Text(filled(line, event)) for line in lines)
-        chosen = {key: value for key, value in event.data.get("chosen", {}).items() if key != "verbose"}
-        if chosen:
-            options = ", ".join(as_option(key, value) for key, value in chosen.items())
-            self._lines.append(Text(printable(f"with {options}")))
+        self._lines.append(Text(title(event), style="bold"))
+        self._lines += map(Text, details(event) if self._verbose else ())
 
     def _show_event(self, event: Event) -> None:
-        name = name_of(event)
-        shown = name in self._story or self._everything
-        if self._quiet or not shown or self._was_told(name, event.role):
+        if self._quiet or not self._telling.tells(event):
             return
         if self._in_command:
-            self._err.print(Text(self._sentence(event)))
+            self._err.print(Text(self._telling.sentence(event)))
+            return
+        if self._present:
+            if self._live:
+                self._live.say(Text(f"{event.role}: {self._telling.sentence(event)}"))
             return
         self._colours.of(event.role)  # now: colours go by first appearance, even if this line is left out
-        self._lines += self._crowds.lines_of(name, event, self._start_ns)
-
-    def _was_told(self, name: str, role: str) -> bool:
-        """Note that a process tells something; return whether it has told that often enough.
-
-        Only what is limited is counted: a server may run for months, and each handler is a role.
-        """
-        if name not in self._first:
-            return False
-        self._told[name, role] += 1
-        return self._told[name, role] > self._first[name]
-
-    def _sentence(self, event: Event) -> str:
-        sentence = self._story.get(name_of(event))
-        if sentence is None:
-            return f"({event.kind} {printable(event.name)}) {facts(event)}"
-        return filled(sentence, event)
+        self._lines += self._crowds.lines_of(name_of(event), event, self._start_ns)
 
     def _rows(self, event: Event) -> tuple[int, list[str]]:
         """Return an event as rows of text, and the width of their head: the time, the role and the PID.
 
-        Below `_NARROW` columns the head is the role alone.
+        Below `_NARROW` columns the head is the role alone: the lanes have the PIDs.
         """
         width = self._width()
         seconds = (event.time_ns - self._start_ns) / 1e9
@@ -250,7 +239,7 @@ class Console:
         head = role if width < _NARROW else f"{seconds:7.3f}s {role}{event.pid:>6}  "
         if name_of(event) in self._bare:
             head = ""
-        first, *rest = wrapped(self._sentence(event), width - len(head), self._out)
+        first, *rest = wrapped(self._telling.sentence(event), width - len(head), self._out)
         return len(head), [head + first, *(" " * len(head) + row for row in rest)]
 
     def _styled(self, event: Event) -> Text:
@@ -262,6 +251,15 @@ class Console:
     def _width(self) -> int:
         return self._out.width if self._out.is_terminal else pipe_width()
 
+    def _show_pause(self, event: Event) -> None:
+        self.flush()
+        if not self._live:
+            return
+        if event.name == PAUSED:
+            self._live.pause(by_shell=event.data.get("by") == BY_SHELL)
+        else:
+            self._live.go_on()
+
     def _show_answer(self, event: Event) -> None:
         """Write an answer as a line of its own, whole unless that would flood a terminal."""
         self.flush()
@@ -272,24 +270,28 @@ class Console:
 
     def _show_error(self, event: Event) -> None:
         self.close()
+        self._failed = str(event.data.get("message", ""))
         self._err.print(Text(f"error: {printable(event.data.get('message', ''))}", style="bold"))
         if hint := event.data.get("hint"):
             self._err.print(Text(f"try: {printable(hint)}"))
 
     def _show_summary(self, event: Event) -> None:
         self.close()
+        width = self._out.width if self._out.is_terminal else min(pipe_width(), _PIPE_LANES)
         if not (self._quiet or self._in_command):
-            width = self._out.width if self._out.is_terminal else min(pipe_width(), _PIPE_LANES)
             lanes = self._lanes.lines(event.time_ns, width)
-            for line in ["", *lanes, ""] if lanes else []:
+            space = [""] if lanes and not self._present else []
+            for line in [*space, *lanes, *space]:
                 self._out.print(line)
-        for name, rows in self._tables.items():
+        for name, rows in () if self._present else self._tables.items():
             if name not in self._detail_tables and not (name == USAGE and self._in_command):
                 self._out.print(table(name, rows, plain=self._plain))
         counts, last = verdict(event, self._story)
-        if counts and not self._in_command:
-            self._out.print(Text(counts))
-        if not self._in_command:
-            self._out.print(Text(last, style=f"bold {_COLOUR_OF.get(last.partition(':')[0], _BAD)}"))
-        elif not self._quiet:
-            self._err.print(Text(last))
+        colour = _COLOUR_OF.get(last.partition(":")[0], _BAD)
+        if self._in_command:
+            if not self._quiet:
+                self._err.print(Text(last))
+        elif self._present:
+            self._out.print(answer_box(last, colour, width, plain=self._plain))
+        elif not (self._failed and self._failed in last and self._on_terminal):  # the error stands there
+            self._out.print(Text(f"{counts}\n" if counts else "").append(last, style=f"bold {colour}"))

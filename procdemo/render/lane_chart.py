@@ -19,6 +19,26 @@ _MOST = 24  # rows that fit on a projector
 _NAME, _LONGEST_NAME = 12, 24  # characters of a role; one with a host's name, or a thread's, may be longer
 
 
+class Window(NamedTuple):
+    """The time that a chart shows. All times are those of `time.monotonic_ns`."""
+
+    start_ns: int
+    """When the run began: 0 on the axis."""
+    now_ns: int
+    """How far it is known what happened."""
+    most_ns: int = 0
+    """The length of the axis, which then moves with the time; 0 for an axis from start to now."""
+
+    def edges(self, columns: int) -> list[int]:
+        """Return the times at the edges of so many cells. A moving axis moves by whole cells."""
+        length = self.now_ns - self.start_ns
+        if not self.most_ns:
+            return [self.start_ns + length * column // columns for column in range(columns + 1)]
+        cell = max(self.most_ns // columns, 1)
+        first = max(-(-length // cell) - columns, 0)
+        return [self.start_ns + (first + column) * cell for column in range(columns + 1)]
+
+
 class ChartRow(NamedTuple):
     """A row of the chart."""
 
@@ -32,46 +52,57 @@ class ChartRow(NamedTuple):
 
 
 def chart(
-    lanes: Sequence[Lane], counters: Sequence[Counter], begin_ns: int, end_ns: int, width: int, *, plain: bool
+    lanes: Sequence[Lane],
+    counters: Sequence[Counter],
+    window: Window,
+    width: int,
+    *,
+    plain: bool,
+    tall: bool = False,
 ) -> list[ChartRow]:
-    """Return the rows of a picture `width` cells wide of what happened between two times.
+    """Return the rows of a picture `width` cells wide of what happened within a `window` of time.
 
     Args:
         lanes: the processes, in the order in which they are to be drawn.
         counters: values over time, drawn below.
-        begin_ns: left edge, `time.monotonic_ns`.
-        end_ns: right edge.
+        window: the time.
         width: of head and cells together, in terminal cells.
         plain: ASCII only.
+        tall: for the back row: each lane is two rows high, and has a role but no PID.
     """
     names = [printable(f"  {lane.thread}" if lane.thread else lane.role) for lane in lanes[:_MOST]]
     long = [len(name) for name, lane in zip(names, lanes, strict=False) if "@" in name or lane.thread]
     room = min(max([_NAME, *long]), _LONGEST_NAME)
-    head = room + 9
+    head = room + (1 if tall else 9)
     columns = max(width - head, 10)
-    edges = [begin_ns + (end_ns - begin_ns) * column // columns for column in range(columns + 1)]
+    edges = window.edges(columns)
+    spans = [(begin, min(end, window.now_ns)) for begin, end in pairwise(edges)]
     glyphs = {state: look.ascii if plain else look.glyph for state, look in LOOKS.items()}
     tick = ASCII_TICK if plain else TICK
-    rows = []
+    rows, seen_zombies = [], []
     for lane, name in zip(lanes, names, strict=False):
-        cells = _cells(lane, list(pairwise(edges)), glyphs, tick)
         if lane.more:
             rows.append(ChartRow("", "", f"{name} threads"))
             continue
-        number = lane.tid or lane.pid
-        rows.append(ChartRow(lane.role, f"{name:<{room}.{room}} {number:>7} ", cells, lane.helper))
-    if len(lanes) > _MOST:
-        rest = [lane for lane in lanes[_MOST:] if not lane.more]
+        cells = _cells(lane, spans, edges[-1], glyphs, tick)
+        number = "" if tall else f" {lane.tid or lane.pid:>7}"
+        rows.append(ChartRow(lane.role, f"{name:<{room}.{room}}{number} ", cells, lane.helper))
+        if tall:
+            below = _cells(lane._replace(ticks=[]), spans, edges[-1], glyphs, tick)
+            rows.append(ChartRow(lane.role, " " * head, below, lane.helper))
+        if glyphs[State.ZOMBIE] in cells:
+            seen_zombies.append(lane)
+    if rest := [lane for lane in lanes[_MOST:] if not lane.more]:
         what = "lanes" if any(lane.tid for lane in rest) else "processes"
         rows.append(ChartRow("", "", f"... and {len(rest)} more {what}"))
-    seen_zombies = [lane for lane, row in zip(lanes, rows, strict=False) if glyphs[State.ZOMBIE] in row.cells]
     ticked = any(tick in row.cells for row in rows)
     levels = _ASCII_LEVELS if plain else _LEVELS
     for counter in counters:
-        most = max(value for _, value in counter.values)
-        cells = "".join(_level(counter, *span, most, levels) for span in pairwise(edges))
-        rows.append(ChartRow("", f"{printable(counter.name, _NAME):<{room}} {f'max {most:g}':>7} ", cells))
-    rows.append(ChartRow("", " " * head, _axis(begin_ns, end_ns, columns)))
+        highest = max(value for _, value in counter.values)
+        cells = "".join(_level(counter, *span, highest, levels) for span in spans)
+        number = f" {f'max {highest:g}':>7}"[: head - room - 1]
+        rows.append(ChartRow("", f"{printable(counter.name, _NAME):<{room}}{number} ", cells))
+    rows.append(ChartRow("", " " * head, _axis(window, columns)))
     seen = _seen(lanes)
     meanings = [f"{glyphs[state]} {state}" for state in seen if glyphs[state] != " "]
     meanings += [f"{tick} event"] * ticked
@@ -101,10 +132,11 @@ def _seen(lanes: Sequence[Lane]) -> list[State | Activity]:
 
 
 def _cells(
-    lane: Lane, spans: Sequence[tuple[int, int]], glyphs: dict[State | Activity, str], tick: str
+    lane: Lane, spans: Sequence[tuple[int, int]], end_ns: int, glyphs: dict[State | Activity, str], tick: str
 ) -> str:
     """Return a glyph for each cell: what was done for most of its time, or a tick of the story.
 
+    The last of the cells ends at `end_ns`; what comes after its span is not known yet.
     A solid block stays one. If more than half of the cells would have a tick, none has, because they would
     hide the states.
     """
@@ -112,7 +144,7 @@ def _cells(
         max(shares, key=shares.__getitem__) if (shares := lane.shares(*span)) else None for span in spans
     ]
     cells = [glyphs[state] if state else " " for state in states]
-    ticked = {_place_of(at, spans) for at in lane.ticks} - {None}
+    ticked = {_place_of(at, spans[0][0], end_ns, len(spans)) for at in lane.ticks} - {None}
     if len(ticked) <= len(cells) / 2:
         for place in ticked:
             if place is not None and states[place] not in {State.COMPUTING, Activity.ACTIVE}:
@@ -120,16 +152,17 @@ def _cells(
     return "".join(cells)
 
 
-def _place_of(time_ns: int, spans: Sequence[tuple[int, int]]) -> int | None:
+def _place_of(time_ns: int, begin_ns: int, end_ns: int, cells: int) -> int | None:
     """Return the number of the cell in which a time lies; None if it lies in none."""
-    begin_ns, end_ns = spans[0][0], spans[-1][1]
     if not begin_ns <= time_ns <= end_ns or begin_ns == end_ns:
         return None
-    return min((time_ns - begin_ns) * len(spans) // (end_ns - begin_ns), len(spans) - 1)
+    return min((time_ns - begin_ns) * cells // (end_ns - begin_ns), cells - 1)
 
 
 def _level(counter: Counter, begin_ns: int, end_ns: int, most: float, levels: str) -> str:
     """Return the bar for the highest value between two times; the first of them may be from before."""
+    if begin_ns >= end_ns:  # it has not come yet
+        return levels[0]
     before = [value for time_ns, value in counter.values if time_ns <= begin_ns][-1:]
     values = before + [value for time_ns, value in counter.values if begin_ns < time_ns < end_ns]
     if not values or most <= 0:
@@ -137,10 +170,12 @@ def _level(counter: Counter, begin_ns: int, end_ns: int, most: float, levels: st
     return levels[round(max(values) / most * (len(levels) - 1))]
 
 
-def _axis(begin_ns: int, end_ns: int, columns: int) -> str:
-    """Return the time axis: 0, the middle, the end."""
-    seconds = (end_ns - begin_ns) / 1e9
-    unit, factor = ("s", 1.0) if seconds >= 1 else ("ms", 1000.0)
-    middle, last = f"{seconds / 2 * factor:.3g}", f"{seconds * factor:.3g} {unit}"
-    axis = "0".ljust(columns // 2 - len(middle) // 2) + middle
+def _axis(window: Window, columns: int) -> str:
+    """Return the time axis: its begin, its middle, its end."""
+    edges = window.edges(columns)
+    begin, end = ((edge - window.start_ns) / 1e9 for edge in (edges[0], edges[-1]))
+    unit, factor = ("s", 1.0) if end >= 1 else ("ms", 1000.0)
+    first, middle, last = (f"{at * factor:.3g}" for at in (begin, (begin + end) / 2, end))
+    axis = first.ljust(columns // 2 - len(middle) // 2) + middle
+    last += f" {unit}"
     return axis.ljust(columns - len(last)) + last

@@ -19,6 +19,7 @@ from procdemo.demo.states import Activity, State
 from procdemo.render.kernel_lanes import ProcessStates, states_by_process
 
 _ORDER = list(Activity)
+_ENDS = {State.GONE, Activity.GONE}
 _MOST_THREADS = 12  # lanes of one process
 _WITH_FUNCTION = re.compile(r"Thread-\d+ \((\w+)\)?$")  # threading.Thread, the name by default; may be cut
 
@@ -56,6 +57,10 @@ class Lane(NamedTuple):
     def sampled(self) -> bool:
         """Whether the states are those of the kernel; otherwise they are what the demo said."""
         return any(isinstance(state, State) for _, state in self.changes[:1])
+
+    def gone_before(self, time_ns: int) -> bool:
+        """Return whether it had ended by then."""
+        return bool(self.changes) and self.changes[-1][0] < time_ns and self.changes[-1][1] in _ENDS
 
     def shares(self, begin_ns: int, end_ns: int) -> dict[State | Activity, int]:
         """Return how many nanoseconds between the two times the process spent in each state."""

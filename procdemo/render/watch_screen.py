@@ -5,7 +5,6 @@ Rich is imported when there is something to draw, and not before: the program ru
 
 import os
 import sys
-import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from procdemo.render.live_view import LiveView
     from procdemo.render.screen_lanes import ScreenLanes
 
-_IMPORT_AFTER_S = 1.0  # of a program that runs for so long; at the end it would delay it
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
 _REMEMBERED = 20_000  # events: a program may run for months
 _NAMED = 5  # of the orphans, zombies and names that are left
@@ -69,7 +67,6 @@ class WatchScreen:
         self._colour = False if plain else colour
         self._plain, self._quiet, self._verbose = plain, quiet, verbose
         self._given = screen
-        self._begin = time.monotonic()
         self._events: list[Event] = []
         self._picture: dict[str, Any] = {}
         self._rows: list[dict[str, Any]] = []
@@ -108,11 +105,9 @@ class WatchScreen:
                 self._end(event)
 
     def flush(self) -> None:
-        """Draw the lanes, if they are live; be ready for the end of a program that runs for some time."""
+        """Draw the lanes, if they are live."""
         if self._screen:
             self._screen.refresh()
-        if self._screen is None and time.monotonic() - self._begin > _IMPORT_AFTER_S:
-            self._drawing()
 
     def close(self) -> None:
         """Remove what moves."""
@@ -126,10 +121,10 @@ class WatchScreen:
 
     def _end(self, event: Event) -> None:
         data = event.data
-        left = list(_left(data))
         if self._screen:
             self._screen.end_live()
         if self._quiet:
+            left = list(_left(data))
             if left or data.get("verdict") != "ended":
                 self._drawing().answer(data, left)
             return
@@ -138,8 +133,8 @@ class WatchScreen:
             if each.name != META:
                 lanes(each)
         drawing = self._drawing()
-        drawing.lanes(lanes, event.time_ns)
-        drawing.answer(data, left)
+        shown = drawing.lanes(lanes, event.time_ns)
+        drawing.answer(data, list(_left(data, shown)))
 
     def _lanes(self) -> "ScreenLanes":
         from procdemo.render.role_colours import RoleColours  # noqa: PLC0415 - with Rich
@@ -148,12 +143,13 @@ class WatchScreen:
         return ScreenLanes({}, AllFamilies(), RoleColours(), plain=self._plain, helpers=self._verbose)
 
 
-def _left(data: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a sentence for each kind of thing that the program has left."""
+def _left(data: Mapping[str, Any], shown: str = "") -> Iterator[str]:
+    """Yield a sentence for each kind of thing that the program has left; not of zombies that were shown."""
     found = {key: data[key] for key in ("orphans", "zombies", "names") if isinstance(data.get(key), list)}
+    zombies = [f"PID {pid}" for pid in found.get("zombies", []) if f"(PID {pid})" not in shown]
     told = {
         "still running": [f"{each['program']} (PID {each['pid']})" for each in found.get("orphans", [])],
-        "ended, but its parent never waited for it": [f"PID {pid}" for pid in found.get("zombies", [])],
+        "ended, but its parent never waited for it": zombies,
         "left in /dev/shm": [f"{each['name']} (of PID {each['pid']})" for each in found.get("names", [])],
     }
     for what, names in told.items():
@@ -221,11 +217,13 @@ class _Screen:
         self._xray.answer(str(told.get("verdict", "")), str(told.get("answer", "")))
         self._flush()
 
-    def lanes(self, lanes: Any, end_ns: int) -> None:
+    def lanes(self, lanes: "ScreenLanes", end_ns: int) -> str:
+        """Draw the lanes; return them as text."""
         width = self._terminal.width if self._terminal.is_terminal else min(self._terminal.width, _PIPE_LANES)
         lines = lanes.lines(end_ns, width)
         for line in ["", *lines, ""] if lines else []:
             self._terminal.print(line)
+        return "\n".join(line.plain for line in lines)
 
     def answer(self, told: Mapping[str, Any], left: list[str]) -> None:
         for sentence in left:

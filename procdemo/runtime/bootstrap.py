@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from procdemo.demo.events import ERROR, STARTS, STOPPED, Emitter, rename_process
 from procdemo.demo.settings import CannotRunError, DemoSettings
@@ -22,6 +22,9 @@ from procdemo.process.guardian import Guardian
 from procdemo.process.procfs import born_ns
 from procdemo.process.record_pipe import Writer
 from procdemo.runtime.stdin_relay import StdinRelay
+
+if TYPE_CHECKING:
+    from procdemo.process.demo_clock import DemoClock
 
 Run = Callable[[Any, Emitter], None]
 """A pattern's main process, told from top to bottom: ``run(config, emit)``."""
@@ -42,6 +45,7 @@ def run_child(
     error_writer: int,
     answers: StdinRelay | None,
     patience: float,
+    clock: "DemoClock | None" = None,
 ) -> NoReturn:
     """Be the demo's main process; to be called right after fork(), with `STOPPING` blocked.
 
@@ -53,16 +57,19 @@ def run_child(
         error_writer: a descriptor for what the processes of the demo write to stderr.
         answers: its stdin, if it asks for something.
         patience: seconds for its own end after `run`; then the kernel ends this process.
+        clock: that of all its processes, if the demo can be paused.
     """
     status = 1
     # Keep each exception, and so its frames, alive: if a Pool in them were collected now, it would run its
     # finalizer, which can block for ever.
     kept: list[BaseException] = []
     try:
-        emit = Emitter(_SpawnableWriter(writer))
+        emit = Emitter(_SpawnableWriter(writer, clock))
         try:
             try:
                 _settle_in(config, error_writer, guardian)
+                if clock:
+                    clock.use()
                 if answers:
                     answers.use()
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
@@ -113,11 +120,12 @@ def _report(error: BaseException, emit: Emitter) -> None:
 class _SpawnableWriter(Writer):
     """What an `Emitter` writes to; it prepares each process to which it is sent, if that was started anew."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, clock: "DemoClock | None") -> None:
         super().__init__(writer._fd)  # noqa: SLF001 - the same end under another class
+        self._clock = clock
 
     def __reduce__(self) -> Any:
-        return _prepare_spawned, (Writer(self._fd),)
+        return _prepare_spawned, (Writer(self._fd), self._clock)
 
 
 class _FirstWriter(_SpawnableWriter):
@@ -134,11 +142,11 @@ class _FirstWriter(_SpawnableWriter):
         super().__call__(record)
 
 
-def _prepare_spawned(writer: Writer) -> _FirstWriter:
+def _prepare_spawned(writer: Writer, clock: "DemoClock | None") -> _FirstWriter:
     """Receive an emitter's writer in a process that was started anew (spawn and forkserver)."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # a mask survives exec
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return _FirstWriter(writer)
+    return _FirstWriter(writer, clock.use() if clock else None)
 
 
 def _settle_in(config: DemoSettings, error_writer: int, guardian: Guardian) -> None:

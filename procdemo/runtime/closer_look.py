@@ -7,9 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from procdemo.probe import snapshot
+from procdemo.probe.lock_holders import Look
 from procdemo.probe.sampler import Sampler
 from procdemo.runtime.signal_pipe import SignalPipe
 from procdemo.runtime.watched_program import WatchedProgram
+
+_AT_CHILD = {"wait4", "waitid"}
 
 
 class CloserLook:
@@ -21,16 +24,18 @@ class CloserLook:
         signals: SignalPipe,
         search_s: float = snapshot.SEARCH_S,
         asked: Collection[int] | None = None,
+        earlier: Look | None = None,
     ) -> None:
         """Begin; when it is done, `signals` is woken. The rest is as for `snapshot.take`."""
         self.picture: snapshot.Snapshot | None = None
         """What was seen; None as long as it is not done, and if the program has ended meanwhile."""
         self.done = False
         self.cpu_s = 0.0
-        """What it has cost."""
+        """What other processes have taken for it: those that read stacks."""
         self.is_whole = asked is None
         """Whether the stacks of all processes are read."""
-        self._program, self._signals, self._search_s, self._asked = program, signals, search_s, asked
+        self._program, self._signals = program, signals
+        self._search_s, self._asked, self._earlier = search_s, asked, earlier
         self._thread = threading.Thread(target=self._take, daemon=True)
         self._thread.start()
 
@@ -39,21 +44,23 @@ class CloserLook:
         self._thread.join()
 
     def _take(self) -> None:
-        begin = _cpu_s()
+        begin = _cpu_s_of_children()
         try:
             adopted = self._program.adopted()
-            self.picture = snapshot.take(self._program.pid, self._search_s, adopted, self._asked)
+            self.picture = snapshot.take(
+                self._program.pid, self._search_s, adopted, self._asked, self._earlier
+            )
         except Exception:  # noqa: BLE001 - the program has ended meanwhile: there is nothing to be seen
             self.picture = None
-        self.cpu_s = _cpu_s() - begin
+        self.cpu_s = _cpu_s_of_children() - begin
         self.done = True
         self._signals.wake()
 
 
-def _cpu_s() -> float:
-    """Return the CPU time of this process and its children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+def _cpu_s_of_children() -> float:
+    """Return the CPU time of the children of this process that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def idle_since(sampler: Sampler) -> dict[tuple[int, int], int]:
@@ -64,6 +71,18 @@ def idle_since(sampler: Sampler) -> dict[tuple[int, int], int]:
             thread.skip = 0  # the next look is at all of them
             since[pid, thread.tid] = thread.ran_ns
     return since
+
+
+def waits_for_children(sampler: Sampler) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Return the threads that wait for a child to end, with the main threads of all that it may be."""
+    children: dict[int, list[tuple[int, int]]] = {}
+    waiting = []
+    for pid, thread in sampler.threads():
+        if thread.tid == pid:
+            children.setdefault(thread.stat.parent, []).append((pid, pid))
+        if thread.wait and thread.wait.call in _AT_CHILD:
+            waiting.append((pid, thread.tid))
+    return {node: children.get(node[0], []) for node in waiting}
 
 
 def reads_terminal(sampler: Sampler) -> bool:

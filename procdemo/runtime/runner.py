@@ -16,18 +16,22 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from procdemo.demo.events import ERROR, STDERR, SUMMARY, Event, Kind
 from procdemo.demo.settings import DemoSettings
-from procdemo.process import procfs, shortage, subreaper
+from procdemo.process import shortage, subreaper
 from procdemo.process.guardian import Guardian
 from procdemo.process.readiness import wait_ready
 from procdemo.process.record_pipe import channel
 from procdemo.runtime.bootstrap import STOPPING, Run, run_child
 from procdemo.runtime.last_words import LastWords
+from procdemo.runtime.own_children import OwnChildren
 from procdemo.runtime.sampling import Sampling
 from procdemo.runtime.stdin_relay import StdinRelay
+
+if TYPE_CHECKING:
+    from procdemo.runtime.pausing import Pausing
 
 _NOTICE_S = 0.2  # how long the end of main or an expired limit may go unnoticed
 _GATHER_S = 0.005  # a pause in which events gather; no reader sees five milliseconds
@@ -49,6 +53,7 @@ class Runner:
         answers: StdinRelay | None = None,
         when_no_event: Callable[[], float] = lambda: _NOTICE_S,
         sample: bool = False,
+        pausing: "Pausing | None" = None,
     ) -> None:
         """Prepare; nothing runs before the block is entered.
 
@@ -58,9 +63,9 @@ class Runner:
             limit: seconds after which the demo is stopped, None for no limit.
             patience: seconds between a request to stop and SIGKILL for all that is left.
             answers: the demo's stdin; without it, nothing is there to be read.
-            when_no_event: called whenever no event is waiting, e.g. to draw; returns after how many
-                seconds it wants to be called again, though it may be earlier.
+            when_no_event: called if no event waits, e.g. to draw; returns within how many seconds again.
             sample: look at the processes of the demo from outside; events of kind `state` say what they do.
+            pausing: what may pause the demo; within the block this process has its clock, too.
         """
         self._run = run
         self._config = config
@@ -69,10 +74,10 @@ class Runner:
         self._answers = answers
         self._when_no_event = when_no_event
         self._sample = sample
+        self._pausing = pausing
+        self._go_on = pausing.go_on if pausing else lambda: None
         self._sampling: Sampling | None = None
         self._kill_at = self._stop_at = self._wake_at = float("inf")
-        self._status: int | None = None
-        self._inherited: set[int] = set()
         self.pid = 0
         self.started_ns = 0
         self.timed_out = False
@@ -81,7 +86,7 @@ class Runner:
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # inherited; exit statuses would be lost
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-        self._inherited = set(procfs.children(os.getpid()))  # from the shell that this process has been
+        self._children = OwnChildren()
         self.started_ns = time.monotonic_ns()
         try:
             self._reader, writer = channel()
@@ -99,6 +104,7 @@ class Runner:
                 error_writer=error_writer,
                 answers=self._answers,
                 patience=self._patience,
+                clock=self._pausing.clock if self._pausing else None,
             )
         self._errors = os.fdopen(errors, "rb", buffering=0)
         if self._answers:
@@ -106,6 +112,9 @@ class Runner:
         writer.close()
         os.close(error_writer)
         self._guardian.close_main_ends()
+        self._children.belong_to(self.pid, self._guardian)
+        if self._pausing:
+            self._pausing.begin(self.pid)
         if self._limit:
             self._stop_at = time.monotonic() + self._limit
         try:
@@ -121,12 +130,18 @@ class Runner:
         """Look at the processes within the block, too, whenever a module is imported."""
         return self._sampling.while_importing() if self._sampling else contextlib.nullcontext()
 
+    @property
+    def may_be_paused(self) -> bool:
+        """Whether main runs, and nothing has asked it to end."""
+        return self._children.status is None and self._kill_at == float("inf")
+
     def stop(self) -> None:
         """Ask the demo to end; a server drains. What is left after `patience` is killed."""
         self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
-        if self._status is None:
+        if self._children.status is None:
             with contextlib.suppress(ProcessLookupError):  # reaped this very moment
                 os.kill(self.pid, signal.SIGTERM)
+            self._go_on()
             self._wake_main()
 
     def _wake_main(self) -> None:
@@ -137,7 +152,7 @@ class Runner:
         (library/signal, Execution of Python signal handlers). So `bootstrap` handles SIGCONT.
         """
         self._wake_at = time.monotonic() + _NOTICE_S
-        if self._status is None:
+        if self._children.status is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGCONT)
 
@@ -147,6 +162,7 @@ class Runner:
 
     def kill(self) -> None:
         """End every process of the demo at once."""
+        self._go_on()
         signum = signal.SIGKILL
         if self._guardian.end_demo():
             # The guardian kills them. Until then they must not report each other's end.
@@ -154,7 +170,7 @@ class Runner:
             self._kill_at = time.monotonic() + _END_S
         # The group may be empty; macOS refuses to signal a group of zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            if self._status is None:
+            if self._children.status is None:
                 os.kill(self.pid, signum)
             os.killpg(self.pid, signum)
 
@@ -197,7 +213,7 @@ class Runner:
             if self._sampling:
                 yield from self._sampling.events()
             self._reap_and_apply_limits()
-            if self._status is not None:  # main has ended: what else has its pipes open is killed
+            if self._children.status is not None:  # main has ended: what else has its pipes open is killed
                 if give_up == float("inf"):
                     give_up = time.monotonic() + _END_S
                     self.kill()
@@ -229,9 +245,9 @@ class Runner:
 
     def _reap_and_apply_limits(self) -> None:
         """Reap ended processes; stop or kill the demo if a time limit has passed."""
-        self._reap()
+        self._children.reap()
         now = time.monotonic()
-        if now > self._stop_at and self._status is None:
+        if now > self._stop_at and self._children.status is None:
             self._stop_at = float("inf")
             self.timed_out = True
             self.stop()
@@ -240,25 +256,13 @@ class Runner:
             self._kill_at = float("inf")
             self.kill()
 
-    def _reap(self) -> bool:
-        """Wait for children that have ended, adopted ones too; return whether any are left."""
-        try:
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    return True
-                if pid == self.pid:
-                    self._status = os.waitstatus_to_exitcode(status)
-        except ChildProcessError:
-            return False
-
     def _missing_summary(self, last_words: LastWords) -> Event:
         """Return a summary for a main process that ended without one."""
         deadline = time.monotonic() + _END_S
-        while self._status is None and time.monotonic() < deadline:
+        while self._children.status is None and time.monotonic() < deadline:
             time.sleep(_PAUSE_S)  # noqa: TID251 - its pipes close an instant before it can be waited for
-            self._reap()
-        return self._event("result", SUMMARY, last_words.summary(self.pid, self._status))
+            self._children.reap()
+        return self._event("result", SUMMARY, last_words.summary(self.pid, self._children.status))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -270,31 +274,27 @@ class Runner:
         if not self._guardian.end_requested:
             self.kill()
         begin = time.monotonic()
-        while self._reap() and self._has_own_children() and time.monotonic() < begin + 2 * _END_S:
+        while self._children.reap() and self._children.are_left() and time.monotonic() < begin + 2 * _END_S:
             if time.monotonic() > begin + _END_S:  # the guardian is gone, or stopped
                 self.kill()
-                subreaper.kill_children(self.started_ns, self._is_own)  # and theirs: they have become ours
+                # And theirs: they have become ours.
+                subreaper.kill_children(self.started_ns, self._children.include)
             time.sleep(_PAUSE_S)  # noqa: TID251 - no event tells of the end of processes of others
         if self._sampling:
             self._sampling.close()
         self._guardian.close()
         self._reader.close()
         self._errors.close()
-
-    def _has_own_children(self) -> bool:
-        return not self._inherited or any(map(self._is_own, procfs.children(os.getpid())))
-
-    def _is_own(self, pid: int) -> bool:
-        """Return whether a child belongs to the demo; others are inherited, or were adopted from those."""
-        return not self._inherited or pid == self.pid or self._guardian.guards(pid)
+        if self._pausing:
+            self._pausing.end()
 
     def _stop_main(self) -> None:
         """Ask main to end, and give it some time to do so by itself."""
         deadline = time.monotonic() + _MAIN_S
         ends = [self._reader.fileno(), self._errors.fileno()]
         self.stop()
-        while self._status is None and time.monotonic() < deadline:
+        while self._children.status is None and time.monotonic() < deadline:
             for fd in wait_ready(ends, _GATHER_S):
                 self._read(fd)  # or main would wait for room in the pipe
-            self._reap()
+            self._children.reap()
             self._wake_main_if_due()

@@ -38,7 +38,7 @@ def left_by(program: WatchedProgram, zombies: set[int], names: LeftNames) -> Lef
         alive = [pid for pid in program.adopted() if (found := procfs.stat(pid)) and found.alive]
         if not alive or not all(programs.program(pid).kind == programs.HELPER for pid in alive):
             break
-        time.sleep(_PAUSE_S)  # noqa: TID251 - a tracker tells nobody that it ends
+        time.sleep(_PAUSE_S)  # noqa: TID251 - a tracker does not tell that it ends
     orphans = {}
     states = {pid: state for pid, state in program.family().items() if pid != program.pid}
     for pid, state in states.items():

@@ -17,7 +17,8 @@ from procdemo.demo.states import State
 from procdemo.probe import hang, snapshot, stillness, xray_rows
 from procdemo.probe.hang import Verdict
 from procdemo.probe.left_names import LeftNames
-from procdemo.runtime.closer_look import CloserLook, idle_since, reads_terminal
+from procdemo.probe.lock_holders import Look
+from procdemo.runtime.closer_look import CloserLook, idle_since, reads_terminal, waits_for_children
 from procdemo.runtime.output_relay import OutputRelay
 from procdemo.runtime.sampling import Sampling
 from procdemo.runtime.signal_pipe import SignalPipe
@@ -70,6 +71,7 @@ class Watching:
         self._names = LeftNames(program.names_before)
         self._limit_at = time.monotonic() + (options.timeout_s or float("inf"))
         self._look: CloserLook | None = None
+        self._locks: Look | None = None
         self._search_s = 0.0
         self._verdict: Verdict | None = None
         """The last one that was shown."""
@@ -122,7 +124,7 @@ class Watching:
         if self._output and not self._reads_terminal and reads_terminal(sampler):
             self._reads_terminal = True
             yield self._mark(READS_TERMINAL)
-        self._stillness.note(idle_since(sampler))
+        self._stillness.note(idle_since(sampler), waits_for_children(sampler))
         if self._hung and self._verdict and not self._stillness.same(stillness.reason(self._verdict)):
             self._hung = False
             yield self._mark(GOES_ON)
@@ -135,21 +137,24 @@ class Watching:
             if look.picture is None:
                 return
             yield from self._noted(sampler.look())
-            self._stillness.note(idle_since(sampler))
+            self._stillness.note(idle_since(sampler), waits_for_children(sampler))
+            self._locks = look.picture.locks.after(self._locks)
+            processes = look.picture.processes.items()
+            self._sampling.name({pid: process.given_name for pid, process in processes if process.given_name})
             yield from self._judge(look.picture, is_whole=look.is_whole, over=over)
 
     def _look_closely(self, asked: Collection[int] | None, search_s: float = snapshot.SEARCH_S) -> None:
         self._search_s = search_s
         self._stillness.begin_look()
-        self._look = CloserLook(self._program, self._signals, search_s, asked)
+        self._look = CloserLook(self._program, self._signals, search_s, asked, self._locks)
 
     def _judge(self, picture: snapshot.Snapshot, *, is_whole: bool, over: bool) -> Iterator[Event]:
         verdict = self._stillness.judge(picture)
         hung = stillness.hangs(verdict)
         if over and is_whole:
             self._limit_at = float("inf")
-            verdict = verdict if hung else hang.judge(picture)
-        elif not hung or (self._hung and self._verdict and verdict.answer == self._verdict.answer):
+            verdict = verdict if hung else self._stillness.judge(picture, as_seen=True)
+        elif not hung or (self._hung and self._verdict and stillness.same_hang(verdict, self._verdict)):
             return
         elif not is_whole:  # it seems to hang: look at all its processes
             self._look_closely(None)

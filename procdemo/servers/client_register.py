@@ -12,7 +12,7 @@ from collections.abc import Callable
 from multiprocessing import reduction
 from typing import Any, Final
 
-from procdemo.servers.nameless_memory import nameless_memory
+from procdemo.process.nameless_memory import nameless_memory
 
 _HERE = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}  # a client at another address is named with it
 _PORTS = 65_536

@@ -3,7 +3,7 @@
 from procdemo.demo.events import Emitter
 
 STORY = {
-    "few descriptors": "a worker has room for {possible} clients, not {wanted}; others wait in the backlog: "
+    "few descriptors": "a worker has room for {possible} clients, not {wanted}: "
     "a process may have {limit} descriptors here (ulimit -Hn)",
 }
 

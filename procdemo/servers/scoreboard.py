@@ -13,9 +13,9 @@ from collections.abc import Callable
 from multiprocessing import reduction
 from typing import Any
 
+from procdemo.process.nameless_memory import nameless_memory
 from procdemo.process.record_pipe import Writer
 from procdemo.servers.client_register import ClientRegister
-from procdemo.servers.nameless_memory import nameless_memory
 
 HEARTBEAT, UP, PRESENT, SERVED, REFUSED = range(5)
 """Cells of a row."""

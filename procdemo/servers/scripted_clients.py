@@ -25,6 +25,7 @@ from procdemo.demo.text import printable
 from procdemo.process import exit_status
 from procdemo.process.children import Children
 from procdemo.process.exit_status import Exit, report_exit
+from procdemo.process.receiving import receive
 from procdemo.process.record_pipe import Writer, channel
 from procdemo.servers.client_register import ClientRegister, client_name
 from procdemo.servers.listener import Listener
@@ -143,7 +144,7 @@ def _ask(conn: socket.socket, since: float, config: ServerSettings) -> tuple[Out
     with contextlib.suppress(OSError):  # the server may have closed already: what it has sent can be read
         conn.sendall(_HELLO)
     try:
-        while not _is_whole(answer) and (piece := conn.recv(1024)):
+        while not _is_whole(answer) and (piece := receive(conn, 1024)):
             answer += piece
     except TimeoutError:
         return Outcome.FAILED, f"no answer within {config.total_timeout:g} s"

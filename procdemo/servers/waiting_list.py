@@ -1,7 +1,8 @@
 """The clients that are connected, but that no worker serves yet: in the main process of a pool of workers.
 
 The list also keeps the account of a lesson: a client that had to wait is served by the worker that became
-free. Whether it was the same PID is seen by what the pool reports, when a worker has taken the client.
+free. Whether it was the same PID is seen by what the pool reports, when a worker has taken the client. If a
+worker was killed, no worker becomes free: a new one serves the client.
 """
 
 import contextlib
@@ -53,11 +54,14 @@ class WaitingList:
         self._emit, self._close = emit, close
         self._clients: deque[Waiting] = deque()
         self._free: set[int] = set()  # workers that have become free, and have taken no client since
+        self._used: set[int] = set()  # workers that have taken a client
         self._bars: set[str] = set()  # clients that are shown to wait
         self.waited = 0
         """How many had to wait, and were served."""
         self.same_pid = 0
         """How many of those were served by a worker of which `note_free` had told."""
+        self.new_pid = 0
+        """How many of those were served by a worker that had taken no client before."""
         self.gave_up = 0
         """How many have left while they waited."""
 
@@ -94,13 +98,15 @@ class WaitingList:
     def note_taken(self, waiting: Waiting, worker: str, pid: int) -> None:
         """Report which worker serves a client, and whether it is one that has just become free."""
         told: dict[str, Any] = {"client": waiting.client, "worker": worker, "worker_pid": pid}
-        same_pid = pid in self._free
+        same_pid, new_pid = pid in self._free, pid not in self._free | self._used
         self._free.discard(pid)
+        self._used.add(pid)
         if not waiting.since:
             self._emit.mark("serves", **told)
             return
         self.waited += 1
         self.same_pid += same_pid
+        self.new_pid += new_pid
         self.end_bar(waiting)
         ms = (time.monotonic() - waiting.since) * 1e3
         self._emit.mark("serves at last", **told, ms=ms, same_pid=same_pid)
@@ -125,11 +131,14 @@ class WaitingList:
     def account(self) -> dict[str, Any]:
         """Return data for the summary; ``answer`` says in words what became of those that waited."""
         answer = "No client had to wait for a worker."
-        if self.waited:
-            clients, them = ("client", "it") if self.waited == 1 else ("clients", f"{self.same_pid} of them")
-            answer = f"{self.waited} {clients} waited, and the PID that became free served {them}."
-            if self.waited == 1 and not self.same_pid:
-                answer = "1 client waited, and another PID than the one that became free served it."
+        if self.waited == 1:
+            other = "a new worker" if self.new_pid else "another PID than the one that became free"
+            answer = (
+                f"1 client waited, and {'the PID that became free' if self.same_pid else other} served it."
+            )
+        elif self.waited:
+            answer = f"{self.waited} clients waited. The PID that became free served {self.same_pid} of them."
+            answer += f" A new worker served {self.new_pid}." if self.new_pid else ""
         if self.gave_up:
             answer += f" {self.gave_up} left before that."
         return {"waited": self.waited, "same_pid": self.same_pid, "gave_up": self.gave_up, "answer": answer}

@@ -24,7 +24,7 @@ def resolve(host: str, port: int, timeout: float) -> list[Address]:
         ServerFailedError: there are none, or the resolver did not answer within `timeout` seconds.
     """
     found: list[Address] = []
-    reason = f"nobody knew within {timeout:g} s"
+    reason = f"no answer within {timeout:g} s"
 
     def look_up() -> None:
         nonlocal reason

@@ -151,7 +151,7 @@ class Exchange:
             return ServerFailedError(
                 "wrong bytes", f"answered '{unexpected}' instead of '{wanted}', from byte {self.received} on"
             )
-        return ServerFailedError("extra bytes", f"sent bytes that nobody asked for: '{unexpected}'")
+        return ServerFailedError("extra bytes", f"sent bytes that were not asked for: '{unexpected}'")
 
 
 class EndOfStream(Exchange):

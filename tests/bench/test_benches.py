@@ -4,6 +4,7 @@ import contextlib
 import functools
 import os
 import signal
+import sys
 from multiprocessing import active_children, get_all_start_methods, get_context
 
 import pytest
@@ -14,6 +15,7 @@ from procdemo.bench import queues, start
 from procdemo.catalog import BENCHES
 from procdemo.demo.settings import CannotRunError, usable_cpus
 
+INTERPRETERS = sys.version_info >= (3, 14)
 DESIGNS = {
     "bench servers": {
         "iterative: one worker",
@@ -32,6 +34,7 @@ DESIGNS = {
         "thread",
         "os.fork()",
         *(f"{what}, {method}" for what in ("Process", "Pool(2)") for method in get_all_start_methods()),
+        *(["Interpreter", "InterpreterPoolExecutor(2)"] if INTERPRETERS else []),
     },
     "bench queues": {
         "Queue",
@@ -49,6 +52,7 @@ DESIGNS = {
         "executor.submit",
         *(f"Pool.imap_unordered, chunks of {size}" for size in (1, 8, 64, 512)),
         *(f"executor.map, chunks of {size}" for size in (1, 64)),
+        *(["interpreters.submit"] if INTERPRETERS else []),
     },
 }
 HELD = 20
@@ -224,13 +228,21 @@ def test_the_break_even_follows_from_the_way(found):
         assert event.data["pays_from_us"] == pytest.approx(2 * event.data["way_us"], abs=0.2)
 
 
+@pytest.mark.thorough
 def test_memory_of_an_idle_process(found, start_method):
     (row,) = [row for row in BENCHES if row.name == "bench start"]
     memory = {event.data["design"]: event.data["own_kib"] for event in found(row).named("memory")}
     assert memory[f"Process, {start_method}"] > 500
     assert memory["Process, fork"] < memory["Process, spawn"], "a new interpreter shares nothing"
     assert memory["thread"] < memory["Process, fork"], "a thread shares all"
+    assert memory["thread"] < memory.get("Interpreter", float("inf")), "it imports everything anew"
     assert memory[f"Pool(2), {start_method}"] > memory[f"Process, {start_method}"]
+
+
+@pytest.mark.parametrize("name", ["bench start", "bench pools"])
+def test_where_there_are_no_sub_interpreters_one_line_says_so(found, name):
+    (row,) = [row for row in BENCHES if row.name == name]
+    assert len(found(row).named("no interpreters")) == (not INTERPRETERS)
 
 
 @pytest.mark.parametrize("args", [["bench"], ["bench", "--help"]])

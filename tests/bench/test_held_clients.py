@@ -70,6 +70,7 @@ def test_waiting_clients_are_served_when_the_others_have_left(pair):
         second.wait_for_answers(2)
 
 
+@pytest.mark.thorough
 def test_more_answers_than_served_clients_are_an_error(pair):
     with HeldClients(pair.port, 3, timeout=2) as held, pytest.raises(CannotRunError, match="2 of 3 clients"):
         held.wait_for_answers(3)

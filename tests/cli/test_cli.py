@@ -136,6 +136,8 @@ README = [
 ]
 LONG = {"crawl-callback", "gil", "gil --work call", "lab --all"}
 """Examples that other tests run with --json, or in a shorter time."""
+ON_A_TERMINAL = {"--predict", "--tmux"}
+"""Options of examples that need a terminal: tests/cli/test_lab_command.py and test_tmux_panes.py have one."""
 
 
 def remaining_examples():
@@ -146,7 +148,7 @@ def remaining_examples():
     seen = set()
     for args in COMPLETE:
         line = " ".join(args)
-        if f"procdemo {line}" not in README:
+        if f"procdemo {line}" not in README and not ON_A_TERMINAL & set(args):
             long = line in LONG or "--cluster" in args or args[0] in seen
             seen.add(args[0])
             yield pytest.param(args, marks=pytest.mark.thorough if long else [], id=line)

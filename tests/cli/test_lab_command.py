@@ -2,6 +2,7 @@
 
 import json
 import sys
+from types import SimpleNamespace
 
 import pexpect
 import pytest
@@ -9,9 +10,12 @@ from harness import PROCDEMO, run
 from in_process import both_ways
 
 from procdemo.cli.demo_options import parameters
+from procdemo.cli.lab_command import _asked_about
 from procdemo.demo.settings import CannotRunError, HelpGroup
 from procdemo.lab.demo import Config, Methods, _refuse
 from procdemo.lab.lesson import CHAPTERS, FOLDER, lessons
+
+TERMINAL = SimpleNamespace(isatty=lambda: True)
 
 
 def test_without_a_name_it_lists_all_lessons_by_chapter():
@@ -71,7 +75,7 @@ def predicted(answer):
         PROCDEMO[0], [*PROCDEMO[1:], "lab", "lost-updates", "--predict"], encoding="utf-8"
     )
     command.expect("counter.value \\+= 1")
-    command.expect("What will broken.py do")
+    command.expect("What will this script do")
     command.sendline(answer)
     command.expect(pexpect.EOF, timeout=20)
     command.close()
@@ -90,13 +94,43 @@ def test_it_asks_before_it_runs(answer, judgement):
 
 def test_a_wrong_answer_is_told_the_words_of_the_question():
     command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], "lab", "zombie", "--predict"], encoding="utf-8")
-    command.expect("What will broken.py do: OK .*, LOST .*, ERROR, or HUNG")
+    command.expect("What will this script do: OK .*, LOST .*, ERROR, or HUNG")
     command.sendline("what's that")
     command.expect_exact("Error: 'what's that' is none of OK, LOST, ERROR, HUNG.")
-    command.expect("What will broken.py do")
+    command.expect("What will this script do")
     command.sendcontrol("c")
     command.expect(pexpect.EOF)
     command.close()
+
+
+def test_several_lessons_keep_the_score():
+    words = ["lab", "zombie", "print-twice", "--predict", "--no-sample"]
+    command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], *words], encoding="utf-8")
+    command.expect_exact("Lesson 1 of 2")
+    command.expect("What will this script do")
+    assert not [word for word in ('"""', "#", "Zombies") if word in command.before], "the answer is there"
+    command.sendline("lost")
+    command.expect_exact("3 zombies (LOST: really gone: expected 3, got 0)", timeout=30)
+    command.expect_exact("You were right in 1 of 1 lessons.", timeout=30)
+    command.send(" ")
+    command.expect_exact("Lesson 2 of 2")
+    command.expect("What will this script do")
+    command.sendline("hung")
+    command.expect_exact("You were right in 1 of 2 lessons.", timeout=30)
+    command.expect(pexpect.EOF, timeout=20)
+    command.close()
+    assert command.exitstatus == 0
+
+
+def test_a_chapter_or_a_word_stands_for_its_lessons(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", TERMINAL)
+    monkeypatch.setattr(sys, "stderr", TERMINAL)
+    chapter = [lesson.name for lesson in lessons().values() if lesson.chapter == "E"]
+    assert [lesson.name for lesson in _asked_about(["e"])] == chapter
+    assert "two-locks" in [lesson.name for lesson in _asked_about(["deadlock"])]
+    assert [lesson.name for lesson in _asked_about(["zombie", "zombie"])] == ["zombie"]
+    with pytest.raises(CannotRunError, match="no lesson called"):
+        _asked_about(["no-such-word"])
 
 
 @pytest.mark.parametrize("word", ["HANG", "hangs", "hung", "Hung"])

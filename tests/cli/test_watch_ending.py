@@ -197,7 +197,7 @@ def test_what_is_left_is_named(tmp_path):
         assert summary["names"][0]["pid"] == watched.seen[0].pid
         assert len(summary["zombies"]) == 1
         assert f"still running: sleep (PID {words['sleeper']})" in watched.stderr
-        assert f"ended, but its parent never waited for it: PID {summary['zombies'][0]}" in watched.stderr
+        assert len(re.findall(rf"PID {summary['zombies'][0]}\b", watched.stderr)) == 1, watched.stderr
         os.unlink(f"/dev/shm/{words['memory']}")
 
 

@@ -1,9 +1,11 @@
 """`watch` finds that a program hangs, says why, and ends it if that is asked for."""
 
+import re
 from dataclasses import replace
 
 import pytest
 from hanging import probed_version
+from reported_programs import REPORTED, REPORTED_ONCE
 from under_watch import UnderWatch
 from xray_program import Program
 from xray_programs import EVERYWHERE
@@ -22,8 +24,7 @@ def cases(programs, usual=()):
 
 def check(tmp_path, program, *args):
     needs_stacks()
-    if probed_version() >= program.known_until:
-        program = program._replace(says="the holder is not known")
+    program = program.told_by(probed_version())
     options = ["--still", "1", "--on-hang", "kill"]
     quiet = {"PYTHONWARNINGS": "ignore"}  # a resource tracker says what its dead program has left to it
     with UnderWatch(tmp_path, program.source, *args, watch=options, env=quiet) as watched:
@@ -38,14 +39,38 @@ def check(tmp_path, program, *args):
         assert (summary["orphans"], summary["names"]) == ([], [])
 
 
-@pytest.mark.parametrize("program", cases(EVERYWHERE, USUAL))
+@pytest.mark.parametrize("program", cases((*EVERYWHERE, *REPORTED), USUAL))
 def test_a_program_that_hangs_is_ended(tmp_path, start_method, program):
     check(tmp_path, program, start_method)
 
 
-@pytest.mark.parametrize("program", cases(ONCE))
+@pytest.mark.parametrize("program", cases((*ONCE, *REPORTED_ONCE)))
 def test_a_program_that_hangs_without_multiprocessing_is_ended(tmp_path, program):
     check(tmp_path, program, "fork")
+
+
+@pytest.mark.thorough
+def test_lanes_have_the_names_that_the_program_gives(tmp_path):
+    """As soon as a look has seen them."""
+    needs_stacks()
+    source = """
+def wait(lock):
+    lock.acquire()
+
+if __name__ == "__main__":
+    lock = mp.Lock()
+    lock.acquire()
+    child = mp.Process(target=wait, args=(lock,), name="consumer-0")
+    child.start()
+    child.join()
+"""
+    with UnderWatch(tmp_path, source, "fork", watch=["--still", "0.5", "--on-hang", "kill"]) as watched:
+        result = watched.finish()
+        assert result.status == 4, result.stderr
+        pids = {event.data["pid"] for event in watched.seen if event.name == "thread"}
+        (child,) = pids - {watched.program_pid}
+        assert f"\nconsumer-0 {child}\n" in result.stderr, "the X-ray"
+        assert re.search(rf"^consumer-0 +{child} ", result.stderr, re.MULTILINE), "the lanes"
 
 
 STOPPED = """

@@ -23,6 +23,15 @@ if __name__ == "__main__":
     child.join()
 """
 
+CHILD_ENDS_LATER = """
+if __name__ == "__main__":
+    ended = threading.Event()
+    signal.signal(signal.SIGCHLD, lambda *_: ended.set())
+    child = subprocess.Popen(["sleep", "600"])
+    say("ready")
+    ended.wait()
+"""
+
 ALARM = """
 def ring(*_):
     raise TimeoutError
@@ -83,6 +92,7 @@ MORE = {
     "semaphore for others": SEMAPHORE_FOR_OTHERS,
     "event set by a signal": EVENT_SET_BY_SIGNAL,
     "alarm": ALARM,
+    "child ends later": CHILD_ENDS_LATER,
     "piped": PIPED,
     "orphan works": ORPHAN_WORKS,
     "fifo": FIFO_IS_NOT_OPEN_YET,

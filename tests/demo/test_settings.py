@@ -1,10 +1,10 @@
 """The command that installs what is missing: for the interpreter that runs, whatever it is."""
 
+import importlib.util
 import sys
 
 import pytest
 
-from procdemo.demo import settings
 from procdemo.demo.settings import pip_install
 
 
@@ -15,7 +15,7 @@ from procdemo.demo.settings import pip_install
 @pytest.mark.parametrize("pip", [object(), None], ids=["pip", "no pip"])
 def test_the_interpreter_that_runs_gets_it(monkeypatch, python, typed, pip):
     monkeypatch.setattr(sys, "executable", python)
-    monkeypatch.setattr(settings, "find_spec", lambda _: pip)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: pip)
     hint = pip_install("distributed")
     assert hint.startswith(f"{typed} -m pip install distributed")
     assert ("uv pip install" in hint) is (pip is None)

@@ -122,10 +122,7 @@ class Anything(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[] if name in {"pool-server", "selector-server"} else pytest.mark.thorough)
-        for name in OURS
-    ],
+    [pytest.param(name, marks=[] if name == "selector-server" else pytest.mark.thorough) for name in OURS],
 )
 def test_anything_in_any_order(name):
     machine = type(f"Anything({name})", (Anything,), {"server": Server(name, "fork")})

@@ -176,6 +176,7 @@ def test_the_killed_process_and_the_signal_are_reported(server):
 
 
 @on_ours(names=POOLS + PREFORKED, methods=ALL_METHODS)
+@pytest.mark.thorough
 def test_idle_workers_are_killed_again_and_again(server):
     with server.start() as running:
         running.warm_up()

@@ -91,6 +91,7 @@ def test_d1_the_tutorial_can_do_this():
         running.assert_accounted(running.finish(within=SOON_S).assert_clean(0), 20)
 
 
+@pytest.mark.thorough
 def test_d1_every_item_is_done_once(start_method):
     args = ("supervise", "--json", "--items", "10000", "--work", "0", "-n4")
     result = run(*args, start_method=start_method, within=30).assert_clean(0)
@@ -107,6 +108,7 @@ def test_d2_killed_all_the_time_by_others(start_method):
 ITEMS = {"fork": 10_000, "spawn": 5_000, "forkserver": 5_000}
 
 
+@pytest.mark.thorough
 def test_d2_a_worker_killed_every_30_ms(start_method):
     items = ITEMS[start_method]
     chaos = ("--chaos", "kill:0.03", "--tries", "20")

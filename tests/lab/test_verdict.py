@@ -44,5 +44,12 @@ def test_differences(seen, expected, differs):
     assert judge(seen, expected).differs == differs
 
 
+def test_a_lesson_has_a_word_of_its_own_for_lost():
+    lost = judge(report(["really gone: expected 3, got 0"]), Expectation("LOST", lost_means="{lost} zombies"))
+    assert lost.facts()["shown"] == "3 zombies (LOST: really gone: expected 3, got 0)"
+    hung = judge(report(hung="nothing had moved"), Expectation("LOST", lost_means="{lost} zombies"))
+    assert hung.facts()["shown"] == "HUNG (nothing had moved)"
+
+
 def test_survivors_are_in_the_reason():
     assert judge(report(survivors=3), Expectation("OK")).reason == "exit status 0, 3 left behind"

@@ -97,6 +97,46 @@ def test_a_process_that_does_not_answer(tmp_path):
         assert "main thread, state S in" in script.picture()
 
 
+ONE_THREAD_ONLY = """
+import sys
+from procdemo.lab import watchdog
+from procdemo.probe import remote_stacks
+remote_stacks.NEEDED = True
+if sys.argv.pop(1) == "closed":
+    remote_stacks.read = lambda pid: None
+    watchdog.stack_dumps.parse = lambda text, parse=watchdog.stack_dumps.parse: parse(text)[-1:]
+watchdog.main()
+"""
+"""Faulthandler is not asked, or shows one thread only, as in a free-threaded build of Python 3.14."""
+TWO_THREADS = """
+import threading
+thread = threading.Thread(target=threading.Event().wait)
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "closed",
+        pytest.param("open", marks=pytest.mark.skipif(sys.version_info < (3, 14), reason="new in 3.14")),
+    ],
+)
+def test_where_faulthandler_shows_one_thread_the_others_are_read_or_not_known(tmp_path, how):
+    program = [sys.executable, "-c", ONE_THREAD_ONLY, how]
+    with Watched(tmp_path, TWO_THREADS, program=program) as script:
+        assert script.end()["hung"] == "nothing had moved for 1 s"
+        picture = script.picture()
+        assert "script.py:5 <module>: thread.join()" in picture
+        threads = [told["thread"]["function"] for told in script.report if "thread" in told]
+        if how == "open":
+            assert threads == ["<module>", "wait"]
+        else:
+            assert threads[1] == ""
+        assert ("are not known" in picture) == (how == "closed")
+
+
 # --- what is left
 
 

@@ -18,6 +18,7 @@ DEBIAN_DOCS = Path("/usr/share/doc/python3.11/html")
 # --- the lesson
 
 
+@pytest.mark.thorough
 def test_the_docs_of_the_standard_library(start_method):
     result = run("crawl-callback", "--json", "--workers", "2", start_method=start_method).assert_clean()
     summary = assert_accounted(result).summary

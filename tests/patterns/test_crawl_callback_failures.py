@@ -66,6 +66,7 @@ def test_e3_a_page_whose_worker_always_dies_is_lost_by_name():
     assert fate_of(result, f"{web.origin}/7")["why"] == "its worker was killed 3 times"
 
 
+@pytest.mark.thorough
 def test_e3_workers_killed_again_and_again_lose_nothing(start_method):
     big = answer("<title>big</title>" + "x" * 300_000)
     pages = {"/": page("hub", [f"/{n}" for n in range(120)]), **{f"/{n}": big for n in range(120)}}

@@ -18,6 +18,7 @@ from web import (
 HOSTILE = "\x1b]0;PWN\x1b\\\x1b[2J\x9b31m\u202eexe\x08[red]x[/][/foo]"
 
 
+@pytest.mark.thorough
 def test_e5_without_end_or_sense_it_fails_at_the_cap():
     bad = {
         "/claimed": TWO_GIB_CLAIMED,

@@ -16,8 +16,8 @@ FAILURES = {
     "close-at-once": "closed the connection after 0 of 5 bytes",
     "close-early": "closed the connection after 4 of 5 bytes",
     "echo": "answered '",
-    "extra": "sent bytes that nobody asked for: '!'",
-    "extra-at-the-end": "sent bytes that nobody asked for: 'bye'",
+    "extra": "sent bytes that were not asked for: '!'",
+    "extra-at-the-end": "sent bytes that were not asked for: 'bye'",
     "never-close": "answered, but keeps the connection open",
     "refuse": "says: 100 clients are connected already",
     "refuse-in-pieces": "says: 100 clients are connected already",
@@ -65,7 +65,7 @@ def test_a_server_that_drips_is_too_slow_though_never_silent(words):
         ("second-refuse", "says: 100 clients are connected already"),
         ("close-unasked", "closed the connection after 0 of 6 bytes"),
         ("stale", "answered 'FIRST' instead of 'SECOND', from byte 0 on"),
-        ("extra", "sent bytes that nobody asked for: '!'"),
+        ("extra", "sent bytes that were not asked for: '!'"),
     ],
 )
 def test_what_was_answered_before_a_failure_is_not_lost(behaviour, told):
@@ -86,11 +86,11 @@ def test_bytes_that_come_before_the_next_message_is_sent():
         client.stdin.write(b"\n")
         client.wait_line("^$")
         client.stdin.close()
-        assert "nobody asked for: 'bye'" in client.finish().assert_clean(status=1).stderr
+        assert "not asked for: 'bye'" in client.finish().assert_clean(status=1).stderr
     with server("unasked") as faulty, socket.create_connection(("127.0.0.1", int(faulty.port))) as probe:
         assert probe.recv(3) == b"SSH"
         result = ask(faulty.port, "", env={"PROCDEMO_ECHO_CLIENT_WAIT": "1"}).assert_clean(status=1)
-        assert "sent bytes that nobody asked for: 'SSH-2.0" in result.stderr
+        assert "sent bytes that were not asked for: 'SSH-2.0" in result.stderr
 
 
 def dead_port():

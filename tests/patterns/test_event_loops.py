@@ -11,7 +11,11 @@ SELECTOR, ASYNC = Server("selector-server", "fork"), Server("async-server", "for
 FEW_DESCRIPTORS = ["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", *PROCDEMO]
 each_loop = pytest.mark.parametrize(
     ("server", "loop"),
-    [(SELECTOR, ()), (ASYNC, ("--loop", "asyncio")), (ASYNC, ("--loop", "uvloop"))],
+    [
+        (SELECTOR, ()),
+        (ASYNC, ("--loop", "asyncio")),
+        pytest.param(ASYNC, ("--loop", "uvloop"), marks=pytest.mark.thorough),
+    ],
     ids=["selectors", "asyncio", "uvloop"],
 )
 

@@ -34,6 +34,7 @@ def test_every_bun_is_eaten_once(start_method):
     assert ended | killed == rows
 
 
+@pytest.mark.thorough
 def test_d1_ten_thousand_items_are_each_eaten_once(start_method):
     args = ("--items", "10000", "--producers", "4", "--consumers", "4", "--work", "0", "-v")
     result = play(*args, start_method=start_method, within=50, limit=50)
@@ -101,6 +102,7 @@ def test_acknowledged_early_is_lost_at_the_end_by_name(start_method):
     summary = account_of(result, 2)
     assert summary["lost"] > 0
     assert all("in the hands of consumer-" in fate for fate in missing(result).values())
+    assert summary["answer"].endswith("items are lost: join() came back before the work was done.")
 
 
 def test_acknowledged_late_nothing_is_lost_in_the_same_run():

@@ -13,7 +13,12 @@ def play(*args, **options):
 
 
 def outcomes(result):
-    return {event.data["order"]: event.data for event in result.named("outcome")}
+    return {event.data["order"]: event.data for name in ("outcome", "orders") for event in result.named(name)}
+
+
+def groups(result):
+    """Return the orders by their verdicts."""
+    return {event.data["verdict"]: set(event.data["orders"].split()) for event in result.named("group")}
 
 
 def steps(result):
@@ -68,6 +73,8 @@ def test_eighteen_of_twenty_lose_an_update(start_method):
     assert all(sorted(order) == list("AAABBB") and row["taken"] == order for order, row in found.items())
     assert {order for order, row in found.items() if row["counter"] == 2} == {"AAABBB", "BBBAAA"}
     assert (result.summary["lost"], result.summary["ways"]) == (18, 20)
+    assert groups(result)["loses no update"] == {"AAABBB", "BBBAAA"}
+    assert len(groups(result)["loses an update"]) == 18
 
 
 def test_with_a_lock_two_orders_remain(start_method):
@@ -75,12 +82,23 @@ def test_with_a_lock_two_orders_remain(start_method):
     assert {row["taken"] for row in outcomes(result).values()} == {"AAABBB", "BBBAAA"}
     assert {row["counter"] for row in outcomes(result).values()} == {2}
     assert (result.summary["lost"], result.summary["ways"]) == (0, 2)
+    forbidden, allowed = (groups(result)[verdict] for verdict in ("forbidden by the lock", "loses no update"))
+    assert allowed == {"AAABBB", "BBBAAA"}
+    assert forbidden == outcomes(result).keys() - allowed
+    assert result.summary["answer"] == "The lock forbids 18 of the 20 orders. The others lose no update."
 
 
 def test_the_lock_keeps_the_second_out():
     result = play("--schedule", "ABABAB", "--fix", "lock").assert_clean(0)
     assert steps(result)[:2] == [("A", "read", 0), ("B", "kept out", None)]
     assert steps(result)[-1] == ("B", "write", 2)
+    assert "forbids this order. It became AAABBB" in result.summary["answer"]
+
+
+@pytest.mark.parametrize("args", [["--all"], ["--all", "--fix", "lock"]], ids=" ".join)
+def test_all_orders_are_one_screen(args):
+    lines = run("race", *args, env={"COLUMNS": "80"}).assert_clean(0).stdout.splitlines()
+    assert len(lines) <= 22
 
 
 # --- the learner is the scheduler

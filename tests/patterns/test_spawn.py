@@ -1,6 +1,7 @@
 """spawn: two ways to start a process, and what the parent knows."""
 
 import signal
+from multiprocessing.process import BaseProcess
 
 import pytest
 from harness import run
@@ -26,6 +27,11 @@ def test_both_ways_make_new_processes_that_end(start_method):
         assert row.data["exitcode"] == 0
         assert row.data["start_ms"] > 0
     assert result.summary["joined"] == 4
+
+
+def test_the_answer_says_how_many_were_killed():
+    result = play("--children", "1", "--style", "function", "--work", "60", "--kill", "child-0@0")
+    assert result.assert_clean(1).summary["answer"] == "1 of 1 children did not end by themselves."
 
 
 @pytest.mark.parametrize("style", ["function", "subclass"])
@@ -78,7 +84,27 @@ def test_terminate_ends_them_at_once(start_method):
     assert [event.data["by"] for event in result.named("exited")] == ["main"] * 2
 
 
-@pytest.mark.parametrize("way", [(), ("--terminate",)], ids=["returned", "terminated"])
+def test_interrupt_lets_finally_run_and_terminate_does_not(start_method):
+    args = ("--work", "60", "--style", "function", "--children", "1")
+    result = play(*args, "--interrupt", start_method=start_method, within=10)
+    result.assert_clean(status=0, stderr_lines=0)
+    assert [event.role for event in result.named("finally")] == ["child-0"]
+    assert [(event.data["exitcode"], event.data["by"]) for event in result.named("exited")] == [(0, "")]
+    (told,) = result.named("told to end")
+    by_hand = f"os.kill({result.named('children')[0].data['pid']}, SIGINT)"
+    assert told.data["call"] == ("interrupt()" if hasattr(BaseProcess, "interrupt") else by_hand)
+    terminated = play(*args, "--terminate", start_method=start_method, within=10).assert_clean(0)
+    assert not terminated.named("finally")
+
+
+def test_both_ends_at_once_are_refused():
+    result = run("spawn", "--terminate", "--interrupt").assert_clean(2, stderr_lines=2)
+    assert "a child can be ended once" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "way", [(), ("--terminate",), ("--interrupt",)], ids=["returned", "terminated", "interrupted"]
+)
 def test_every_join_is_on_the_screen(way):
     result = run("spawn", "--style", "function", "--work", "0.2", "-v", *way)
     assert result.stdout.count("is joined: is_alive False, exitcode ") == 2

@@ -1,4 +1,4 @@
-"""The whole numbers among the attributes of an object, from its memory."""
+"""The whole numbers and short texts among the attributes of an object, from its memory."""
 
 import multiprocessing as mp
 import os
@@ -50,6 +50,19 @@ def test_attributes_set_in_another_order_are_found():
 def test_a_barrier_has_the_number_of_its_parties():
     barriers = [mp.Barrier(parties) for parties in range(2, 40)]
     assert [attributes.numbers(os.getpid(), id(each)) for each in barriers] == [{n} for n in range(2, 40)]
+
+
+def test_texts_are_found_in_the_order_in_which_they_were_set():
+    process = mp.Process(name="producer-0")
+    process.place = "Bern"
+    process.other = "gr\u00fcn", "x" * 65  # no text
+    process.foreign = "gr\u00fcn"
+    process.long = "x" * 65
+    process.line = "a\nb"
+    assert attributes.texts(os.getpid(), id(process)) == [mp.current_process().name, "producer-0", "Bern"]
+    assert process.__dict__
+    assert attributes.texts(os.getpid(), id(process)) == [mp.current_process().name, "producer-0", "Bern"]
+    assert attributes.texts(os.getpid(), id(7)) == []
 
 
 def test_what_is_no_object_has_none():

@@ -1,7 +1,11 @@
 """The program's own line, its text, and the blocks of locks around it."""
 
+import itertools
 import os
+import subprocess
+import sys
 import sysconfig
+import time
 
 import pytest
 
@@ -57,6 +61,24 @@ def test_the_text_of_a_line(path):
 def test_a_file_that_is_newer_than_the_process_is_not_quoted(path, monkeypatch):
     monkeypatch.setattr(own_line, "_started", lambda _pid: 0)
     assert own_line.source(os.getpid(), Frame(path, 2, "work")) == ""
+
+
+def test_a_pause_between_two_clocks_makes_no_file_newer_than_its_process(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    script.write_text("import sys\nsys.stdin.read()\n")
+    pauses, wall, clock_gettime = itertools.count(step=0.05), time.time, time.clock_gettime
+    monkeypatch.setattr(time, "time", lambda: wall() + next(pauses))
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: clock_gettime(clock) + next(pauses))
+    with subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE) as process:
+        assert own_line.source(process.pid, Frame(str(script), 2, "<module>")) == "sys.stdin.read()"
+        process.communicate()
+
+
+def test_a_file_is_read_and_parsed_once(path):
+    stack = [Frame(path, 4, "work")]
+    for _ in range(3):
+        own_line.blocks(os.getpid(), stack)
+    assert (own_line._blocks.cache_info().misses, own_line._lines.cache_info().misses) == (1, 1)
 
 
 def test_only_files_of_python_are_read(path, tmp_path):

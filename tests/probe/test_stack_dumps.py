@@ -15,6 +15,17 @@ Current thread 0x00007f0c5dd0b740 [python] (most recent call first):
 
 Extension modules: _foo (total: 1)
 """
+WITHOUT_GIL = """Fatal Python error: Aborted
+
+<Cannot show all threads while the GIL is disabled>
+Stack (most recent call first):
+  File "/usr/lib/python3.14t/threading.py", line 1139 in _wait_for_tstate_lock
+  File "/home/me/broken.py", line 17 in <module>
+
+Current thread's C stack trace (most recent call first):
+  Binary file "/usr/bin/python3.14t", at _Py_DumpStack+0x44 [0x101144a6c]
+"""
+"""What 3.14t writes, as public reports quote it."""
 FEEDER = [
     Frame("/usr/lib/python3.11/multiprocessing/connection.py", 384, "_send"),
     Frame("/usr/lib/python3.11/multiprocessing/queues.py", 246, "_feed"),
@@ -27,6 +38,12 @@ def test_threads_and_frames():
     assert [len(stack) for stack in stacks] == [2, 3]
     assert stacks[0] == FEEDER
     assert stacks[1][2] == Frame("/home/me/a folder/broken.py", 17, "<module>")
+
+
+def test_without_a_gil_one_thread_is_shown_and_the_others_are_not_known():
+    stacks = parse(WITHOUT_GIL)
+    assert [[frame.line for frame in stack] for stack in stacks] == [[1139, 17]]
+    assert by_age(stacks, 3) == [stacks[0], [], []]
 
 
 def test_other_text_is_no_stack():

@@ -79,7 +79,7 @@ def test_what_was_before_a_pause_does_not_count(clock):
 
 
 def test_looks_cost_at_most_a_share_of_a_cpu(clock):
-    """A hundred looks of 0.3 s each would take 30 s; in 600 s there is time for 12 s and one at the begin."""
+    """A look of 0.3 s each second would take 180 s of 600; there is time for 17 s and one at the start."""
     still, looks, cost = Stillness(1.0), 0, 0.3
     for second in range(600):
         clock.seconds = 1002.0 + second
@@ -88,7 +88,40 @@ def test_looks_cost_at_most_a_share_of_a_cpu(clock):
             still.begin_look()
             still.paid(cost)
             looks += 1
-    assert 30 < looks <= 1 + (600 * 0.02 + 1) / cost + 1
+    assert 30 < looks <= 1 + (600 * 0.028 + 1) / cost + 1
+
+
+def test_what_else_watching_costs_leaves_less_for_looks(clock, monkeypatch):
+    """If the sampler takes 2.7 % of a CPU, there are 0.1 % left."""
+    start = time.process_time()
+    monkeypatch.setattr(time, "process_time", lambda: start + 0.027 * (clock.seconds - 1000))
+    still, looks = Stillness(1.0), 0
+    for second in range(600):
+        clock.seconds = 1002.0 + second
+        still.note({(1, second): ns(clock.seconds - 1.5)})
+        if still.wants_look():
+            still.begin_look()
+            still.paid(0.3)
+            looks += 1
+    assert looks <= 1 + (600 * 0.001 + 1) / 0.3 + 1
+
+
+def test_waiting_for_children_that_have_turns_is_worth_no_look(clock):
+    child, grandchild = (2, 2), (3, 3)
+    still = Stillness(5.0)
+    clock.seconds = 1010
+    old, new = ns(1000), ns(1009)
+
+    def wants(idle_since):
+        still.note({ONE: old, **idle_since}, {ONE: [child], child: [grandchild]})
+        return still.wants_look()
+
+    assert not wants({child: new, grandchild: new})
+    assert not wants({child: old, grandchild: new}), "the last of the chain has them"
+    assert wants({child: old, grandchild: old})
+    assert wants({child: old, (2, 7): old, grandchild: new}), "another thread of the child stands still"
+    still.note({ONE: old}, {ONE: []})
+    assert still.wants_look(), "no child of it is seen"
 
 
 def test_only_what_stood_still_counts(tmp_path):

@@ -102,7 +102,10 @@ def test_each_call():
             assert found["lock"].address == found["lock with a limit"].address
         for name in ("sleep", "lock with a limit"):
             assert 0 < found[name].left_s <= 600
-        assert found["poll with a limit"].left_s is None, "it is not known when that began"
+        for name in ("poll with a limit", "select with a limit", "epoll with a limit"):
+            assert found[name].left_s is None, "it is not known when that began"
+            assert found[name].limit_s == pytest.approx(600, abs=1)
+        assert found["poll"].limit_s is None
         process.communicate("")
 
 

@@ -137,7 +137,7 @@ for _ in range(3): semaphore.acquire()
 def test_a_reader_that_holds_the_writing_end_itself(tmp_path):
     source = "import os\nread, write = os.pipe()\nos.read(read, 1)"
     told = picture(tmp_path, source)
-    assert "nobody but itself has the end to write" in told
+    assert "no other process has the end to write" in told
     assert "os.read(read, 1)" in told
 
 
@@ -154,7 +154,7 @@ os.close(read)
 os.wait()
 """
     told = picture(tmp_path, source)
-    assert "nobody but itself has the end to write" in told
+    assert "no other process has the end to write" in told
     assert "main thread, state S in do_wait: waits for a child to end" in told
 
 
@@ -189,7 +189,7 @@ if __name__ == "__main__":
     )
     told = picture(tmp_path, source, "fork")
     assert (
-        "main waits for a result of the pool, and every worker waits for work: nobody has that task any more"
+        "main waits for a result of the pool, and every worker waits for work: no process has that task"
         in told
     )
 

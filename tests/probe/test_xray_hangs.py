@@ -3,6 +3,7 @@
 import pytest
 from hanging import probed_version
 from namespaces import PIDS_OF_ITS_OWN, needs_pids_of_its_own
+from reported_programs import REPORTED, REPORTED_ONCE
 from xray_programs import EVERYWHERE, TWO_LOCKS
 from xray_programs_of_threads import ONCE
 from xrayed import Xrayed, lines, why_no_stacks
@@ -16,8 +17,7 @@ def cases(programs):
 
 
 def check(running, program):
-    if probed_version() >= program.known_until:
-        program = program._replace(says="the holder is not known", circle=())
+    program = program.told_by(probed_version())
     verdict = running.wait_verdict(program.verdict, program.says)
     marked = [line.partition("# ")[2] for line in lines(verdict)]
     assert sorted(marked) == sorted(program.circle), verdict.answer
@@ -29,13 +29,13 @@ def check(running, program):
         assert (again.name, again.answer) == (verdict.name, verdict.answer), "a hang lasts"
 
 
-@pytest.mark.parametrize("program", cases(EVERYWHERE))
+@pytest.mark.parametrize("program", cases((*EVERYWHERE, *REPORTED)))
 def test_a_program_that_hangs(tmp_path, start_method, program):
     with Xrayed(tmp_path, program.source, start_method) as running:
         check(running, program)
 
 
-@pytest.mark.parametrize("program", cases(ONCE))
+@pytest.mark.parametrize("program", cases((*ONCE, *REPORTED_ONCE)))
 def test_a_program_that_hangs_without_multiprocessing(tmp_path, program):
     with Xrayed(tmp_path, program.source) as running:
         check(running, program)
@@ -52,6 +52,13 @@ def test_a_program_in_a_container_is_told_from_the_host(tmp_path):
         first = min(pid for pid, _ in verdict.circle)
         role = verdict.context.snapshot.processes[first].role
         assert verdict.waits[main, main].words == f"{role} to end"
+
+
+def test_the_locks_are_called_a_b_c_in_the_order_of_the_processes(tmp_path):
+    source = next(program.source for program in EVERYWHERE if program.name == "philosophers")
+    with Xrayed(tmp_path, source) as running:
+        verdict = running.wait_verdict("deadlock")
+        assert [wait.lock for wait in verdict.waits.values() if wait.lock] == list("ABCDE")
 
 
 def test_a_skip_has_its_reason():

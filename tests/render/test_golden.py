@@ -13,6 +13,7 @@ from rich.cells import cell_len
 
 FOLDER = Path(__file__).parents[1] / "golden"
 WIDTHS = [60, 80, 120]
+FORMS = ["plain", "present"]
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,8 @@ WIDTHS = [60, 80, 120]
     [
         *((width, "") for width in WIDTHS),
         (80, "plain"),
-        *(pytest.param(width, "plain", marks=pytest.mark.thorough) for width in (60, 120)),
+        (80, "present"),
+        *(pytest.param(width, form, marks=pytest.mark.thorough) for width in (60, 120) for form in FORMS),
     ],
 )
 @pytest.mark.parametrize("log", sorted(FOLDER.glob("*.jsonl")), ids=lambda log: log.stem)
@@ -32,10 +34,11 @@ def test_the_screen(log, width, form):
         golden.write_text(output, "utf-8")
     assert output == golden.read_text("utf-8")
     assert max(cell_len(line) for line in output.splitlines()) <= width
+    assert form != "present" or len(output.splitlines()) <= 22
     assert output.isascii() == (form == "plain")
 
 
 def test_each_has_all_its_widths():
     logs = list(FOLDER.glob("*.jsonl"))
     assert len(logs) == 4
-    assert len(list(FOLDER.glob("*.txt"))) == len(logs) * len(WIDTHS) * 2
+    assert len(list(FOLDER.glob("*.txt"))) == len(logs) * len(WIDTHS) * (1 + len(FORMS))

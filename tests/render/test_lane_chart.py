@@ -5,7 +5,7 @@ from rich.cells import cell_len
 
 from procdemo.demo.events import Event
 from procdemo.demo.states import Activity, State
-from procdemo.render.lane_chart import AS_SAID, chart
+from procdemo.render.lane_chart import AS_SAID, Window, chart
 from procdemo.render.palette import ASCII_TICK, LOOKS, TICK
 from procdemo.render.timeline import Counter, Lane, family
 from procdemo.render.timeline import lanes as lanes_of
@@ -21,7 +21,7 @@ DEPTH = [Counter("in the queue", [(0, 0), (200 * MS, 4), (500 * MS, 8), (900 * M
 
 
 def drawn(width, *, plain=False, lanes=LANES, counters=DEPTH, end=1000):
-    rows = chart(lanes, counters, 0, end * MS, width, plain=plain)
+    rows = chart(lanes, counters, Window(0, end * MS), width, plain=plain)
     return [row.head + row.cells for row in rows]
 
 

@@ -5,7 +5,7 @@ from stages import FORK, events_of
 
 from procdemo.demo.events import Event
 from procdemo.process import procfs
-from procdemo.render.lane_chart import chart
+from procdemo.render.lane_chart import Window, chart
 from procdemo.render.timeline import lanes
 
 MS = 1_000_000
@@ -17,7 +17,7 @@ def told(at, state, pid, role, ppid, **data):
 
 
 def said(events, *, end=1000, width=80, helpers=False):
-    rows = chart(lanes(events, {}, helpers=helpers), [], 0, end * MS, width, plain=False)
+    rows = chart(lanes(events, {}, helpers=helpers), [], Window(0, end * MS), width, plain=False)
     return [row.cells for row in rows if not row.head][1:]
 
 
@@ -129,6 +129,6 @@ def test_of_a_run():
     assert drawn["child-0"].zombie_of == drawn["main"].name
     assert f"child {grandchild}" in drawn, "nothing announced it, and it has a lane"
     end_ns = max(event.time_ns for event in events)
-    rows = chart([*drawn.values()], [], events[0].time_ns, end_ns, 80, plain=False)
+    rows = chart([*drawn.values()], [], Window(events[0].time_ns, end_ns), 80, plain=False)
     text = "\n".join(row.cells for row in rows if not row.head)
     assert f"ended before child {grandchild}: an orphan" in text

@@ -111,7 +111,7 @@ def test_a_request_to_stop_is_not_lost_before_a_system_call(listening):
         if listening:
             runner.stop()
             assert names(events) == ["stopped", "summary"]
-    assert runner._status == 1  # by itself, and not by SIGKILL
+    assert runner._children.status == 1  # by itself, and not by SIGKILL
 
 
 def exit_code_of_a_child(config, emit):

@@ -72,8 +72,12 @@ def test_clients_are_served_in_their_order_by_name_and_pid(waiting, events, conn
     assert waiting.pop() is None
 
 
-@pytest.mark.parametrize(("pid", "same"), [(10, True), (11, False)])
-def test_it_is_seen_whether_the_pid_that_became_free_serves(waiting, events, connect, pid, same):
+@pytest.mark.parametrize(("pid", "by"), [(10, "the PID"), (11, "another"), (12, "a new")])
+def test_it_is_seen_whether_the_pid_that_became_free_serves(waiting, events, connect, pid, by):
+    same = pid == 10
+    for number in range(2):
+        waiting.add(connect()[1], f"client-{number}", must_wait=False)
+        waiting.note_taken(waiting.pop(), f"worker-{number}", 10 + number)
     waiting.add(connect()[1], "client-2", must_wait=True)
     waiting.note_free("worker-0", 10)
     waiting.note_taken(waiting.pop(), f"worker-{pid - 10}", pid)
@@ -82,7 +86,17 @@ def test_it_is_seen_whether_the_pid_that_became_free_serves(waiting, events, con
     assert (told["client"], told["worker_pid"], told["same_pid"]) == ("client-2", pid, same)
     account = waiting.account()
     assert (account["waited"], account["same_pid"], account["gave_up"]) == (1, same, 0)
-    assert account["answer"].startswith(f"1 client waited, and {'the' if same else 'another'} PID ")
+    assert account["answer"].startswith(f"1 client waited, and {by} ")
+
+
+def test_of_several_that_waited_the_workers_are_counted(waiting, connect):
+    for name in ("a", "b", "c"):
+        waiting.add(connect()[1], name, must_wait=True)
+    waiting.note_free("worker-0", 10)
+    for pid in (10, 12, 12):
+        waiting.note_taken(waiting.pop(), f"worker-{pid}", pid)
+    said = "3 clients waited. The PID that became free served 1 of them. A new worker served 1."
+    assert waiting.account()["answer"] == said
 
 
 def test_a_pid_that_has_taken_a_client_since_is_no_more_one_that_became_free(waiting, events, connect):

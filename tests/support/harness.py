@@ -82,6 +82,7 @@ class Command:
             cwd=cwd,
         )
         self.pid = self._popen.pid
+        self._traces.began(self.pid)
         self.stdin = self._popen.stdin
         self._started, self._signalled = time.monotonic(), 0.0
         self._limit = TimeLimit(limit)
@@ -100,7 +101,7 @@ class Command:
                     stream.close()
         self._speech.close()
         os.close(self._pidfd)
-        wait_until(lambda: self._traces.reap(self.pid), what="the last orphan comes to us")
+        wait_until(self._traces.reap, what="the last orphan comes to us")
         self._traces.erase()
 
     @property
@@ -195,9 +196,9 @@ class Command:
         gone = TimeLimit(GONE_S)
         while (survivors := self._traces.survivors()) and not gone.passed:
             self._listen(0.005)
-            self._traces.reap(self.pid)
+            self._traces.reap()
         self._speech.listen_to_the_end()
-        self._traces.reap(self.pid)
+        self._traces.reap()
         self.result = Result(
             args=self.args,
             status=self._popen.returncode,
@@ -228,7 +229,7 @@ class Command:
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            self._traces.reap(self.pid)
+            self._traces.reap()
             return not left
 
         wait_until(none_left, what="the end of all processes")

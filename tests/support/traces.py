@@ -38,7 +38,12 @@ class Traces:
         self._mark = uuid.uuid4().hex
         self._temporary = tempfile.mkdtemp(prefix="pd-", dir="/tmp")  # short: socket names have 107 bytes
         self._shared_memory = SharedMemory(self.survivors)
+        self._command = 0
         self._seen: set[int] = set()
+
+    def began(self, command: int) -> None:
+        """Note the PID of the command, which is the leader of a session."""
+        self._command = command
 
     def environment(self, changes: Mapping[str, str]) -> dict[str, str]:
         """Return ours with the mark and `changes`, without variables that change what the command does."""
@@ -52,23 +57,26 @@ class Traces:
         return {**kept, **QUICK, **own, **changes, _MARK: self._mark}
 
     def survivors(self) -> dict[int, Process]:
-        """Return live processes with the mark, or without memory: one that ends frees its memory first."""
+        """Return live processes with the mark, or of ours without memory: one that ends frees it first."""
         mark = f"{_MARK}={self._mark}".encode()
         found = {}
         for process in tree(os.getpid()).values():
             environment = b""  # ProcessLookupError: its memory is freed already, its files perhaps not
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 environment = Path(f"/proc/{process.pid}/environ").read_bytes()
-            if process.alive and (mark in environment or not environment) and not gone(process.pid):
+            ours = mark in environment or (not environment and self._is_known(process))
+            if process.alive and ours and not gone(process.pid):
                 found[process.pid] = process
         self._seen |= found.keys()
         return found
 
-    def reap(self, command: int) -> bool:
+    def _is_known(self, process: Process) -> bool:
+        return process.pid in self._seen or process.session == self._command
+
+    def reap(self) -> bool:
         """Reap orphans of this command that are our children and have ended; return whether all have."""
         below = tree(os.getpid()).values()  # a PID may be that of a stranger by now
-        ours = [each for each in below if each.session == command or each.pid in self._seen]
-        orphans = [each for each in ours if each.pid != command]
+        orphans = [each for each in below if self._is_known(each) and each.pid != self._command]
         for orphan in orphans:
             if orphan.parent == os.getpid() and not orphan.alive:
                 with contextlib.suppress(ChildProcessError):

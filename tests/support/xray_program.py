@@ -19,3 +19,14 @@ class Program(NamedTuple):
     """From this Python on a lock of threads does not say at which address it is waited for."""
     thorough: bool = False
     """Whether only ``make test-all`` has it."""
+    report: str = ""
+    """The address of the public report whose pattern it is; empty if it was written for the tests."""
+    verdict_then: str = ""
+    """The verdict from the Python of `known_until` on, if it is another one."""
+
+    def told_by(self, version):
+        """Return the program as this version of Python makes it known."""
+        if version < self.known_until:
+            return self
+        verdict = self.verdict_then or self.verdict
+        return self._replace(verdict=verdict, says="the holder is not known", circle=())

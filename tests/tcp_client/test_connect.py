@@ -63,7 +63,7 @@ def test_a_resolver_that_takes_its_time_is_not_waited_for(monkeypatch):
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait() and [])
     kind, told = failure(resolve, "slow.example", 80, 0.1)
-    assert (kind, told) == ("unknown host", "cannot be reached: no such host (nobody knew within 0.1 s)")
+    assert (kind, told) == ("unknown host", "cannot be reached: no such host (no answer within 0.1 s)")
     over.set()
 
 

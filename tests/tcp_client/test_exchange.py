@@ -125,7 +125,7 @@ def test_what_follows_the_answer_is_left_for_the_next(ends):
     assert exchange.receive(ours)
     assert failure(Exchange(b"next").receive, ours) == (
         "extra bytes",
-        "sent bytes that nobody asked for: '!'",
+        "sent bytes that were not asked for: '!'",
     )
 
 
@@ -147,7 +147,7 @@ def test_an_answer_to_what_was_not_sent_yet(ends):
     [
         ([b"hello"], "wrong bytes", "answered 'hello' instead of 'HELLO', from byte 0 on"),
         ([b"HE", b"Llo"], "wrong bytes", "answered 'lo' instead of 'LO', from byte 3 on"),
-        ([b"HELLO\x1b[2J"], "extra bytes", "sent bytes that nobody asked for: '\\x1b[2J'"),
+        ([b"HELLO\x1b[2J"], "extra bytes", "sent bytes that were not asked for: '\\x1b[2J'"),
         ([REFUSAL], "said no", "says: no more today"),
         ([b"HE" + REFUSAL], "said no", "says: no more today"),
         ([b"HELLO" + REFUSAL], "said no", "says: no more today"),
@@ -234,7 +234,7 @@ def test_the_end_is_sent_to_the_server_and_its_end_is_waited_for(ends):
 def test_after_the_end_no_more_bytes_are_wanted(ends):
     ours, theirs = ends
     theirs.sendall(b"wait")
-    message = "sent bytes that nobody asked for: 'wait'"
+    message = "sent bytes that were not asked for: 'wait'"
     assert failure(EndOfStream(ours).receive, ours) == ("extra bytes", message)
 
 

@@ -103,7 +103,7 @@ def test_each_failure_ends_its_client(behaviour, answered, expected):
 def test_one_byte_too_many_is_noticed_though_the_next_message_is_on_its_way():
     with server("extra") as address:
         found = put(address, clients=1, messages=2)
-    assert str(found.failures["extra bytes"][0]) == "sent bytes that nobody asked for: '!'"
+    assert str(found.failures["extra bytes"][0]) == "sent bytes that were not asked for: '!'"
 
 
 def test_refused(dead):

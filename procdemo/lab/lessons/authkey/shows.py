@@ -1,4 +1,4 @@
-"""A listener lets in whoever has the key."""
+"""A listener lets in each client that has the key."""
 
 import multiprocessing
 import sys

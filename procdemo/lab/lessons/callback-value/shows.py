@@ -1,4 +1,4 @@
-"""A callback returns something, and nobody gets it."""
+"""A callback returns something, and its value is lost."""
 
 import multiprocessing
 import sys

@@ -1,4 +1,4 @@
-"""A process with a daemon is terminated: who is left?"""
+"""A process with a daemon is terminated: what is left?"""
 
 import multiprocessing
 import os
@@ -10,7 +10,7 @@ mp = multiprocessing.get_context(*sys.argv[1:])  # python broken.py [fork|spawn|
 
 def serve(teller):
     teller.put(os.getpid())
-    time.sleep(60)  # then it ends, if nobody has ended it before
+    time.sleep(60)  # then it ends, if it was not ended before
 
 
 def have_daemon(teller):

@@ -15,6 +15,6 @@ if __name__ == "__main__":
     queue = mp.Queue()
     producer = mp.Process(target=produce, args=(queue,))
     producer.start()
-    producer.join()  # it cannot end before somebody has taken what it put
+    producer.join()  # it cannot end before its items are taken
     got = [queue.get() for _ in range(20_000)]
     print(f"expected 20000, got {len(got)}")

@@ -34,6 +34,6 @@ if __name__ == "__main__":
     pids = [ends[0].recv(), ends[0].recv()]
     parent.kill()
     try:
-        ends[0].recv()  # comes to its end when nobody has the other one any more
+        ends[0].recv()  # comes to its end when no process has the other one any more
     except EOFError:
         print(f"children {pids[0]} and {pids[1]}: gone with their parent")

@@ -1,4 +1,4 @@
-"""One of four tasks fails, and nobody asks."""
+"""One of four tasks fails, and the program never asks."""
 
 import multiprocessing
 import sys

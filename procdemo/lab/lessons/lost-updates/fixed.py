@@ -8,7 +8,7 @@ mp = multiprocessing.get_context(*sys.argv[1:])  # python fixed.py [fork|spawn|f
 
 def count(counter, gate):
     gate.wait()
-    for _ in range(20_000):
+    for _ in range(50_000):
         with counter.get_lock():
             counter.value += 1
 
@@ -21,4 +21,4 @@ if __name__ == "__main__":
         process.start()
     for process in counters:
         process.join()
-    print(f"expected 80000, got {counter.value}")
+    print(f"expected 200000, got {counter.value}")

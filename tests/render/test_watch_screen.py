@@ -1,0 +1,25 @@
+"""What is drawn of a watched program, and when."""
+
+import time
+
+from procdemo.demo.events import Event
+from procdemo.render import watch_screen
+from procdemo.render.watch_screen import WatchScreen
+
+
+def test_nothing_is_prepared_while_there_is_nothing_to_show(monkeypatch):
+    """To import Rich costs as much CPU time as to watch a program for ten seconds."""
+    screen = WatchScreen(stderr=True)
+    screen(Event("state", "sleeping", {}, 0, 7, 7, "main"))
+    later = time.monotonic() + 100
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    screen.flush()
+    assert screen._screen is None
+    screen.close()
+
+
+def test_a_zombie_that_the_lanes_name_is_not_named_again():
+    left = {"orphans": [], "zombies": [7, 77], "names": []}
+    (sentence,) = watch_screen._left(left, "main (PID 1) did not wait for true (PID 7): a zombie")
+    assert sentence == "ended, but its parent never waited for it: PID 77"
+    assert not list(watch_screen._left({**left, "zombies": [7]}, "true (PID 7): a zombie"))

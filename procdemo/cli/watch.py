@@ -109,6 +109,8 @@ def watch(what: Target, options: WatchOptions, view: ViewOptions, outputs: Calla
     for event in watching:
         renderer(event)
     renderer.close()
+    if output:
+        output.hand_over()
     if watching.killed:
         return TIME_LIMIT
     if program.status is None:

@@ -107,6 +107,8 @@ class Lesson(NamedTuple):
     """The reasons, a sentence each."""
     source: str
     """Where it is documented: a section of Python's documentation or an issue of CPython."""
+    words: str
+    """Words that a person may type to find it, and that are not in its texts."""
     start_methods: tuple[str, ...]
     """The start methods that make a difference; none for a lesson without multiprocessing."""
     scripts: tuple[Script, ...]
@@ -153,10 +155,10 @@ def find(name: str) -> Lesson:
 
 
 def search(words: Sequence[str]) -> list[Lesson]:
-    """Return the lessons that have all `words` in their name, title, claim or reasons, in any case.
+    """Return the lessons that have all `words` in their name or texts, in any case.
 
-    If there is none: those that have them in their scripts, too. The letter of a chapter stands
-    for all its lessons.
+    If there is none: those that have them in their scripts, too. A word that is the letter of a chapter
+    stands for all its lessons. One with a script that hangs is found by ``hang``, ``hangs`` and ``hung``.
     """
     for text_of in (_text, _text_and_code):
         if found := [each for each in lessons().values() if all(_has(each, word, text_of) for word in words)]:
@@ -171,7 +173,8 @@ def _has(lesson: Lesson, word: str, text_of: Callable[[Lesson], str]) -> bool:
 
 
 def _text(lesson: Lesson) -> str:
-    return " ".join((lesson.name, lesson.title, lesson.claim, *lesson.why))
+    hangs = "hang hangs hung" if any(s.table["verdict"] == "HUNG" for s in lesson.scripts) else ""
+    return " ".join((lesson.name, lesson.title, lesson.claim, *lesson.why, lesson.words, hangs))
 
 
 def _text_and_code(lesson: Lesson) -> str:
@@ -202,6 +205,7 @@ def _read(folder: Traversable) -> Lesson:
         claim=table.pop("claim"),
         why=tuple(re.split(r"(?<=[.?!]) ", " ".join(table.pop("why").split()))),
         source=table.pop("source"),
+        words=table.pop("words", ""),
         start_methods=tuple(table.pop("start_methods", StartMethod)),
         scripts=tuple(scripts),
         deadline=table.pop("deadline", 15.0),

@@ -202,7 +202,7 @@ def _conclude(
         return STUCK, _chain(context, found, main)
     for verdict, nodes in ((COMPUTING, computing), (OUTSIDE, outside), (SLEEPING, limited)):
         if nodes:
-            return verdict, _sentence(context, found, _first(main, nodes))
+            return verdict, _beside(context, found, main, nodes)
     return _without_progress(context, found, acting, caught)
 
 
@@ -218,13 +218,20 @@ def _without_progress(
     start = next(iter(acting))
     if caught >= acting.keys():
         return STUCK, _chain(context, found, start)
-    if all(wait.still for wait in acting.values()):
+    processes = context.snapshot.processes
+    if all(processes[pid].threads[tid].still for pid, tid in acting):
         return UNKNOWN, _chain(context, found, start)
     return UNKNOWN, f"{_sentence(context, found, start)}, and threads moved while they were looked at"
 
 
-def _first(main: Node, among: list[Node]) -> Node:
-    return main if main in among else among[0]
+def _beside(context: Context, found: Mapping[Node, Wait], main: Node, nodes: list[Node]) -> str:
+    """Return what the main thread waits for, and what one of these threads does, which may go on."""
+    if main in nodes:
+        return _sentence(context, found, main)
+    processes = context.snapshot.processes
+    known = [(pid, tid) for pid, tid in nodes if processes[pid].threads[tid].stack]  # to Python
+    told = _sentence(context, found, next(iter(known or nodes)))
+    return f"{_sentence(context, found, main)}; {told}" if main in found and found[main].words else told
 
 
 def _chain(context: Context, found: Mapping[Node, Wait], start: Node) -> str:

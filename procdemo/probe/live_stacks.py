@@ -37,6 +37,7 @@ CLOSED = "is closed to us"
 _EXIT_MISSING = 3
 _HOLD = (False, False, False, True, True)
 """Whether to hold it at the first try, the second, ...: what is read while it runs may be of two moments."""
+_NEVER = 3  # of ptrace_scope: not even root may (Linux, Documentation/admin-guide/LSM/Yama.rst)
 _CAP_SYS_PTRACE = 19  # linux/capability.h
 
 
@@ -174,6 +175,8 @@ def missing_right(pid: int) -> str:
         owner = os.stat(f"/proc/{pid}").st_uid
     except OSError:
         return "it has ended"
+    if _yama() == _NEVER:
+        return "ptrace_scope is 3 (Yama) until the machine is started anew; set it to 1, and reboot"
     if os.getuid() == 0:
         return "CAP_SYS_PTRACE is missing; start the container with --cap-add SYS_PTRACE"
     if owner == os.getuid() and _yama():

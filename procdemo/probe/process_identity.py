@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
+from procdemo.probe import programs
 from procdemo.process import memory_maps, procfs
 from procdemo.process.mp_helpers import FORK_SERVER, helper_named
 
@@ -38,7 +39,7 @@ class Identity:
         """Its command line: empty if it is about to end (proc(5)), or in the midst of exec(2)."""
         self.known_command = self.command
         """The same, or that of its parent if it is empty and the process seems to be forked."""
-        if not self.command and parent and _comm(pid) == _comm(parent.pid):
+        if not self.command and parent and programs.comm(pid) == programs.comm(parent.pid):
             self.known_command = parent.known_command
         forked = parent is not None and parent.known_command == self.known_command
         self.helper = helper_named(self.command, parent.known_command if parent else b"")
@@ -87,19 +88,9 @@ def _program(pid: int, command: bytes) -> str:
     """Return the name of a program: that of the script or module if it is an interpreter's."""
     words = command.decode("utf-8", "replace").split("\0")
     name = os.path.basename(words[0])
-    if name.startswith("python"):
-        for place, word in enumerate(words[1:], start=1):
-            if word == "-m" and place + 1 < len(words):
-                return words[place + 1]
-            if word and not word.startswith("-"):
-                return os.path.basename(word)
-            if word == "-c":
-                break
-    return name or _comm(pid) or str(pid)
-
-
-def _comm(pid: int) -> str:
-    return procfs.read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
+    if name.startswith("python") and (script := programs.script(words)) not in {"", "-", "-c"}:
+        return script.removeprefix("-m ")
+    return name or programs.comm(pid) or str(pid)
 
 
 def _locks(pid: int) -> list[tuple[int, int, Lock]]:

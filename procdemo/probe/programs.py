@@ -47,13 +47,13 @@ def program(pid: int) -> Program:
     command = procfs.read(f"/proc/{pid}/cmdline")
     words = command.decode("utf-8", "backslashreplace").split("\0")
     if not is_python(pid):
-        return Program(OTHER, _comm(pid))
+        return Program(OTHER, comm(pid))
     parent_command = procfs.read(f"/proc/{procfs.parent(pid)}/cmdline") if helper_named(command) else b""
     if helper := helper_named(command, parent_command):
         return Program(HELPER, helper)
     if helper_named(command) or "--multiprocessing-fork" in words:
         return Program(PYTHON, "child", forked=True)
-    return Program(PYTHON, _script(words) or _comm(pid))
+    return Program(PYTHON, script(words) or comm(pid))
 
 
 def is_python(pid: int) -> bool:
@@ -61,7 +61,7 @@ def is_python(pid: int) -> bool:
     try:
         path = os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
     except OSError:
-        return bool(_INTERPRETER.fullmatch(_comm(pid)))
+        return bool(_INTERPRETER.fullmatch(comm(pid)))
     if _INTERPRETER.fullmatch(path.rpartition("/")[2]):
         return True
     return bool(_LIBRARY.search(procfs.read(f"/proc/{pid}/maps")))
@@ -117,8 +117,8 @@ def _count(pid: int, below: Mapping[int, list[int]]) -> int:
     return count
 
 
-def _script(words: list[str]) -> str:
-    """Return the script or module of Python's command line; the code of ``-c`` is not told."""
+def script(words: list[str]) -> str:
+    """Return the script of Python's command line, ``-m MODULE``, or ``-c`` without its code."""
     rest = iter(words[1:])
     for word in rest:
         if word in {"", "-"} or not word.startswith("-"):
@@ -137,5 +137,6 @@ def _script(words: list[str]) -> str:
     return ""
 
 
-def _comm(pid: int) -> str:
+def comm(pid: int) -> str:
+    """Return the name that the kernel has for a process: 15 bytes at most; empty if it is gone."""
     return procfs.read(f"/proc/{pid}/comm").decode("utf-8", "backslashreplace").rstrip("\n")

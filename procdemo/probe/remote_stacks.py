@@ -18,7 +18,7 @@ from procdemo.process import python_build
 NEEDED = sys.version_info >= (3, 14) and python_build.is_free_threaded()
 """Whether faulthandler of this Python does not show all threads."""
 
-_FAILS = (ImportError, OSError, RuntimeError, ValueError, MemoryError, AttributeError, TypeError)
+FAILS = (ImportError, OSError, RuntimeError, ValueError, MemoryError, AttributeError, TypeError)
 """What reading may raise: there is no such module, or another one; the process ends, or is not ours."""
 
 
@@ -27,8 +27,8 @@ def read(pid: int) -> dict[int, Stack] | None:
     try:
         unwinder = import_module("_remote_debugging").RemoteUnwinder(pid, all_threads=True)
         found = unwinder.get_stack_trace()
-        return {thread.thread_id: since_fork(_stack(thread)) for thread in _threads(found)}
-    except _FAILS:
+        return {thread.thread_id: since_fork(stack_of(thread.frame_info)) for thread in _threads(found)}
+    except FAILS:
         return None
 
 
@@ -39,10 +39,9 @@ def _threads(found: list[Any]) -> list[Any]:
     ]
 
 
-def _stack(thread: Any) -> Stack:
-    return [
-        Frame(frame.filename, _line(frame), frame.funcname.rpartition(".")[2]) for frame in thread.frame_info
-    ]
+def stack_of(frames: list[Any]) -> Stack:
+    """Return the stack of these frames, as the module has them."""
+    return [Frame(frame.filename, _line(frame), frame.funcname.rpartition(".")[2]) for frame in frames]
 
 
 def _line(frame: Any) -> int:

@@ -7,7 +7,7 @@ look to the last one is *still*: all that was read of it belongs together, and w
 
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -19,12 +19,14 @@ from procdemo.probe import (
     lock_holders,
     process_roles,
     programs,
+    remote_tasks,
     system_calls,
     thread_locks,
 )
 from procdemo.probe.common_files import File
 from procdemo.probe.live_stacks import Answer
 from procdemo.probe.programs import Program
+from procdemo.probe.remote_tasks import Task
 from procdemo.probe.stack_dumps import Stack
 from procdemo.probe.system_calls import Call
 from procdemo.process import procfs
@@ -86,6 +88,14 @@ class Process(NamedTuple):
     """Whether it has a handler for SIGALRM, which it may have asked for."""
     handles_child: bool = False
     """Whether it has a handler for SIGCHLD, which comes when a child ends: each shell has one."""
+    tasks: Mapping[int, Sequence[Task]] | None = None
+    """The asyncio tasks of each thread that wait, but for no other task; None if they are not known."""
+
+    @property
+    def given_name(self) -> str:
+        """The name that ``Process(name=...)`` gave it; empty if that is not known."""
+        name = self.role.removesuffix(f" {self.pid}")
+        return "" if name in {"main", "child", "process", self.program.name} else name
 
 
 class Snapshot(NamedTuple):
@@ -147,15 +157,19 @@ def take(
     first = {pid: _look(pid) for pid in family}
     asked = run if asked is None else asked
     answers, has_stacks = _ask([pid for pid in run if run[pid].kind == programs.PYTHON and pid in asked])
+    loops = [
+        pid for pid, each in answers.items() if any(map(remote_tasks.is_idle_loop, each.stacks.values()))
+    ]
+    tasks = {pid: remote_tasks.read(pid) for pid in loops}
     second = {pid: _look(pid) for pid in family}
     calls = {pid: _calls(pid, second[pid]) for pid in family}
     holders = common_files.holders(set(family))
-    addresses = {
+    addresses = dict.fromkeys(  # parents first: so their locks are the first in the alphabet
         (pid, call.address)
         for pid in family
         for call in calls[pid].values()
         if call and call.address and not call.private
-    }
+    )
     semaphores = {at: number for at in addresses if (number := common_files.semaphore_at(*at))}
     mapped = common_files.having_semaphores(set(semaphores.values()))
     searched = {*family, *(pid for pids in mapped.values() for pid in pids)}
@@ -186,15 +200,9 @@ def take(
         }
         problem = answers[pid].problem if pid in answers else ""
         if threads:
+            handles = _handles_signals(pid)
             processes[pid] = Process(
-                pid,
-                parent,
-                run[pid],
-                roles[pid],
-                threads,
-                files[pid],
-                problem,
-                *_handles_signals(pid),
+                pid, parent, run[pid], roles[pid], threads, files[pid], problem, *handles, tasks.get(pid)
             )
     return Snapshot(root, processes, locks, holders, sockets, mapped, semaphores, owners, has_stacks, seconds)
 

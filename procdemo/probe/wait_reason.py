@@ -7,6 +7,7 @@ A_LOCK = "a lock"
 ROOM = "room in the queue, in put()"
 BARRIER = "the others, at a barrier"
 JOIN = "another thread to end"
+LOOP = "an event, as an event loop"
 _BY_FRAMES = (
     ("multiprocessing/queues.py _finalize_join", "its feeder thread to write what was put"),
     ("multiprocessing/queues.py _feed, threading.py wait", "something to be put, as a queue's feeder thread"),
@@ -57,7 +58,7 @@ _BY_FRAMES = (
     ("python{version}/queue.py put", "room in a thread's queue, in put()"),
     ("python{version}/queue.py join", "the last task_done(), in join() of a thread's queue"),
     ("threading.py wait", "a signal of another thread"),
-    ("asyncio/base_events.py _run_once, python{version}/selectors.py select", "an event, as an event loop"),
+    ("asyncio/base_events.py _run_once, python{version}/selectors.py select", LOOP),
 )
 _IDLE_BY_FRAMES = (("concurrent/futures/thread.py _worker", "a task, as a thread of an executor"),)
 """The same, if this is the innermost function of Python."""

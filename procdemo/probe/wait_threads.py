@@ -5,7 +5,7 @@ from procdemo.probe.snapshot import Process, Thread
 from procdemo.probe.thread_locks import PLAIN
 from procdemo.probe.thread_waits import BLOCKED, Context, Node, Wait, reason, thread_name
 
-_MAY_BE_ENDED_BY_SIGNAL = {"a signal of another thread", "an event, as an event loop", ""}
+_MAY_BE_ENDED_BY_SIGNAL = {"a signal of another thread", wait_reason.LOOP, ""}
 
 
 def at_thread_lock(context: Context, process: Process, thread: Thread) -> Wait:

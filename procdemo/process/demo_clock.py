@@ -36,6 +36,7 @@ class DemoClock:
         self._fd = nameless_memory(_SIZE) if fd is None else fd
         self._page = memoryview(mmap.mmap(self._fd, _SIZE)).cast("q")
         self._usual: dict[str, Any] = {}
+        self._holds = False  # whether this is the process that pauses the others
 
     def __reduce__(self) -> tuple[Callable[[Any], "DemoClock"], tuple[Any, ...]]:
         return _arrive, (reduction.DupFd(self._fd),)
@@ -54,6 +55,7 @@ class DemoClock:
 
     def hold(self) -> None:
         """Stand still. For the command, just before it stops the processes."""
+        self._holds = True
         self._page[_SINCE] = self._page[_SINCE] or _now_ns()
 
     def go_on(self) -> float:
@@ -62,6 +64,7 @@ class DemoClock:
         stood = _now_ns() - since if since else 0
         self._page[_PAUSED] += stood
         self._page[_SINCE] = 0
+        self._holds = False
         return stood / 1e9
 
     def monotonic_ns(self) -> int:
@@ -78,10 +81,10 @@ class DemoClock:
         return self.monotonic_ns() / 1e9
 
     def sleep(self, seconds: float) -> None:
-        """Sleep as `time.sleep` does, and do not count a pause."""
+        """Sleep as `time.sleep` does, and do not count a pause, except in the process that has made it."""
         end = self.monotonic() + seconds
         _sleep(seconds)
-        while (left := end - self.monotonic()) > 0:
+        while not self._holds and (left := end - self.monotonic()) > 0:
             _sleep(left)
 
 

@@ -1,9 +1,13 @@
 """What a watched program writes, taken by pipes, so that it can be shown above something that moves.
 
-Only with ``--live``: otherwise the program has the streams of the command, and writes to them itself.
+Only with ``--live``: otherwise the program has the streams of the command, and writes to them itself. A
+process that still runs when the command ends must not notice that: a write to a pipe that nothing reads would
+kill it by SIGPIPE (pipe(7)). So a small process goes on reading until the last writer has ended.
 """
 
 import os
+import select
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -49,3 +53,25 @@ class OutputRelay:
                     yield stream, piece
                 os.close(fd)
                 del self._streams[fd]
+
+    def hand_over(self) -> None:
+        """Leave the reading to another process, at the end of the command, if there is still a writer."""
+        if not self._streams or os.fork():
+            return
+        try:
+            signal.set_wakeup_fd(-1)
+            for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(signum, signal.SIG_DFL)
+            poll = select.poll()
+            for fd in self._streams:
+                poll.register(fd, select.POLLIN)
+            while self._streams:
+                for fd, _ in poll.poll():
+                    if fd not in self._streams:
+                        poll.unregister(fd)
+                for stream, piece in self.read():
+                    rest = piece
+                    while rest:
+                        rest = rest[os.write(stream, rest) :]
+        finally:
+            os._exit(0)

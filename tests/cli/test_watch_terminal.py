@@ -8,6 +8,8 @@ import sys
 import pexpect
 import pytest
 from harness import PROCDEMO
+from processes import reap_all
+from waiting import wait_until
 
 READS = """
 import os, signal, sys
@@ -21,6 +23,16 @@ import signal, sys
 signal.signal(signal.SIGTSTP, signal.SIG_IGN)
 print("ready", flush=True)
 print("got", input())
+"""
+ORPHAN_WRITES = """
+import os, time
+main = os.getpid()
+if os.fork(): os._exit(0)
+while (parent := os.getppid()) == main: time.sleep(0.01)
+os.write(1, b"the orphan begins\\n")
+while os.getppid() == parent: time.sleep(0.01)  # until watch has ended
+os.write(1, b"it goes on\\n")
+os.write(2, b"to its end\\n")
 """
 WATCH = f"{' '.join(PROCDEMO)} watch --python {sys.executable}"
 
@@ -189,3 +201,13 @@ def test_lanes_end_when_the_program_reads_the_terminal(shell, tmp_path):
         terminal.sendline("word")
         terminal.expect("got word")
         terminal.expect(pexpect.EOF)
+
+
+def test_an_orphan_may_write_after_the_end_of_watch(shell, tmp_path):
+    """With --live its output goes through a pipe, and a write that nothing reads would kill it."""
+    (tmp_path / "orphan.py").write_text(ORPHAN_WRITES)
+    shell.type(f"{WATCH} --live orphan.py")
+    for words in ("the orphan begins", "it goes on", "to its end"):
+        shell.wait(words)
+    shell.terminal.close(force=True)
+    wait_until(reap_all, what="the end of the orphan, and of the process that has read its output")

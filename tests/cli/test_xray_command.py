@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -154,6 +155,22 @@ def test_the_missing_right_is_named(seen):
     assert f"main (PID {seen.pid})" in told
     assert "not known: " in told
     assert "is closed to us: it belongs to user 0\ntry: type sudo before the command\n" in told
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="needs root, and setpriv")
+def test_root_without_the_capability_is_told_so():
+    program = [sys.executable, "-c", "import sys; print(1, flush=True); sys.stdin.read()"]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.read(1)
+        result = run(
+            "xray", str(process.pid), program=["setpriv", "--bounding-set=-sys_ptrace", *PROCDEMO]
+        ).assert_clean(3, stderr_lines=2)
+        process.communicate(b"")
+    assert "hidden from us" in result.stdout
+    assert "moved" not in result.stdout, "that was not why"
+    assert f"PID {process.pid} is closed to us: CAP_SYS_PTRACE is missing\n" in result.stderr
+    assert "try: start the container with --cap-add SYS_PTRACE" in result.stderr
 
 
 def test_command_lines_are_shown_only_if_asked_for(tmp_path):

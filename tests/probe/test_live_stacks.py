@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 from hanging import Hanging
@@ -123,6 +124,26 @@ def test_the_missing_right_and_what_to_type(tmp_path):
         told = os.read(read, 1000).decode()
         os.close(read)
         assert told == "is closed to us: it belongs to user 0; type sudo before the command"
+
+
+@pytest.mark.parametrize(
+    ("scope", "user", "told"),
+    [
+        (1, 65534, "ptrace_scope is 1 (Yama); type sudo before the command"),
+        (2, 65534, "ptrace_scope is 2 (Yama); type sudo before the command"),
+        (2, 0, "CAP_SYS_PTRACE is missing; start the container with --cap-add SYS_PTRACE"),
+        (
+            3,
+            0,
+            "ptrace_scope is 3 (Yama) until the machine is started anew; set it to 1, and reboot",
+        ),
+    ],
+)
+def test_what_yama_forbids(monkeypatch, scope, user, told):
+    monkeypatch.setattr(live_stacks, "_yama", lambda: scope)
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    monkeypatch.setattr(os, "stat", lambda _path: SimpleNamespace(st_uid=user))
+    assert live_stacks.missing_right(os.getpid()) == told
 
 
 def test_without_the_extra(monkeypatch):

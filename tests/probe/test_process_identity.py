@@ -40,7 +40,8 @@ def test_another_program_that_has_ended_keeps_its_name():
 def test_a_script_has_the_name_of_its_file(tmp_path):
     script = tmp_path / "bank.py"
     script.write_text("input()")
-    with subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE) as process:
+    # The value of an option is not the script.
+    with subprocess.Popen([sys.executable, "-W", "error", str(script)], stdin=subprocess.PIPE) as process:
         wait_until(lambda: b"bank.py" in procfs.read(f"/proc/{process.pid}/cmdline"))
         assert Identity(process.pid, Identity(os.getpid(), None)).name == "bank.py"
         process.communicate(b"\n")

@@ -24,7 +24,7 @@ from procdemo.probe import connections, programs
     ],
 )
 def test_only_the_name_of_a_script_is_told(line, name):
-    assert programs._script(line.split()) == name
+    assert programs.script(line.split()) == name
 
 
 def test_this_process():

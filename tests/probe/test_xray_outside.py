@@ -61,6 +61,20 @@ with open(FILE, "w") as file:
         assert [line.partition("# ")[2] for line in lines(verdict)] == ["here", "there"]
 
 
+def test_the_main_thread_is_told_first(tmp_path):
+    """As in the kernel of a notebook, where threads wait for clients while a cell hangs."""
+    source = """
+import queue
+threading.Thread(target=time.sleep, args=(600,), name="other", daemon=True).start()
+queue.Queue().get()
+"""
+    with Xrayed(tmp_path, source) as program:
+        answer = program.wait_verdict("sleeping", "waits for an item, in get()").answer
+        first, second = answer.split("; ")
+        assert re.match(rf"main {program.pid} \(script\.py:\d+\) waits for an item, in get\(\)", first)
+        assert re.match(rf"thread other of main {program.pid} .* sleeps, ", second)
+
+
 def test_a_blocked_event_loop(tmp_path):
     source = """
 import asyncio

@@ -88,7 +88,7 @@ def show_xray(pid: int, view: ViewOptions, *, args: bool) -> int:
             _draw(screen, verdict, rows)
         screen.answer(verdict.name, verdict.answer)
     sys.stdout.flush()
-    if verdict.context.snapshot.lacks_py_spy:
+    if xray_rows.lacks_py_spy(verdict):
         hint = pip_install("py-spy")
         sys.stderr.write(f"no lines of Python, because py-spy is not installed\ntry: {printable(hint)}\n")
     return _report_missing_right(verdict)

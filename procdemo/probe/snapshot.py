@@ -119,13 +119,6 @@ class Snapshot(NamedTuple):
     seconds: float
     """From the first look to the last."""
 
-    @property
-    def lacks_py_spy(self) -> bool:
-        """Whether there would be lines of Python if py-spy were installed."""
-        return not self.has_stacks and any(
-            process.program.kind == programs.PYTHON for process in self.processes.values()
-        )
-
 
 class _Look(NamedTuple):
     state: str

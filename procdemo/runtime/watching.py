@@ -173,7 +173,7 @@ class Watching:
         told = xray_rows.facts(verdict)
         at = f"{(time.monotonic_ns() - self._program.started_ns) / 1e9:.1f} s"
         lines = list(hang.lines_of(verdict, verdict.circle))
-        hint = {"hint": pip_install("py-spy")} if verdict.context.snapshot.lacks_py_spy else {}
+        hint = {"hint": pip_install("py-spy")} if xray_rows.lacks_py_spy(verdict) else {}
         yield self._mark(XRAY, why=why, at=at, lines=lines, **told, **hint)
         for row in xray_rows.rows(verdict):
             yield self._event(Kind.RESULT, THREAD, {**row, "picture": at})

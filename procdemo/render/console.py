@@ -289,7 +289,7 @@ class Console:
         counts, last = verdict(event, self._story)
         colour = _COLOUR_OF.get(last.partition(":")[0], _BAD)
         if self._in_command:
-            if not self._quiet:
+            if not (self._quiet or (self._failed and not event.data.get("asked", 1))):
                 self._err.print(Text(last))
         elif self._present:
             self._out.print(answer_box(last, colour, width, plain=self._plain))

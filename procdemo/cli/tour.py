@@ -122,7 +122,7 @@ class _Tour:
         click.clear()
         click.echo(f"{_heading(step)}\n\n{_wrapped(step.question)}")
         if step.answer:
-            click.echo(f"\nAnswer: {step.choices[step.answer - 1]}{self._verdict(step)}")
+            click.echo(_wrapped(f"\nAnswer: {step.choices[step.answer - 1]}{self._verdict(step)}"))
         click.echo(_wrapped(f"\n{saw}\n\nType it yourself: {_typed(step)}\n\n{_KEYS}"))
         while (key := _key({" ", "\r", "\n", "b", "r", "c", "q"})) == "c":
             self._show_code(step)

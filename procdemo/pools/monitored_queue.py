@@ -271,7 +271,12 @@ def sum_up(
         fates |= {"lost": lost, "unfinished": unfinished - lost}
         emit.result(SUMMARY, **interrupted_summary(config.items, **fates), **pace)
         return
-    emit.result(SUMMARY, ok=done == config.items and ending.complete, **fates, lost=lost, **pace)
+    why, missing = {}, config.items - done
+    if lost and getattr(config, "ack", "") == "early" and not ending.died:
+        why = {"answer": f"{lost} items are lost: join() came back before the work was done."}
+    elif missing:
+        why = {"answer": f"{missing} of {config.items} items are not done: {lost} lost, {failed} failed."}
+    emit.result(SUMMARY, ok=done == config.items and ending.complete, **why, **fates, lost=lost, **pace)
 
 
 def _has_died(processes: Sequence[Any], number: int, ending: Ending) -> bool:

@@ -91,6 +91,12 @@ class Process(NamedTuple):
     tasks: Mapping[int, Sequence[Task]] | None = None
     """The asyncio tasks of each thread that wait, but for no other task; None if they are not known."""
 
+    @property
+    def given_name(self) -> str:
+        """The name that ``Process(name=...)`` gave it; empty if that is not known."""
+        name = self.role.removesuffix(f" {self.pid}")
+        return "" if name in {"main", "child", "process", self.program.name} else name
+
 
 class Snapshot(NamedTuple):
     """The picture, before anything is concluded from it."""
@@ -151,12 +157,12 @@ def take(
     second = {pid: _look(pid) for pid in family}
     calls = {pid: _calls(pid, second[pid]) for pid in family}
     holders = common_files.holders(set(family))
-    addresses = {
+    addresses = dict.fromkeys(  # parents first: so their locks are the first in the alphabet
         (pid, call.address)
         for pid in family
         for call in calls[pid].values()
         if call and call.address and not call.private
-    }
+    )
     semaphores = {at: number for at in addresses if (number := common_files.semaphore_at(*at))}
     mapped = common_files.having_semaphores(set(semaphores.values()))
     searched = {*family, *(pid for pids in mapped.values() for pid in pids)}

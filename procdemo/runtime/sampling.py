@@ -10,7 +10,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from procdemo.demo.events import OBSERVER, USAGE, Event, Kind
@@ -61,6 +61,11 @@ class Sampling:
             self._roles.update(roles)
             self._new |= new.intersection(roles)
             self._table.name({pid: roles[pid] for pid in new.intersection(roles)})
+
+    def name(self, roles: Mapping[int, str]) -> None:
+        """Learn the roles of processes from elsewhere."""
+        self._roles.update(roles)
+        self._table.name(roles)
 
     def poll(self, poll: "select.poll", seconds: float) -> list[tuple[int, int]]:
         """Return what ``poll.poll()`` returns within so many seconds; look meanwhile whenever it is due."""

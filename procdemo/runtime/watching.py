@@ -139,6 +139,8 @@ class Watching:
             yield from self._noted(sampler.look())
             self._stillness.note(idle_since(sampler), waits_for_children(sampler))
             self._locks = look.picture.locks.after(self._locks)
+            processes = look.picture.processes.items()
+            self._sampling.name({pid: process.given_name for pid, process in processes if process.given_name})
             yield from self._judge(look.picture, is_whole=look.is_whole, over=over)
 
     def _look_closely(self, asked: Collection[int] | None, search_s: float = snapshot.SEARCH_S) -> None:

@@ -1,5 +1,6 @@
 """`watch` finds that a program hangs, says why, and ends it if that is asked for."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -46,6 +47,30 @@ def test_a_program_that_hangs_is_ended(tmp_path, start_method, program):
 @pytest.mark.parametrize("program", cases((*ONCE, *REPORTED_ONCE)))
 def test_a_program_that_hangs_without_multiprocessing_is_ended(tmp_path, program):
     check(tmp_path, program, "fork")
+
+
+@pytest.mark.thorough
+def test_lanes_have_the_names_that_the_program_gives(tmp_path):
+    """As soon as a look has seen them."""
+    needs_stacks()
+    source = """
+def wait(lock):
+    lock.acquire()
+
+if __name__ == "__main__":
+    lock = mp.Lock()
+    lock.acquire()
+    child = mp.Process(target=wait, args=(lock,), name="consumer-0")
+    child.start()
+    child.join()
+"""
+    with UnderWatch(tmp_path, source, "fork", watch=["--still", "0.5", "--on-hang", "kill"]) as watched:
+        result = watched.finish()
+        assert result.status == 4, result.stderr
+        pids = {event.data["pid"] for event in watched.seen if event.name == "thread"}
+        (child,) = pids - {watched.program_pid}
+        assert f"\nconsumer-0 {child}\n" in result.stderr, "the X-ray"
+        assert re.search(rf"^consumer-0 +{child} ", result.stderr, re.MULTILINE), "the lanes"
 
 
 STOPPED = """

@@ -49,6 +49,14 @@ def test_names_that_were_chosen_are_told(tmp_path, method):
             "Bern": f"baker {pids['Bern']}",
             "inner": f"apprentice {pids['inner']}",
         }
+        names = {name: processes[pid].given_name for name, pid in pids.items()}
+        assert names == {
+            "main": "",
+            "plain": "",
+            "named": "producer-0",
+            "Bern": "baker",
+            "inner": "apprentice",
+        }
         assert f"waits for baker {pids['Bern']} to end" in [
             f"waits for {wait.words}" for node, wait in verdict.waits.items() if node[0] == pids["main"]
         ]

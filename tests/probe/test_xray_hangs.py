@@ -54,6 +54,13 @@ def test_a_program_in_a_container_is_told_from_the_host(tmp_path):
         assert verdict.waits[main, main].words == f"{role} to end"
 
 
+def test_the_locks_are_called_a_b_c_in_the_order_of_the_processes(tmp_path):
+    source = next(program.source for program in EVERYWHERE if program.name == "philosophers")
+    with Xrayed(tmp_path, source) as running:
+        verdict = running.wait_verdict("deadlock")
+        assert [wait.lock for wait in verdict.waits.values() if wait.lock] == list("ABCDE")
+
+
 def test_a_skip_has_its_reason():
     why = why_no_stacks()
     assert not why or why.startswith(("needs py-spy", "needs the right to read stacks: "))

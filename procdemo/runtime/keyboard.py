@@ -32,7 +32,7 @@ class Keyboard:
             usual = termios.tcgetattr(_STDIN)
             own = list(usual)
             own[_LOCAL_MODES] &= ~(termios.ICANON | termios.ECHO)
-            termios.tcsetattr(_STDIN, termios.TCSADRAIN, own)
+            termios.tcsetattr(_STDIN, termios.TCSANOW, own)
             self._usual = usual
 
     def end(self) -> None:
@@ -43,7 +43,7 @@ class Keyboard:
         import termios  # noqa: PLC0415 - as above
 
         with contextlib.suppress(termios.error):
-            termios.tcsetattr(_STDIN, termios.TCSADRAIN, usual)
+            termios.tcsetattr(_STDIN, termios.TCSANOW, usual)
 
     def pressed(self, seconds: float = 0) -> str:
         """Return the keys that have been pressed since the last call; wait for one for so many seconds."""

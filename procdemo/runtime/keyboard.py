@@ -10,6 +10,11 @@ from typing import Any
 
 from procdemo.process.readiness import wait_ready
 
+STORY = {"ended by key": "ended by {key}"}
+"""The sentence of a mark of the command, in every story: a person has pressed a key that ends the demo."""
+
+BARE = {"ended by key"}
+
 _STDIN = 0
 _LOCAL_MODES = 3  # the place of c_lflag in what `termios.tcgetattr` returns
 

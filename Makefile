@@ -33,10 +33,13 @@ soak: $(VENV)/installed-soak ## Every case of the fault programme 20 times (COUN
 	$(BIN)/python scripts/soak_watch.py --lessons
 	$(MAKE) free-threaded
 
-free-threaded: ## The whole lab, three times, on a Python without a GIL (FREE=3.13t); builds it first if there is none.
+free-threaded: ## The whole lab, three times, on a Python without a GIL (FREE=3.13t), which is built first if there is none.
 	python=$$(scripts/get_python.sh $(FREE) $(VENV)-python$(FREE)) && $$python -m venv $(VENV)-$(FREE)
 	$(VENV)-$(FREE)/bin/pip install --quiet -e .
-	for run in 1 2 3; do $(VENV)-$(FREE)/bin/procdemo lab --all --start-method all -q || exit 1; done
+	log=$(VENV)-$(FREE)/lab.jsonl; for run in 1 2 3; do \
+		$(VENV)-$(FREE)/bin/procdemo lab --all --start-method all --json > $$log || { grep '"surprise"' $$log; exit 1; }; \
+		tail -n 1 $$log; done
+	$(VENV)-$(FREE)/bin/python scripts/matrix.py docs/lab.md $(VENV)-$(FREE)/lab.jsonl
 
 lint: $(VENV)/installed-lint ## Style, types, and which package may import which.
 	$(BIN)/ruff check .
@@ -45,7 +48,7 @@ lint: $(VENV)/installed-lint ## Style, types, and which package may import which
 	$(BIN)/lint-imports
 
 bench: $(VENV)/installed ## Measure procdemo beside programs written by hand.
-	$(BIN)/pip install --quiet -e '.[cluster]'
+	$(BIN)/pip install --quiet -e '.[cluster,bench]' urllib3
 	for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 measure: $(VENV)/installed ## Measure docs/performance-tables.md anew: six minutes; the machine must be idle.
@@ -71,7 +74,7 @@ $(VENV)/installed: pyproject.toml | $(VENV)/pip
 	touch $@
 
 $(VENV)/installed-cluster: pyproject.toml | $(VENV)/pip
-	$(BIN)/pip install --quiet -e '.[cluster]' --group test
+	$(BIN)/pip install --quiet -e '.[cluster,bench]' urllib3 --group test
 	touch $@
 
 $(VENV)/installed-%: pyproject.toml | $(VENV)/pip

@@ -102,6 +102,7 @@ CONF
     (cd "$own/cache" && apt-get -c "$own/conf" -y -qq "${@:2}") >"$scratch/log" 2>&1
 }
 
+reason="" # of the first suite: the others may never have had it
 why() { grep -E '^E:|404' "$scratch/log" | head -n 1 | sed -E 's/^E: //'; }
 
 unpack_packages() {
@@ -114,8 +115,9 @@ unpack_packages() {
     else
         find_mirror
         for suite in unstable testing none; do
-            [ $suite != none ] || fail "$no_python, and Debian unstable and testing do not have it: $(why)"
+            [ $suite != none ] || fail "$no_python, and Debian unstable and testing do not have it: $reason"
             ! apt $suite install --download-only "python$version" "python$version-venv" || break
+            reason=${reason:-$(why)}
         done
         packages=$scratch/$suite/cache/archives from="Debian $suite"
     fi
@@ -138,8 +140,9 @@ build_free_threaded() {
         libsqlite3-dev libreadline-dev uuid-dev
     find_mirror
     for suite in unstable testing trixie none; do
-        [ $suite != none ] || fail "$no_python, and Debian unstable, testing and trixie do not have its source: $(why)"
+        [ $suite != none ] || fail "$no_python, and Debian unstable, testing and trixie do not have its source: $reason"
         ! apt $suite source --download-only "python$version" || break
+        reason=${reason:-$(why)}
     done
     from="the source of Debian $suite"
     mkdir "$scratch/source"

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from procdemo.catalog import BENCHES, DEMOS, find
-from procdemo.cli.common_options import chosen_view, common_options, hint_for
+from procdemo.cli.common_options import chosen_view, common_options, hint_for, in_two_columns
 from procdemo.cli.exit_codes import MISSING
 from procdemo.cli.option_types import Choice, FiniteRange, WholeNumber
 from procdemo.cli.output_files import open_outputs, output_options
@@ -29,7 +29,7 @@ def list_(**values: Any) -> None:
     as_json = chosen_view(values).json
     for demo in demos:
         facts = {"name": demo.name, "summary": demo.summary}
-        click.echo(json.dumps(facts) if as_json else f"{demo.name:<{width}}  {demo.summary}")
+        click.echo(json.dumps(facts) if as_json else in_two_columns(demo.name, demo.summary, width))
 
 
 _FULL = click.Option(["--full"], is_flag=True, help="The demo's own module instead.")

@@ -1,6 +1,7 @@
 """The options that every command has: how a run is shown."""
 
 import os
+import sys
 from typing import Any, NamedTuple
 
 import click
@@ -79,3 +80,15 @@ def hint_for(name: str, names: list[str]) -> str:
 
     similar = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"Did you mean '{similar[0]}'?" if similar else "procdemo list shows all demos."
+
+
+def in_two_columns(first: str, second: str, width: int) -> str:
+    """Return a row of a list: `first`, padded to `width`, and `second`; a terminal gets whole words."""
+    import shutil
+    import textwrap
+
+    head = f"{first:<{width}}  "
+    if not sys.stdout.isatty():
+        return head + second
+    columns = max(shutil.get_terminal_size().columns, len(head) + 20)
+    return textwrap.fill(second, columns, initial_indent=head, subsequent_indent=" " * len(head))

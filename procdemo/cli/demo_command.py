@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from procdemo.demo.settings import DemoSettings
     from procdemo.runtime.fault_injection import Fault
 
+_KEYS = "; keys: space, . (to the next sentence), q"
+
 
 def demo_command(demo: Demo) -> click.Command:
     """Import a demo, and return its command: the options are its settings and those of every run."""
@@ -48,7 +50,10 @@ def demo_command(demo: Demo) -> click.Command:
         groups[HelpGroup.FAULTS] += fault_options()
     if demo.sampled:
         groups[HelpGroup.OUTPUT].append(no_sample)
-    groups[HelpGroup.OUTPUT] += [*output_options(live=demo.starts_processes), *common_options()]
+    groups[HelpGroup.OUTPUT] += [
+        *output_options(live=demo.starts_processes, keys=_KEYS if demo.twin else ""),
+        *common_options(),
+    ]
 
     def callback(**values: Any) -> None:
         view = chosen_view(values)

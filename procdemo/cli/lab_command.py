@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from procdemo.cli.common_options import ViewOptions
+from procdemo.cli.common_options import ViewOptions, in_two_columns
 from procdemo.cli.exit_codes import DONE, INTERRUPTED
 from procdemo.cli.option_types import Choice
 from procdemo.cli.source_code import show_source
@@ -81,7 +81,7 @@ def _list(found: Collection[Lesson], *, as_json: bool) -> None:
         if lesson.chapter != chapter:
             chapter = lesson.chapter
             click.echo(f"\n{chapter}. {CHAPTERS[chapter]}")
-        click.echo(f"  {lesson.name:<{width}}  {lesson.title}")
+        click.echo(in_two_columns(f"  {lesson.name}", lesson.title, width + 2))
 
 
 def _show(lesson: Lesson, config: Config, view: ViewOptions) -> None:

@@ -21,8 +21,14 @@ class Output(NamedTuple):
     file: IO[str]
 
 
-def output_options(*, record: bool = True, live: bool = True) -> list[click.Parameter]:
-    """Return the options of a command that shows a run; `record` and `live` say whether it has these."""
+def output_options(*, record: bool = True, live: bool = True, keys: str = "") -> list[click.Parameter]:
+    """Return the options of a command that shows a run.
+
+    Args:
+        record: whether it can be recorded.
+        live: whether the lanes can be shown while it runs.
+        keys: what the help says of the keys that there are then.
+    """
     picture = click.Option(
         ["-o", "--output"],
         multiple=True,
@@ -31,7 +37,7 @@ def output_options(*, record: bool = True, live: bool = True) -> list[click.Para
     )
     keep = click.Option(["--record"], metavar="FILE", help="Record the run, for replay; - is stdout.")
     force = click.Option(["--force"], is_flag=True, help="Overwrite files that exist.")
-    lanes = click.Option(["--live"], is_flag=True, help="Show the timeline while the demo runs.")
+    lanes = click.Option(["--live"], is_flag=True, help=f"Show the timeline while the demo runs{keys}.")
     present = click.Option(
         ["--present"], is_flag=True, help="For the back row: --live, with large lanes and a large answer."
     )

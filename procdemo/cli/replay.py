@@ -12,7 +12,7 @@ from procdemo.cli.exit_codes import FAILED
 from procdemo.cli.renderers import make_renderer, make_watch_renderer
 from procdemo.demo.contract import DemoModule, load
 from procdemo.demo.event_log import DamagedLogError, paced, read
-from procdemo.demo.events import Event
+from procdemo.demo.events import GOES_ON, OBSERVER, PAUSED, Event
 from procdemo.demo.text import printable
 from procdemo.render.renderer import Renderer
 
@@ -30,6 +30,8 @@ def replay_log(file: BinaryIO, view: ViewOptions, pace: float | None = None) -> 
     gc.disable()  # events have no cycles; to look for some among so many takes a quarter of the time
     try:
         for event in paced(read(file), pace):
+            if event.name in {PAUSED, GOES_ON} and event.role == OBSERVER:  # that was for the screen of then
+                continue
             renderer = renderer or _renderer(event, view)
             exit_code.note(event)
             renderer(event)

@@ -4,6 +4,7 @@ Space pauses the demo and lets it go on, ``.`` lets it go on to the next sentenc
 it. Ctrl-Z stops the demo together with the command, and ``fg`` (or ``bg``) lets both go on.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from procdemo.render.telling import Telling
     from procdemo.runtime.pausing import Pausing
 
-_LOOK_S = 0.05  # how long a key may wait
+_LOOK_S = 0.1  # how long a key may wait
 _NOTICE_S = 0.2  # the same for a request to stop, while the demo is paused
 
 
@@ -38,7 +39,9 @@ def make_pausing(demo: Demo, config: "DemoSettings") -> "Pausing | None":
         return None
     from procdemo.runtime.pausing import Pausing  # noqa: PLC0415 - in a pipe it is not needed
 
-    return Pausing()
+    with contextlib.suppress(OSError):  # no descriptor is left: the demo runs all the same
+        return Pausing()
+    return None
 
 
 class RunControl:
@@ -77,16 +80,19 @@ class RunControl:
             self._keyboard.begin()
 
     def end(self) -> None:
-        """Give the terminal its own modes back."""
+        """Listen no more, and give the terminal its own modes back."""
         self._keyboard.end()
+        if self._pausing and signal.getsignal(signal.SIGTSTP) == self._note_stop:
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
     def after(self, event: Event) -> None:
         """Do what is to be done after an event: a step ends with the next key sentence."""
-        if self._telling and self._telling.tells(event) and self._steps:
+        ends_step = self._telling and self._telling.tells(event) and self._steps
+        if ends_step:
             self._steps = False
             self._pause(by="a sentence")
-        if self._stop_wanted or (self._telling and time.monotonic() >= self._look_at):
-            self.look()
+        if ends_step or self._stop_wanted or (self._telling and time.monotonic() >= self._look_at):
+            self.look()  # before the next event, which may have come already, is drawn
 
     def look(self) -> None:
         """Do what the person has asked for since the last call; return when the demo is to go on."""

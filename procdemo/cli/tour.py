@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import click
 
 from procdemo import __version__
 from procdemo.catalog import find
-from procdemo.cli.common_options import ViewOptions
+from procdemo.cli.common_options import ViewOptions, in_two_columns
 from procdemo.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from procdemo.demo.event_log import DamagedLogError, read
 from procdemo.demo.events import LISTENING, META, SUMMARY, Event, Kind, own_event
@@ -29,7 +31,8 @@ def list_steps(view: ViewOptions) -> int:
     """List the steps with their commands; return the exit status."""
     for step in steps():
         row = {"number": step.number, "title": step.title, "command": _typed(step)}
-        click.echo(json.dumps(row) if view.json else f"{step.number:>2}  {step.title:<36} {_typed(step)}")
+        line = in_two_columns(f"{step.number:>2}  {step.title}", _typed(step), 39)
+        click.echo(json.dumps(row) if view.json else line)
     return DONE
 
 
@@ -59,7 +62,7 @@ class _Tour:
         failed = []
         for step in chosen:
             if not self._writer:
-                click.echo(f"\nStep {step.number} of {len(steps())}: {step.title}\n{step.question}\n")
+                click.echo(f"\n{_heading(step)}\n{_wrapped(step.question)}\n")
             status, saw = self._run(step)
             if status == INTERRUPTED:
                 return status
@@ -68,7 +71,7 @@ class _Tour:
             row = {"number": step.number, "title": step.title, "status": status, "saw": saw}
             self._write(Kind.RESULT, "step", **row)
             if not self._writer:
-                click.echo(f"\nWhat you saw: {saw}\nType it yourself: {_typed(step)}")
+                click.echo(_wrapped(f"\nWhat you saw: {saw}\n\nType it yourself: {_typed(step)}"))
         self._write(Kind.RESULT, SUMMARY, ok=not failed, steps=len(chosen), failed=failed)
         return FAILED if failed else DONE
 
@@ -95,7 +98,7 @@ class _Tour:
     def _predict(self, step: Step) -> bool:
         """Ask the question; return whether to go on."""
         click.clear()
-        click.echo(f"Step {step.number} of {len(steps())}: {step.title}\n\n{step.question}\n")
+        click.echo(f"{_heading(step)}\n\n{_wrapped(step.question)}\n")
         for number, choice in enumerate(step.choices, start=1):
             click.echo(f"  {number}  {choice}")
         click.echo(f"\nYour guess: 1 to {len(step.choices)}   space: no guess   q: leave")
@@ -114,13 +117,13 @@ class _Tour:
 
     def _afterwards(self, step: Step, saw: str) -> str:
         """Say what was to be seen; return the key that was pressed then."""
-        click.echo("\nspace: what you saw")
+        click.echo("space: what you saw", nl=False)  # with a run of 22 lines, the first one stays there
         _key({" ", "\r", "\n", "q"})
         click.clear()
-        click.echo(f"Step {step.number} of {len(steps())}: {step.title}\n\n{step.question}")
+        click.echo(f"{_heading(step)}\n\n{_wrapped(step.question)}")
         if step.answer:
-            click.echo(f"\nAnswer: {step.choices[step.answer - 1]}{self._verdict(step)}")
-        click.echo(f"\n{saw}\n\nType it yourself: {_typed(step)}\n\n{_KEYS}")
+            click.echo(_wrapped(f"\nAnswer: {step.choices[step.answer - 1]}{self._verdict(step)}"))
+        click.echo(_wrapped(f"\n{saw}\n\nType it yourself: {_typed(step)}\n\n{_KEYS}"))
         while (key := _key({" ", "\r", "\n", "b", "r", "c", "q"})) == "c":
             self._show_code(step)
             click.echo(f"\n{_KEYS}")
@@ -193,6 +196,16 @@ def _port(process: "subprocess.Popen[bytes]") -> int:
         if event["name"] == LISTENING:
             return int(event["data"]["port"])
     raise CannotRunError("the server of this step has not started", "procdemo echo-server --port 0", FAILED)
+
+
+def _heading(step: Step) -> str:
+    return f"Step {step.number} of {len(steps())}: {step.title}"
+
+
+def _wrapped(text: str) -> str:
+    """Return paragraphs with lines that break between words."""
+    width = shutil.get_terminal_size().columns
+    return "\n\n".join(textwrap.fill(each, width, replace_whitespace=False) for each in text.split("\n\n"))
 
 
 def _key(allowed: set[str]) -> str:

@@ -206,9 +206,16 @@ class CrawlResults:
         for url, why in no_start:
             self._emit.mark("no page", url=url, why=why)
         account = self._frontier.account()
+        missing = account["failed"] + account["lost"]
+        answer = {}
+        if no_start:
+            answer = {"answer": "{} gave no page: {}".format(*no_start[0])}
+        elif missing:
+            answer = {"answer": f"{missing} of {account['produced']} pages could not be had."}
         self._emit.result(
             SUMMARY,
-            ok=not no_start and not account["failed"] and not account["lost"],
+            ok=not answer,
+            **answer,
             **account,
             **self._counts,
             outside=self._frontier.outside,

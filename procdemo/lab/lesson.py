@@ -8,7 +8,7 @@ import platform
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -107,6 +107,8 @@ class Lesson(NamedTuple):
     """The reasons, a sentence each."""
     source: str
     """Where it is documented: a section of Python's documentation or an issue of CPython."""
+    words: str
+    """Words that a person may type to find it, and that are not in its texts."""
     start_methods: tuple[str, ...]
     """The start methods that make a difference; none for a lesson without multiprocessing."""
     scripts: tuple[Script, ...]
@@ -146,25 +148,43 @@ def find(name: str) -> Lesson:
         CannotRunError: there is no such lesson; exit status 2.
     """
     if name not in lessons():
-        near = get_close_matches(name, lessons(), n=1)
+        near = get_close_matches(name.lower(), _words(), n=1, cutoff=0.75)
         hint = f"procdemo lab {near[0]}" if near else "procdemo lab, which lists them all"
         raise CannotRunError(f"no lesson called {quoted(name)}", hint, exit_code=2)
     return lessons()[name]
 
 
 def search(words: Sequence[str]) -> list[Lesson]:
-    """Return the lessons that have all `words` in their name, title, claim or reasons, in any case.
+    """Return the lessons that have all `words` in their name or texts, in any case.
 
-    A word that is the letter of a chapter stands for all its lessons.
+    If there is none: those that have them in their scripts, too. A word that is the letter of a chapter
+    stands for all its lessons. One with a script that hangs is found by ``hang``, ``hangs`` and ``hung``.
     """
-    return [lesson for lesson in lessons().values() if all(_has(lesson, word) for word in words)]
+    for text_of in (_text, _text_and_code):
+        if found := [each for each in lessons().values() if all(_has(each, word, text_of) for word in words)]:
+            return found
+    return []
 
 
-def _has(lesson: Lesson, word: str) -> bool:
+def _has(lesson: Lesson, word: str, text_of: Callable[[Lesson], str]) -> bool:
     if word.upper() in CHAPTERS:
         return lesson.chapter == word.upper()
-    text = " ".join((lesson.name, lesson.title, lesson.claim, *lesson.why))
-    return word.lower() in text.lower()
+    return word.lower() in text_of(lesson).lower()
+
+
+def _text(lesson: Lesson) -> str:
+    hangs = "hang hangs hung" if any(s.table["verdict"] == "HUNG" for s in lesson.scripts) else ""
+    return " ".join((lesson.name, lesson.title, lesson.claim, *lesson.why, lesson.words, hangs))
+
+
+def _text_and_code(lesson: Lesson) -> str:
+    return " ".join((_text(lesson), *(script.path.read_text("utf-8") for script in lesson.scripts)))
+
+
+def _words() -> list[str]:
+    """Return what a name that is none may mean: the names, then the longer words of the texts."""
+    texts = " ".join(map(_text, lessons().values())).lower()
+    return [*lessons(), *sorted(set(re.findall(r"[a-z]{5,}", texts)) - lessons().keys())]
 
 
 def _order(lesson: Lesson) -> tuple[str, list[tuple[str, int]], str]:
@@ -185,6 +205,7 @@ def _read(folder: Traversable) -> Lesson:
         claim=table.pop("claim"),
         why=tuple(re.split(r"(?<=[.?!]) ", " ".join(table.pop("why").split()))),
         source=table.pop("source"),
+        words=table.pop("words", ""),
         start_methods=tuple(table.pop("start_methods", StartMethod)),
         scripts=tuple(scripts),
         deadline=table.pop("deadline", 15.0),

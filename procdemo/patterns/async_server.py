@@ -32,7 +32,7 @@ from procdemo.demo.settings import Arg, LimitArg
 from procdemo.demo.states import Activity
 from procdemo.servers import access_log, fd_limit, handler, scripted_clients
 from procdemo.servers.access_log import AccessLog
-from procdemo.servers.async_listener import arrivals, loop_factory
+from procdemo.servers.async_listener import TimeLimits, arrivals, loop_factory
 from procdemo.servers.fd_limit import raise_fd_limit
 from procdemo.servers.handler import REPORTED_BYTES, Outcome
 from procdemo.servers.limits import ClientLimits
@@ -61,14 +61,16 @@ class Config(ServerSettings):
     ] = 10_000
 
 
-async def echo(conn: socket.socket, client: str, config: Config, emit: Emitter) -> Outcome:
+async def echo(
+    conn: socket.socket, client: str, config: Config, watched: TimeLimits, emit: Emitter
+) -> Outcome:
     """Answer the client's bytes in upper case until it has sent its last; return how it ended."""
     clock = asyncio.get_running_loop().time
     limits = ClientLimits(config, clock())
     reader, writer = await asyncio.open_connection(sock=conn)
     writer.transport.set_write_buffer_limits(0)  # drain() waits until the kernel has taken everything
     try:
-        async with asyncio.timeout_at(limits.deadline) as timer:
+        async with watched.within(limits) as timer:
             while data := await reader.read(_CHUNK):
                 if not limits.accept_bytes(len(data)):
                     return limits.say_too_many_bytes(conn), limits.received
@@ -77,10 +79,9 @@ async def echo(conn: socket.socket, client: str, config: Config, emit: Emitter) 
                 writer.write(data.upper())
                 await writer.drain()  # or a client that reads nothing would fill our memory
                 limits.progress_at = clock()
-                timer.reschedule(limits.deadline)
             return "client left", limits.received
     except OSError as error:  # reset, broken pipe: caused by the client; or a TimeoutError of ours
-        expired = limits.over_time(limits.deadline) if timer.expired() else ""
+        expired = limits.over_time(clock()) if timer.expired() else ""
         return expired or error.strerror or str(error), limits.received
     finally:
         writer.transport.abort()
@@ -90,13 +91,15 @@ async def serve_all(loop: StoppableLoop, listener: Listener, config: Config, emi
     """Have a task serve each client; at the end, give those that are connected their grace."""
     tasks: set[asyncio.Task[None]] = set()
     log = AccessLog(emit)
+    watched = TimeLimits(config)
+    watch = asyncio.create_task(watched.watch())
     served = most = 0
 
     async def serve(conn: socket.socket, client: str) -> None:
         nonlocal served
         since = time.monotonic()
         log.note_opened(client)
-        outcome = await echo(conn, client, config, emit)
+        outcome = await echo(conn, client, config, watched, emit)
         log.note_closed(client, time.monotonic() - since, outcome)
         served += 1
 
@@ -117,6 +120,7 @@ async def serve_all(loop: StoppableLoop, listener: Listener, config: Config, emi
     cut_off = len(tasks)
     for task in tasks:
         task.cancel()
+    watch.cancel()
     log.close()
     return {"served": served, "refused": listener.refused, "cut_off": cut_off, "most": most}
 

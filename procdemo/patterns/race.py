@@ -129,7 +129,7 @@ def _sum_up(found: list[dict[str, Any]], config: Config, emit: Emitter) -> None:
     for verdict, orders in sorted(groups.items()) if config.all else ():
         emit.mark("group", verdict=verdict, count=len(orders), orders=" ".join(orders))
     forbidden, lost, _ = (len(groups[verdict]) for verdict in VERDICTS.values())
-    answer = f"This order {last['verdict']}. 18 of the 20 orders lose one: procdemo race --all"
+    answer = f"This order {last['verdict']}. How many of the 20 lose one? procdemo race --all"
     if config.all and forbidden:
         answer = f"The lock forbids {forbidden} of the 20 orders. The others lose no update."
     elif config.all:

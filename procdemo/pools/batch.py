@@ -96,4 +96,5 @@ class Batch:
         counts["retried"] = self._retried
         if interrupted and left:
             return interrupted_summary(self._items, **counts, unfinished=left)
-        return {"ok": not failed and not lost, **counts}
+        answer = f"{failed + lost} of {self._items} items are not done: {lost} lost, {failed} failed."
+        return {"ok": not failed and not lost, **counts, **({"answer": answer} if failed or lost else {})}

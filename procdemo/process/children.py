@@ -9,23 +9,26 @@ import gc
 import multiprocessing.process
 import multiprocessing.util
 import os
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.process import BaseProcess
 
+from procdemo.process import fork_server, procfs
 from procdemo.process.early_death import allow_early_death
 from procdemo.process.exit_status import MAIN, Exit
 from procdemo.process.selector_loop import SelectorLoop
 
 _KILLED = -9  # exit code after SIGKILL
 _KILLED_S = 5.0  # for the kernel to end a killed process
+_PAUSE_S = 0.001
 
 
 class Child:
     """A child process that was started."""
 
-    __slots__ = ("_killed", "_process", "name", "pid", "started")
+    __slots__ = ("_born", "_killed", "_process", "name", "pid", "started")
 
     def __init__(self, process: BaseProcess) -> None:
         self._process = process
@@ -34,6 +37,8 @@ class Child:
         self.started = time.monotonic()
         """When, in seconds of `time.monotonic`."""
         self._killed = False
+        by_server = getattr(process, "_start_method", "") == "forkserver"
+        self._born = _birth(self.pid) if by_server else 0
 
     def kill(self) -> None:
         """Kill the process; its `Exit` will say that the main process did it on purpose."""
@@ -41,10 +46,29 @@ class Child:
         self._process.kill()
 
     def join(self) -> Exit:
-        """Return how the process, which has ended, ended."""
+        """Return how the process, which has ended, ended.
+
+        If its fork server has ended before it, it seems to have ended, and lives: then it is killed.
+        """
         self._process.join()
         exitcode = self._process.exitcode
+        if exitcode == fork_server.UNKNOWN and self._lives():
+            os.kill(self.pid, signal.SIGKILL)
+            give_up = time.monotonic() + _KILLED_S
+            while self._lives() and time.monotonic() < give_up:
+                time.sleep(_PAUSE_S)  # noqa: TID251 - it is no child of ours: nothing tells of its end
+            exitcode = _KILLED
         return Exit(self.name, self.pid, exitcode, MAIN if self._killed and exitcode == _KILLED else "")
+
+    def _lives(self) -> bool:
+        """Return whether a process that the fork server has started still runs; its PID may be another's."""
+        return bool(self._born) and _birth(self.pid) == self._born
+
+
+def _birth(pid: int) -> int:
+    """Return when a process was started, in ticks since the machine was booted; 0 if it has ended."""
+    found = procfs.stat(pid)
+    return found.start_ticks if found and found.alive else 0
 
 
 class Children:

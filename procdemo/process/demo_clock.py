@@ -36,6 +36,7 @@ class DemoClock:
         self._fd = nameless_memory(_SIZE) if fd is None else fd
         self._page = memoryview(mmap.mmap(self._fd, _SIZE)).cast("q")
         self._usual: dict[str, Any] = {}
+        self._holds = False  # whether this is the process that pauses the others
 
     def __reduce__(self) -> tuple[Callable[[Any], "DemoClock"], tuple[Any, ...]]:
         return _arrive, (reduction.DupFd(self._fd),)
@@ -44,7 +45,7 @@ class DemoClock:
         """Make it the clock of this process, and of those that it forks, until `give_back`."""
         self._usual = {name: getattr(time, name) for name in _FUNCTIONS}
         for name in _FUNCTIONS:
-            setattr(time, name, getattr(self, name))
+            setattr(time, name, _named_as_in_time(getattr(self, name)))
         return self
 
     def give_back(self) -> None:
@@ -54,6 +55,7 @@ class DemoClock:
 
     def hold(self) -> None:
         """Stand still. For the command, just before it stops the processes."""
+        self._holds = True
         self._page[_SINCE] = self._page[_SINCE] or _now_ns()
 
     def go_on(self) -> float:
@@ -62,6 +64,7 @@ class DemoClock:
         stood = _now_ns() - since if since else 0
         self._page[_PAUSED] += stood
         self._page[_SINCE] = 0
+        self._holds = False
         return stood / 1e9
 
     def monotonic_ns(self) -> int:
@@ -78,11 +81,21 @@ class DemoClock:
         return self.monotonic_ns() / 1e9
 
     def sleep(self, seconds: float) -> None:
-        """Sleep as `time.sleep` does, and do not count a pause."""
+        """Sleep as `time.sleep` does, and do not count a pause, except in the process that has made it."""
         end = self.monotonic() + seconds
         _sleep(seconds)
-        while (left := end - self.monotonic()) > 0:
+        while not self._holds and (left := end - self.monotonic()) > 0:
             _sleep(left)
+
+
+def _named_as_in_time(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does the same; for pickle it is what `time` has under this name, wherever."""
+
+    def function(*args: Any) -> Any:
+        return method(*args)
+
+    function.__module__, function.__qualname__ = "time", method.__name__
+    return function
 
 
 def _arrive(fd: Any) -> DemoClock:

@@ -4,12 +4,17 @@ Under spawn and forkserver `Process.start` writes the process's task into a pipe
 killed by then, this raises BrokenPipeError, and multiprocessing forgets a process that was there (under spawn
 only where the parent has closed its own copy of the reading end before, as in 3.13.15, 3.14.10 and 3.15.2:
 multiprocessing/popen_spawn_posix.py). For the parent this is a process that has ended like any other.
+
+If the fork server was killed, another one starts the process.
 """
 
+import errno
 import functools
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import Any
+
+from procdemo.process import fork_server
 
 Launch = Callable[[BaseProcess], Any]
 
@@ -58,9 +63,23 @@ def _forked_by_server_class() -> Any:
     from multiprocessing import forkserver, popen_forkserver  # noqa: PLC0415 - likewise
 
     class Popen(popen_forkserver.Popen):
-        """The fork server tells the PID in any case."""
+        """The fork server tells the PID in any case; if it was killed, the next one does."""
 
         def _launch(self, process_obj: BaseProcess) -> None:
+            try:
+                self._launch_once(process_obj)
+            except fork_server.GONE as error:
+                status = fork_server.exitcode()
+                if status is None:
+                    raise
+                if status > 0:
+                    raise BlockingIOError(errno.EAGAIN, fork_server.REFUSES) from error
+                if self.finalizer:
+                    self.finalizer()
+                self._fds: list[int] = []
+                self._launch_once(process_obj)
+
+        def _launch_once(self, process_obj: BaseProcess) -> None:
             try:
                 super()._launch(process_obj)  # type: ignore[misc]
             except BrokenPipeError:

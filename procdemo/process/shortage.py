@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from procdemo.demo import cgroup
 from procdemo.demo.settings import CannotRunError
+from procdemo.process import fork_server
 
 _EXIT_CODE = 3  # something of the platform is missing
 _SHARED = "/dev/shm"  # noqa: S108 - only tried
@@ -26,7 +27,12 @@ _NO_THREAD = "can't start new thread"  # a RuntimeError (_threadmodule.c)
 
 
 def named(error: BaseException) -> CannotRunError | None:
-    """Return an error that says what the platform lacks (exit status 3); None if it is something else."""
+    """Return an error that says what the platform lacks (exit status 3); None if it is something else.
+
+    If a killed fork server is the reason, the error says that; its exit status is 1.
+    """
+    if (status := fork_server.end_behind(error)) is not None:
+        return _no_fork_server(status)
     if isinstance(error, ImportError):
         return _missing_module(error)
     if isinstance(error, MemoryError):
@@ -104,6 +110,16 @@ def _no_process() -> CannotRunError:
     known = f"this user may have {limit} of them" if limit else "there are too many"
     message = f"no further process or thread can be started: {known} (ulimit -u)"
     return _error(message, "ulimit -u 1000, or end other programs of this user")
+
+
+def _no_fork_server(status: int) -> CannotRunError:
+    """Return an error that says why the fork server has ended; `status` as `fork_server.exitcode`."""
+    if status < 0:
+        message = f"the fork server, which starts the processes, was killed by {signal.Signals(-status).name}"
+        return CannotRunError(message, "the same once more")
+    if cgroup.full_of_processes() is not None or _limit("RLIMIT_NPROC"):
+        return _no_process()
+    return _error(f"{fork_server.REFUSES}: it has ended with exit status {status}", "--start-method spawn")
 
 
 def _can_fork() -> bool:

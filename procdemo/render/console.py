@@ -32,7 +32,6 @@ from procdemo.demo.events import (
 )
 from procdemo.demo.states import Activity, State
 from procdemo.demo.text import LIMIT, printable
-from procdemo.render.answer_box import answer_box
 from procdemo.render.crowds import Crowds
 from procdemo.render.live_view import LiveView, can_animate
 from procdemo.render.palette import LOOKS
@@ -48,7 +47,7 @@ _GOOD, _UNSURE, _BAD = (LOOKS[state].colour for state in (State.WAITING, State.R
 _COLOUR_OF = {"ok": _GOOD, INCONCLUSIVE: _UNSURE, INTERRUPTED: _UNSURE}  # of the last line; else _BAD
 _FRAME_S = 0.05
 _LINES_PER_FRAME = 40
-_NARROW = 50  # columns: with fewer there is no room for the time and the PID
+_NARROW = 70  # columns: with fewer there is no room for the time and the PID
 _LINES_OF_PICTURE = 60  # in all, if the screen becomes a picture
 _PIPE_LANES = 120  # width of the lanes in a pipe, in cells
 _LISTENING = "listening {host} {port}"  # a contract
@@ -111,6 +110,7 @@ class Console:
         self._quiet, self._present = quiet, present
         self._in_command = False
         self._is_by_hand = False
+        self._failed = ""
         self._verbose = verbose
         self._start_ns = 0
         self._is_picture = screen is not None
@@ -230,7 +230,7 @@ class Console:
     def _rows(self, event: Event) -> tuple[int, list[str]]:
         """Return an event as rows of text, and the width of their head: the time, the role and the PID.
 
-        Below `_NARROW` columns the head is the role alone.
+        Below `_NARROW` columns the head is the role alone: the lanes have the PIDs.
         """
         width = self._width()
         seconds = (event.time_ns - self._start_ns) / 1e9
@@ -269,6 +269,7 @@ class Console:
 
     def _show_error(self, event: Event) -> None:
         self.close()
+        self._failed = str(event.data.get("message", ""))
         self._err.print(Text(f"error: {printable(event.data.get('message', ''))}", style="bold"))
         if hint := event.data.get("hint"):
             self._err.print(Text(f"try: {printable(hint)}"))
@@ -287,9 +288,11 @@ class Console:
         counts, last = verdict(event, self._story)
         colour = _COLOUR_OF.get(last.partition(":")[0], _BAD)
         if self._in_command:
-            if not self._quiet:
+            if not (self._quiet or (self._failed and not event.data.get("asked", 1))):
                 self._err.print(Text(last))
         elif self._present:
+            from procdemo.render.answer_box import answer_box  # noqa: PLC0415 - rarely needed
+
             self._out.print(answer_box(last, colour, width, plain=self._plain))
-        else:
+        elif not (self._failed and self._failed in last and self._on_terminal):  # the error stands there
             self._out.print(Text(f"{counts}\n" if counts else "").append(last, style=f"bold {colour}"))

@@ -63,17 +63,13 @@ def chart(
     """Return the rows of a picture `width` cells wide of what happened within a `window` of time.
 
     Args:
-        lanes: the processes, in the order in which they are to be drawn. If a moving axis has room for some
-            of them only, those that had gone before have none.
+        lanes: the processes, in the order in which they are to be drawn.
         counters: values over time, drawn below.
         window: the time.
         width: of head and cells together, in terminal cells.
         plain: ASCII only.
         tall: for the back row: each lane is two rows high, and has a role but no PID.
     """
-    if window.most_ns and len(lanes) > _MOST:
-        begin_ns = window.edges(1)[0]
-        lanes = [lane for lane in lanes if not lane.gone_before(begin_ns)]
     names = [printable(f"  {lane.thread}" if lane.thread else lane.role) for lane in lanes[:_MOST]]
     long = [len(name) for name, lane in zip(names, lanes, strict=False) if "@" in name or lane.thread]
     room = min(max([_NAME, *long]), _LONGEST_NAME)

@@ -8,15 +8,20 @@ const element = (id) => document.getElementById(id);
 
 // --- colours and sizes: the states differ in lightness and in pattern, not only in hue
 
-const ROW = Math.min(Math.max(Math.floor(480 / run.lanes.length), 18), 72);
-const LEFT = 210;
-const RIGHT = 40;
-const TOP = 36;
-const COUNTER = 100;
-const GAP = 60;
+let ROW, LEFT, RIGHT, TOP, COUNTER, GAP;
+let SIZE, SMALL; // of text: beside the lanes, within a bar
+
+// Choose the sizes of the chart; `big` is for the back row of a class.
+function measure(big) {
+  [SIZE, SMALL] = big ? [28, 22] : [15, 12];
+  [LEFT, RIGHT, TOP] = big ? [Math.min(290, innerWidth / 4), 60, 50] : [210, 40, 36];
+  [COUNTER, GAP] = big ? [120, 90] : [100, 60];
+  const [all, least, most] = big ? [innerHeight * 0.42, 36, 96] : [480, 18, 72];
+  ROW = Math.min(Math.max(Math.floor(all / run.lanes.length), least), most);
+}
+measure(false);
 const PAPER = 960; // width in print: A4 or Letter, landscape
 const MOST_ARROWS = 200; // in view; more would hide the lanes
-const SIZE = 15; // of text
 const DARK = "#1a2433";
 const PALE = "#767676"; // a process that multiprocessing needs for itself
 const MANY = "#66728a"; // strokes too thin to be told apart
@@ -55,7 +60,7 @@ const meaningOf = (name) => run.looks[name][2];
 const STATE_FILLS = Object.fromEntries(Object.entries(run.looks).map(([name, [colour, pattern]]) =>
   [name, pattern in STROKES ? tile(colour, pattern) : pattern === "outlined" ? "#ffffff" : colour]));
 const text = (x, y, what, fill) => ({
-  type: "text", silent: true, style: { x, y, text: what, fill, fontSize: 12, verticalAlign: "middle" },
+  type: "text", silent: true, style: { x, y, text: what, fill, fontSize: SMALL, verticalAlign: "middle" },
 });
 const rect = (x, y, width, height, fill, info) => ({ type: "rect", shape: { x, y, width, height }, style: { fill }, info });
 const polygon = (points, fill, info) => ({ type: "polygon", shape: { points }, style: { fill, stroke: "#fff", lineWidth: 1 }, info });
@@ -193,7 +198,7 @@ function drawLane(params, api) {
     const y = top + row * 0.52 + height * lane.barLevels[place];
     const name = named(lane.bars[place][2]);
     children.push(rect(x, y, width, Math.max(height - 1, 1), count > 1 ? MANY : DARK, () => barTip(lane, lane.bars[place], count)));
-    if (count === 1 && height >= 12 && width > name.length * 7 + 10) children.push(text(x + 5, y + height / 2, name, "#fff"));
+    if (count === 1 && height >= SMALL && width > name.length * SMALL * 0.6 + 10) children.push(text(x + 5, y + height / 2, name, "#fff"));
   }
   const marks = lane.marks.map(([at]) => [at, at]);
   for (const [place, x, , count] of seen(marks, () => 0, 4, here)) {

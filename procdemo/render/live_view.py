@@ -95,7 +95,8 @@ class LiveView:
     def _draw_lanes(self, lanes: ScreenLanes) -> None:
         begin = time.monotonic()
         now_ns = self._newest_ns + int((begin - self._newest) * 1e9)
-        self._drawn_lanes = Group(*lanes.lines(now_ns, self._terminal.width, _WINDOW_NS))
+        width, height = self._terminal.size
+        self._drawn_lanes = Group(*lanes.lines(now_ns, width, _WINDOW_NS, height))
         end = time.monotonic()
         self._due = end + max(_FRAME_S, _SHARE * (end - begin))
 

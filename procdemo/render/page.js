@@ -16,7 +16,10 @@ function legend(words, id, paint) {
   swatch.src = canvas.toDataURL();
   swatch.alt = "";
   const meaning = document.createElement("span");
-  meaning.textContent = words;
+  const [, meant, rest] = words.match(/([^:]*)(.*)/s);
+  const more = document.createElement("span");
+  [more.textContent, more.className] = [rest, "more"];
+  meaning.append(meant, more);
   meaning.id = id;
   const item = document.createElement("li");
   item.append(swatch, meaning);
@@ -42,7 +45,7 @@ STATES.forEach((name, number) => {
     if (outlined) pen.strokeRect(1, 4, 34, 12);
   });
 });
-if (some("bars")) legend("an action, from begin to end", "bars", (pen) => filled(pen, [[0, 5], [36, 5], [36, 15], [0, 15]], DARK));
+if (some("bars")) legend("an action: from begin to end", "bars", (pen) => filled(pen, [[0, 5], [36, 5], [36, 15], [0, 15]], DARK));
 if (some("marks")) legend("an event", "marks", (pen) => filled(pen, [[12, 4], [24, 4], [18, 17]], MARK));
 legend(SENT, "arrows", (pen) => {
   pen.strokeStyle = DARK;
@@ -56,59 +59,74 @@ element("arrows").parentElement.hidden = !run.arrows.length;
 
 // --- the chart
 
-const lanesHeight = run.lanes.length * ROW;
 const chart = element("chart");
-chart.style.height = `${TOP + lanesHeight + GAP + run.counters.length * (COUNTER + GAP) + 50}px`;
+const everyAxis = [0, ...run.counters.keys()].map((_, number) => number);
 chart.setAttribute("aria-label", `${run.lanes.length} lanes, ${run.counters.length} counters`);
-const sharp = run.lanes.length < 100 ? Math.max(2, devicePixelRatio) : 1; // 2, for the printer
-const picture = echarts.init(chart, null, { renderer: "canvas", devicePixelRatio: sharp });
+let picture;
 
-const axis = {
-  type: "value", min: 0, max: run.ms || 1, splitLine: { show: false },
-  axisLabel: { formatter: axisTime, fontSize: SIZE, color: "#111", showMaxLabel: false, hideOverlap: true },
-  axisPointer: { show: true, label: { show: false }, triggerEmphasis: false, triggerTooltip: false },
-};
-const grids = [{ left: LEFT, right: RIGHT, top: TOP, height: lanesHeight }];
-const xAxes = [{ ...axis, gridIndex: 0 }];
-const yAxes = [{
-  type: "category", gridIndex: 0, inverse: true, data: run.lanes.map((lane) => lane.label),
-  axisLabel: {
-    interval: 0, color: (_, row) => (run.lanes[row].helper ? PALE : "#111"),
-    fontSize: Math.min(SIZE, ROW - 4), width: LEFT - 20, overflow: "truncate",
-  },
-  axisTick: { show: false },
-}];
-const drawn = { type: "custom", clip: true, encode: { x: 0, y: 1 } };
-const series = [
-  { ...drawn, name: "lanes", data: run.lanes.map((_, row) => [0, row]), renderItem: drawLane },
-  { ...drawn, name: "arrows", data: run.arrows.length ? [[0, 0]] : [], renderItem: drawArrows, z: 3 },
-];
-run.counters.forEach((counter, place) => {
-  const number = place + 1;
-  grids.push({ left: LEFT, right: RIGHT, top: TOP + lanesHeight + GAP + place * (COUNTER + GAP), height: COUNTER });
-  xAxes.push({ ...axis, gridIndex: number });
-  yAxes.push({
-    type: "value", gridIndex: number, name: counter.name, nameLocation: "middle", nameGap: 50, minInterval: 1,
-    nameTextStyle: { fontSize: SIZE, color: "#111" }, axisLabel: { fontSize: SIZE, color: "#111" }, splitNumber: 3,
+// Draw the chart; `big` is for the back row: large text, and no numbers beside the lanes.
+function draw(big, zoom = { start: 0, end: 100 }) {
+  measure(big);
+  const lanesHeight = run.lanes.length * ROW;
+  chart.style.height = `${TOP + lanesHeight + GAP + run.counters.length * (COUNTER + GAP) + 50}px`;
+  const sharp = run.lanes.length < 100 ? Math.max(2, devicePixelRatio) : 1; // 2, for the printer
+  picture = echarts.init(chart, null, { renderer: "canvas", devicePixelRatio: sharp });
+
+  const axis = {
+    type: "value", min: 0, max: run.ms || 1, splitLine: { show: false },
+    axisLabel: { formatter: axisTime, fontSize: SIZE, color: "#111", showMaxLabel: false, hideOverlap: true },
+    axisPointer: { show: true, label: { show: false }, triggerEmphasis: false, triggerTooltip: false },
+  };
+  const grids = [{ left: LEFT, right: RIGHT, top: TOP, height: lanesHeight }];
+  const xAxes = [{ ...axis, gridIndex: 0 }];
+  const yAxes = [{
+    type: "category", gridIndex: 0, inverse: true, data: run.lanes.map(({ label }) => (big ? label.replace(/\s+\d+$/, "") : label)),
+    axisLabel: {
+      interval: 0, color: (_, row) => (run.lanes[row].helper ? PALE : "#111"),
+      fontSize: Math.min(SIZE, ROW - 4), width: LEFT - 20, overflow: "truncate",
+    },
+    axisTick: { show: false },
+  }];
+  const drawn = { type: "custom", clip: true, encode: { x: 0, y: 1 } };
+  const series = [
+    { ...drawn, name: "lanes", data: run.lanes.map((_, row) => [0, row]), renderItem: drawLane },
+    { ...drawn, name: "arrows", data: run.arrows.length ? [[0, 0]] : [], renderItem: drawArrows, z: 3 },
+  ];
+  run.counters.forEach((counter, place) => {
+    const number = place + 1;
+    grids.push({ left: LEFT, right: RIGHT, top: TOP + lanesHeight + GAP + place * (COUNTER + GAP), height: COUNTER });
+    xAxes.push({ ...axis, gridIndex: number });
+    yAxes.push({
+      type: "value", gridIndex: number, name: counter.name, nameLocation: "middle", nameGap: big ? 70 : 50, minInterval: 1,
+      nameTextStyle: { fontSize: SIZE, color: "#111" }, axisLabel: { fontSize: SIZE, color: "#111" }, splitNumber: 3,
+    });
+    series.push({
+      // No `sampling`: ECharts would keep any of the values in a pixel, not the last.
+      name: counter.name, type: "line", step: "end", showSymbol: false, silent: true,
+      xAxisIndex: number, yAxisIndex: number, data: counter.values,
+      lineStyle: { color: COUNT, width: big ? 3 : 1.5 }, areaStyle: { color: COUNT, opacity: 0.25 },
+    });
   });
-  series.push({
-    // No `sampling`: ECharts would keep any of the values in a pixel, not the last.
-    name: counter.name, type: "line", step: "end", showSymbol: false, silent: true,
-    xAxisIndex: number, yAxisIndex: number, data: counter.values,
-    lineStyle: { color: COUNT, width: 1.5 }, areaStyle: { color: COUNT, opacity: 0.25 },
+  picture.setOption({
+    animation: false,
+    grid: grids, xAxis: xAxes, yAxis: yAxes, series,
+    axisPointer: { link: [{ xAxisIndex: "all" }] },
+    dataZoom: [
+      { type: "inside", xAxisIndex: everyAxis, filterMode: "none", ...zoom, zoomOnMouseWheel: "ctrl" },
+      { type: "slider", xAxisIndex: everyAxis, filterMode: "none", ...zoom, bottom: 10, height: 24, showDetail: false, showDataShadow: false },
+    ],
+    toolbox: { feature: { saveAsImage: { title: "PNG", name: "procdemo" } }, right: RIGHT },
   });
-});
-const everyAxis = xAxes.map((_, number) => number);
-picture.setOption({
-  animation: false,
-  grid: grids, xAxis: xAxes, yAxis: yAxes, series,
-  axisPointer: { link: [{ xAxisIndex: "all" }] },
-  dataZoom: [
-    { type: "inside", xAxisIndex: everyAxis, filterMode: "none", zoomOnMouseWheel: "ctrl" },
-    { type: "slider", xAxisIndex: everyAxis, filterMode: "none", bottom: 10, height: 24, showDetail: false, showDataShadow: false },
-  ],
-  toolbox: { feature: { saveAsImage: { title: "PNG", name: "procdemo" } }, right: RIGHT },
-});
+  picture.getZr().on("mousemove", ({ offsetX, offsetY, event }) => {
+    const place = run.counters.findIndex((_, number) => picture.containPixel({ gridIndex: number + 1 }, [offsetX, offsetY]));
+    if (place < 0) element("tip").hidden = true;
+    else showTip(counterTip(run.counters[place], timeAt(offsetX)), event);
+  });
+  picture.on("mousemove", ({ info, event }) => {
+    if (info) showTip(info(timeAt(event.offsetX)), event.event);
+  });
+  picture.on("globalout", () => { element("tip").hidden = true; });
+}
 
 const fit = (print) => picture.resize({ width: print ? PAPER : "auto" });
 addEventListener("resize", () => fit(matchMedia("print").matches));
@@ -125,8 +143,9 @@ const KEYS = {
   ArrowRight: (begin, end) => [begin, end].map((at) => at + Math.min((end - begin) / 4, 100 - end)),
   0: () => [0, 100],
 };
-chart.addEventListener("keydown", (event) => {
+addEventListener("keydown", (event) => {
   if (!(event.key in KEYS) || event.ctrlKey || event.metaKey) return;
+  if (event.key.startsWith("Arrow") && document.activeElement !== chart) return; // they scroll the page
   event.preventDefault();
   const [{ start, end }] = picture.getOption().dataZoom;
   const [begin, until] = KEYS[event.key](start, end);
@@ -149,15 +168,20 @@ function showTip(lines, { clientX, clientY }) {
 }
 const timeAt = (x) => picture.convertFromPixel({ xAxisIndex: 0 }, x);
 
-picture.getZr().on("mousemove", ({ offsetX, offsetY, event }) => {
-  const place = run.counters.findIndex((_, number) => picture.containPixel({ gridIndex: number + 1 }, [offsetX, offsetY]));
-  if (place < 0) element("tip").hidden = true;
-  else showTip(counterTip(run.counters[place], timeAt(offsetX)), event);
+// --- for the back row: P
+
+function present(big) {
+  document.body.classList.toggle("present", big);
+  const zoom = picture?.getOption().dataZoom[0];
+  picture?.dispose();
+  draw(big, zoom && { start: zoom.start, end: zoom.end });
+}
+const [summary] = run.tables.summary ?? [{}];
+element("answer").textContent = summary.reason ?? summary.answer ?? "";
+present(location.hash === "#present");
+addEventListener("keydown", ({ key, ctrlKey, metaKey, altKey }) => {
+  if (key.toLowerCase() === "p" && !(ctrlKey || metaKey || altKey)) present(!document.body.classList.contains("present"));
 });
-picture.on("mousemove", ({ info, event }) => {
-  if (info) showTip(info(timeAt(event.offsetX)), event.event);
-});
-picture.on("globalout", () => { element("tip").hidden = true; });
 
 // --- tables
 

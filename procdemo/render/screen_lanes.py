@@ -52,31 +52,32 @@ class ScreenLanes:
         if len(self._events) < _REMEMBERED:
             self._events.append(event)
 
-    def lines(self, end_ns: int, width: int, most_ns: int = 0) -> list[Text]:
+    def lines(self, end_ns: int, width: int, most_ns: int = 0, height: int = sys.maxsize) -> list[Text]:
         """Return the lanes until `end_ns`, `width` cells wide; no line if a demo had only one process.
 
-        If `most_ns` is not 0, the axis is so long, and moves with the time.
+        If `most_ns` is not 0, the axis is so long, and moves with the time, on a screen of `height` lines.
         """
         processes = lanes(self._events, self._activities, self._threads, helpers=self._helpers)
         if not self._helpers:
             processes = _without_idle_threads(processes)
         if len(processes) <= 1 and not any(lane.program for lane in processes):
             return []
-        counted = counters(self._events)
-        room = self.room - _OTHER_LINES
-        if self._tall:
-            room = (self.room - _OTHERS_IF_TALL - len(counted)) // 2
-        every, processes = processes, _fitting(processes, room)
-        if not processes:
-            return []
-        start_ns = self._events[0].time_ns
         if len(self._events) == _REMEMBERED:
             end_ns = self._events[-1].time_ns
-        window, width = Window(start_ns, end_ns, most_ns), min(width, _WIDEST)
+        window, width = Window(self._events[0].time_ns, end_ns, most_ns), min(width, _WIDEST)
+        counted = counters(self._events)
+        room = min(self.room, height) - (_OTHERS_IF_TALL if self._tall else _OTHER_LINES)
+        room = (room - len(counted)) // 2 if self._tall else room
+        every, processes = processes, _fitting(processes, room, window.edges(1)[0])
+        if not processes:
+            return []
         rows = chart(processes, counted, window, width, plain=self._plain, tall=self._tall)
         lines = [self._coloured(row) for row in rows]
         if left_out := len(every) - len(processes):
-            lines.append(Text(f"... and {left_out} more {'lanes' if left_out > 1 else 'lane'} (-v)"))
+            all_have_lanes = "" if most_ns else " (-v)"
+            lines.append(
+                Text(f"... and {left_out} more {'lanes' if left_out > 1 else 'lane'}{all_have_lanes}")
+            )
         if len(self._events) == _REMEMBERED:
             lines.append(Text(f"The lanes end after {_REMEMBERED:,} events; -o run.html has all."))
         return lines
@@ -108,11 +109,14 @@ def _without_idle_threads(processes: list[Lane]) -> list[Lane]:
     ]
 
 
-def _fitting(every: list[Lane], lines: int) -> list[Lane]:
-    """Return as many lanes as there are lines for them and for what is said of them: processes first."""
+def _fitting(every: list[Lane], lines: int, begin_ns: int = 0) -> list[Lane]:
+    """Return as many lanes as there are lines for them and for what is said of them: processes first.
+
+    If some must be left out, those that had ended before `begin_ns` are.
+    """
     lines -= len([*parents.zombies([lane for lane in every if lane.zombie_of]), *parents.orphaned(every)])
     if len(every) <= lines:
         return every
-    by_rank = sorted(every, key=lambda lane: bool(lane.thread or lane.more))
+    by_rank = sorted(every, key=lambda lane: (lane.gone_before(begin_ns), bool(lane.thread or lane.more)))
     chosen = {id(lane) for lane in by_rank[: max(lines - 1, 0)]}
     return [lane for lane in every if id(lane) in chosen]

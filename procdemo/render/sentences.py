@@ -1,6 +1,7 @@
 """What the screen says of an event: a sentence of its demo's story, filled in with the event's data."""
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any
 
 from procdemo.demo.events import EXITED, INTERRUPTED, SUMMARY, Event, Kind
@@ -40,7 +41,7 @@ def verdict(event: Event, story: Mapping[str, str]) -> tuple[str, str]:
         story: has the sentence ``counts``, and ``summary`` for the answer.
     """
     word = printable(event.data.get("outcome") or ("ok" if event.data.get("ok") else "FAILED"))
-    counts = filled(story[COUNTS], event) if COUNTS in story else ""
+    counts = filled(story[COUNTS], event) if COUNTS in story and _has_all(story[COUNTS], event) else ""
     if "reason" in event.data:
         said = printable(event.data["reason"]).removeprefix(f"{word}: ")
         rest = facts(event._replace(data={k: v for k, v in event.data.items() if k != "reason"}))
@@ -49,6 +50,11 @@ def verdict(event: Event, story: Mapping[str, str]) -> tuple[str, str]:
     if answer is None and SUMMARY not in story:
         return counts, f"{word}: {facts(event)}"
     return counts, f"{word}: {printable(answer) if answer else filled(story[SUMMARY], event)}"
+
+
+def _has_all(sentence: str, event: Event) -> bool:
+    """Return whether the event has data for each field of a sentence."""
+    return {field for _, field, _, _ in Formatter().parse(sentence) if field} <= event.data.keys()
 
 
 def name_of(event: Event) -> str:

@@ -39,7 +39,8 @@ class AcceptQueue:
         """Begin to watch.
 
         Args:
-            listener: non-blocking; perhaps other processes accept from it, too.
+            listener: non-blocking, or its accept(2) ends now and then by itself; perhaps other processes
+                accept from it, too.
             watch: makes the event loop wait for `listener`.
             unwatch: makes it cease to wait.
             clients: the names of scripted clients, if there are any.
@@ -68,6 +69,11 @@ class AcceptQueue:
         if not self._pause_ends:
             self._unwatch()
         self._pause_ends = time.monotonic() + _PAUSE_S
+
+    @property
+    def pauses(self) -> bool:
+        """Whether there was no room for a client, and it is not to be tried again yet."""
+        return self._pause_ends > 0
 
     def resume(self) -> float:
         """End the pause if it is over; return the seconds until its end, `math.inf` if there is none."""

@@ -1,14 +1,16 @@
 """A worker's side of a shared listener: it accepts clients beside other workers, and counts them.
 
-One connection wakes one worker (``EPOLLEXCLUSIVE``, epoll_ctl(2)), not all that wait. If that
-worker is killed before it accepts, no other worker is woken: so each worker looks for itself now and
-then. That is also when it shows that it lives.
+One connection wakes one worker, not all that wait: accept(2) does so by itself, and epoll with
+``EPOLLEXCLUSIVE`` (epoll_ctl(2)). If that worker is killed before it accepts, no other worker is woken: so
+each worker looks for itself now and then. That is also when it shows that it lives.
 """
 
+import os
 import select
 import socket
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Self
 
@@ -38,7 +40,7 @@ class Acceptor:
         """Wait for clients from now on, and say so.
 
         Args:
-            listener: non-blocking, shared with the other workers.
+            listener: shared with the other workers, with the pace of `set_pace`; non-blocking.
             settings: what limits the number of clients of all workers.
             slot: the worker's row in the scoreboard.
             emit: where to report.
@@ -55,12 +57,15 @@ class Acceptor:
         self._alone = workers == 1
         self._now = 0.0
         self.poller: Any = select.epoll() if hasattr(select, "epoll") else _Poll()
-        self._queue = AcceptQueue(
-            listener,
-            watch=partial(self.poller.register, listener, _IN),
-            unwatch=partial(self.poller.unregister, listener),
-            clients=slot.clients,
-        )
+        watch: Callable[[], object] = partial(self.poller.register, listener, _IN)
+        unwatch: Callable[[], object] = partial(self.poller.unregister, listener)
+        self._accept_waits = one_at_a_time and sys.platform == "linux"
+        if self._accept_waits:
+            # accept(2) itself waits for a client, for as long as SO_RCVTIMEO says (socket(7)): a system call
+            # less for each. The flag is of the open file, so all workers have it; main never accepts.
+            os.set_blocking(listener.fileno(), True)
+            watch = unwatch = _do_nothing
+        self._queue = AcceptQueue(listener, watch, unwatch, slot.clients)
         emit.mark("ready")
         slot.ready()
 
@@ -72,12 +77,14 @@ class Acceptor:
 
     def arrivals(self) -> Iterator[Arrival]:
         """Yield one client after the other, as its connection and its name, until the server closes."""
-        poll, tick, cells = self.poller.poll, self.tick, self._slot.scoreboard.cells
+        tick, cells, queue = self.tick, self._slot.scoreboard.cells, self._queue
         pause = self._pace
         while not cells[CLOSING]:
-            poll(pause)
+            if queue.pauses or not self._accept_waits:
+                self.poller.poll(pause)
+            arrival = self._admit_or_refuse()
             pause = tick()
-            if arrival := self._admit_or_refuse():
+            if arrival:
                 yield arrival
 
     def _admit_or_refuse(self) -> Arrival | None:
@@ -124,6 +131,10 @@ class Acceptor:
         """Note that `client`, served since then, is served no more."""
         self._slot.release()
         self._log.note_closed(client, time.monotonic() - since, outcome)
+
+
+def _do_nothing(*_: object) -> None:
+    pass
 
 
 class _Poll:

@@ -6,11 +6,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from importlib import import_module
+from typing import NoReturn
 
 from procdemo.demo.settings import CannotRunError, pip_install
 from procdemo.servers.accept_queue import AcceptQueue, Arrival
 from procdemo.servers.access_log import BATCH_S, AccessLog
+from procdemo.servers.limits import ClientLimits
 from procdemo.servers.listener import Listener
+from procdemo.servers.settings import ServerSettings
 from procdemo.servers.stoppable_loop import StoppableLoop
 
 
@@ -27,6 +30,38 @@ def loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError as error:
         raise CannotRunError("uvloop is not installed", pip_install("uvloop"), exit_code=3) from error
     return make
+
+
+class TimeLimits:
+    """The limits of time of all clients of a loop, looked at now and then by one task.
+
+    A timer that each request of a client sets anew would take a tenth of the time of a request.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        """Prepare; `watch` is the task."""
+        self._pause = settings.sweep
+        self._open: dict[asyncio.Timeout, ClientLimits] = {}
+
+    @contextlib.asynccontextmanager
+    async def within(self, limits: ClientLimits) -> AsyncIterator[asyncio.Timeout]:
+        """Raise TimeoutError in the block when one of the `limits` is reached; yield what says so."""
+        async with asyncio.timeout(None) as timer:
+            self._open[timer] = limits
+            try:
+                yield timer
+            finally:
+                del self._open[timer]
+
+    async def watch(self) -> NoReturn:
+        """Look at all clients, again and again, until cancelled."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(self._pause)
+            now = clock()
+            for timer, limits in self._open.items():
+                if limits.over_time(now):
+                    timer.reschedule(now)
 
 
 async def arrivals(

@@ -113,7 +113,7 @@ class TimeoutSweep:
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        self._throttle = Throttle(min(settings.pace, settings.idle_timeout / 4, settings.total_timeout / 4))
+        self._throttle = Throttle(settings.sweep)
 
     def overdue(self, connections: Collection[Connection], now: float) -> Iterator[tuple[Connection, str]]:
         """Yield each that has reached a limit, and which limit, if it is time to look."""

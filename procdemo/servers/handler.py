@@ -70,8 +70,9 @@ def echo(
         on_tick: called every ``settings.pace`` seconds, whether the client does something or not.
     """
     clock, pace = time.monotonic, settings.pace
-    tick_at = now = clock()
+    now = clock()
     limits = ClientLimits(settings, now)
+    tick_at = min(now + pace, limits.deadline)
     unsent = b""
     client_left = False
     try:

@@ -56,3 +56,8 @@ class ServerSettings(Settings):
         Ten thousand threads that do so twice a second have no time for anything else.
         """
         return min(_CLOCK_S, self.total_timeout * _CLOCK_SHARE)
+
+    @property
+    def sweep(self) -> float:
+        """Seconds after which an event loop looks whether one of its clients has reached a limit of time."""
+        return min(self.pace, self.idle_timeout / 4, self.total_timeout / 4)

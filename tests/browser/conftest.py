@@ -49,8 +49,8 @@ def show(chromium: Any) -> Iterator[Callable[[Path], Any]]:
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        shown.append(file.as_uri())
-        page.goto(shown[-1])
+        shown.append(file.as_uri().partition("#")[0])  # what follows is for the page alone
+        page.goto(file.as_uri())
         page.wait_for_selector("body[data-drawn]")
         return page
 

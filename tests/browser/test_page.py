@@ -174,7 +174,7 @@ def test_the_legend_has_what_is_there_and_nothing_else(lesson, show):
     some = {
         what: page.evaluate(f"run.lanes.some((lane) => lane.{what}.length)") for what in ("bars", "marks")
     }
-    assert ("an action, from begin to end" in texts) == some["bars"]
+    assert ("an action: from begin to end" in texts) == some["bars"]
     assert ("an event" in texts) == some["marks"]
 
 

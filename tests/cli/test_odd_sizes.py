@@ -87,5 +87,5 @@ def test_a_terminal_without_a_size_shows_all(environment, rows, columns):
 def test_a_pipe_without_a_width_breaks_no_line(value):
     usual = run("spawn", "-h").stdout
     assert run("spawn", "-h", env={"COLUMNS": value}).assert_clean().stdout == usual
-    lines = run("lab", "own-memory", "-v", env={"COLUMNS": value}).assert_clean().stdout.splitlines()
+    lines = run("race", "--all", env={"COLUMNS": value}).assert_clean().stdout.splitlines()
     assert max(map(len, lines)) > 120

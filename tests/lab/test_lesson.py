@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from procdemo.demo.settings import CannotRunError
-from procdemo.lab.lesson import Interpreter, Script, find, lessons
+from procdemo.lab.lesson import Interpreter, Script, find, lessons, search
 
 GIL = Interpreter((3, 12, 1), "gil", "linux")
 FREE = Interpreter((3, 14, 0), "free-threaded", "linux")
@@ -82,10 +82,60 @@ def test_a_lesson_says_why_it_cannot_be_run_here():
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("join-befor-drain", "lab join-before-drain"), ("x", "lists them all")]
+    ("name", "hint"),
+    [("join-befor-drain", "lab join-before-drain"), ("Deadlok", "lab deadlock"), ("x", "lists them all")],
 )
 def test_an_unknown_lesson(name, hint):
     with pytest.raises(CannotRunError, match="no lesson called") as error:
         find(name)
     assert hint in error.value.hint
     assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "lesson"),
+    [
+        ("deadlock", "two-locks"),
+        ("dining philosophers", "dining-philosophers"),
+        ("subprocess hangs", "popen-wait"),
+        ("asyncio blocking call", "blocked-loop"),
+        ("printed twice", "print-twice"),
+        ("imap memory", "eager-imap"),
+        ("file offset fork", "shared-offset"),
+        ("executor exception silent", "lost-future"),
+        ("queue.Queue process", "thread-queue"),
+        ("pool map two arguments", "two-args"),
+        ("future cancel timeout", "future-timeout"),
+        ("daemon thread", "daemon-thread"),
+        ("pool initializer hangs", "bad-initializer"),
+        ("manager proxy", "manager-gone"),
+        ("submit inside task", "nested-submit"),
+        ("lock inheritance", "lock-to-pool"),
+        ("recv EOFError", "pipe-eof"),
+        ("stdin", "stdin-script"),
+        ("threading.Lock processes", "thread-lock"),
+        ("condition notify", "event-lost"),
+        ("3.14 default", "changed-default"),
+        ("preload", "preload-trap"),
+        ("InterpreterPoolExecutor", "interpreters"),
+        ("terminate_workers", "kill-workers"),
+        ("kill_workers", "kill-workers"),
+        ("queue shutdown", "queue-shutdown"),
+        ("buffersize", "eager-map"),
+        ("never awaited", "forgotten-await"),
+        ("create_task", "lost-task"),
+        ("TaskGroup", "sibling-fails"),
+        ("free-threaded counter", "thread-increment"),
+        ("iterator threads", "shared-generator"),
+    ],
+)
+def test_a_question_is_found_by_the_words_a_person_would_type(typed, lesson):
+    found = [each.name for each in search(typed.split())]
+    assert lesson in found
+    assert len(found) <= 10
+
+
+def test_a_word_of_a_script_finds_its_lesson_if_no_text_has_it():
+    assert "switch-interval" in [lesson.name for lesson in search(["setswitchinterval"])]
+    assert search(["no-such-word"]) == []
+    assert len(search(["deadlock"])) < 20, "the texts have it, so the scripts are not searched"

@@ -14,7 +14,7 @@ from servers import Running, Server
 
 from procdemo.demo.events import Emitter
 from procdemo.patterns.async_server import Config, echo
-from procdemo.servers.async_listener import loop_factory
+from procdemo.servers.async_listener import TimeLimits, loop_factory
 
 SERVER = Server("async-server", "fork")
 LOOPS = ("asyncio", "uvloop")
@@ -50,7 +50,9 @@ def test_the_last_answers_are_sent_although_the_kernel_takes_them_piece_by_piece
         answers: list[bytes] = []
         hearing = threading.Thread(target=lambda: answers.extend(iter(lambda: client.recv(1000), b"")))
         hearing.start()
-        outcome = runner.run(echo(server, "a client", Config(loop=loop), Emitter(lambda _: None)))
+        config = Config(loop=loop)
+        talk = echo(server, "a client", config, TimeLimits(config), Emitter(lambda _: None))
+        outcome = runner.run(talk)
         runner.run(asyncio.sleep(0))  # the loop closes the connection
         hearing.join()
     assert (outcome, b"".join(answers)) == (("client left", 60_000), b"X" * 60_000)

@@ -102,6 +102,7 @@ def test_acknowledged_early_is_lost_at_the_end_by_name(start_method):
     summary = account_of(result, 2)
     assert summary["lost"] > 0
     assert all("in the hands of consumer-" in fate for fate in missing(result).values())
+    assert summary["answer"].endswith("items are lost: join() came back before the work was done.")
 
 
 def test_acknowledged_late_nothing_is_lost_in_the_same_run():

@@ -29,6 +29,11 @@ def test_both_ways_make_new_processes_that_end(start_method):
     assert result.summary["joined"] == 4
 
 
+def test_the_answer_says_how_many_were_killed():
+    result = play("--children", "1", "--style", "function", "--work", "60", "--kill", "child-0@0")
+    assert result.assert_clean(1).summary["answer"] == "1 of 1 children did not end by themselves."
+
+
 @pytest.mark.parametrize("style", ["function", "subclass"])
 def test_one_way_of_the_two(style):
     result = play("--style", style, "--children", "3", "--work", "0")

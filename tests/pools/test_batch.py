@@ -66,7 +66,9 @@ def test_an_item_that_is_not_done_is_named_with_the_reason():
         {"items": "3", "fate": "in the hands of worker-0 (PID 7)"},
         {"items": "4-5", "fate": "waits to be done"},
     ]
-    assert account == {"ok": False, "produced": 6, "done": 1, "failed": 2, "lost": 3, "retried": 0}
+    answer = "5 of 6 items are not done: 3 lost, 2 failed."
+    counts = {"produced": 6, "done": 1, "failed": 2, "lost": 3, "retried": 0}
+    assert account == {"ok": False, **counts, "answer": answer}
 
 
 def test_what_is_open_when_the_run_is_interrupted_is_unfinished_and_not_lost():

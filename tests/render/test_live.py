@@ -94,3 +94,17 @@ def test_a_recorded_run_moves_as_well(tmp_path):
     output = watched("replay", str(kept), "--pace", "0.4", "--live")
     assert len(set(lanes_of(output))) > 3
     assert len(lanes_of(watched("replay", str(kept)))) == 1
+
+
+@pytest.mark.thorough
+def test_for_the_back_row_all_is_large_and_little():
+    output = ESCAPE.sub("", watched(*LESSON, "--present")).replace("\r", "\n")
+    lines = output.splitlines()
+    assert "space: pause" in output
+    assert any(re.fullmatch(r"(producer|consumer)-\d: .*bun.*|.*: was blocked .*", line) for line in lines)
+    assert not [line for line in lines if re.match(r" +[\d.]+s ", line)], "of the sentences only the last one"
+    assert [line for line in lines if re.match(f"producer-0 .*{BLOCKED}", line)]
+    assert not [line for line in lines if re.match(r"producer-0 +\d", line)], "no PID"
+    box = "\n".join(lines).partition("┏")[2]
+    assert "ok: The consumers are slower" in box
+    assert "┛" in box

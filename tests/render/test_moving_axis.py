@@ -4,8 +4,11 @@ from itertools import pairwise
 
 import pytest
 
+from procdemo.demo.events import Event
 from procdemo.demo.states import State
 from procdemo.render.lane_chart import Window, chart
+from procdemo.render.role_colours import RoleColours
+from procdemo.render.screen_lanes import ScreenLanes
 from procdemo.render.timeline import Counter, Lane
 
 COMPUTING, WAITING, GONE = State.COMPUTING, State.WAITING, State.GONE
@@ -51,9 +54,26 @@ def test_it_moves_by_whole_cells_and_shows_the_present(columns):
         before = edges[0]
 
 
-def test_a_process_that_ended_long_ago_makes_room_for_others():
-    old = [Lane(f"handler-{n}", n, [(0, WAITING), (S, GONE)], []) for n in range(30)]
-    rows = drawn(9, lanes=[MAIN, *old, Lane("handler-30", 30, [(8 * S, WAITING)], [])])
-    assert [row.split()[0] for row in rows[:2]] == ["main", "handler-30"]
-    few = drawn(9, lanes=[MAIN, *old[:3]])
-    assert [row.split()[0] for row in few[:4]] == ["main", "handler-0", "handler-1", "handler-2"]
+def test_on_a_low_screen_processes_that_ended_before_make_room_for_others():
+    lanes = ScreenLanes({}, (), RoleColours(), plain=True)
+
+    def take(at, kind, name, pid, role, **data):
+        lanes(Event(kind, name, data, at * S, pid, pid, role))
+
+    take(0, "mark", "begins", 1, "main")
+    for number in range(30):
+        take(0, "mark", "here", 10 + number, f"handler-{number}")
+        take(1, "mark", "exited", 1, "main", child_pid=10 + number)
+    take(8, "mark", "here", 99, "handler-30")
+
+    def names(height, **options):
+        rows = [str(row) for row in lanes.lines(9 * S, 70, height=height, **options)]
+        return [row.split()[0] for row in rows if row.startswith(("main ", "handler"))], rows
+
+    drawn, rows = names(12, most_ns=5 * S)
+    assert drawn == ["main", "handler-0", "handler-1", "handler-2", "handler-30"]
+    assert "... and 27 more lanes" in rows
+    assert len(rows) <= 10
+    drawn, rows = names(12)
+    assert drawn == ["main", *(f"handler-{number}" for number in range(4))]
+    assert "... and 27 more lanes (-v)" in rows

@@ -22,11 +22,10 @@ def kernel_s():
 
 
 def nap(emit):
-    before, really = time.monotonic(), kernel_s()
+    times = [kernel_s(), time.monotonic(), kernel_s()]
     emit.mark("naps")
     time.sleep(NAP_S)  # noqa: TID251 - what is tested
-    seconds, really = time.monotonic() - before, kernel_s() - really
-    emit.mark("woke up", seconds=seconds, really=really)
+    emit.mark("woke up", times=[*times, kernel_s(), time.monotonic(), kernel_s()])
 
 
 def one_nap(config, emit):
@@ -64,18 +63,17 @@ def test_a_pause_is_no_time_for_any_process(start_method):
     with Runner(one_nap, settings(start_method), pausing=pausing, sample=True) as runner:
         *events, summary = paused(runner, pausing, "naps")
     (woke,) = [event for event in events if event.name == "woke up"]
+    before, began, after, then_before, woke_up, then_after = woke.data["times"]
     assert pausing.seconds >= PAUSE_S
-    assert woke.data["seconds"] >= NAP_S, "it has slept as long as it should"
-    # Had it begun its sleep, or not? In both cases the pause is not counted, and nothing else is left out.
-    assert woke.data["really"] - woke.data["seconds"] == pytest.approx(pausing.seconds, abs=0.1)
-    (naps,) = [event for event in events if event.name == "naps"]
-    assert woke.time_ns - naps.time_ns < woke.data["really"] * 1e9 - pausing.seconds * 1e9 + 1e8, (
-        "so in the log"
-    )
+    assert woke_up - began >= NAP_S, "it has slept as long as it should"
+    really = woke_up - began + pausing.seconds
+    assert then_before - after - 1e-6 <= really <= then_after - before + 1e-6, "and no other time is left out"
+    assert summary.time_ns / 1e9 + pausing.seconds <= kernel_s(), "so in the log"
     assert summary.data["ok"]
     seen = {event.name for event in events if event.kind == "state" and event.role in {"main", "sleeper"}}
     assert "stopped" not in seen, "and so in the lanes"
-    assert time.monotonic() == pytest.approx(kernel_s(), abs=0.1), "given back"
+    now, usual = kernel_s(), time.monotonic()
+    assert usual >= now, "given back"
 
 
 @pytest.mark.thorough
@@ -115,8 +113,8 @@ def test_a_demo_that_is_paused_can_be_ended(how):
         all_stopped({runner.pid, *children})
         if how != "leave":
             getattr(runner, how)()
-            rest = list(events)
             assert not pausing.paused
+            rest = list(events)
             assert names(rest)[-1] == "summary"
             assert ("stopped" in names(rest)) == (how == "stop")
     assert all(map(reaped, (runner.pid, *children)))

@@ -90,7 +90,7 @@ def ended(child):
 )
 def test_a_guess_is_counted_and_never_blamed(guess, said, score):
     child = person("8")
-    child.expect("Where does the counter end")
+    child.expect(r"Where does the counter\s+end")
     child.expect("Your guess: 1 to 3")
     child.send(guess)
     child.expect("space: what you saw")

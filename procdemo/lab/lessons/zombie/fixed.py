@@ -6,6 +6,11 @@ import sys
 mp = multiprocessing.get_context(*sys.argv[1:])  # python fixed.py [fork|spawn]
 
 
+def work(gate):
+    print("child: I have done my work", flush=True)
+    gate.wait()  # start() asks for the status of children that have ended: none ends before all are there
+
+
 def state(pid):
     try:
         with open(f"/proc/{pid}/stat") as file:
@@ -15,7 +20,8 @@ def state(pid):
 
 
 if __name__ == "__main__":
-    children = [mp.Process(target=print, args=("child: I have done my work",)) for _ in range(3)]
+    gate = mp.Barrier(3)
+    children = [mp.Process(target=work, args=(gate,)) for _ in range(3)]
     for child in children:
         child.start()
     for child in children:

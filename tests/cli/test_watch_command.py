@@ -175,7 +175,7 @@ def test_signals_go_to_both_and_are_the_programs_own_business(tmp_path):
     source = """
 import os, signal, sys
 taken = {signal.SIGINT, signal.SIGQUIT}
-signal.pthread_sigmask(signal.SIG_BLOCK, taken)  # a handler may run late: if the signal comes just before read()
+signal.pthread_sigmask(signal.SIG_BLOCK, taken)  # a handler may run late
 print("ready", flush=True)
 for _ in taken: os.write(1, signal.Signals(signal.sigwait(taken)).name.encode())
 sys.stdin.read()

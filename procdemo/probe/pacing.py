@@ -18,6 +18,8 @@ class Pacing:
     def __init__(self) -> None:
         """Begin now."""
         self._begin = self.due_at = time.monotonic()
+        self.share = _SHARE
+        """What looks may take of one CPU; less if the caller does other things besides."""
         self._looks = 0
         self.stat_every = 1
         """A thread without a turn on a CPU is looked at more closely every so many looks."""
@@ -31,7 +33,7 @@ class Pacing:
         now = time.monotonic()
         self._looks += 1
         usual = _FIRST_LOOK_S if now - self._begin < _FIRST_S else _LOOK_S
-        pause = min(max(usual, cpu_ns / 1e9 / _SHARE), _LONGEST_S)
+        pause = min(max(usual, cpu_ns / 1e9 / self.share), _LONGEST_S)
         # A quarter more or less: a program that does something 50 times a second is not always seen at it.
         self.due_at = now + pause * (0.75 + 0.5 * (self._looks * _GOLDEN % 1))
         self.stat_every = 4 if threads <= _FEW else 8

@@ -16,9 +16,10 @@ def clock(monkeypatch):
     return now
 
 
-def looks(clock, cost_s, seconds, threads=8):
+def looks(clock, cost_s, seconds, threads=8, share=pacing._SHARE):
     """Return the times of the looks of so many seconds, each of which takes `cost_s` of CPU time."""
     pace, times = Pacing(), []
+    pace.share = share
     end = clock[0] + seconds
     while pace.due_at < end:
         clock[0] = pace.due_at
@@ -45,6 +46,10 @@ def test_the_pauses_differ_by_a_quarter(clock):
 def test_it_never_takes_three_percent_of_a_cpu(clock, cost_s):
     seconds = 60
     assert len(looks(clock, cost_s, seconds)) * cost_s / seconds < 0.03
+
+
+def test_the_share_may_be_smaller(clock):
+    assert len(looks(clock, 0.01, 60, share=0.01)) * 0.01 / 60 < 0.011
 
 
 def test_one_very_expensive_look_does_not_stop_it_for_long(clock):

@@ -78,7 +78,6 @@ def show_xray(pid: int, view: ViewOptions, *, args: bool) -> int:
     verdict = hang.judge(snapshot.take(pid, snapshot.SEARCH_S))
     if (pid, pid) not in verdict.waits:
         raise CannotRunError(f"PID {pid} has ended meanwhile", _FINDING, FAILED)
-    processes = verdict.context.snapshot.processes
     rows = list(xray_rows.rows(verdict, args=args))
     if view.json:
         events = [own_event(Kind.RESULT, "thread", row, _ROLE) for row in rows]
@@ -89,9 +88,7 @@ def show_xray(pid: int, view: ViewOptions, *, args: bool) -> int:
             _draw(screen, verdict, rows)
         screen.answer(verdict.name, verdict.answer)
     sys.stdout.flush()
-    if not verdict.context.snapshot.has_stacks and any(
-        process.program.kind == programs.PYTHON for process in processes.values()
-    ):
+    if xray_rows.lacks_py_spy(verdict):
         hint = pip_install("py-spy")
         sys.stderr.write(f"no lines of Python, because py-spy is not installed\ntry: {printable(hint)}\n")
     return _report_missing_right(verdict)

@@ -45,8 +45,8 @@ from procdemo.servers.waiting_list import Waiting, WaitingList
 
 BLOCKS = (scripted_clients, handler, waiting_list, resilient_pool)
 STORY = {
-    "cut off": "{client} is cut off, because {worker} (PID {worker_pid}) is dead",
-    "died": "{child} (PID {child_pid}) was {cause}. Perhaps it had a lock of the Pool: all are replaced",
+    "cut off": "{client} is cut off: its worker died",
+    "died": "{child} (PID {child_pid}) was {cause}",
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
     "counts": "{served} clients served, {waited} had to wait; {refused} refused, {cut_off} cut off",
 }

@@ -35,9 +35,11 @@ __all__ = ["PoolSettings", "ResilientPool", "Task"]
 
 BLOCKS = (exit_status,)
 STORY = {
-    "pool retired": "the old Pool may finish {busy} tasks; {workers} new workers replace it ({start_method})",
+    "pool retired": "a lock may be lost: {workers} new workers ({start_method})",
 }
 DETAIL = {
+    "pool retired": "a killed worker may have had a lock of the Pool. So it gets no more tasks "
+    "({busy} may finish), and {workers} new workers replace it ({start_method})",
     "ready": "is ready for tasks",
     "result stuck": "{worker} (PID {worker_pid}) was done, but a lost lock keeps its result: done again",
     "error in pool": "{error}",

@@ -27,7 +27,7 @@ import sysconfig
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from procdemo.demo.settings import CannotRunError
+from procdemo.demo.settings import CannotRunError, pip_install
 from procdemo.probe.stack_dumps import Frame, Stack, since_fork
 from procdemo.process import procfs
 
@@ -69,9 +69,7 @@ def find_py_spy() -> str:
     beside = shutil.which("py-spy", path=sysconfig.get_path("scripts"))
     if found := beside or shutil.which("py-spy"):
         return found
-    raise CannotRunError(
-        "stacks of a live process need py-spy", "pip install 'procdemo[xray]'", _EXIT_MISSING
-    )
+    raise CannotRunError("stacks of a live process need py-spy", pip_install("py-spy"), _EXIT_MISSING)
 
 
 def ask(pid: int, *, may_hold: bool = True, objects: bool = False) -> Answer:

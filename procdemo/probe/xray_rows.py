@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from procdemo.probe import hang, thread_waits
+from procdemo.probe import hang, programs, thread_waits
 from procdemo.probe.hang import Verdict
 from procdemo.probe.own_line import around, own_frame, source
 from procdemo.probe.wait_locks import last_holder
@@ -80,3 +80,11 @@ def facts(verdict: Verdict) -> dict[str, Any]:
         last = last_holder(picture.locks.locks[numbers[dead[0]]])
         told |= {"holder": None, "last_holder": {"pid": last.pid, "tid": last.tid} if last else None}
     return told
+
+
+def lacks_py_spy(verdict: Verdict) -> bool:
+    """Return whether there would be lines of Python if py-spy were installed."""
+    found = verdict.context.snapshot
+    return not found.has_stacks and any(
+        process.program.kind == programs.PYTHON for process in found.processes.values()
+    )

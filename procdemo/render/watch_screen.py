@@ -215,6 +215,9 @@ class _Screen:
             self._xray.processes(rows)
             self._xray.circle([str(line) for line in told.get("lines", [])])
         self._xray.answer(str(told.get("verdict", "")), str(told.get("answer", "")))
+        if hint := told.get("hint"):
+            self._xray.heading("no lines of Python, because py-spy is not installed")
+            self._xray.heading(f"try: {printable(hint)}")
         self._flush()
 
     def lanes(self, lanes: "ScreenLanes", end_ns: int) -> str:

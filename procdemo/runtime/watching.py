@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from procdemo.demo.events import CIRCLE, CODE, OBSERVER, SUMMARY, THREAD, Event, Kind
+from procdemo.demo.settings import pip_install
 from procdemo.demo.states import State
 from procdemo.probe import hang, snapshot, stillness, xray_rows
 from procdemo.probe.hang import Verdict
@@ -172,7 +173,8 @@ class Watching:
         told = xray_rows.facts(verdict)
         at = f"{(time.monotonic_ns() - self._program.started_ns) / 1e9:.1f} s"
         lines = list(hang.lines_of(verdict, verdict.circle))
-        yield self._mark(XRAY, why=why, at=at, lines=lines, **told)
+        hint = {"hint": pip_install("py-spy")} if xray_rows.lacks_py_spy(verdict) else {}
+        yield self._mark(XRAY, why=why, at=at, lines=lines, **told, **hint)
         for row in xray_rows.rows(verdict):
             yield self._event(Kind.RESULT, THREAD, {**row, "picture": at})
         for piece in xray_rows.code(verdict):

@@ -11,7 +11,7 @@ from hanging import Hanging
 from namespaces import PIDS_OF_ITS_OWN, needs_pids_of_its_own
 from waiting import wait_until
 
-from procdemo.demo.settings import CannotRunError
+from procdemo.demo.settings import CannotRunError, pip_install
 from procdemo.probe import live_stacks
 from procdemo.process import procfs
 
@@ -150,7 +150,7 @@ def test_without_the_extra(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     with pytest.raises(CannotRunError, match="py-spy") as raised:
         live_stacks.ask(os.getpid())
-    assert (raised.value.hint, raised.value.exit_code) == ("pip install 'procdemo[xray]'", 3)
+    assert (raised.value.hint, raised.value.exit_code) == (pip_install("py-spy"), 3)
 
 
 @needs_pids_of_its_own

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from procdemo.demo.events import Event
 from procdemo.render import watch_screen
 from procdemo.render.watch_screen import WatchScreen
@@ -23,3 +25,15 @@ def test_a_zombie_that_the_lanes_name_is_not_named_again():
     (sentence,) = watch_screen._left(left, "main (PID 1) did not wait for true (PID 7): a zombie")
     assert sentence == "ended, but its parent never waited for it: PID 77"
     assert not list(watch_screen._left({**left, "zombies": [7]}, "true (PID 7): a zombie"))
+
+
+@pytest.mark.parametrize(
+    "hint", [{}, {"hint": "python -m pip install py-spy"}], ids=["with py-spy", "without"]
+)
+def test_if_there_are_no_lines_of_python_it_says_what_to_install(capsys, hint):
+    screen = WatchScreen(stderr=True)
+    told = {"why": "it hangs", "at": "5.1 s", "lines": [], "verdict": "deadlock", "answer": "a circle."}
+    screen(Event("mark", "xray", {**told, **hint}, 0, 7, 7, "main"))
+    screen(Event("mark", "circle", {"threads": []}, 1, 7, 7, "main"))
+    screen.close()
+    assert ("try: python -m pip install py-spy" in capsys.readouterr().err.splitlines()) == bool(hint)

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from procdemo.demo.events import Emitter
 from procdemo.demo.settings import usable_cpus
 from procdemo.servers.fd_limit import raise_fd_limit
 
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 DOCS_FOLDER = Path(__file__).parents[1] / "docs"
 PAGE = DOCS_FOLDER / "performance-tables.md"
 BEGIN, END = "<!-- measured by scripts/performance.py -->", "<!-- end of what was measured -->"
@@ -212,6 +214,19 @@ def by_pages() -> Table:
     return Table(f"Pages: how many a second, of {DOCS if site else 'the site of pydoc'}", rows)
 
 
+def by_processes() -> Table:
+    """Return what share of one CPU the sampler takes, by the number of processes that it looks at."""
+    sys.path.insert(0, str(BENCHMARKS))
+    share_of_a_cpu = import_module("bench_sampler").share_of_a_cpu
+    rows = []
+    for what, pause in (("asleep", 600), ("awake ten times a second", 0.1)):
+        row: dict[str, Any] = {"processes": what}
+        for count in (1, 10, 100, 1_000):
+            row[f"{count:,}: % of a CPU"] = share_of_a_cpu(count, pause, 5.0)[0] * 100
+        rows.append(row)
+    return Table("Processes watched: what the sampler takes of one CPU", rows)
+
+
 def about() -> Iterable[str]:
     """Yield the lines that name the machine and the Python."""
     model = next(
@@ -271,7 +286,7 @@ def replace_between(page: Path, begin: str, lines: Iterable[str], end: str) -> N
 def main() -> None:
     """Measure, and write the pages."""
     if sys.argv[1:] != ["--read"]:
-        tables = [*benches(), by_clients(), by_workers(), by_items(), by_pages()]
+        tables = [*benches(), by_clients(), by_workers(), by_items(), by_pages(), by_processes()]
         replace_between(PAGE, BEGIN, [*about(), *map(str, tables), ""], END)
     replace_between(OVERVIEW, OVERVIEW_BEGIN, to_remember(PAGE.read_text("utf-8")), OVERVIEW_END)
 

@@ -13,7 +13,7 @@ from procdemo.demo.story import compose
 from procdemo.demo.text import printable
 from procdemo.render.jsonl import JsonLines
 from procdemo.render.renderer import Renderer
-from procdemo.runtime import fault_injection, pausing, sampling
+from procdemo.runtime import fault_injection, keyboard, sampling
 
 if TYPE_CHECKING:
     from procdemo.render.telling import Telling
@@ -156,7 +156,7 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
     from procdemo.render.console import Console
     from procdemo.render.terminal import can_encode
 
-    story = compose(fault_injection, sampling, pausing, module)
+    story = compose(fault_injection, sampling, keyboard, module)
     return Console(
         story.sentences | story.details if view.verbose else story.sentences,
         lanes=(story.lanes, story.threads),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from procdemo.render.telling import Telling
     from procdemo.runtime.pausing import Pausing
 
-_LOOK_S = 0.05  # how long a key may wait
+_LOOK_S = 0.1  # how long a key may wait
 _NOTICE_S = 0.2  # the same for a request to stop, while the demo is paused
 
 

@@ -33,7 +33,7 @@ from typing import Any
 
 from procdemo.lab.script_states import ScriptStates
 from procdemo.probe import lock_holders, remote_stacks, stack_dumps, wait_graph
-from procdemo.process import mp_helpers, procfs, subreaper
+from procdemo.process import mp_helpers, procfs, subreaper, usage
 from procdemo.process.readiness import wait_ready
 
 _LOOK_S = 0.1
@@ -77,15 +77,16 @@ class Watchdog:
             self._states.begin(self._popen.pid, os.path.basename(script))
 
     def watch(self, deadline: float, still: float) -> None:
-        """Report its output and its end; it hangs if none of its threads runs for `still` seconds."""
+        """Report output and end. It hangs if nothing runs for `still` s, or at its `deadline`, stretched."""
         hung = ""
         last: Any = None
-        moved = looked = self._begin
+        moved, looked, limit = self._begin, self._begin, deadline
         while self._status is None and not hung:
             self._listen(0.02)
             now = time.monotonic()
-            if now - self._begin > deadline:
-                hung = f"it had not ended after {deadline:g} s"
+            if now - self._begin > limit:
+                limit = max(limit, deadline * usage.slowdown())
+                hung = "" if now - self._begin <= limit else f"it had not ended after {deadline:g} s"
             elif procfs.LINUX and now - looked > _LOOK_S:
                 looked = now
                 runs, turns = procfs.activity(self._family())

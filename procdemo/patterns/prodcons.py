@@ -90,7 +90,7 @@ def produce(number: int, queue: MonitoredQueue, config: Config, emit: Emitter) -
 
 def consume(number: int, queue: MonitoredQueue, config: Config, emit: Emitter) -> None:
     """Take, eat, acknowledge, for ever: a daemon ends with main."""
-    tell = True
+    tell, note, eaten = True, queue.states.note, ItemState.DONE
     while True:
         buns = queue.get(number, emit, tell)
         tell = bool(buns) and (config.verbose > 0 or buns[0] < config.detail)
@@ -103,7 +103,7 @@ def consume(number: int, queue: MonitoredQueue, config: Config, emit: Emitter) -
             emit.begin("eats", id=ranges(buns))
         if config.work:
             time.sleep(config.work * len(buns))  # noqa: TID251 - the work itself
-        queue.states.note(buns, ItemState.DONE)
+        note(buns, eaten)
         if tell:
             emit.end("eats", id=ranges(buns))
         if config.ack == "late":

@@ -23,6 +23,9 @@ class ItemState(IntEnum):
     REFUSED = 4
 
 
+_TAKEN = ItemState.TAKEN  # to look it up in its class takes as long as the note itself
+
+
 class ItemStates:
     """One state and one holder for each of `items` items, numbered from 0.
 
@@ -53,16 +56,16 @@ class ItemStates:
 
     def note(self, items: Iterable[int], state: ItemState) -> None:
         """Write that `items` are now in `state`."""
-        states, at = self._states, int(state)
+        states = self._states
         for item in items:
-            states[item] = at
+            states[item] = state
 
     def take(self, items: Iterable[int], holder: int) -> None:
         """Write that process number `holder` has `items` in hand now."""
-        states, holders, at = self._states, self._holders, int(ItemState.TAKEN)
+        states, holders = self._states, self._holders
         for item in items:
             holders[item] = holder
-            states[item] = at
+            states[item] = _TAKEN
 
     def state(self, item: int) -> int:
         """Return what has become of `item`."""

@@ -48,8 +48,9 @@ def sockets(pid: int) -> dict[str, Socket]:
 
 
 def _tcp(pid: int, table: str, family: int) -> dict[str, Socket]:
-    rows = [line.split() for line in procfs.read(f"/proc/{pid}/net/{table}").decode().splitlines()[1:]]
-    by_ends = {(row[1], row[2]): f"socket:[{row[9]}]" for row in rows if row[9] != "0"}
+    lines = procfs.read(f"/proc/{pid}/net/{table}").decode().splitlines()[1:]
+    rows = [row for row in map(str.split, lines) if row[9] != "0"]  # without a process: e.g. TIME_WAIT
+    by_ends = {(row[1], row[2]): f"socket:[{row[9]}]" for row in rows}
     return {
         f"socket:[{row[9]}]": Socket(
             by_ends.get((row[2], row[1]), ""),

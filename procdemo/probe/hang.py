@@ -149,8 +149,10 @@ def _held(node: Node, wait: Wait, caught: set[Node], handling: Collection[int]) 
     """Return whether none that could end this wait can go on; if all must end, one that cannot is enough."""
     if wait.every:
         return any(ender in caught for ender in wait.enders)
-    if not (wait.mutex or wait.dead or any(words in wait.words for words in _NO_SIGNAL)) and any(
-        pid == tid and pid in handling for pid, tid in (node, *wait.enders)
+    if (
+        handling
+        and not (wait.mutex or wait.dead or any(words in wait.words for words in _NO_SIGNAL))
+        and any(pid == tid and pid in handling for pid, tid in (node, *wait.enders))
     ):
         return False
     return all(ender in caught for ender in wait.enders)

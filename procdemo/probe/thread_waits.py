@@ -6,11 +6,12 @@ ends it is never part of a circle.
 """
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from functools import cached_property
 from typing import NamedTuple
 
 from procdemo.demo.states import State
-from procdemo.probe import wait_reason
+from procdemo.probe import own_line, wait_reason
+from procdemo.probe.own_line import Blocks
 from procdemo.probe.programs import HELPER
 from procdemo.probe.snapshot import Process, Snapshot, Thread
 from procdemo.process import procfs
@@ -96,14 +97,17 @@ class Wait(NamedTuple):
         return self.still and self.known and not self.limited and not self.outside
 
 
-class Context(NamedTuple):
+class Context:
     """What a wait is described with."""
 
-    snapshot: Snapshot
-    letters: dict[str, str]
-    """The number of a semaphore -> the letter by which it is called."""
-    stood: Mapping[Node, float] = MappingProxyType({})
-    """For how many seconds each thread has stood still already, if that is known."""
+    def __init__(self, snapshot: Snapshot, letters: dict[str, str], stood: Mapping[Node, float]) -> None:
+        self.snapshot = snapshot
+        self.letters = letters
+        """The number of a semaphore -> the letter by which it is called."""
+        self.stood = stood
+        """For how many seconds each thread has stood still already, if that is known."""
+        self._able: dict[int, tuple[Node, ...]] = {}
+        self._blocks: dict[int, dict[int, Blocks]] = {}
 
     def name(self, node: Node) -> str:
         """Return what a thread is called: its process, and its own name unless it is the main thread."""
@@ -114,15 +118,26 @@ class Context(NamedTuple):
 
     def threads_of(self, pids: Iterable[int], *, without: Node) -> tuple[Node, ...]:
         """Return all threads of these processes that could end a wait; main threads first."""
-        return tuple(
-            (pid, thread.tid)
-            for pid in pids
-            if (process := self.snapshot.processes.get(pid)) and process.program.kind != HELPER
-            for thread in process.threads.values()
-            if (pid, thread.tid) != without
-            and thread.state not in "ZX"
-            and wait_reason.by_frames(thread.stack) not in HOUSEKEEPING
-        )
+        return tuple(node for pid in pids for node in self._able_of(pid) if node != without)
+
+    def _able_of(self, pid: int) -> tuple[Node, ...]:
+        """Return the threads of a process that could end a wait, found only once: there may be thousands."""
+        if pid not in self._able:
+            process = self.snapshot.processes.get(pid)
+            self._able[pid] = tuple(
+                (pid, thread.tid)
+                for thread in (process.threads.values() if process and process.program.kind != HELPER else ())
+                if thread.state not in "ZX" and wait_reason.by_frames(thread.stack) not in HOUSEKEEPING
+            )
+        return self._able[pid]
+
+    def blocks(self, process: Process) -> dict[int, Blocks]:
+        """Return the ``with`` blocks of each thread of a process, found only once."""
+        if process.pid not in self._blocks:
+            self._blocks[process.pid] = {
+                tid: own_line.blocks(process.pid, thread.stack) for tid, thread in process.threads.items()
+            }
+        return self._blocks[process.pid]
 
     def in_tree(self, pids: Iterable[int]) -> list[int]:
         """Return those of these processes that are in the picture and no helpers."""
@@ -132,6 +147,7 @@ class Context(NamedTuple):
             if (process := self.snapshot.processes.get(pid)) and process.program.kind != HELPER
         ]
 
+    @cached_property
     def unsettled(self) -> tuple[Node, ...]:
         """Return the threads that may get hold of more than is seen, and so could end more waits.
 
@@ -147,10 +163,11 @@ class Context(NamedTuple):
             if thread.state not in "ZX" and not _is_settled(process, thread)
         )
 
+    @cached_property
     def unsettled_servers(self) -> tuple[Node, ...]:
         """Return those of them that are fork servers."""
         processes = self.snapshot.processes
-        return tuple(node for node in self.unsettled() if processes[node[0]].program.name == FORK_SERVER)
+        return tuple(node for node in self.unsettled if processes[node[0]].program.name == FORK_SERVER)
 
     def children_of_fork_server(self, pids: Iterable[int]) -> list[int]:
         """Return the processes that a fork server among `pids` has started."""

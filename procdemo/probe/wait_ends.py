@@ -140,7 +140,7 @@ def _child_of_fork_server(context: Context, process: Process, thread: Thread, ch
     children = [own[number] for number in known & own.keys()] or children
     nodes = tuple((pid, pid) for pid in context.in_tree(children))
     names = " or ".join(context.snapshot.processes[pid].role for pid, _ in nodes)
-    return Wait(WAITING, f"{names} to end", nodes, (*nodes, *context.unsettled_servers()), known=bool(nodes))
+    return Wait(WAITING, f"{names} to end", nodes, (*nodes, *context.unsettled_servers), known=bool(nodes))
 
 
 def _socket(context: Context, process: Process, thread: Thread, file: File, use: str) -> Wait:
@@ -173,7 +173,7 @@ def _ends(context: Context, node: Node, words: str, verb: str, pids: list[int]) 
     if not pids:
         return Wait(WAITING, f"{words}; the process at the other end is not known")
     others = [pid for pid in inside if pid != node[0]]
-    moving = context.unsettled_servers() if others else context.unsettled()
+    moving = context.unsettled_servers if others else context.unsettled
     enders = (*context.threads_of(inside, without=node), *(each for each in moving if each != node))
     if not others:
         return Wait(

@@ -96,7 +96,7 @@ def _other_givers(
 def _openers(context: Context, having: list[int]) -> tuple[Node, ...]:
     """Return the threads of other processes that may have the semaphore in a moment."""
     if context.snapshot.has_stacks:
-        return tuple(node for node in context.unsettled() if node[0] not in having)
+        return tuple(node for node in context.unsettled if node[0] not in having)
     processes = context.snapshot.processes.values()  # it is not known which of them are being started
     return tuple(
         (each.pid, each.pid) for each in processes if each.pid not in having and each.parent in having

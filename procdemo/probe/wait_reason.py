@@ -1,5 +1,7 @@
 """What a thread waits for, in words: by its stack, else by its state, else by its system call."""
 
+from functools import lru_cache
+
 from procdemo.probe.stack_dumps import Frame, Stack
 from procdemo.process.procfs import Thread
 
@@ -83,6 +85,11 @@ _BY_CALL = {
 
 def by_frames(stack: Stack) -> str:
     """Return what a thread waits for, if its stack says it; otherwise an empty text."""
+    return _by_frames(tuple(stack))
+
+
+@lru_cache(1024)  # of a hundred workers all have the same stack
+def _by_frames(stack: tuple[Frame, ...]) -> str:
     for frames, words in _BY_FRAMES:
         if all(any(_is(frame, each) for frame in stack) for each in frames.split(", ")):
             return words

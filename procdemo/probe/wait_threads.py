@@ -52,15 +52,12 @@ def _plain_lock(context: Context, process: Process, thread: Thread) -> tuple[tup
     the one for which it waits. If there is only one such thread besides this one, this one is at the head of
     a ``with``, and no file of the program takes locks otherwise, that thread holds the lock.
     """
-    owners, own = context.snapshot.owners, own_line.blocks(process.pid, thread.stack)
+    owners, blocks = context.snapshot.owners, context.blocks(process)
+    own = blocks[thread.tid]
     assert thread.call  # noqa: S101
     mutex = bool(own.entering)
     lock = f"the lock {own.entering}" if mutex else "a lock of its threads"
-    inside = [
-        other
-        for other in process.threads.values()
-        if other is not thread and own_line.blocks(process.pid, other.stack).inside
-    ]
+    inside = [other for other in process.threads.values() if other is not thread and blocks[other.tid].inside]
     names = " or ".join(thread_name(process, other.tid) for other in inside[:3])
     plain = owners.get((process.pid, thread.call.address)) == PLAIN
     if plain and mutex and own.entering not in own.inside and len(inside) == 1:

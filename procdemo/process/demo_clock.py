@@ -45,7 +45,7 @@ class DemoClock:
         """Make it the clock of this process, and of those that it forks, until `give_back`."""
         self._usual = {name: getattr(time, name) for name in _FUNCTIONS}
         for name in _FUNCTIONS:
-            setattr(time, name, getattr(self, name))
+            setattr(time, name, _named_as_in_time(getattr(self, name)))
         return self
 
     def give_back(self) -> None:
@@ -86,6 +86,16 @@ class DemoClock:
         _sleep(seconds)
         while not self._holds and (left := end - self.monotonic()) > 0:
             _sleep(left)
+
+
+def _named_as_in_time(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does the same; for pickle it is what `time` has under this name, wherever."""
+
+    def function(*args: Any) -> Any:
+        return method(*args)
+
+    function.__module__, function.__qualname__ = "time", method.__name__
+    return function
 
 
 def _arrive(fd: Any) -> DemoClock:

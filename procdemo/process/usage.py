@@ -13,6 +13,7 @@ BUSY = 0.2
 """The share of all usable CPU time that, used by others, spoils a comparison of times."""
 
 _MEASURABLE_S = 0.02
+_PROBE_S = 0.1
 _PROCESS_CLOCK = 2  # CPUCLOCK_SCHED (linux/posix-timers.h)
 
 
@@ -54,6 +55,17 @@ def amount_of(work: Callable[[float], None], seconds: float) -> float:
         work(amount)
         took = time.thread_time() - before
     return amount * seconds / took
+
+
+def slowdown() -> float:
+    """Return how many times longer than its CPU time a thread needs now, because others want the CPUs, too.
+
+    It computes for 0.1 s, or for so long that it has had that much of a CPU.
+    """
+    wall, cpu = time.monotonic(), time.thread_time()
+    while time.thread_time() - cpu < _PROBE_S:
+        pass
+    return (time.monotonic() - wall) / (time.thread_time() - cpu)
 
 
 class ThreadUsage(NamedTuple):

@@ -32,7 +32,6 @@ from procdemo.demo.events import (
 )
 from procdemo.demo.states import Activity, State
 from procdemo.demo.text import LIMIT, printable
-from procdemo.render.answer_box import answer_box
 from procdemo.render.crowds import Crowds
 from procdemo.render.live_view import LiveView, can_animate
 from procdemo.render.palette import LOOKS
@@ -292,6 +291,8 @@ class Console:
             if not (self._quiet or (self._failed and not event.data.get("asked", 1))):
                 self._err.print(Text(last))
         elif self._present:
+            from procdemo.render.answer_box import answer_box  # noqa: PLC0415 - rarely needed
+
             self._out.print(answer_box(last, colour, width, plain=self._plain))
         elif not (self._failed and self._failed in last and self._on_terminal):  # the error stands there
             self._out.print(Text(f"{counts}\n" if counts else "").append(last, style=f"bold {colour}"))

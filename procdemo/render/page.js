@@ -143,8 +143,9 @@ const KEYS = {
   ArrowRight: (begin, end) => [begin, end].map((at) => at + Math.min((end - begin) / 4, 100 - end)),
   0: () => [0, 100],
 };
-chart.addEventListener("keydown", (event) => {
+addEventListener("keydown", (event) => {
   if (!(event.key in KEYS) || event.ctrlKey || event.metaKey) return;
+  if (event.key.startsWith("Arrow") && document.activeElement !== chart) return; // they scroll the page
   event.preventDefault();
   const [{ start, end }] = picture.getOption().dataZoom;
   const [begin, until] = KEYS[event.key](start, end);

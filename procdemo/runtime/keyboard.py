@@ -10,6 +10,11 @@ from typing import Any
 
 from procdemo.process.readiness import wait_ready
 
+STORY = {"ended by key": "ended by {key}"}
+"""The sentence of a mark of the command, in every story: a person has pressed a key that ends the demo."""
+
+BARE = {"ended by key"}
+
 _STDIN = 0
 _LOCAL_MODES = 3  # the place of c_lflag in what `termios.tcgetattr` returns
 
@@ -32,7 +37,7 @@ class Keyboard:
             usual = termios.tcgetattr(_STDIN)
             own = list(usual)
             own[_LOCAL_MODES] &= ~(termios.ICANON | termios.ECHO)
-            termios.tcsetattr(_STDIN, termios.TCSADRAIN, own)
+            termios.tcsetattr(_STDIN, termios.TCSANOW, own)
             self._usual = usual
 
     def end(self) -> None:
@@ -43,7 +48,7 @@ class Keyboard:
         import termios  # noqa: PLC0415 - as above
 
         with contextlib.suppress(termios.error):
-            termios.tcsetattr(_STDIN, termios.TCSADRAIN, usual)
+            termios.tcsetattr(_STDIN, termios.TCSANOW, usual)
 
     def pressed(self, seconds: float = 0) -> str:
         """Return the keys that have been pressed since the last call; wait for one for so many seconds."""

@@ -11,11 +11,6 @@ import signal
 from procdemo.process import procfs
 from procdemo.process.demo_clock import DemoClock
 
-STORY = {"ended by key": "ended by {key}"}
-"""The sentence of a mark of the command, in every story: a person has pressed a key that ends the demo."""
-
-BARE = {"ended by key"}
-
 
 class Pausing:
     """What pauses one demo."""

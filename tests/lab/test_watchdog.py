@@ -57,6 +57,20 @@ def test_it_moves_too_long(tmp_path):
         assert "main could go on, and does not come to an end" in script.picture()
 
 
+ON_A_BUSY_MACHINE = """
+from procdemo.lab import watchdog
+watchdog.usage.slowdown = lambda: 60
+watchdog.main()
+"""
+
+
+def test_a_script_that_gets_little_of_a_cpu_has_more_time(tmp_path):
+    program = [sys.executable, "-c", ON_A_BUSY_MACHINE]
+    source = "import time\nfor _ in range(10): time.sleep(0.05)"
+    with Watched(tmp_path, source, deadline=0.2, program=program) as script:
+        assert (script.end()["hung"], script.end()["ended"]) == ("", 0)
+
+
 def test_a_script_that_pauses_does_not_hang(tmp_path):
     source = "import time\nfor _ in range(5): time.sleep(0.4)"
     with Watched(tmp_path, source) as script:

@@ -40,7 +40,7 @@ DEMOS = {
     "thread-server": ("--port 0 --clients 3 --stay 1", {"main": {"waiting"}}),
     "async-server": ("--port 0 --clients 3 --stay 1", {"main": {"waiting"}}),
     "crawl-callback": ("--max-pages 20", {"worker-": {"waiting"}}),
-    "gil": ("--work wait --seconds 0.25", {"main": {"waiting"}, "worker-": {"sleeping", "waiting"}}),
+    "gil": ("--work wait --seconds 0.4", {"main": {"waiting"}, "worker-": {"sleeping", "waiting"}}),
     "gil --work cpu": ("--seconds 0.15", {}),
     "prefork-server": ("--port 0 --workers 2 --clients 3 --stay 1", {"worker-": {"waiting"}}),
     "selector-server": ("--port 0 --workers 2 --clients 3 --stay 1", {"worker-": {"waiting"}}),

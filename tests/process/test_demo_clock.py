@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import select
 import socket
 import time
@@ -68,6 +69,16 @@ def test_it_gives_time_its_own_functions_back():
     assert changed == {"monotonic", "monotonic_ns", "sleep"}
     clock.give_back()
     assert vars(time) == usual
+
+
+def test_its_functions_can_be_sent_to_where_there_is_no_such_clock(clock):
+    """As ``gil --work wait`` sends `time.sleep` to processes and interpreters."""
+    for name in ("monotonic", "monotonic_ns", "sleep"):
+        sent = pickle.dumps(getattr(time, name))
+        clock.give_back()
+        assert pickle.loads(sent) is getattr(time, name)
+        clock.use()
+        assert pickle.loads(sent) is getattr(time, name)
 
 
 def test_a_pause_between_two_looks_is_noticed(clock, monkeypatch):

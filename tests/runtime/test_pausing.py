@@ -113,8 +113,8 @@ def test_a_demo_that_is_paused_can_be_ended(how):
         all_stopped({runner.pid, *children})
         if how != "leave":
             getattr(runner, how)()
-            rest = list(events)
             assert not pausing.paused
+            rest = list(events)
             assert names(rest)[-1] == "summary"
             assert ("stopped" in names(rest)) == (how == "stop")
     assert all(map(reaped, (runner.pid, *children)))

@@ -51,12 +51,21 @@ def prepare(config: Config, view: ViewOptions) -> Config | None:
         for lesson in chosen:
             _show(lesson, config, view)
         return None
-    if config.predict and len(chosen) > 1:
+    return _predicted(chosen, config, view) if config.predict else config
+
+
+def _predicted(chosen: Sequence[Lesson], config: Config, view: ViewOptions) -> Config:
+    """Ask about one lesson, and return the settings for its run.
+
+    Raises:
+        click.UsageError: the options do not belong together.
+        SystemExit: there were several lessons, and each has been run.
+    """
+    if config.fixed:
+        raise click.UsageError("--predict asks about the script that may go wrong: leave --fixed out.")
+    if len(chosen) > 1:
         sys.exit(_ask_about_all(chosen, config, view))
-    if config.predict:
-        names = tuple(lesson.name for lesson in chosen)
-        return dataclasses.replace(config, names=names, guess=_ask(chosen[0]))
-    return config
+    return dataclasses.replace(config, names=(chosen[0].name,), guess=_ask(chosen[0]))
 
 
 def _found_by_words(config: Config) -> list[Lesson]:
@@ -118,18 +127,19 @@ def _ask_about_all(chosen: Sequence[Lesson], config: Config, view: ViewOptions) 
     files = click.get_current_context().params
     if view.json or files["output"] or files["record"]:
         raise click.UsageError("--json, -o and --record take one lesson with --predict.")
+    method = config.start_method.value
+    ready = [each for each in chosen if not each.missing() and (method == "all" or each.methods([method]))]
     status, right, asked = DONE, 0, 0
-    for number, lesson in enumerate(chosen, start=1):
-        if missing := lesson.missing():
-            click.echo(f"Left out: a lesson that {missing}.", err=True)
-            continue
-        click.echo(f"Lesson {number} of {len(chosen)}", err=True)
-        status, is_right = _run_with_guess(lesson, str(_ask(lesson)), config, view)
-        if status == INTERRUPTED:
-            break
-        right, asked = right + is_right, asked + 1
-        if number < len(chosen):
-            click.pause(f"\n{_score(right, asked)} Any key: the next lesson; Ctrl-C: the end.", err=True)
+    with contextlib.suppress(click.Abort, KeyboardInterrupt, EOFError):
+        for number, lesson in enumerate(ready, start=1):
+            click.echo(f"Lesson {number} of {len(ready)}", err=True)
+            status, is_right = _run_with_guess(lesson, str(_ask(lesson)), config, view)
+            right, asked = right + is_right, asked + 1
+            if status == INTERRUPTED or number == len(ready):
+                break
+            click.echo(f"\n{_score(right, asked)} Any key: the next lesson   q: leave", err=True)
+            if click.getchar() == "q":
+                return status
             click.clear()
     click.echo(f"\n{_score(right, asked)}", err=True)
     return status
@@ -142,7 +152,7 @@ def _score(right: int, asked: int) -> str:
 def _run_with_guess(lesson: Lesson, guess: str, config: Config, view: ViewOptions) -> tuple[int, bool]:
     """Run a lesson in a command of its own; return its exit status, and whether the guess was right."""
     options = ["--start-method", config.start_method.value, *["-v"] * view.verbose]
-    options += ["--no-sample"] * config.no_sample + ["--fixed"] * config.fixed + ["--plain"] * view.plain
+    options += ["--no-sample"] * config.no_sample + ["--plain"] * view.plain
     if view.colour is not None:
         options += ["--color", "always" if view.colour else "never"]
     with tempfile.TemporaryDirectory(prefix="procdemo-") as folder:

@@ -4,13 +4,15 @@ import json
 import sys
 from types import SimpleNamespace
 
+import click
 import pexpect
 import pytest
 from harness import PROCDEMO, run
 from in_process import both_ways
 
+from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.demo_options import parameters
-from procdemo.cli.lab_command import _asked_about
+from procdemo.cli.lab_command import _asked_about, _predicted
 from procdemo.demo.settings import CannotRunError, HelpGroup
 from procdemo.lab.demo import Config, Methods, _refuse
 from procdemo.lab.lesson import CHAPTERS, FOLDER, lessons
@@ -120,6 +122,25 @@ def test_several_lessons_keep_the_score():
     command.expect(pexpect.EOF, timeout=20)
     command.close()
     assert command.exitstatus == 0
+
+
+@pytest.mark.parametrize(("key", "status"), [("q", 0), ("\x03", 0)], ids=["q", "Ctrl-C"])
+@pytest.mark.thorough
+def test_one_can_leave_after_each_lesson(key, status):
+    words = ["lab", "zombie", "print-twice", "--predict", "--no-sample"]
+    command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], *words], encoding="utf-8", timeout=60)
+    command.expect("What will this script do")
+    command.sendline("hung")
+    command.expect_exact("You were right in 0 of 1 lessons. Any key: the next lesson")
+    command.send(key)
+    command.expect(pexpect.EOF)
+    command.close()
+    assert command.exitstatus == status
+
+
+def test_the_mended_script_is_not_asked_about():
+    with pytest.raises(click.UsageError, match="leave --fixed out"):
+        _predicted([lessons()["zombie"]], Config(predict=True, fixed=True), ViewOptions())
 
 
 def test_a_chapter_or_a_word_stands_for_its_lessons(monkeypatch):

@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_written_is_an_error_before_the_run(run, args, sai
 
 def test_a_demo_that_fails_is_kept_as_well(tmp_path):
     file = tmp_path / "run.html"
-    run("prodcons", "--ack", "early", "-q", "-o", str(file)).assert_clean(1)
+    run("prodcons", "--ack", "early", "--items", "2", "--work", "1", "-q", "-o", str(file)).assert_clean(1)
     assert "summary" in file.read_text("utf-8")
 
 

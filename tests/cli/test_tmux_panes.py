@@ -42,7 +42,7 @@ def test_the_server_its_clients_and_ps_are_in_one_terminal():
         dimensions=(30, 100),
         env=environment,
         encoding="utf-8",
-        timeout=60,
+        timeout=180,
     )
     child.expect_exact("waits: no worker is free")
     child.expect_exact("WCHAN")

@@ -132,12 +132,14 @@ class Watchdog:
 
     def _survivors(self) -> list[int]:
         """Read all output, and return the processes that still live half a second after the script's end."""
-        end = time.monotonic()
+        end, patience = time.monotonic(), 0.0
         while (family := self._family()) or self._streams:
             self._listen(0.01)
-            late = time.monotonic() - end
-            if late > _HELPER_S or (late > _SURVIVOR_S and not all(map(_helps, family))):
-                break
+            late = (time.monotonic() - end) / (patience or 1.0)
+            if late > _HELPER_S or (late > _SURVIVOR_S and not all(map(mp_helpers.helps_or_ends, family))):
+                if patience:
+                    break
+                patience = usage.slowdown()  # on a busy machine a process needs longer to end
         for fd, stream in self._streams.items():  # a survivor has it open
             self._say([self._rest[fd]] if self._rest[fd] else [], stream)
         return family
@@ -266,11 +268,6 @@ def _send(pid: int, signum: int) -> None:
 def _environment() -> dict[str, str]:
     """Return our environment without the variables that change how Python behaves."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-
-
-def _helps(pid: int) -> bool:
-    """Return whether this is a helper of multiprocessing, or nearly gone: it has no command line then."""
-    return not procfs.command(pid) or bool(mp_helpers.helper_of(pid))
 
 
 def main() -> None:

@@ -156,7 +156,8 @@ def take(
     tasks = {pid: remote_tasks.read(pid) for pid in loops}
     second = {pid: _look(pid) for pid in family}
     calls = {pid: _calls(pid, second[pid]) for pid in family}
-    holders = common_files.holders(set(family))
+    at_files = any(call and call.fds for each in calls.values() for call in each.values())
+    holders = common_files.holders(set(family)) if at_files else {}  # it asks all processes of the machine
     addresses = dict.fromkeys(  # parents first: so their locks are the first in the alphabet
         (pid, call.address)
         for pid in family
@@ -173,7 +174,7 @@ def take(
         else lock_holders.Look({}, 0, 0, ())
     )
     owners = _owners(calls, search_s)
-    sockets = connections.sockets(root)
+    sockets = connections.sockets(root) if at_files else {}
     files = {pid: dict(common_files.open_files(pid)) for pid in family}
     last = {pid: _look(pid) for pid in family}
     seconds = time.monotonic() - begin

@@ -32,3 +32,8 @@ def helper_of(pid: int) -> str:
 def is_tracker(pid: int) -> bool:
     """Return whether a process is a resource tracker, which tidies up and ends when the others have ended."""
     return helper_named(procfs.read(f"/proc/{pid}/cmdline")) == RESOURCE_TRACKER
+
+
+def helps_or_ends(pid: int) -> bool:
+    """Return whether a process is a helper, or nearly gone: it has no command line then."""
+    return not procfs.command(pid) or bool(helper_of(pid))

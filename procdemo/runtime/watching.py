@@ -19,6 +19,7 @@ from procdemo.probe import hang, snapshot, stillness, xray_rows
 from procdemo.probe.hang import Verdict
 from procdemo.probe.left_names import LeftNames
 from procdemo.probe.lock_holders import Look
+from procdemo.probe.sampler import Sampler
 from procdemo.runtime.closer_look import CloserLook, idle_since, reads_terminal, waits_for_children
 from procdemo.runtime.output_relay import OutputRelay
 from procdemo.runtime.sampling import Sampling
@@ -33,7 +34,7 @@ has failed."""
 OUTPUT, READS_TERMINAL = "output", "reads-terminal"
 """The same, only with ``--live``: what the program writes; it waits for a person to type."""
 
-_NOTICE_S = 0.2
+_NOTICE_S, _FEW = 0.2, 100  # so often it is noted which threads stand still, if they are so few
 _LONG_SEARCH_S = 5.0  # for the holders of locks, if the first search has not found them on a busy machine
 _GRACE_S = 2.0  # between SIGTERM and SIGKILL
 _SAME_SIGNAL_S = 0.2  # within which the program ends, too, if it was sent to both
@@ -72,6 +73,7 @@ class Watching:
         self._names = LeftNames(program.names_before)
         self._limit_at = time.monotonic() + (options.timeout_s or float("inf"))
         self._look: CloserLook | None = None
+        self._note_at = 0.0
         self._locks: Look | None = None
         self._search_s = 0.0
         self._verdict: Verdict | None = None
@@ -125,7 +127,8 @@ class Watching:
         if self._output and not self._reads_terminal and reads_terminal(sampler):
             self._reads_terminal = True
             yield self._mark(READS_TERMINAL)
-        self._stillness.note(idle_since(sampler), waits_for_children(sampler))
+        if time.monotonic() >= self._note_at:
+            self._note(sampler)
         if self._hung and self._verdict and not self._stillness.same(stillness.reason(self._verdict)):
             self._hung = False
             yield self._mark(GOES_ON)
@@ -138,11 +141,16 @@ class Watching:
             if look.picture is None:
                 return
             yield from self._noted(sampler.look())
-            self._stillness.note(idle_since(sampler), waits_for_children(sampler))
+            self._note(sampler)
             self._locks = look.picture.locks.after(self._locks)
             processes = look.picture.processes.items()
             self._sampling.name({pid: process.given_name for pid, process in processes if process.given_name})
             yield from self._judge(look.picture, is_whole=look.is_whole, over=over)
+
+    def _note(self, sampler: Sampler) -> None:
+        idle = idle_since(sampler)
+        self._stillness.note(idle, waits_for_children(sampler))
+        self._note_at = time.monotonic() + _NOTICE_S * len(idle) / _FEW
 
     def _look_closely(self, asked: Collection[int] | None, search_s: float = snapshot.SEARCH_S) -> None:
         self._search_s = search_s

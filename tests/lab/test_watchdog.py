@@ -167,6 +167,18 @@ def test_survivors_are_counted_and_ended(tmp_path):
         assert len(script.end()["survivors"]) == 1
 
 
+LEAVES_ONE_FOR_A_MOMENT = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.8)"])
+"""
+
+
+def test_a_process_that_ends_late_on_a_busy_machine_is_no_survivor(tmp_path):
+    program = [sys.executable, "-c", ON_A_BUSY_MACHINE]
+    with Watched(tmp_path, LEAVES_ONE_FOR_A_MOMENT, program=program) as script:
+        assert script.end()["survivors"] == []
+
+
 STUBBORN = """
 import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -79,7 +79,7 @@ def predicted(answer):
     command.expect("counter.value \\+= 1")
     command.expect("What will this script do")
     command.sendline(answer)
-    command.expect(pexpect.EOF, timeout=20)
+    command.expect(pexpect.EOF, timeout=120)
     command.close()
     return command
 
@@ -105,21 +105,22 @@ def test_a_wrong_answer_is_told_the_words_of_the_question():
     command.close()
 
 
+@pytest.mark.thorough
 def test_several_lessons_keep_the_score():
-    words = ["lab", "zombie", "print-twice", "--predict", "--no-sample"]
-    command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], *words], encoding="utf-8")
-    command.expect_exact("Lesson 1 of 2")
+    words = ["lab", "zombie", "print-twice", "--predict", "--no-sample", "--start-method", "fork"]
+    command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], *words], encoding="utf-8", timeout=120)
+    command.expect_exact("Lesson 1 of 2", timeout=120)
     command.expect("What will this script do")
     assert not [word for word in ('"""', "#", "Zombies") if word in command.before], "the answer is there"
     command.sendline("lost")
-    command.expect_exact("3 zombies (LOST: really gone: expected 3, got 0)", timeout=30)
-    command.expect_exact("You were right in 1 of 1 lessons.", timeout=30)
+    command.expect_exact("3 zombies (LOST: really gone: expected 3, got 0)", timeout=120)
+    command.expect_exact("You were right in 1 of 1 lessons.", timeout=120)
     command.send(" ")
-    command.expect_exact("Lesson 2 of 2")
+    command.expect_exact("Lesson 2 of 2", timeout=120)
     command.expect("What will this script do")
     command.sendline("hung")
-    command.expect_exact("You were right in 1 of 2 lessons.", timeout=30)
-    command.expect(pexpect.EOF, timeout=20)
+    command.expect_exact("You were right in 1 of 2 lessons.", timeout=120)
+    command.expect(pexpect.EOF, timeout=120)
     command.close()
     assert command.exitstatus == 0
 
@@ -127,8 +128,8 @@ def test_several_lessons_keep_the_score():
 @pytest.mark.parametrize(("key", "status"), [("q", 0), ("\x03", 0)], ids=["q", "Ctrl-C"])
 @pytest.mark.thorough
 def test_one_can_leave_after_each_lesson(key, status):
-    words = ["lab", "zombie", "print-twice", "--predict", "--no-sample"]
-    command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], *words], encoding="utf-8", timeout=60)
+    words = ["lab", "zombie", "print-twice", "--predict", "--no-sample", "--start-method", "fork"]
+    command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], *words], encoding="utf-8", timeout=120)
     command.expect("What will this script do")
     command.sendline("hung")
     command.expect_exact("You were right in 0 of 1 lessons. Any key: the next lesson")

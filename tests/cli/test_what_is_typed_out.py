@@ -20,7 +20,7 @@ ERROR = "--schedule ABBA: not three A and three B"
 
 
 def test_on_a_terminal_an_error_is_said_once():
-    said = pexpect.run(" ".join([*PROCDEMO, *ARGS]), encoding="utf-8", timeout=60)
+    said = pexpect.run(" ".join([*PROCDEMO, *ARGS]), encoding="utf-8", timeout=120)
     assert said.count(ERROR) == 1
     assert "FAILED" not in said
     assert "try: --schedule AABBBA" in said

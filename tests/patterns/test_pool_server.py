@@ -134,12 +134,3 @@ def test_the_screen_says_where_the_third_client_waits():
         r"^ok: 1 client waited, and the PID that became free served it.$",
     ):
         assert re.search(line, result.stdout, re.MULTILINE), line
-
-
-def test_after_a_kill_a_new_worker_serves_the_client_that_waited():
-    args = ("--port", "0", "--clients", "3", "--stay", "1", "--kill", "worker-0@0.1", "--json")
-    result = run("pool-server", *args, within=20).assert_clean()
-    (fault,), (taken,) = result.named("fault"), result.named("serves at last")
-    assert not taken.data["same_pid"]
-    assert taken.data["worker_pid"] != fault.data["target_pid"]
-    assert result.summary["answer"] == "1 client waited, and a new worker served it."

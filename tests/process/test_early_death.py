@@ -6,7 +6,7 @@ import signal
 from multiprocessing import forkserver, util
 
 import pytest
-from processes import processes
+from processes import gone, processes
 from waiting import wait_until
 
 from procdemo.process.early_death import allow_early_death
@@ -18,7 +18,7 @@ def never_called():
 
 def killed(pid):
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: pid not in processes() or not processes()[pid].alive)
+    wait_until(lambda: gone(pid))
     return pid
 
 

@@ -91,7 +91,6 @@ def test_d1_the_tutorial_can_do_this():
         running.assert_accounted(running.finish(within=SOON_S).assert_clean(0), 20)
 
 
-@pytest.mark.thorough
 def test_d1_every_item_is_done_once(start_method):
     args = ("supervise", "--json", "--items", "10000", "--work", "0", "-n4")
     result = run(*args, start_method=start_method, within=30).assert_clean(0)

@@ -34,6 +34,7 @@ from typing import Any
 from procdemo.lab.script_states import ScriptStates
 from procdemo.probe import lock_holders, remote_stacks, stack_dumps, wait_graph
 from procdemo.process import mp_helpers, procfs, subreaper, usage
+from procdemo.process.marked_processes import remove_names, stop_and_find_names
 from procdemo.process.readiness import wait_ready
 
 _LOOK_S = 0.1
@@ -104,6 +105,7 @@ class Watchdog:
         """Kill all processes that are left, helpers of multiprocessing last, because they tidy up."""
         self._ending = True
         give_up = time.monotonic() + 2 * _SURVIVOR_S
+        names = stop_and_find_names([pid for pid in self._family() if not mp_helpers.is_tracker(pid)])
         while family := self._family():
             late = time.monotonic() > give_up
             for pid in family:
@@ -111,6 +113,7 @@ class Watchdog:
                     with contextlib.suppress(ProcessLookupError):
                         _send(pid, signal.SIGKILL)
             self._listen(0.01)
+        remove_names(names)
         self._reap()
         self._popen.wait()  # it is a zombie as soon as its first thread has ended, and reaped with the last
         for stream in (self._popen.stdout, self._popen.stderr):

@@ -15,7 +15,7 @@ killed. Files are known by inode, because ``sem_open()`` maps a temporary file b
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 from procdemo.process import procfs
@@ -56,7 +56,9 @@ class MarkedProcesses:
         self._send_until(signal.SIGSTOP, "TtZX", _STOP_S)
         files = {inode for pid, _ in self._members() for inode in _shared_files(pid)}
         self._send_until(signal.SIGKILL, "ZX", _KILL_S)
-        _unlink(files.difference(_shared_files(os.getpid())))  # but not what the command had open at our fork
+        remove_names(
+            files.difference(_shared_files(os.getpid()))
+        )  # but not what the command had open at our fork
         deadline = time.monotonic() + _TRACKER_S
         while any(stat.alive for _, stat in self._members(trackers=True)) and time.monotonic() < deadline:
             time.sleep(_PAUSE_S)  # noqa: TID251 - no event tells of the end of processes that are not our children
@@ -117,7 +119,21 @@ def _shared_files(pid: int) -> Iterator[int]:
                     yield os.stat(path).st_ino
 
 
-def _unlink(inodes: set[int]) -> None:
+def stop_and_find_names(pids: Collection[int]) -> set[int]:
+    """Stop processes that are about to be killed, and return the inodes of their files below /dev/shm.
+
+    Among them are those whose names are in the making, which no resource tracker would remove.
+    """
+    running, deadline = set(pids), time.monotonic() + _STOP_S
+    while running and time.monotonic() < deadline:
+        for pid in running:
+            _send(signal.SIGSTOP, pid)
+        running = {pid for pid in running if (found := procfs.stat(pid)) and found.state not in "TtZX"}
+        time.sleep(_PAUSE_S if running else 0)  # noqa: TID251 - as above
+    return {inode for pid in pids for inode in _shared_files(pid)}
+
+
+def remove_names(inodes: set[int]) -> None:
     """Remove the names in /dev/shm of these files of ours."""
     with suppress(OSError), os.scandir("/dev/shm") as entries:  # noqa: S108
         for entry in entries:

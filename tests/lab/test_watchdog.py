@@ -1,6 +1,8 @@
 """A watchdog lets a script run to its end, reports when it hangs, and leaves nothing of it."""
 
 import sys
+import uuid
+from pathlib import Path
 
 import pytest
 from watched import Watched
@@ -113,6 +115,8 @@ def test_a_process_that_does_not_answer(tmp_path):
 
 ONE_THREAD_ONLY = """
 import sys
+import uuid
+from pathlib import Path
 from procdemo.lab import watchdog
 from procdemo.probe import remote_stacks
 remote_stacks.NEEDED = True
@@ -217,3 +221,20 @@ def test_signals_do_not_keep_it_from_cleaning_up(tmp_path):
             script.signal(signum)
         script.stdin.close()
         script.finish(within=3).assert_clean(0, stderr_lines=0)
+
+
+A_NAME_IN_THE_MAKING = """
+import time
+with open("/dev/shm/sem.mp-NAME", "x"):
+    print("there", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_name_that_no_tracker_knows_yet_is_removed(tmp_path):
+    name = uuid.uuid4().hex
+    with Watched(tmp_path, A_NAME_IN_THE_MAKING.replace("NAME", name), still=60) as script:
+        script.wait_said("there")
+        script.stdin.close()
+        script.finish(within=3).assert_clean(0, stderr_lines=0)
+    assert not Path(f"/dev/shm/sem.mp-{name}").exists()

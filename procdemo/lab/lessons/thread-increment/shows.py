@@ -5,10 +5,12 @@ import threading
 
 sys.setswitchinterval(0.00001)  # seconds: as many chances to go wrong as possible
 counter = 0
+together = threading.Barrier(4)
 
 
 def count():
     global counter
+    together.wait()
     for _ in range(200_000):
         counter += 1
 

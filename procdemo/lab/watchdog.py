@@ -105,7 +105,7 @@ class Watchdog:
         """Kill all processes that are left, helpers of multiprocessing last, because they tidy up."""
         self._ending = True
         give_up = time.monotonic() + 2 * _SURVIVOR_S
-        names = stop_and_find_names([pid for pid in self._family() if not mp_helpers.is_tracker(pid)])
+        names = stop_and_find_names(self._members)
         while family := self._family():
             late = time.monotonic() > give_up
             for pid in family:
@@ -132,6 +132,11 @@ class Watchdog:
             _send(self._popen.pid, 0)
             return [self._popen.pid]
         return []
+
+    def _members(self) -> list[tuple[int, procfs.Stat]]:
+        """Return the family without resource trackers (Linux)."""
+        found = ((pid, procfs.stat(pid)) for pid in self._family() if not mp_helpers.is_tracker(pid))
+        return [(pid, stat) for pid, stat in found if stat]
 
     def _survivors(self) -> list[int]:
         """Read all output, and return the processes that still live half a second after the script's end."""
@@ -173,13 +178,9 @@ class Watchdog:
             self._report(says=line.decode("utf-8", "backslashreplace"), stream=stream)
 
     def _reap(self) -> None:
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    return
-                if pid == self._popen.pid:
-                    self._status = self._popen.returncode = os.waitstatus_to_exitcode(status)
+        ended, _ = subreaper.reap()
+        if self._popen.pid in ended:
+            self._status = self._popen.returncode = ended[self._popen.pid]
 
     def _report_hang(self) -> bool:
         """Report which process waits for which; all of them are killed by that.
@@ -192,7 +193,7 @@ class Watchdog:
                 self._report(xray=line)
             self._report(xray="Only Python's side is shown: what the kernel knows is read on Linux.")
             return True
-        family = [pid for pid in self._family() if not mp_helpers.is_tracker(pid)]
+        family = [pid for pid, _ in self._members()]
         seen = {pid: (procfs.parent(pid), procfs.threads(pid), procfs.descriptors(pid)) for pid in family}
         names = {pid: self._name(pid) for pid in family}
         for pid in family:
@@ -279,9 +280,8 @@ def main() -> None:
     script, *arguments, deadline, still = sys.argv[1 + states :]
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _ignore)  # not SIG_IGN, which the script would inherit
-    resource.setrlimit(
-        resource.RLIMIT_CORE, (1, 1)
-    )  # no core dump of a process that is asked for its stacks: core(5)
+    # No core dump of a process that is asked for its stacks: core(5).
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     subreaper.adopt_orphans()
     folder = tempfile.mkdtemp(prefix="lab-")
     try:

@@ -15,7 +15,7 @@ killed. Files are known by inode, because ``sem_open()`` maps a temporary file b
 import os
 import signal
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from procdemo.process import procfs
@@ -25,6 +25,9 @@ _STOP_S = 0.3  # for all processes to stop; one in the midst of vfork(2) cannot
 _KILL_S = 5.0  # for killed processes to be gone
 _TRACKER_S = 1.0  # for resource trackers, which end by themselves when the others have
 _PAUSE_S = 0.001
+
+Members = Callable[[], list[tuple[int, procfs.Stat]]]
+"""Tells which processes are to be ended, and how they are, each time anew."""
 
 
 class MarkedProcesses:
@@ -53,31 +56,21 @@ class MarkedProcesses:
             return
         if not self._members(trackers=True):
             return
-        self._send_until(signal.SIGSTOP, "TtZX", _STOP_S)
-        files = {inode for pid, _ in self._members() for inode in _shared_files(pid)}
-        self._send_until(signal.SIGKILL, "ZX", _KILL_S)
-        remove_names(
-            files.difference(_shared_files(os.getpid()))
-        )  # but not what the command had open at our fork
+        files = stop_and_find_names(self._members)
+        _send_until(self._members, signal.SIGKILL, "ZX", _KILL_S)
+        # But not what the command had open at our fork.
+        remove_names(files.difference(_shared_files(os.getpid())))
         deadline = time.monotonic() + _TRACKER_S
         while any(stat.alive for _, stat in self._members(trackers=True)) and time.monotonic() < deadline:
             time.sleep(_PAUSE_S)  # noqa: TID251 - no event tells of the end of processes that are not our children
         for pid, _ in self._members(trackers=True):
             _send(signal.SIGKILL, pid)
 
-    def _send_until(self, signum: int, states: str, seconds: float) -> None:
-        """Send a signal to all processes, again and again until each is in one of these states."""
-        deadline = time.monotonic() + seconds
-        while pids := [pid for pid, stat in self._members() if stat.state not in states]:
-            # The leader last: if its death orphans the group, the kernel continues what is stopped there.
-            for pid in sorted(pids, key=self._group.__eq__):
-                _send(signum, pid)
-            if time.monotonic() > deadline:
-                return
-            time.sleep(_PAUSE_S)  # noqa: TID251 - as above
-
     def _members(self, *, trackers: bool = False) -> list[tuple[int, procfs.Stat]]:
-        """Return all processes of the demo, without its resource trackers unless these are wanted, too."""
+        """Return all processes of the demo, without its resource trackers unless these are wanted, too.
+
+        The leader is the last: if its death orphans the group, the kernel continues what is stopped there.
+        """
         young = {pid: stat for pid, stat in procfs.processes() if stat.start_ticks >= self._since}
         young.pop(os.getpid(), None)
         ours = {
@@ -92,7 +85,8 @@ class MarkedProcesses:
         ):
             ours |= {pid for pid, stat in young.items() if stat.group == self._group}
         self._known |= {(pid, young[pid].start_ticks) for pid in ours}
-        return [(pid, young[pid]) for pid in ours if trackers or not is_tracker(pid)]
+        in_order = sorted(ours, key=self._group.__eq__)
+        return [(pid, young[pid]) for pid in in_order if trackers or not is_tracker(pid)]
 
     def is_marked(self, pid: int) -> bool:
         """Return whether a process bears the mark; a zombie has none."""
@@ -119,18 +113,24 @@ def _shared_files(pid: int) -> Iterator[int]:
                     yield os.stat(path).st_ino
 
 
-def stop_and_find_names(pids: Collection[int]) -> set[int]:
+def stop_and_find_names(members: Members) -> set[int]:
     """Stop processes that are about to be killed, and return the inodes of their files below /dev/shm.
 
     Among them are those whose names are in the making, which no resource tracker would remove.
     """
-    running, deadline = set(pids), time.monotonic() + _STOP_S
-    while running and time.monotonic() < deadline:
-        for pid in running:
-            _send(signal.SIGSTOP, pid)
-        running = {pid for pid in running if (found := procfs.stat(pid)) and found.state not in "TtZX"}
-        time.sleep(_PAUSE_S if running else 0)  # noqa: TID251 - as above
-    return {inode for pid in pids for inode in _shared_files(pid)}
+    _send_until(members, signal.SIGSTOP, "TtZX", _STOP_S)
+    return {inode for pid, _ in members() for inode in _shared_files(pid)}
+
+
+def _send_until(members: Members, signum: int, states: str, seconds: float) -> None:
+    """Send a signal to all processes, again and again until each is in one of these states."""
+    deadline = time.monotonic() + seconds
+    while pids := [pid for pid, stat in members() if stat.state not in states]:
+        for pid in pids:
+            _send(signum, pid)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(_PAUSE_S)  # noqa: TID251 - no event tells of the end of processes that are not our children
 
 
 def remove_names(inodes: set[int]) -> None:

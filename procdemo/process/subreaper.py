@@ -22,6 +22,22 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def reap() -> tuple[dict[int, int], bool]:
+    """Wait for the children that have ended, adopted ones too.
+
+    Returns:
+        The PID of each -> its exit status, or the negative number of a signal; and whether any are left.
+    """
+    ended: dict[int, int] = {}
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return ended, True
+            ended[pid] = os.waitstatus_to_exitcode(status)
+    return ended, False
+
+
 def kill_children(since_ns: int, is_ours: Callable[[int], bool]) -> None:
     """Kill the children of this process that were started after `since_ns` (`time.monotonic_ns`).
 

@@ -2,7 +2,7 @@
 
 import os
 
-from procdemo.process import procfs
+from procdemo.process import procfs, subreaper
 from procdemo.process.guardian import Guardian
 
 
@@ -21,15 +21,9 @@ class OwnChildren:
 
     def reap(self) -> bool:
         """Wait for children that have ended, adopted ones too; return whether any are left."""
-        try:
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    return True
-                if pid == self._main:
-                    self.status = os.waitstatus_to_exitcode(status)
-        except ChildProcessError:
-            return False
+        ended, are_left = subreaper.reap()
+        self.status = ended.get(self._main, self.status)
+        return are_left
 
     def are_left(self) -> bool:
         """Return whether any of the demo are left; to be asked if any are left at all."""

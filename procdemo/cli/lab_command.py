@@ -3,12 +3,8 @@
 import contextlib
 import dataclasses
 import json
-import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,8 +12,8 @@ import click
 from procdemo.cli.common_options import ViewOptions, in_two_columns
 from procdemo.cli.exit_codes import DONE, INTERRUPTED
 from procdemo.cli.option_types import Choice
+from procdemo.cli.own_command import record
 from procdemo.cli.source_code import show_source
-from procdemo.demo.event_log import DamagedLogError, read
 from procdemo.lab.bare_code import bare
 from procdemo.lab.demo import ALSO, Config
 from procdemo.lab.lesson import CHAPTERS, VERDICTS, Lesson, find, lessons, search
@@ -152,19 +148,6 @@ def _score(right: int, asked: int) -> str:
 def _run_with_guess(lesson: Lesson, guess: str, config: Config, view: ViewOptions) -> tuple[int, bool]:
     """Run a lesson in a command of its own; return its exit status, and whether the guess was right."""
     options = ["--start-method", config.start_method.value, *["-v"] * view.verbose]
-    options += ["--no-sample"] * config.no_sample + ["--plain"] * view.plain
-    if view.colour is not None:
-        options += ["--color", "always" if view.colour else "never"]
-    with tempfile.TemporaryDirectory(prefix="procdemo-") as folder:
-        log = Path(folder, "run.jsonl")
-        words = ["lab", lesson.name, "--guess", guess, "--record", str(log), *options]
-        earlier = signal.signal(signal.SIGINT, lambda *_: None)  # it ends the lesson, which says so
-        try:
-            status = subprocess.run([sys.executable, "-m", "procdemo", *words], check=False).returncode
-        finally:
-            signal.signal(signal.SIGINT, earlier)
-        with contextlib.suppress(OSError, DamagedLogError), log.open("rb") as file:
-            return status, any(
-                event.name == "guess" and event.data["judgement"] == "right" for event in read(file)
-            )
-    return status, False
+    options += ["--no-sample"] * config.no_sample
+    status, events = record(["lab", lesson.name, "--guess", guess, *options], view)
+    return status, any(event.name == "guess" and event.data["judgement"] == "right" for event in events)

@@ -3,10 +3,8 @@
 import contextlib
 import json
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,8 +16,8 @@ from procdemo import __version__
 from procdemo.catalog import find
 from procdemo.cli.common_options import ViewOptions, in_two_columns
 from procdemo.cli.exit_codes import DONE, FAILED, INTERRUPTED
-from procdemo.demo.event_log import DamagedLogError, read
-from procdemo.demo.events import LISTENING, META, SUMMARY, Event, Kind, own_event
+from procdemo.cli.own_command import call, record
+from procdemo.demo.events import LISTENING, META, SUMMARY, Kind, own_event
 from procdemo.demo.settings import CannotRunError
 from procdemo.render.jsonl import SCHEMA, JsonLines
 from procdemo.tour.step import Step, script_path, steps
@@ -138,36 +136,18 @@ class _Tour:
         if step.script:
             click.echo(Path(script_path(step.script)).read_text("utf-8"))
         elif step.command[0] == "lab":
-            self._call(["lab", *step.command[1:], "--code"])
+            call(["lab", *step.command[1:], "--code"], self._view)
         elif find(step.command[0]):
-            self._call(["source", step.command[0]])
+            call(["source", step.command[0]], self._view)
 
     def _run(self, step: Step) -> tuple[int, str]:
         """Run the command of a step; return its exit status, and what was to be seen."""
-        with tempfile.TemporaryDirectory(prefix="procdemo-") as folder, _server(step) as port:
+        with _server(step) as port:
             words = [word.format(port=port, script=script_path(step.script)) for word in step.command]
-            log = Path(folder, "run.jsonl")
-            if step.command[0] != "list":
-                words += ["--record", str(log)]
-            status = self._call(words)
-            events: list[Event] = []
-            with contextlib.suppress(OSError, DamagedLogError), log.open("rb") as file:
-                events.extend(read(file))
+            if step.command[0] == "list":
+                return call(words, self._view), step.seen([])
+            status, events = record(words, self._view)
             return status, step.seen(events)
-
-    def _call(self, words: Sequence[str]) -> int:
-        """Run procdemo; a Ctrl-C ends it, and is this command's business afterwards."""
-        view = self._view
-        options = ["--plain"] if view.plain else []
-        if view.colour is not None:
-            options += ["--color", "always" if view.colour else "never"]
-        earlier = signal.signal(signal.SIGINT, lambda *_: None)
-        try:
-            nowhere = subprocess.DEVNULL if view.json else None
-            command = [sys.executable, "-m", "procdemo", *options, *words]
-            return subprocess.run(command, stdout=nowhere, stderr=nowhere, check=False).returncode
-        finally:
-            signal.signal(signal.SIGINT, earlier)
 
     def _write(self, kind: Kind, name: str, **data: Any) -> None:
         if self._writer:

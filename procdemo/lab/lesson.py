@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from procdemo.demo.settings import CannotRunError, StartMethod, usable_cpus
 from procdemo.demo.text import quoted
+from procdemo.process import python_build
 
 FOLDER = files("procdemo.lab").joinpath("lessons")
 """The folders of the lessons; in a zip if procdemo is in one, and then they are no files of the system."""
@@ -51,8 +52,8 @@ class Interpreter(NamedTuple):
     @classmethod
     def own(cls) -> "Interpreter":
         """Return the interpreter that runs this."""
-        free = not getattr(sys, "_is_gil_enabled", lambda: True)()
-        return cls(sys.version_info[:3], "free-threaded" if free else "gil", sys.platform)
+        build = "gil" if python_build.has_gil() else "free-threaded"
+        return cls(sys.version_info[:3], build, sys.platform)
 
     def __str__(self) -> str:
         name = f"{platform.python_implementation()} {self.python[0]}.{self.python[1]}"

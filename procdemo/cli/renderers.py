@@ -9,7 +9,7 @@ from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.output_files import Output
 from procdemo.demo.contract import DemoModule
 from procdemo.demo.events import Event
-from procdemo.demo.story import compose
+from procdemo.demo.story import Story, compose
 from procdemo.demo.text import printable
 from procdemo.render.jsonl import JsonLines
 from procdemo.render.renderer import Renderer
@@ -98,10 +98,12 @@ def make_telling(module: DemoModule, view: ViewOptions) -> "Telling":
     """Return what says which events of the demo `module` are told as sentences on the screen."""
     from procdemo.render.telling import Telling
 
-    story = compose(fault_injection, sampling, module)
-    if view.verbose:
-        return Telling(story.sentences | story.details, {})
-    return Telling(story.sentences, story.first)
+    return Telling(*_told(compose(fault_injection, sampling, module), view))
+
+
+def _told(story: Story, view: ViewOptions) -> tuple[dict[str, str], dict[str, int]]:
+    """Return the sentences that the screen has, and which of them it has a few times only."""
+    return (story.sentences | story.details, {}) if view.verbose else (story.sentences, story.first)
 
 
 def make_watch_renderer(view: ViewOptions, *, stderr: bool, live: bool = False) -> Renderer:
@@ -157,8 +159,9 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
     from procdemo.render.terminal import can_encode
 
     story = compose(fault_injection, sampling, keyboard, module)
+    sentences, first = _told(story, view)
     return Console(
-        story.sentences | story.details if view.verbose else story.sentences,
+        sentences,
         lanes=(story.lanes, story.threads),
         colour=view.colour,
         quiet=view.quiet and not screen,
@@ -169,7 +172,7 @@ def _console(module: DemoModule, view: ViewOptions, screen: Any = None) -> Rende
         takes_keys=view.keys,
         screen=screen,
         crowds=None if view.verbose else story.crowds,
-        first={} if view.verbose else story.first,
+        first=first,
         bare=story.bare,
         detail_tables=() if view.verbose else story.detail_tables,
         lines=0 if view.verbose else _PRESENTED_LINES if view.present else story.lines,

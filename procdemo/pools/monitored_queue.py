@@ -108,12 +108,8 @@ class MonitoredQueue:
 
         There must be room: call `wait_for_room` before.
         """
-        for item in items:
-            if (
-                type(item) is not int
-            ):  # an int can always be pickled; try others here, where an error is named
-                items = [each for each in items if accept_or_refuse_item(each, self.states, emit)]
-                break
+        if set(map(type, items)) != {int}:  # an int can be pickled; try others here, where an error is named
+            items = [item for item in items if accept_or_refuse_item(item, self.states, emit)]
         self.states.note(items, _QUEUED)
         self._queue.put(items)
 

@@ -74,7 +74,7 @@ $(VENV)/installed: pyproject.toml | $(VENV)/pip
 	touch $@
 
 $(VENV)/installed-cluster: pyproject.toml | $(VENV)/pip
-	$(BIN)/pip install --quiet -e '.[cluster,bench]' urllib3 --group test
+	$(BIN)/pip install --quiet -e '.[cluster]' --group test
 	touch $@
 
 $(VENV)/installed-%: pyproject.toml | $(VENV)/pip

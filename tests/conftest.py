@@ -1,6 +1,7 @@
 """What every test has: a start method to run under, and a check that it leaves nothing behind."""
 
 import contextlib
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -80,6 +81,7 @@ def _nothing_left_behind() -> Iterator[None]:
     forkserver._forkserver._stop()
     with contextlib.suppress(ChildProcessError):  # a Runner in this process has waited for it already
         resource_tracker._resource_tracker._stop()
+    gc.unfreeze()  # as a program does with its own; Hypothesis looks for what refers to its random numbers
     assert not left
     assert not shared_memory.left()
 

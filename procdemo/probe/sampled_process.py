@@ -13,7 +13,7 @@ from procdemo.probe.waits import Wait
 BUSY = (State.COMPUTING, State.READY)
 """What a thread does that waits for nothing."""
 # What a new interpreter does until it is ready.
-_BY_START = (*BUSY, State.WAITING, State.BLOCKED, State.UNSEEN)
+_BY_START = (*BUSY, State.WAITING, State.BLOCKED)
 _MOST_COMPARED = 8
 _SURE = 2  # so many unnamed equals at one semaphore, while one of them reads, are a line
 
@@ -21,11 +21,16 @@ _SURE = 2  # so many unnamed equals at one semaphore, while one of them reads, a
 class SampledProcess:
     """A process, and its threads by number."""
 
-    __slots__ = ("_names", "adopted", "changed", "identity", "pid", "seen_threads", "starting", "threads")
+    __slots__ = (
+        *("adopted", "changed", "has_no_command", "identity", "pid", "seen_threads", "starting", "threads"),
+        "_names",
+    )
 
     def __init__(self, pid: int, parent: "SampledProcess | None") -> None:
         self.pid = pid
         self.identity: Identity = Identity(pid, parent.identity if parent else None)
+        self.has_no_command = not self.identity.command
+        """Whether it had no command line when it was looked at: in the midst of exec(2), or about to end."""
         self.threads: dict[int, SampledThread] = {}
         self.seen_threads = 0
         """How many threads were seen in all."""
@@ -39,7 +44,8 @@ class SampledProcess:
     def identify(self, parent: "SampledProcess | None") -> bool:
         """Look at what program it is; return whether it has another name than before."""
         before, identity = self.identity, Identity(self.pid, parent.identity if parent else None)
-        if before.command and not identity.command:  # it is about to end, and has no memory any more
+        self.has_no_command = not identity.command
+        if before.command and self.has_no_command:
             return False
         self.identity, self.starting = identity, identity.new_interpreter
         return identity.name != before.name

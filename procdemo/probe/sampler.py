@@ -230,7 +230,7 @@ class Sampler:
     ) -> Report | None:
         """Compare a thread with what it was at the last look."""
         same = not has_run and thread.wait is not None and stat.letter == thread.stat.letter
-        other_program = stat.program != thread.stat.program or not process.identity.command  # in exec(2)
+        other_program = stat.program != thread.stat.program or process.has_no_command
         has_new_name = (
             thread.tid == process.pid
             and stat.letter not in "ZX"

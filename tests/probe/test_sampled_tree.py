@@ -218,8 +218,8 @@ def test_a_process_that_was_seen_in_the_midst_of_exec_gets_its_name_later():
     with Sampled(WAITS, "sleep") as sampled:
         sampled.until_seen({"sleep": State.SLEEPING})
         pid, before = sampled.pids["sleep"], len(sampled.events)
-        identity = sampled.sampler._processes[pid].identity
-        identity.command, identity.name = b"", "half"
+        process = sampled.sampler._processes[pid]
+        process.has_no_command, process.identity.name = True, "half"
         sampled.until(lambda: any(event.pid == pid for event in sampled.events[before:]))
         assert sampled.last("sleep").role == f"child {pid}"
 
@@ -233,6 +233,18 @@ def test_a_process_that_is_about_to_end_keeps_its_name(monkeypatch):
         monkeypatch.setattr(procfs, "read", lambda _path: b"")
         assert not process.identify(None)
         assert process.identity.name == name
+
+
+def test_a_process_that_was_in_the_midst_of_exec_is_looked_at_again(monkeypatch):
+    with Sampled(WAITS, "sleep") as sampled:
+        sampled.until_seen({"sleep": State.SLEEPING})
+        process = sampled.sampler._processes[sampled.pids["sleep"]]
+        name = process.identity.name
+        process.identity.name = "what forked it"
+        with monkeypatch.context() as patched:  # for a moment its memory has no command line
+            patched.setattr(procfs, "read", lambda _path: b"")
+            assert not process.identify(None)
+        sampled.until(lambda: process.identity.name == name, "the new name")
 
 
 FROM_AN_ORPHAN = """

@@ -114,6 +114,21 @@ def test_what_was_while_the_observer_did_not_look_is_not_invented():
         assert before < known <= used(sampled.pids["compute"])
 
 
+def test_of_a_new_interpreter_it_is_not_known_whether_it_started_while_the_observer_did_not_look():
+    with Sampled(WAITS, "poll") as sampled:
+        sampled.until_seen({"poll": State.WAITING})
+        poll = sampled.pids["poll"]
+        process = sampled.sampler._processes[poll]
+        process.starting = True
+        for signum, state in [(signal.SIGSTOP, "T"), (signal.SIGCONT, "S")]:  # so it has a turn
+            os.kill(poll, signum)
+            wait_until(lambda letter=state: procfs.stat(poll).state == letter)
+        sampled.sampler.pacing.due_at -= 1  # so the look is late by a second
+        count = len(sampled.events)
+        sampled.look()
+        assert [event.name for event in sampled.events[count:] if event.pid == poll][-2] == "not seen"
+
+
 def test_a_process_that_ended_while_the_observer_did_not_look_was_not_seen_to_the_end():
     with Sampled(WAITS, "sleep") as sampled:
         sampled.until_seen({"sleep": State.SLEEPING})

@@ -168,7 +168,8 @@ def test_the_oracle_is_right_only_about_what_it_has_seen():
 def test_of_the_time_in_which_the_command_was_stopped_only_cpu_time_is_told():
     demo = ("prodcons", "--json", "--items", "10", "--work", "0.2", "--producers", "1", "--consumers", "1")
     with StateOracle() as oracle, Command(*demo) as command:
-        command.wait_event(lambda event: event.role == "consumer-0")
+        for role in ("producer-0", "consumer-0"):
+            command.wait_event(lambda event, role=role: event.role == role)
         command.signal(signal.SIGSTOP)
         command.pause(1)
         command.signal(signal.SIGCONT)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sampled import Sampled
+from waiting import wait_until
 
 from procdemo.demo.states import State
 from procdemo.process import procfs
@@ -25,9 +26,21 @@ def test_the_signs_are_those_of_the_lanes():
     assert f"(`{TICK}`, in ASCII `{ASCII_TICK}`)" in PAGE
 
 
+def is_seen_to_start(code):
+    """Return whether a look was in time: a process starts for some milliseconds, and then it sleeps."""
+    with Sampled(code) as sampled:
+        found = sampled.until(
+            lambda: {State.STARTING, State.SLEEPING} & {event.name for event in sampled.events}, "the child"
+        )
+        return State.STARTING in found
+
+
 @pytest.mark.parametrize("state", ROWS)
 def test_each_state_is_made_as_its_row_says(state):
     _, _, letters, code = ROWS[state]
+    if state == State.STARTING:
+        wait_until(lambda: is_seen_to_start(code), what="a look while it starts")
+        return
     with Sampled(code) as sampled:
         if state == State.GONE:
             sampled.until(lambda: len({event.pid for event in sampled.events}) == 2, "a child")
@@ -35,5 +48,5 @@ def test_each_state_is_made_as_its_row_says(state):
         event = sampled.until(
             lambda: next((event for event in sampled.events if event.name == state), None), state
         )
-        if state not in {State.STARTING, State.GONE}:  # which last for an instant
+        if state != State.GONE:  # which lasts for an instant
             sampled.until(lambda: (seen := procfs.stat(event.pid)) and seen.state in letters, letters)

@@ -22,6 +22,7 @@ class Sampled:
     """A script that is looked at. It prints lines of what a process is for, and its PID: ``sleeper 4711``."""
 
     def __init__(self, source, *args, python=(sys.executable,), roles=None):
+        began_ns = time.monotonic_ns()  # what is born later is of the script, also if it is an orphan by now
         self._popen = subprocess.Popen(
             [*python, "-c", textwrap.dedent(source), *args],
             stdin=subprocess.PIPE,
@@ -31,7 +32,7 @@ class Sampled:
         )
         self.pid = self._popen.pid
         os.set_blocking(self._popen.stdout.fileno(), False)
-        self.sampler = Sampler(self.pid, roles=roles)
+        self.sampler = Sampler(self.pid, roles=roles, since_ns=began_ns)
         self.events = []
         self.pids = {}
         self._said = b""

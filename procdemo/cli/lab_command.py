@@ -18,7 +18,7 @@ from procdemo.lab.bare_code import bare
 from procdemo.lab.demo import ALSO, Config
 from procdemo.lab.lesson import CHAPTERS, VERDICTS, Lesson, find, lessons, search
 
-_QUESTION = "What will this script do: OK (it ends well), LOST (work is missing), ERROR, or HUNG?"
+_QUESTION = "What will it do: OK (it ends well), LOST (work is missing), ERROR, or HUNG?"
 
 
 def prepare(config: Config, view: ViewOptions) -> Config | None:

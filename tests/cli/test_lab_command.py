@@ -77,7 +77,7 @@ def predicted(answer):
         PROCDEMO[0], [*PROCDEMO[1:], "lab", "lost-updates", "--predict"], encoding="utf-8"
     )
     command.expect("counter.value \\+= 1")
-    command.expect("What will this script do")
+    command.expect("What will it do")
     command.sendline(answer)
     command.expect(pexpect.EOF, timeout=120)
     command.close()
@@ -96,10 +96,10 @@ def test_it_asks_before_it_runs(answer, judgement):
 
 def test_a_wrong_answer_is_told_the_words_of_the_question():
     command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], "lab", "zombie", "--predict"], encoding="utf-8")
-    command.expect("What will this script do: OK .*, LOST .*, ERROR, or HUNG")
+    command.expect("What will it do: OK .*, LOST .*, ERROR, or HUNG")
     command.sendline("what's that")
     command.expect_exact("Error: 'what's that' is none of OK, LOST, ERROR, HUNG.")
-    command.expect("What will this script do")
+    command.expect("What will it do")
     command.sendcontrol("c")
     command.expect(pexpect.EOF)
     command.close()
@@ -110,14 +110,14 @@ def test_several_lessons_keep_the_score():
     words = ["lab", "zombie", "print-twice", "--predict", "--no-sample", "--start-method", "fork"]
     command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], *words], encoding="utf-8", timeout=120)
     command.expect_exact("Lesson 1 of 2", timeout=120)
-    command.expect("What will this script do")
+    command.expect("What will it do")
     assert not [word for word in ('"""', "#", "Zombies") if word in command.before], "the answer is there"
     command.sendline("lost")
     command.expect_exact("3 zombies (LOST: really gone: expected 3, got 0)", timeout=120)
     command.expect_exact("You were right in 1 of 1 lessons.", timeout=120)
     command.send(" ")
     command.expect_exact("Lesson 2 of 2", timeout=120)
-    command.expect("What will this script do")
+    command.expect("What will it do")
     command.sendline("hung")
     command.expect_exact("You were right in 1 of 2 lessons.", timeout=120)
     command.expect(pexpect.EOF, timeout=120)
@@ -130,7 +130,7 @@ def test_several_lessons_keep_the_score():
 def test_one_can_leave_after_each_lesson(key, status):
     words = ["lab", "zombie", "print-twice", "--predict", "--no-sample", "--start-method", "fork"]
     command = pexpect.spawn(PROCDEMO[0], [*PROCDEMO[1:], *words], encoding="utf-8", timeout=120)
-    command.expect("What will this script do")
+    command.expect("What will it do")
     command.sendline("hung")
     command.expect_exact("You were right in 0 of 1 lessons. Any key: the next lesson")
     command.send(key)

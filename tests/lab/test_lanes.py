@@ -60,9 +60,7 @@ def test_the_states_of_the_scripts_are_those_that_an_oracle_sees(lesson, start_m
     assert [event.role for event in sorted(roots.values(), key=lambda event: event.time_ns)] == scripts
     begin = min(event.time_ns for event in roots.values()) / 1e9
     long = 0.2 + max(seen.late for seen in oracle.threads.values())  # if it was late, so was the lab
-    below = {
-        pid for (pid, _), seen in oracle.threads.items() if seen.lived > long and seen.looks[0][0] > begin
-    }
+    below = {pid for (pid, _), seen in oracle.threads.items() if seen.lived > long and seen.born > begin}
     assert below - watchdogs <= sampled, "what is started after the first script belongs to a script"
 
 

@@ -42,6 +42,7 @@ class Sampled:
 
     def __exit__(self, *_):
         wait_until(self._is_over, what="the end of the script and its orphans")
+        self._popen.wait()  # it is reaped; if not by its Popen, that learns it so
         self._popen.stdin.close()
         self._popen.stdout.close()
         self.sampler.close()

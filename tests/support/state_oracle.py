@@ -20,6 +20,8 @@ from pathlib import Path
 
 _LOOK_S = 0.005
 _LATE_S = 0.02  # on a busy machine a look comes later than that
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_SUSPENDED_S = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()  # what only the first counts
 _LISTED = 4  # looks between two listings of /proc
 _CHANNELS = {
     "sleeping": ["hrtimer_nanosleep", "do_nanosleep"],
@@ -55,6 +57,8 @@ class Seen:
     """Of each look: when it was (`time.monotonic`), whether the thread waited, its CPU seconds so far."""
     late: float = 0.0
     """Seconds by which looks came late: in them it may have done anything."""
+    born: float = 0.0
+    """When it was started (`time.monotonic`, in steps of the kernel's tick); the first look is later."""
 
 
 class StateOracle:
@@ -79,12 +83,13 @@ class _Thread:
     def __init__(self, now):
         self.first = self.last = now
         self.weights = Counter()
-        self.cpu = self.ready = self.late = 0.0
+        self.cpu = self.ready = self.late = self.born = 0.0
         self.looks = []
 
     def look(self, now, folder):
         text = (folder / "stat").read_text("utf-8", "replace")
-        letter = text.rpartition(")")[2].split()[0]
+        letter, *rest = text.rpartition(")")[2].split()
+        self.born = int(rest[18]) / _TICKS_PER_S - _SUSPENDED_S
         cpu, ready, _ = (folder / "schedstat").read_text().split()
         self.cpu, self.ready = int(cpu) / 1e9, int(ready) / 1e9
         if state := {"T": "stopped", "t": "stopped", "Z": "zombie"}.get(letter) or _waits(letter, folder):
@@ -157,7 +162,8 @@ def main():
                     continue  # it has ended
         select.select([], [], [], max(begin + _LOOK_S - time.monotonic(), 0))
     for (pid, tid), thread in threads.items():
-        print(json.dumps([pid, tid, thread.seconds(), thread.last - thread.first, thread.looks, thread.late]))
+        lived = thread.last - thread.first
+        print(json.dumps([pid, tid, thread.seconds(), lived, thread.looks, thread.late, thread.born]))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,11 @@ class SampledProcess:
         """Whether its parent has ended."""
         self._names: set[bytes] = set()  # that its main thread has had, and which others may have from it
 
+    def add(self, thread: SampledThread) -> None:
+        """Take a thread that is new."""
+        self.seen_threads += 1
+        self.threads[thread.tid] = thread
+
     def identify(self, parent: "SampledProcess | None") -> bool:
         """Look at what program it is; return whether it has another name than before."""
         before, identity = self.identity, Identity(self.pid, parent.identity if parent else None)
@@ -53,7 +58,7 @@ class SampledProcess:
     def event(self, thread: SampledThread, report: Report, role: str) -> Event:
         """Return the event of a report of one of its threads; `procdemo.probe.sampler` says what is in it."""
         state = State.STARTING if self.starting and report.state in _BY_START else report.state
-        has_wait = report.state not in (*BUSY, State.UNSEEN)
+        has_wait = report.state not in (*BUSY, State.UNSEEN, State.STARTING)
         data: dict[str, Any] = {
             "call": thread.call if has_wait else "",
             "cpu_ms": report.cpu_ms,

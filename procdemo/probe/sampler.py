@@ -168,10 +168,10 @@ class Sampler:
             if not process.threads:  # after its first `stat`, so that an exec(2) from now on is noticed
                 process.identify(parent)
                 process.adopted = thread.stat.parent == self._own and process.pid != self._root
-            process.seen_threads += 1
-            process.threads[tid] = thread
+            process.add(thread)
             thread.wait = self._wait_of(process, thread)
-            for report in thread.begin(monotonic_ns(), self._since_ns):
+            surely_starts = process.starting and not self._late
+            for report in thread.begin(monotonic_ns(), self._since_ns, starts=surely_starts):
                 self._report(process, thread, report)
         for thread in list(process.threads.values()):
             self._list_children(process, thread)

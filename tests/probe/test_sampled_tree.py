@@ -66,9 +66,9 @@ def test_helpers_of_multiprocessing_are_marked(tmp_path):
         )
         names = [event.name for event in sampled.of("child")]
         # On a busy machine its parent is late with what it is to do: then it waits for that. Or a look is
-        # late: then it is seen only when it sleeps.
+        # late: then it is not seen, or only when it sleeps.
         told = names[: next(n for n, name in enumerate(names) if name in {"waiting", "sleeping"})]
-        assert set(told) <= {"starting"}, sampled.of("child")
+        assert set(told) <= {"starting", "not seen"}, sampled.of("child")
         assert sampled.sampler._processes[sampled.pids["child"]].identity.new_interpreter
         assert "helper" not in sampled.last("child").data
 

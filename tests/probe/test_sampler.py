@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 import pytest
 from kinds_of_wait import WAITS
@@ -10,6 +11,8 @@ from sampled import Sampled
 from waiting import wait_until
 
 from procdemo.demo.states import State
+from procdemo.probe import sampler as sampler_module
+from procdemo.probe.sampled_process import SampledProcess
 from procdemo.process import procfs
 
 pytestmark = pytest.mark.skipif(not procfs.LINUX, reason="there is no /proc")
@@ -127,6 +130,32 @@ def test_of_a_new_interpreter_it_is_not_known_whether_it_started_while_the_obser
         count = len(sampled.events)
         sampled.look()
         assert [event.name for event in sampled.events[count:] if event.pid == poll][-2] == "not seen"
+
+
+@pytest.mark.parametrize(("late", "state"), [(False, "starting"), (True, "not seen")])
+def test_what_a_new_interpreter_has_done_since_its_birth_is_known_if_the_first_look_is_in_time(
+    late, state, monkeypatch
+):
+    class New(SampledProcess):
+        def identify(self, parent):
+            changed = super().identify(parent)
+            self.starting = True
+            return changed
+
+    monkeypatch.setattr(sampler_module, "SampledProcess", New)
+    with Sampled(WAITS, "sleep") as sampled:
+        sampled.until(lambda: sampled.pids.get("sleep") in sampled.sampler._processes, "the process")
+        pid = sampled.pids["sleep"]
+        for thread in sampled.sampler._processes.pop(pid).threads.values():
+            thread.close()
+        wait_until(lambda: time.monotonic_ns() - procfs.born_ns(procfs.stat(pid).start_ticks) > 100_000_000)
+        sampled.sampler._late = late
+        sampled.sampler._find([pid], None)  # as for the first time
+        count = len(sampled.events)
+        sampled.look()
+        new = [event for event in sampled.events[count:] if event.pid == pid]
+        assert new[0].name == state
+        assert new[0].data["call"] == ""
 
 
 def test_a_process_that_ended_while_the_observer_did_not_look_was_not_seen_to_the_end():

@@ -166,16 +166,21 @@ def test_the_oracle_is_right_only_about_what_it_has_seen():
 
 
 def test_of_the_time_in_which_the_command_was_stopped_only_cpu_time_is_told():
-    demo = ("prodcons", "--json", "--items", "10", "--work", "0.2", "--producers", "1", "--consumers", "1")
-    with StateOracle() as oracle, Command(*demo) as command:
-        for role in ("producer-0", "consumer-0"):
+    roles = ("producer-0", "consumer-0")
+    demo = ("prodcons", "--json", "--items", "1000", "--maxsize", "1", "--work", "0.05")
+    with StateOracle() as oracle, Command(*demo, "--producers", "1", "--consumers", "1") as command:
+        for role in roles:
             command.wait_event(lambda event, role=role: event.role == role)
-        command.signal(signal.SIGSTOP)
+        command.signal(signal.SIGSTOP)  # both have a turn again and again
         command.pause(1)
+        seen = len(command.events)
         command.signal(signal.SIGCONT)
-        result = command.finish().assert_clean()
+        for role in roles:
+            command.wait_for(lambda role=role: role in {event.role for event in command.events[seen:]})
+        command.signal(signal.SIGINT)
+        result = command.finish().assert_clean(130)
     assert not disagreements(result.log, oracle)
-    for role in ("producer-0", "consumer-0"):
+    for role in roles:
         found = accounts(result.log).values()
         (account,) = (each for each in found if each.role == role and each.pid == each.tid)
         assert account.seconds["not seen"] > 0.8, account

@@ -41,8 +41,9 @@ class Child:
         self._born = _birth(self.pid) if by_server else 0
 
     def kill(self) -> None:
-        """Kill the process; its `Exit` will say that the main process did it on purpose."""
-        self._killed = True
+        """Kill the process; its `Exit` will say that the main process did it, if it still lived."""
+        found = procfs.stat(self.pid)
+        self._killed |= not procfs.LINUX or bool(found and found.alive)
         self._process.kill()
 
     def join(self) -> Exit:

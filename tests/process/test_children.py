@@ -7,10 +7,12 @@ import signal
 import sys
 
 import pytest
+from waiting import wait_until
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import StartMethod
 from procdemo.demo.story import sentence_of_exit
+from procdemo.process import procfs
 from procdemo.process.children import Children
 from procdemo.process.exit_status import Exit, cause, report_exit
 from procdemo.process.selector_loop import SelectorLoop
@@ -46,6 +48,22 @@ def test_a_child_is_reaped_the_moment_it_ends(loop, start_method):
     assert len(children) == 1
     assert loop.wait_until(lambda: not len(children), 10), "no other child has to be started for it"
     assert ended == [("child-0", 3)]
+
+
+def test_what_another_has_killed_was_not_killed_by_main(loop, start_method):
+    ended = []
+    children = Children(loop, ended.append)
+    context = ServerSettings(start_method=StartMethod(start_method)).context()
+    gates, started = [], []
+    for _ in range(2):
+        gates.append(context.Pipe())
+        child = context.Process(target=stay, args=(gates[-1][0],))
+        children.start(child)
+        started.append(child.pid)
+    os.kill(started[0], signal.SIGKILL)
+    wait_until(lambda: not ((found := procfs.stat(started[0])) and found.alive))
+    children.kill_all()
+    assert {exited.pid: exited.by for exited in ended} == {started[0]: "", started[1]: "main"}
 
 
 def test_a_killed_child_is_known_by_its_signal(loop, start_method):

@@ -13,7 +13,7 @@ from procdemo.probe.waits import Wait
 BUSY = (State.COMPUTING, State.READY)
 """What a thread does that waits for nothing."""
 # What a new interpreter does until it is ready.
-_BY_START = (*BUSY, State.WAITING, State.BLOCKED)
+_BY_START = (*BUSY, State.WAITING, State.BLOCKED, State.UNSEEN)
 _MOST_COMPARED = 8
 _SURE = 2  # so many unnamed equals at one semaphore, while one of them reads, are a line
 
@@ -41,11 +41,6 @@ class SampledProcess:
         """Whether its parent has ended."""
         self._names: set[bytes] = set()  # that its main thread has had, and which others may have from it
 
-    def add(self, thread: SampledThread) -> None:
-        """Take a thread that is new."""
-        self.seen_threads += 1
-        self.threads[thread.tid] = thread
-
     def identify(self, parent: "SampledProcess | None") -> bool:
         """Look at what program it is; return whether it has another name than before."""
         before, identity = self.identity, Identity(self.pid, parent.identity if parent else None)
@@ -55,10 +50,14 @@ class SampledProcess:
         self.identity, self.starting = identity, identity.new_interpreter
         return identity.name != before.name
 
-    def event(self, thread: SampledThread, report: Report, role: str) -> Event:
-        """Return the event of a report of one of its threads; `procdemo.probe.sampler` says what is in it."""
-        state = State.STARTING if self.starting and report.state in _BY_START else report.state
-        has_wait = report.state not in (*BUSY, State.UNSEEN, State.STARTING)
+    def event(self, thread: SampledThread, report: Report, role: str, *, late: bool) -> Event:
+        """Return the event of a report of one of its threads; `procdemo.probe.sampler` says what is in it.
+
+        With `late` it is not known whether it started all the time in which it was not seen.
+        """
+        starts = self.starting and report.state in _BY_START and not (late and report.state is State.UNSEEN)
+        state = State.STARTING if starts else report.state
+        has_wait = report.state not in (*BUSY, State.UNSEEN)
         data: dict[str, Any] = {
             "call": thread.call if has_wait else "",
             "cpu_ms": report.cpu_ms,

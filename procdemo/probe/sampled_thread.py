@@ -177,17 +177,14 @@ class SampledThread:
         self.stat = stat
         self.account: ThreadAccount
 
-    def begin(self, now_ns: int, since_ns: int, *, starts: bool = False) -> list[Report]:
-        """Open the account with what is seen now; return reports since the thread, or the run, began.
-
-        With `starts` it is part of a new interpreter, which has only started so far.
-        """
+    def begin(self, now_ns: int, since_ns: int) -> list[Report]:
+        """Open the account with what is seen now; return reports since the thread, or the run, began."""
         cpu_ns, ready_ns = self.spent()
         self.account = ThreadAccount(now_ns, self.wait.state if self.wait else None, cpu_ns, ready_ns)
         first, born_ns = self.account.first_report(), _born_ns(self.stat.start_ticks)
         if born_ns < since_ns or now_ns - born_ns < _GAP_NS:
             return [first]
-        return [Report(born_ns, State.STARTING if starts else State.UNSEEN, 0.0, 0.0, {}), first]
+        return [Report(born_ns, State.UNSEEN, 0.0, 0.0, {}), first]
 
     def close(self) -> None:
         """Close its files."""

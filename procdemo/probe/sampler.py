@@ -168,10 +168,10 @@ class Sampler:
             if not process.threads:  # after its first `stat`, so that an exec(2) from now on is noticed
                 process.identify(parent)
                 process.adopted = thread.stat.parent == self._own and process.pid != self._root
-            process.add(thread)
+            process.seen_threads += 1
+            process.threads[tid] = thread
             thread.wait = self._wait_of(process, thread)
-            surely_starts = process.starting and not self._late
-            for report in thread.begin(monotonic_ns(), self._since_ns, starts=surely_starts):
+            for report in thread.begin(monotonic_ns(), self._since_ns):
                 self._report(process, thread, report)
         for thread in list(process.threads.values()):
             self._list_children(process, thread)
@@ -297,4 +297,4 @@ class Sampler:
 
     def _report(self, process: SampledProcess, thread: SampledThread, report: Report) -> None:
         role = self.roles.get(process.pid, process.identity.name)
-        self._events.append(process.event(thread, report, role))
+        self._events.append(process.event(thread, report, role, late=self._late))

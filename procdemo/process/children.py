@@ -42,8 +42,7 @@ class Child:
 
     def kill(self) -> None:
         """Kill the process; its `Exit` will say that the main process did it, if it still lived."""
-        found = procfs.stat(self.pid)
-        self._killed |= not procfs.LINUX or bool(found and found.alive)
+        self._killed |= not procfs.LINUX or bool(_birth(self.pid))
         self._process.kill()
 
     def join(self) -> Exit:

@@ -63,7 +63,6 @@ def test_the_garbage_collector_is_on_while_a_command_works(monkeypatch):
         main.main.main(["list"], standalone_mode=False)
     finally:
         gc.enable()
-        gc.unfreeze()
     assert seen == [True]
 
 

@@ -5,7 +5,6 @@ import re
 import signal
 
 from harness import run
-from processes import holds
 from servers import ALL_METHODS, on_ours
 from waiting import wait_until
 
@@ -26,7 +25,7 @@ def test_each_client_has_a_process_of_its_own_and_all_are_served_at_once(server)
 def test_the_parent_keeps_no_copy_of_a_connection(server):
     with server.start() as running, running.clients(2) as clients:
         for client in clients:
-            wait_until(lambda name=client.name: not holds(running.main, name), what="main closes its copy")
+            running.wait_until_let_go(running.main, client.name)
         os.kill(running.server_of(clients[0]), signal.SIGKILL)
         clients[0].receive_end()
         clients[1].ask()

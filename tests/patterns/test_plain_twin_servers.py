@@ -23,7 +23,7 @@ def test_each_client_has_a_pid_of_its_own(server):
         assert len(pids) == 3
         assert running.main not in pids
         for client in clients:
-            wait_until(lambda name=client.name: not holds(running.main, name), what="main closes its copy")
+            running.wait_until_let_go(running.main, client.name)
 
 
 @on_both(ONE_PROCESS)

@@ -7,12 +7,12 @@ import signal
 import sys
 
 import pytest
+from processes import gone
 from waiting import wait_until
 
 from procdemo.demo.events import Emitter
 from procdemo.demo.settings import StartMethod
 from procdemo.demo.story import sentence_of_exit
-from procdemo.process import procfs
 from procdemo.process.children import Children
 from procdemo.process.exit_status import Exit, cause, report_exit
 from procdemo.process.selector_loop import SelectorLoop
@@ -61,7 +61,7 @@ def test_what_another_has_killed_was_not_killed_by_main(loop, start_method):
         children.start(child)
         started.append(child.pid)
     os.kill(started[0], signal.SIGKILL)
-    wait_until(lambda: not ((found := procfs.stat(started[0])) and found.alive))
+    wait_until(lambda: gone(started[0]))
     children.kill_all()
     assert {exited.pid: exited.by for exited in ended} == {started[0]: "", started[1]: "main"}
 

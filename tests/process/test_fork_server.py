@@ -8,12 +8,12 @@ import signal
 from multiprocessing import forkserver
 
 import pytest
+from processes import gone
 from waiting import wait_until
 
 from procdemo.process import fork_server, shortage
 from procdemo.process.children import Children
 from procdemo.process.early_death import allow_early_death
-from procdemo.process.procfs import stat
 from procdemo.process.selector_loop import SelectorLoop
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -91,7 +91,7 @@ def test_a_process_that_outlives_it_is_killed_as_its_end_is_reported(kill_server
     kill_server()
     assert loop.wait_until(lambda: not len(children), 20)
     assert [(each.name, each.pid, each.exitcode) for each in ended] == [("child-0", child.pid, -9)]
-    wait_until(lambda: not ((found := stat(child.pid)) and found.alive))
+    wait_until(lambda: gone(child.pid))
     with contextlib.suppress(ChildProcessError):  # whether it became a child of this process
         os.waitpid(child.pid, 0)
     loop.close()

@@ -42,7 +42,7 @@ class Sampled:
 
     def __exit__(self, *_):
         wait_until(self._is_over, what="the end of the script and its orphans")
-        self._popen.wait()  # it is reaped; if not by its Popen, that learns it so
+        self._popen.wait()  # it is reaped, and its Popen learns that
         self._popen.stdin.close()
         self._popen.stdout.close()
         self.sampler.close()
@@ -53,7 +53,6 @@ class Sampled:
             if process.session == self.pid:
                 with contextlib.suppress(ProcessLookupError):  # its parent has reaped it since
                     os.kill(pid, signal.SIGKILL)
-        self._popen.poll()
         return reap_all()
 
     def say(self, text="\n"):

@@ -89,9 +89,13 @@ class Running:
             served_by = [self.server_of(client) for client in clients]
             names = [client.name for client in clients]
         for name, pid in zip(names, served_by, strict=True):
-            wait_until(lambda name=name, pid=pid: not holds(pid, name), what="a worker is idle again")
+            self.wait_until_let_go(pid, name)
 
     # --- its processes
+
+    def wait_until_let_go(self, pid: int, client: str) -> None:
+        """Wait until a process has closed its copy of the connection with `client`."""
+        wait_until(lambda: not holds(pid, client), what=f"PID {pid} closes its copy of {client}")
 
     def workers(self) -> list[int]:
         """Return the processes that serve, or could."""

@@ -125,11 +125,14 @@ class Sampling:
             self._begin()
 
     def _begin(self) -> None:
-        if not procfs.LINUX or not any(procfs.processes()):
+        if not procfs.LINUX or not procfs.readable():
             self._say_hidden("there is no /proc here, so the lanes show what the demo says of itself")
             return
-        from procdemo.probe.sampler import Sampler  # noqa: PLC0415 - when the demo runs already
-
+        try:
+            from procdemo.probe.sampler import Sampler  # noqa: PLC0415 - when the demo runs already
+        except (ImportError, OSError) as error:  # a demo in this process may have opened all files it may
+            self._say_hidden(f"the lanes show what the demo says of itself: {error}")
+            return
         self._sampler = Sampler(self._root, {self._guardian}, self._roles, self._since_ns)
         if not self._sampler.exact:
             self._say_hidden(

@@ -3,6 +3,7 @@
 import importlib
 import os
 import select
+import subprocess
 import sys
 import time
 
@@ -134,3 +135,22 @@ def test_without_proc_one_line_says_so(monkeypatch):
     assert (line.kind, line.name, line.role) == ("mark", "hidden", "observer")
     assert "/proc" in line.data["text"]
     assert not sampling.last()
+
+
+FULL = """
+import os, resource, select
+from procdemo.runtime.sampling import Sampling
+poll = select.poll()
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))
+sampling = Sampling(os.getpid(), 0)
+sampling.poll(poll, 0)
+print(*(event.data["text"] for event in sampling.events()))
+assert not sampling.last()
+"""
+
+
+def test_a_demo_that_has_opened_all_files_it_may_says_why_there_are_no_lanes():
+    result = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=False)
+    assert not result.stderr
+    assert result.stdout.startswith("the lanes show what the demo says of itself: [Errno 24] Too many open")

@@ -50,16 +50,17 @@ def test_a_client_that_does_not_read_is_not_read_from(ends):
             sent += client.send(b"x" * 65_536)
         assert connection.on_ready() == ""
     assert wanted == [OUT]
-    taken = connection.limits.received
-    for _ in range(10):
-        connection.on_ready()
-    assert connection.limits.received == taken < sent
+    for _ in range(10):  # the kernel may find room for more, a moment later
+        has_unsent, taken = wanted[-1] == OUT, connection.limits.received
+        assert connection.on_ready() == ""
+        assert connection.limits.received == taken or not has_unsent
+    assert connection.limits.received < sent
+    client.settimeout(5)
     heard = 0
-    while wanted != [OUT, IN]:
+    while wanted[-1] != IN:
         heard += len(client.recv(65_536))
         assert connection.on_ready() == ""
-    client.setblocking(True)
-    client.settimeout(5)
+    taken = connection.limits.received
     while heard < taken:
         heard += len(client.recv(65_536))
     assert heard == taken

@@ -5,7 +5,7 @@ import time
 
 
 def wait_for_answer():
-    time.sleep(0.1)  # stands for a slow server: the GIL is free meanwhile
+    time.sleep(0.3)  # stands for a slow server: the GIL is free meanwhile
 
 
 begin = time.monotonic()

@@ -4,6 +4,7 @@ import time
 
 _LOOK_S = 0.02
 _FIRST_LOOK_S = 0.01
+_COLUMNS = 200  # looks in the time that a run has taken, if it is to be drawn on one screen
 _FIRST_S = 1.0  # how long it is looked at more often at first, because much happens then
 _SHARE = 0.026  # of one CPU: with what comes around a look, less than 3 %
 _LONGEST_S = 2.0
@@ -20,6 +21,8 @@ class Pacing:
         self._begin = self.due_at = time.monotonic()
         self.share = _SHARE
         """What looks may take of one CPU; less if the caller does other things besides."""
+        self.slowest_s = _LOOK_S
+        """If more than 0.02 s, the pauses grow up to that, with the run: a lane has few columns."""
         self._looks = 0
         self.stat_every = 1
         """A thread without a turn on a CPU is looked at more closely every so many looks."""
@@ -32,7 +35,9 @@ class Pacing:
         """Take what a look has cost, and how many threads there are."""
         now = time.monotonic()
         self._looks += 1
-        usual = _FIRST_LOOK_S if now - self._begin < _FIRST_S else _LOOK_S
+        usual = min(max((now - self._begin) / _COLUMNS, _LOOK_S), self.slowest_s)
+        if now - self._begin < _FIRST_S:
+            usual = _FIRST_LOOK_S
         pause = min(max(usual, cpu_ns / 1e9 / self.share), _LONGEST_S)
         # A quarter more or less: a program that does something 50 times a second is not always seen at it.
         self.due_at = now + pause * (0.75 + 0.5 * (self._looks * _GOLDEN % 1))

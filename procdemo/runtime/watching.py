@@ -36,6 +36,7 @@ OUTPUT, READS_TERMINAL = "output", "reads-terminal"
 
 _NOTICE_S, _FEW = 0.2, 100  # so often it is noted which threads stand still, if they are so few
 _SHARE = 0.016  # of one CPU, for the sampler's looks: with all the rest less than 3 %
+_SLOWEST_S = 0.1  # between two looks, in a program that runs for long
 _LONG_SEARCH_S = 5.0  # for the holders of locks, if the first search has not found them on a busy machine
 _GRACE_S = 2.0  # between SIGTERM and SIGKILL
 _SAME_SIGNAL_S = 0.2  # within which the program ends, too, if it was sent to both
@@ -128,7 +129,7 @@ class Watching:
         if self._output and not self._reads_terminal and reads_terminal(sampler):
             self._reads_terminal = True
             yield self._mark(READS_TERMINAL)
-        sampler.pacing.share = _SHARE
+        sampler.pacing.share, sampler.pacing.slowest_s = _SHARE, _SLOWEST_S
         if time.monotonic() >= self._note_at:
             self._note(sampler)
         if self._hung and self._verdict and not self._stillness.same(stillness.reason(self._verdict)):

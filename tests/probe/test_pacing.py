@@ -16,10 +16,10 @@ def clock(monkeypatch):
     return now
 
 
-def looks(clock, cost_s, seconds, threads=8, share=pacing._SHARE):
+def looks(clock, cost_s, seconds, *, threads=8, share=pacing._SHARE, slowest_s=pacing._LOOK_S):
     """Return the times of the looks of so many seconds, each of which takes `cost_s` of CPU time."""
     pace, times = Pacing(), []
-    pace.share = share
+    pace.share, pace.slowest_s = share, slowest_s
     end = clock[0] + seconds
     while pace.due_at < end:
         clock[0] = pace.due_at
@@ -33,6 +33,14 @@ def test_it_looks_100_times_in_the_first_second_and_50_times_in_the_others(clock
     times = looks(clock, 0.0001, 11)
     assert sum(time < 1 for time in times) == pytest.approx(100, abs=5)
     assert sum(time >= 1 for time in times) == pytest.approx(500, abs=15)
+
+
+def test_in_a_long_run_it_may_look_less_often(clock):
+    times = looks(clock, 0.0001, 60, slowest_s=0.1)
+    assert sum(time < 1 for time in times) == pytest.approx(100, abs=5)
+    assert sum(1 <= time < 4 for time in times) == pytest.approx(150, abs=5)
+    assert sum(9 <= time < 11 for time in times) == pytest.approx(40, abs=3)
+    assert sum(30 <= time < 60 for time in times) == pytest.approx(300, abs=10)
 
 
 def test_the_pauses_differ_by_a_quarter(clock):

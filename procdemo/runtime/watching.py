@@ -10,6 +10,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from typing import Any
 
 from procdemo.demo.events import CIRCLE, CODE, OBSERVER, SUMMARY, THREAD, Event, Kind
@@ -87,6 +88,7 @@ class Watching:
         """Whether the program was ended because it was asked for."""
 
     def __iter__(self) -> Iterator[Event]:
+        _give_way()
         poll = select.poll()
         for fd in (self._signals, *(self._output.filenos() if self._output else ())):
             poll.register(fd, select.POLLIN)
@@ -264,3 +266,14 @@ def _is_job() -> bool:
         return os.getsid(parent) == os.getsid(0) and os.getpgid(parent) != os.getpgrp()
     except OSError:
         return False
+
+
+def _give_way() -> None:
+    """Let the program have its turns: from now on, this process interrupts no other when it wakes.
+
+    If it did, the program would often lose its turn while it holds the lock of a queue, and all its other
+    processes would wait for that lock. The policy does that, not the priority (sched(7), SCHED_BATCH).
+    """
+    with suppress(OSError):  # forbidden in some containers
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

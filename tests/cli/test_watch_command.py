@@ -20,7 +20,8 @@ fds = {name: os.readlink(f"/proc/self/fd/{name}") for name in names}
 kept = {name: fields[name] for name in ("SigBlk", "SigIgn", "Umask", "NoNewPrivs")}
 with open("/proc/self/environ") as file:
     environment = sorted(file.read().split("\\0"))
-print(json.dumps([kept, fds, environment, os.getcwd(), os.getpgrp(), os.getsid(0), os.nice(0), sys.argv]))
+print(json.dumps([kept, fds, environment, os.getcwd(), os.getpgrp(), os.getsid(0), os.nice(0),
+                  os.sched_getscheduler(0), sys.argv]))
 """
 
 
@@ -188,6 +189,18 @@ sys.stdin.read()
         watched.wait_line("SIGQUIT")
         watched.stdin.close()
         watched.finish().assert_clean(0, stderr_lines=0)
+
+
+GIVES_WAY = """
+import os, time
+while os.sched_getscheduler(os.getppid()) != os.SCHED_BATCH: time.sleep(0.01)
+print(os.sched_getscheduler(0) == os.SCHED_OTHER)
+"""
+
+
+def test_when_it_wakes_it_interrupts_no_turn_of_the_program():
+    result = run("watch", "-q", "--", sys.executable, "-c", GIVES_WAY).assert_clean(0, stderr_lines=0)
+    assert result.stdout == "True\n"
 
 
 def test_a_record_is_replayed(tmp_path):

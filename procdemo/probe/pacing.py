@@ -4,8 +4,8 @@ import time
 
 _LOOK_S = 0.02
 _FIRST_LOOK_S = 0.01
-_COLUMNS = 200  # looks in the time that a run has taken, if it is to be drawn on one screen
 _FIRST_S = 1.0  # how long it is looked at more often at first, because much happens then
+_COLUMNS = 200  # a pause may grow to this part of the run's time: lanes have about so many columns
 _SHARE = 0.026  # of one CPU: with what comes around a look, less than 3 %
 _LONGEST_S = 2.0
 _GOLDEN = 0.618034  # its multiples, without the whole part, fill the interval from 0 to 1 evenly
@@ -22,7 +22,7 @@ class Pacing:
         self.share = _SHARE
         """What looks may take of one CPU; less if the caller does other things besides."""
         self.slowest_s = _LOOK_S
-        """If more than 0.02 s, the pauses grow up to that, with the run: a lane has few columns."""
+        """The longest usual pause in seconds: up to that, pauses grow with the run."""
         self._looks = 0
         self.stat_every = 1
         """A thread without a turn on a CPU is looked at more closely every so many looks."""
@@ -35,9 +35,9 @@ class Pacing:
         """Take what a look has cost, and how many threads there are."""
         now = time.monotonic()
         self._looks += 1
-        usual = min(max((now - self._begin) / _COLUMNS, _LOOK_S), self.slowest_s)
-        if now - self._begin < _FIRST_S:
-            usual = _FIRST_LOOK_S
+        elapsed = now - self._begin
+        later = min(max(elapsed / _COLUMNS, _LOOK_S), self.slowest_s)
+        usual = _FIRST_LOOK_S if elapsed < _FIRST_S else later
         pause = min(max(usual, cpu_ns / 1e9 / self.share), _LONGEST_S)
         # A quarter more or less: a program that does something 50 times a second is not always seen at it.
         self.due_at = now + pause * (0.75 + 0.5 * (self._looks * _GOLDEN % 1))

@@ -43,11 +43,11 @@ class ScriptStates:
 
     def seconds_left(self, most: float) -> float:
         """Return how long it is until the next look is due: `most` seconds at the most."""
-        return max(min(self._sampler.due_at() - time.monotonic(), most), 0.0) if self._sampler else most
+        return max(min(self._sampler.pacing.due_at - time.monotonic(), most), 0.0) if self._sampler else most
 
     def look_if_due(self) -> None:
         """Look, if it is time."""
-        if self._sampler and time.monotonic() >= self._sampler.due_at():
+        if self._sampler and time.monotonic() >= self._sampler.pacing.due_at:
             self.look()
 
     def look(self) -> None:

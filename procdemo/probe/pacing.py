@@ -29,11 +29,10 @@ class Pacing:
         self.report_every_ns = 0
         """After so long a state that lasts is reported again."""
         self._most_skipped = 0
-        self.note(0, 0)
+        self.note(self._begin, 0, 0)
 
-    def note(self, cpu_ns: int, threads: int) -> None:
-        """Take what a look has cost, and how many threads there are."""
-        now = time.monotonic()
+    def note(self, now: float, cpu_ns: int, threads: int) -> None:
+        """Take when a look has ended (`time.monotonic`), what it has cost, and how many threads there are."""
         self._looks += 1
         elapsed = now - self._begin
         later = min(max(elapsed / _COLUMNS, _LOOK_S), self.slowest_s)

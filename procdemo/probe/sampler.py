@@ -27,7 +27,7 @@ from collections.abc import Collection, Iterable, Iterator
 from threading import get_native_id
 from time import monotonic, monotonic_ns, thread_time_ns
 
-from procdemo.demo.events import Event, Kind
+from procdemo.demo.events import Event
 from procdemo.demo.states import State
 from procdemo.probe.pacing import Pacing
 from procdemo.probe.sampled_process import BUSY, PipeLines, SampledProcess
@@ -37,7 +37,7 @@ from procdemo.probe.waits import UNKNOWN, Wait
 from procdemo.process import procfs
 
 _SETTLED = 8  # looks: who reads for so long has been started, and waits
-_LATE_S = 0.5  # a look that is so late says nothing of the time before it
+_LATE_NS = 500_000_000  # a look that is so late says nothing of the time before it
 _LISTING_S = 0.5  # between two listings of /proc, which cost a millisecond, if the kernel lists no children
 
 
@@ -70,7 +70,7 @@ class Sampler:
         self._descriptors = Descriptors()
         self._births = Births()
         self._ended, self._listed = True, 0  # whether a process has; births when our children were listed
-        self._late = False  # whether the present look is
+        self._checked_ns, self._late = monotonic_ns(), False  # the last look at a thread; was it long ago?
         self._events: list[Event] = []
         self._lines = PipeLines(self.roles)
         self._listing_at = float("inf") if os.path.exists(f"{self._own_folder}/children") else 0.0
@@ -78,14 +78,11 @@ class Sampler:
         """Whether it was not permitted to see what a thread waits for."""
         self._find([root], None)
 
-    def due_at(self) -> float:
-        """Return when the next look is due (`time.monotonic`)."""
-        return self.pacing.due_at
-
     def look(self) -> list[Event]:
         """Take one look at all processes, and return what has changed."""
         begin = thread_time_ns()
-        self._late = monotonic() - self.pacing.due_at > _LATE_S
+        self._checked_ns, self._late = int(self.pacing.due_at * 1e9), False
+        self._now_ns()
         self._births.look()
         if self._ended or self._births.count != self._listed:
             self._ended, self._listed = False, self._births.count
@@ -102,7 +99,7 @@ class Sampler:
                 if report := thread.account.correct(State.WAITING):
                     self._report(process, thread, report)
         events, self._events = self._events, []
-        self.pacing.note(thread_time_ns() - begin, sum(1 for _ in self.threads()))
+        self.pacing.note(self._checked_ns / 1e9, thread_time_ns() - begin, sum(1 for _ in self.threads()))
         return events
 
     def close(self) -> None:
@@ -120,12 +117,6 @@ class Sampler:
     def has_seen(self, pid: int) -> bool:
         """Return whether this process is, or was, looked at."""
         return pid in self._seen
-
-    def gone(self, pid: int, *, looks: int) -> Event:
-        """Return the event of a process that is gone."""
-        data = {"call": "", "cpu_ms": 0.0, "ready_ms": 0.0, "thread": "MainThread", "ppid": 0, "looks": looks}
-        role = self.roles.get(pid, f"child {pid}")
-        return Event(str(Kind.STATE), str(State.GONE), data, monotonic_ns(), pid, pid, role)
 
     @property
     def exact(self) -> bool:
@@ -171,7 +162,7 @@ class Sampler:
             process.seen_threads += 1
             process.threads[tid] = thread
             thread.wait = self._wait_of(process, thread)
-            for report in thread.begin(monotonic_ns(), self._since_ns):
+            for report in thread.begin(self._now_ns(), self._since_ns):
                 self._report(process, thread, report)
         for thread in list(process.threads.values()):
             self._list_children(process, thread)
@@ -181,6 +172,13 @@ class Sampler:
         self._find(children_of(thread.folder), process)
 
     # --- looks
+
+    def _now_ns(self) -> int:
+        """Return the time; after a long one without a look, as when this process was stopped, we are late."""
+        now_ns = monotonic_ns()
+        self._late |= now_ns - self._checked_ns > _LATE_NS
+        self._checked_ns = now_ns
+        return now_ns
 
     def _look_at(self, process: SampledProcess) -> None:
         if process.starting:
@@ -208,7 +206,7 @@ class Sampler:
             OSError: it is gone.
         """
         has_run = thread.has_run()
-        now_ns = monotonic_ns()
+        now_ns = self._now_ns()
         thread.looks += 1
         thread.unlisted |= has_run
         if thread.unlisted and thread.listed != self._births.count:
@@ -281,7 +279,7 @@ class Sampler:
             if process.threads.pop(each.tid, None):
                 self._lines.note(process, each, None)
                 each.close()
-                now_ns = monotonic_ns()
+                now_ns = self._now_ns()
                 if self._late:
                     self._report(process, each, each.account.go_on(State.UNSEEN))
                 report = each.account.go_on(State.GONE)

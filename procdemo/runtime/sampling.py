@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from procdemo.demo.events import OBSERVER, USAGE, Event, Kind
+from procdemo.demo.states import State
 from procdemo.probe.process_table import ProcessTable
 from procdemo.process import procfs
 
@@ -74,7 +75,7 @@ class Sampling:
         while True:
             self._look_if_due()
             now = time.monotonic()
-            due = self._sampler.due_at() if self._sampler else deadline
+            due = self._sampler.pacing.due_at if self._sampler else deadline
             ready = poll.poll(max(min(deadline, due) - now, 0) * 1000)
             if ready or time.monotonic() >= deadline:
                 return ready
@@ -118,7 +119,7 @@ class Sampling:
     def _look_if_due(self) -> None:
         now = time.monotonic()
         if self._sampler:
-            if now >= self._sampler.due_at():
+            if now >= self._sampler.pacing.due_at:
                 self._look(self._sampler)
         elif now >= self._begin_at:
             self._begin_at = float("inf")
@@ -144,9 +145,15 @@ class Sampling:
         self._new = {pid for pid in self._new if not sampler.has_seen(pid)}
         gone = [pid for pid in self._new if procfs.stat(pid) is None]
         self._new.difference_update(gone)
-        self._seen += [sampler.gone(pid, looks=0) for pid in gone]
+        self._seen += [self._unseen(pid) for pid in gone]
         if sampler.hidden:
             self._say_hidden("what a process waits for is hidden: another user's, or ptrace is not permitted")
+
+    def _unseen(self, pid: int) -> Event:
+        """Return the event of a process that has ended before the first look at it."""
+        data = {"call": "", "cpu_ms": 0.0, "ready_ms": 0.0, "thread": "MainThread", "ppid": 0, "looks": 0}
+        role = self._roles.get(pid, f"child {pid}")
+        return Event(str(Kind.STATE), str(State.GONE), data, time.monotonic_ns(), pid, pid, role)
 
     def _say_hidden(self, text: str) -> None:
         if not self._said_hidden:

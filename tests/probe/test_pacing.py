@@ -25,7 +25,7 @@ def looks(clock, cost_s, seconds, *, threads=8, share=pacing._SHARE, slowest_s=p
         clock[0] = pace.due_at
         times.append(clock[0] - 1000)
         clock[0] += cost_s
-        pace.note(int(cost_s * 1e9), threads)
+        pace.note(clock[0], int(cost_s * 1e9), threads)
     return times
 
 
@@ -62,14 +62,14 @@ def test_the_share_may_be_smaller(clock):
 
 def test_one_very_expensive_look_does_not_stop_it_for_long(clock):
     pace = Pacing()
-    pace.note(10**9, 1000)
+    pace.note(clock[0], 10**9, 1000)
     assert pace.due_at - clock[0] <= 2.5
 
 
 def test_many_threads_are_reported_less_often_and_those_that_wait_are_left_out_at_times():
     few, many = Pacing(), Pacing()
-    few.note(0, 10)
-    many.note(0, 1000)
+    few.note(0, 0, 10)
+    many.note(0, 0, 1000)
     assert few.report_every_ns < 1e9
     assert many.report_every_ns > 5e9
     assert few.skipped(1000) == 0

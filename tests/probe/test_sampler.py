@@ -169,6 +169,29 @@ def test_a_process_that_ended_while_the_observer_did_not_look_was_not_seen_to_th
         assert [event.name for event in sampled.of("sleep")[-2:]] == ["not seen", "gone"]
 
 
+@pytest.mark.parametrize("place", ["_births.look", "pacing.note"])
+def test_a_pause_within_a_look_is_as_well_time_in_which_nothing_was_seen(place, monkeypatch):
+    part, name = place.split(".")
+    monkeypatch.setattr(sampler_module, "_LATE_NS", 100_000_000)
+    with Sampled(WAITS, "sleep", "poll") as sampled:
+        sampled.until_seen({"sleep": State.SLEEPING, "poll": State.WAITING})
+        paused = getattr(sampled.sampler, part)
+        go_on, sleep, poll = getattr(paused, name), sampled.pids["sleep"], sampled.pids["poll"]
+
+        def pause(*args):
+            if procfs.stat(poll).state != "Z":
+                os.kill(poll, signal.SIGKILL)
+                over = time.monotonic() + 0.2
+                wait_until(lambda: time.monotonic() > over and procfs.stat(poll).state == "Z")
+            return go_on(*args)
+
+        monkeypatch.setattr(paused, name, pause)
+        count = len(sampled.events)
+        sampled.until_seen({"poll": State.ZOMBIE})
+        assert [e.name for e in sampled.events[count:] if e.pid == poll] == ["not seen", "zombie"]
+        assert not [e for e in sampled.events[count:] if e.pid == sleep], "it had no turn, so it sleeps"
+
+
 def test_a_zombie_says_whose_fault_it_is_and_then_it_is_gone():
     with Sampled(WAITS, "sleep") as sampled:
         sampled.until_seen({"sleep": State.SLEEPING})

@@ -61,7 +61,7 @@ class Sampled:
 
     def look(self):
         """Wait until a look is due, and take it."""
-        select.select([], [], [], max(self.sampler.due_at() - time.monotonic(), 0))
+        select.select([], [], [], max(self.sampler.pacing.due_at - time.monotonic(), 0))
         self._said += self._popen.stdout.read() or b""
         *lines, self._said = self._said.split(b"\n")
         self.pids |= {name: int(pid) for name, pid in (line.decode().split() for line in lines)}

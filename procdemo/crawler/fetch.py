@@ -62,7 +62,7 @@ class Page(NamedTuple):
     why: str = ""
     """Why it cannot be had; empty if it can."""
     skip: str = ""
-    """``forbidden`` or ``outside`` if it was not tried (any more) and nothing is wrong."""
+    """``forbidden`` or ``outside`` if it was not tried (any more) and nothing is wrong; ``busy``: not now."""
     refresh: str = ""
     """The header Refresh, which leads on as ``<meta http-equiv=refresh>`` does."""
     moved: str = ""
@@ -75,8 +75,19 @@ class Page(NamedTuple):
     ms: float = 0.0
 
 
-def fetch(url: str, bounds: Bounds, emit: Emitter) -> Page:
-    """Get the page `url`; if something goes wrong, the page that is returned says what: no exception."""
+def fetch(url: str, known_busy: bool, bounds: Bounds, emit: Emitter) -> Page:
+    """Get the page `url`; if something goes wrong, the page that is returned says what: no exception.
+
+    Args:
+        url: the page.
+        known_busy: whether the parent knows that its site has been busy. If only this worker knows that,
+            it does not ask: the parent has still to learn for how long the site is to be left alone.
+        bounds: how far to go.
+        emit: where to report.
+    """
+    server = _origins.get(origin(url))
+    if server and server.busy and not known_busy:
+        return Page(url, why="its site is busy", skip="busy", pid=os.getpid())
     emit.begin("fetch", url=url)
     before = time.monotonic()
     try:

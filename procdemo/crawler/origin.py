@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
-from procdemo.crawler.exchange import AGENT, Answer, NoPageError, ask
+from procdemo.crawler.exchange import AGENT, BUSY, Answer, NoPageError, ask
 
 _Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 _NAT64 = IPv6Network("64:ff9b::/96")  # an IPv4 address in disguise (RFC 6052)
@@ -35,6 +35,8 @@ class Origin:
         self.name = name
         self.rules: Protego | None = None
         """What its robots.txt says; None if that has not been fetched yet."""
+        self.busy = False
+        """Whether it has ever said that it is busy."""
         parts = urlsplit(name)
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -65,7 +67,9 @@ class Origin:
             NoPageError: there is no valid answer, or the body is longer and not to be cut.
         """
         with self._connect() as connection:
-            return ask(connection, self._netloc, url[len(self.name) :], most, cut=cut)
+            answer = ask(connection, self._netloc, url[len(self.name) :], most, cut=cut)
+        self.busy |= answer.status in BUSY
+        return answer
 
     def _connect(self) -> socket.socket:
         while True:

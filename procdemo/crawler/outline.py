@@ -3,10 +3,11 @@
 import re
 from typing import NamedTuple
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
-_LEADING = {"area": "href", "frame": "src", "iframe": "src"}
-_OTHERS = "area[href], frame[src], iframe[src], meta[http-equiv][content]"  # rare; <a> alone is found sooner
+_LEADING = {"a": "href", "area": "href", "frame": "src", "iframe": "src"}
+# All in one walk through the tree, which takes a fifth of the time of parsing.
+_WANTED = "a[href], area[href], base[href], frame[src], iframe[src], meta[http-equiv][content]"
 _SPACE = "\t\n\f\r "
 # HTML Standard, 4.2.5.3, "shared declarative refresh steps"
 _REFRESH = re.compile(
@@ -29,26 +30,19 @@ def read_outline(html: bytes) -> Outline:
     """Parse a page (UTF-8)."""
     tree = LexborHTMLParser(html)
     title = tree.css_first("title")
-    base = tree.css_first("base[href]")
-    hrefs: dict[str | None, None] = dict.fromkeys(
-        link.attributes["href"] or "" for link in tree.css("a[href]")
-    )
-    hrefs |= dict.fromkeys(map(_href, tree.css(_OTHERS)))
-    hrefs.pop(None, None)
-    return Outline(
-        " ".join(title.text().split()) if title else "",
-        None if base is None else base.attributes["href"] or "",
-        tuple(hrefs),  # type: ignore[arg-type] # None is no key of it any more
-    )
-
-
-def _href(element: LexborNode) -> str | None:
-    """Return what an element leads to, as it is written."""
-    attributes = element.attributes
-    if element.tag in _LEADING:
-        return attributes[_LEADING[element.tag]] or ""
-    refreshes = (attributes["http-equiv"] or "").lower() == "refresh"
-    return refreshed(attributes["content"] or "") if refreshes else None
+    base: str | None = None
+    hrefs: dict[str, None] = {}  # in the order of the page
+    for element in tree.css(_WANTED):
+        tag, attributes = element.tag, element.attributes
+        if tag in _LEADING:
+            hrefs[attributes[_LEADING[tag]] or ""] = None
+        elif tag == "base":
+            base = attributes["href"] or "" if base is None else base
+        elif (attributes["http-equiv"] or "").lower() == "refresh" and (
+            href := refreshed(attributes["content"] or "")
+        ):
+            hrefs[href] = None
+    return Outline(" ".join(title.text().split()) if title else "", base, tuple(hrefs))
 
 
 def refreshed(content: str) -> str | None:

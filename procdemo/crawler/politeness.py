@@ -2,8 +2,9 @@
 
 A *site* is an origin. Until its robots.txt has been read, by the worker that fetches the first page,
 it is asked for one page at a time; from then on for as many as there are workers, unless it wants
-time between two pages (Crawl-delay), or has said that it is busy (429, 503). No page of it waits
-in the pool, because what a worker can take cannot be taken back when the site turns out to be busy.
+time between two pages (Crawl-delay), or has said that it is busy (429, 503). As many more wait in the
+pool, so that no worker waits for its next page. A worker that has heard that a site is busy does not ask
+it for such a page, but hands it back (`procdemo.crawler.fetch`); of another worker it may be the last one.
 """
 
 import math
@@ -17,9 +18,9 @@ from procdemo.crawler.urls import origin
 
 @dataclass(slots=True)
 class _Site:
-    most: float  # pages at the same time
+    most: float  # pages in the pool
     held: deque[str] = field(default_factory=deque)  # pages that may not be asked for yet
-    asked: set[str] = field(default_factory=set)  # pages that workers have now
+    asked: set[str] = field(default_factory=set)  # pages that are in the pool now
     known: bool = False  # whether its robots.txt has been read
     busy: bool = False  # whether it has ever said so
     wanted: float = 0.0  # seconds between two pages, as its robots.txt has it
@@ -43,7 +44,8 @@ class Politeness:
         Args:
             waiting: URLs; others may be added at any time.
             max_delay: no site is left alone for longer, whatever it wants; in seconds.
-            workers: how many pages a site is asked for at the same time, at most.
+            workers: how many pages a site is asked for at the same time, at most; as many more may wait
+                in the pool.
             ours: sites that are never busy, so that any number of their pages may wait in the pool.
             clock: returns the time in seconds; None for `time.monotonic`.
         """
@@ -115,6 +117,10 @@ class Politeness:
         site.busy = True
         return seconds
 
+    def is_busy(self, url: str) -> bool:
+        """Return whether the site of `url` has ever said that it is busy."""
+        return self._site(url).busy
+
     def put_first(self, url: str) -> None:
         """Let `url` be the next page that its site is asked for."""
         self._site(url).held.appendleft(url)
@@ -122,7 +128,7 @@ class Politeness:
     def _site(self, url: str) -> _Site:
         name = origin(url)
         if name not in self._sites:
-            self._sites[name] = _Site(most=math.inf if name in self._ours else self._workers)
+            self._sites[name] = _Site(most=math.inf if name in self._ours else 2 * self._workers)
         return self._sites[name]
 
     def _ask(self, site: _Site, url: str) -> str:

@@ -101,9 +101,10 @@ class CrawlResults:
         self._rows: list[dict[str, Any]] = []
         self._counts = {"retried": 0, "forbidden": 0, "bytes": 0}
 
-    def next_page(self) -> str | None:
-        """Return a page to fetch now, None if no site may be asked for one yet."""
-        return self._politeness.take()
+    def next_page(self) -> tuple[str, bool] | None:
+        """Return the first two arguments of `fetch`, None if no site may be asked for a page yet."""
+        url = self._politeness.take()
+        return None if url is None else (url, self._politeness.is_busy(url))
 
     def seconds_to_wait(self) -> float | None:
         """Return after how many seconds to call `next_page` again; None if something must happen first."""
@@ -111,6 +112,10 @@ class CrawlResults:
 
     def record_page(self, page: Page, title: str, links: list[str]) -> None:
         """Settle a page that a worker has fetched, and queue its links; or queue it again."""
+        if page.skip == "busy":
+            self._politeness.give_back(page.url, asked=False)
+            self._politeness.put_first(page.url)
+            return
         asked = page.skip != "forbidden" or page.status > 0
         delay = page.crawl_delay if page.crawl_delay >= 0 else None
         if self._politeness.give_back(page.url, delay, asked=asked):

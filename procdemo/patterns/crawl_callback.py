@@ -61,7 +61,7 @@ DETAIL = {
     "fetch.begin": "gets {url}",
     "fetch.end": "status {status}, {bytes} bytes in {ms:.1f} ms",
 }
-_AHEAD = 8  # pages that wait where a worker can take them at once; a datagram socket has room for 10
+_AHEAD = 8  # pages that wait where a worker can take them at once
 THREADS = ("main",)
 LANES = {"@main": Activity.WAITS, "@worker": Activity.WAITS, "@site": Activity.WAITS}
 
@@ -106,8 +106,8 @@ def run(config: Config, emit: Emitter) -> None:  # noqa: C901 - four small callb
         found.setdefault(page.url, (page, title, links))  # main takes it from here
 
     def submit_pages() -> None:
-        while pool.idle > -_AHEAD and (url := pages.next_page()):  # None if a site wants a pause
-            pool.apply_async(fetch, (url,), callback=parse)
+        while pool.idle > -_AHEAD and (page := pages.next_page()):  # None if a site wants a pause
+            pool.apply_async(fetch, page, callback=parse)
 
     def on_done(task: Task) -> None:
         if task.error:

@@ -18,7 +18,7 @@ from procdemo.pools.pool_worker import TASK_BYTES, init_worker, run_next_task
 from procdemo.process.children import Children
 from procdemo.process.early_death import allow_early_death
 from procdemo.process.readiness import wait_ready
-from procdemo.process.record_pipe import channel
+from procdemo.process.record_pipe import channel, enlarge
 
 NOTE_S = 0.5
 """Seconds for a worker's note, or its result, to arrive; it takes microseconds."""
@@ -89,6 +89,10 @@ class UnmanagedPool(Pool):
         process = ctx.Process(**kwargs, name=next(self._names))
         allow_early_death(process)
         return process
+
+    def _setup_queues(self) -> None:
+        super()._setup_queues()  # type: ignore[misc]
+        enlarge(self._outqueue._writer.fileno())  # noqa: SLF001 - results, which wait for a callback to end
 
     def _repopulate_pool(self) -> None:
         super()._repopulate_pool()  # type: ignore[misc]

@@ -157,9 +157,14 @@ def _with_texts_cut(value: Any, longest: int) -> Any:
 def channel() -> tuple[Reader, Writer]:
     """Return the two ends of a new event pipe."""
     read, write = os.pipe()
+    enlarge(write)
+    return Reader(read), Writer(write)
+
+
+def enlarge(pipe: int) -> None:
+    """Give a pipe room for 1 MiB instead of 64 KiB, so that a writer seldom waits for a reader (pipe(7))."""
     if sys.platform == "linux":
         import fcntl  # noqa: PLC0415 - absent on Windows
 
         with contextlib.suppress(OSError):  # the user's pipe quota may be used up; the default works as well
-            fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _CAPACITY)
-    return Reader(read), Writer(write)
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CAPACITY)

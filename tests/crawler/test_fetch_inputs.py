@@ -127,7 +127,7 @@ def test_e6_a_redirect_to_a_private_host(host, status, secret):
             fetching._origins.clear()
             origins = frozenset({web.origin, fetching.origin(named)})
             bounds = Bounds(origins, frozenset({web.origin}), frozenset(), 1 << 20, 5, 5.0)
-            got = fetch(web.url, bounds, Emitter(lambda _: None))
+            got = fetch(web.url, True, bounds, Emitter(lambda _: None))
             assert "which is not public" in got.why or "no such host" in got.why
     assert heard == []
 

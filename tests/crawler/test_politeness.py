@@ -44,12 +44,12 @@ def test_a_site_is_asked_for_one_page_until_its_robots_txt_is_known(clock):
     assert take_all(politeness) == [f"{A}2", f"{A}3"]
 
 
-def test_a_site_is_asked_for_as_many_pages_as_there_are_workers(clock):
+def test_a_site_is_asked_for_as_many_pages_as_there_are_workers_and_as_many_more_wait(clock):
     politeness = polite(clock, A, *(f"{A}{n}" for n in range(9)))
     politeness.give_back(politeness.take(), 0.0)
-    assert take_all(politeness) == [f"{A}0", f"{A}1"]
+    assert take_all(politeness) == [f"{A}0", f"{A}1", f"{A}2", f"{A}3"]
     politeness.give_back(f"{A}1", 0.0)
-    assert take_all(politeness) == [f"{A}2"]
+    assert take_all(politeness) == [f"{A}4"]
 
 
 def test_any_number_of_pages_of_a_site_of_our_own_may_wait_in_the_pool(clock):
@@ -94,11 +94,14 @@ def test_a_longer_delay_is_cut_and_said(clock, most):
 
 
 def test_a_busy_site_is_left_alone_and_then_asked_for_one_page_at_a_time(clock):
-    politeness = polite(clock, A, *(f"{A}{n}" for n in range(5)), B, max_delay=4.0)
+    politeness = polite(clock, A, *(f"{A}{n}" for n in range(5)), B, max_delay=4.0, workers=1)
     politeness.give_back(politeness.take(), 0.0)
+    assert not politeness.is_busy(A)
     assert take_all(politeness) == [f"{A}0", f"{A}1", B]
     politeness.give_back(f"{A}0", 0.0)
     assert politeness.pause(f"{A}0", 2.0) == 2.0
+    assert politeness.is_busy(A)
+    assert not politeness.is_busy(B)
     politeness.put_first(f"{A}0")
     clock.now += 1
     politeness.give_back(f"{A}1", 0.0)
@@ -182,6 +185,9 @@ class TestFetch:
         with Web({"/a": answer("", status, Retry_After="7")}) as web:
             got = get(f"{web.origin}/a")
             assert (got.status, got.retry_after, got.why) == (int(status[:3]), 7, "")
+            assert get(f"{web.origin}/b", known_busy=False).skip == "busy"
+            assert web.asked["/b"] == 0, "the parent does not know yet for how long it is to be left alone"
+            assert get(f"{web.origin}/b").status == 404
 
     @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
     def test_a_busy_robots_txt_forbids_all_for_the_moment(self, status):

@@ -5,12 +5,12 @@ from procdemo.crawler.fetch import Bounds, fetch
 from procdemo.demo.events import Emitter
 
 
-def get(url, *more_origins, private=True, emit=lambda _: None, **limits):
+def get(url, *more_origins, private=True, known_busy=True, emit=lambda _: None, **limits):
     """Return the page at `url`; it may also go to `more_origins`, and `limits` are of Bounds."""
     origins = frozenset({fetching.origin(url), *more_origins})
     limits = {"max_bytes": 1 << 20, "max_redirects": 5, "patience": 5.0, "trusted": frozenset()} | limits
     bounds = Bounds(origins=origins, private=origins if private else frozenset(), **limits)
-    return fetch(url, bounds, Emitter(emit))
+    return fetch(url, known_busy, bounds, Emitter(emit))
 
 
 def forget_origins():

@@ -25,6 +25,7 @@ Compare with: echo-server, where no client waits, at the price of a process for 
 """
 
 import socket
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -35,15 +36,16 @@ from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
 from procdemo.pools.resilient_pool import PoolSettings, ResilientPool, Task
 from procdemo.process.close_on_fork import CloseOnFork
-from procdemo.servers import handler, scripted_clients, waiting_list
-from procdemo.servers.handler import hang_up, serve
+from procdemo.servers import crowd_log, handler, scripted_clients, waiting_list
+from procdemo.servers.crowd_log import CrowdLog
+from procdemo.servers.handler import handle, hang_up, serve
 from procdemo.servers.listener import Listener
 from procdemo.servers.scripted_clients import ScriptedClients
 from procdemo.servers.settings import ServerSettings
 from procdemo.servers.stoppable_loop import StoppableLoop
 from procdemo.servers.waiting_list import Waiting, WaitingList
 
-BLOCKS = (scripted_clients, handler, waiting_list, resilient_pool)
+BLOCKS = (scripted_clients, handler, waiting_list, crowd_log, resilient_pool)
 STORY = {
     "cut off": "{client} is cut off: its worker died",
     "died": "{child} (PID {child_pid}) was {cause}",
@@ -83,7 +85,8 @@ def run(config: Config, emit: Emitter) -> None:
 
     def assign() -> None:
         while pool.idle > 0 and (client := waiting.pop()):
-            task = pool.apply_async(serve, (client.client,), conn=client.conn)
+            func = serve if client.tell else handle  # the same, but it reports nothing
+            task = pool.apply_async(func, (client.client,), conn=client.conn, tell=client.tell)
             in_hand[task.ticket] = client
 
     def on_taken(task: Task) -> None:
@@ -91,7 +94,11 @@ def run(config: Config, emit: Emitter) -> None:
 
     def on_done(task: Task) -> None:
         nonlocal served
-        served += waiting.note_done(in_hand.pop(task.ticket))
+        client = in_hand.pop(task.ticket)
+        was_served = waiting.note_done(client)
+        served += was_served
+        if was_served and not client.tell:
+            log.note_served((client.client, time.monotonic() - task.since, task.result))
         close_copy(copies, task.conn)
         waiting.note_free(task.worker, task.pid)
 
@@ -106,6 +113,7 @@ def run(config: Config, emit: Emitter) -> None:
     context = config.context()
     with StoppableLoop() as loop, Listener(config, emit) as listener:
         listener.announce()
+        log = CrowdLog(emit, loop)
         clients = ScriptedClients(config, listener, loop, emit, at_once=config.workers)
         pool = ResilientPool(
             context,
@@ -121,12 +129,14 @@ def run(config: Config, emit: Emitter) -> None:
         loop.wait_until(lambda: pool.idle == config.workers, _START_S)
         for conn, client in listener.arrivals(loop, connected=lambda: len(in_hand) + len(waiting)):
             copies.add(conn)
-            waiting.add(conn, client, must_wait=bool(waiting) or pool.idle <= 0)
+            tell = config.verbose > 0 or log.may_tell(time.monotonic())
+            waiting.add(conn, client, must_wait=bool(waiting) or pool.idle <= 0, tell=tell)
             assign()
         if in_hand or waiting:
             emit.mark("draining", busy=len(in_hand), waiting=len(waiting), grace=config.grace)
         loop.wait_until(lambda: not in_hand and not waiting, config.grace)
         cut_off += len(in_hand)
+        log.flush()
         pool.terminate()
         clients.stop(config.grace)
     clients.sum_up(served=served, refused=listener.refused, cut_off=cut_off, **waiting.account())

@@ -48,6 +48,10 @@ class Task:
     """Whether its worker was killed because it took too long."""
     error: str = ""
     """What `callback` raised."""
+    tell: bool = True
+    """Whether it is reported."""
+    result: Any = None
+    """Its result, if it is not reported; there is no callback then."""
 
 
 def deliver(task: Task, result: Any, emit: Emitter) -> None:
@@ -157,8 +161,9 @@ class Generation:
     def put(self, task: Task) -> None:
         """Send `task`, and have an idle worker take what lies in the socket."""
         self.tasks[task.ticket] = task
-        self._emit.send("submit", id=task.ticket)
-        pickled = pickle.dumps((task.ticket, task.func, task.args))
+        if task.tell:
+            self._emit.send("submit", id=task.ticket)
+        pickled = pickle.dumps((task.ticket, task.func, task.args, task.tell))
         socket.send_fds(self._sender, [pickled], [task.conn.fileno()] if task.conn else [])
         self._pool.apply_async(run_next_task, callback=self._deliver, error_callback=self._report)
 
@@ -170,13 +175,13 @@ class Generation:
         task = self.tasks.get(ticket)
         if task and task.callback:
             deliver(task, result, self._emit)
-            self._notes_writer(("delivered", 0, ticket))
+            self._notes_writer(("delivered", 0, ticket, None))
 
     def _report(self, error: BaseException) -> None:
         self._emit.mark("error in pool", error=f"{type(error).__name__}: {error}")
 
-    def read_notes(self) -> Iterator[tuple[str, int, int]]:
-        """Yield the notes that are there: what happened, to which PID, with which ticket."""
+    def read_notes(self) -> Iterator[tuple[str, int, int, Any]]:
+        """Yield the notes that are there: what happened, to which PID, with which ticket, which result."""
         with contextlib.suppress(BlockingIOError):  # all were read already, after the end of a worker
             yield from self.notes.read() or []
 

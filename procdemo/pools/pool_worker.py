@@ -29,7 +29,7 @@ def init_worker(notes: Writer, tasks: socket.socket, extra_args: tuple[Any, ...]
     global _own  # noqa: PLW0603 - a Pool's initializer can leave things for the tasks only in globals
     _own = notes, tasks, extra_args, emit
     tasks.setblocking(False)
-    notes(("ready", os.getpid(), 0))
+    notes(("ready", os.getpid(), 0, None))
     emit.mark("ready")
 
 
@@ -43,16 +43,17 @@ def run_next_task() -> tuple[int, Any] | None:
         pickled, fds, _, _ = socket.recv_fds(tasks, TASK_BYTES, 1)
     except BlockingIOError:
         return None
-    ticket, func, args = pickle.loads(pickled)  # noqa: S301 - written by our parent, over a socket pair
-    notes(("took", os.getpid(), ticket))
-    emit.receive("submit", id=ticket)
-    how = "raised"
+    ticket, func, args, tell = pickle.loads(pickled)  # noqa: S301 - written by our parent, over a socket pair
+    notes(("took", os.getpid(), ticket, None))
+    if tell:
+        emit.receive("submit", id=ticket)
+    how, result = "raised", None
     try:
         conns = [socket.socket(fileno=fd) for fd in fds]
         result = func(*conns, *args, *extra_args, emit)
-        if result is not None:
+        if tell and result is not None:
             emit.send("callback", id=ticket)
         how = "returned"
-        return ticket, result
+        return ticket, result if tell else None
     finally:
-        notes((how, os.getpid(), ticket))
+        notes((how, os.getpid(), ticket, None if tell else result))

@@ -120,6 +120,7 @@ class ResilientPool:
         *,
         conn: socket.socket | None = None,
         callback: Callable[[Any], None] | None = None,
+        tell: bool = True,
     ) -> Task:
         """Have an idle worker call ``func(*args, *extra_args, emit)``, with `conn` before `args` if given.
 
@@ -129,12 +130,14 @@ class ResilientPool:
             conn: an open connection the worker gets a copy of (``SCM_RIGHTS``, unix(7));
                 pickling it instead would start a descriptor server and cost 0.6 ms.
             callback: called with the result in this process's result-handler thread.
+            tell: whether to report it. If not, there is no `callback`; ``on_done`` finds the result, of
+                built-in types, in the task.
 
         Returns:
             the task, to recognise it in ``on_done`` and ``on_lost``.
         """
         self._tickets += 1
-        task = Task(self._tickets, func, args, conn, callback)
+        task = Task(self._tickets, func, args, conn, callback, tell=tell)
         self._current.put(task)
         return task
 
@@ -149,7 +152,7 @@ class ResilientPool:
         return generation
 
     def _read_notes(self, generation: Generation) -> None:
-        for note, pid, ticket in generation.read_notes():
+        for note, pid, ticket, result in generation.read_notes():
             task = generation.tasks.get(ticket)
             if note == "ready" and pid in generation.workers:
                 generation.up.add(pid)
@@ -159,6 +162,7 @@ class ResilientPool:
             elif task and note == "returned" and task.callback:
                 task.ended = time.monotonic()
             elif task:  # raised, delivered, or returned without a callback
+                task.result = result
                 self._on_done(generation.tasks.pop(ticket))
         self._end_if_drained(generation)
         self._on_idle()

@@ -18,6 +18,7 @@ class SelectorLoop:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._close_on_fork = CloseOnFork(self._selector)
+        self._later: list[tuple[float, Callable[[], object]]] = []  # when (`time.monotonic`), and what
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when one of ours is, for another loop (epoll, kqueue)."""
@@ -32,15 +33,28 @@ class SelectorLoop:
         """Stop waiting for `fileobj`; to be called before it is closed."""
         self._selector.unregister(fileobj)
 
+    def call_later(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call `call()` once, as soon as the loop waits or runs in so many seconds."""
+        self._later.append((time.monotonic() + seconds, call))
+
     def run_once(self, seconds: float | None) -> None:
-        """Wait until something is readable; call what belongs to it.
+        """Wait until something is readable, or due; call what belongs to it.
 
         Args:
             seconds: the longest wait; None or `math.inf`: for ever.
         """
+        if self._later:
+            left = max(min(due for due, _ in self._later) - time.monotonic(), 0)
+            seconds = left if seconds is None else min(seconds, left)
         for key, _ in self._selector.select(None if seconds == math.inf else seconds):
             if self._selector.get_map().get(key.fd) is key:  # the call before may have removed it
                 key.data()
+        if self._later:
+            now = time.monotonic()
+            due = [call for at, call in self._later if at <= now]
+            self._later = [each for each in self._later if each[0] > now]
+            for call in due:
+                call()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Run until `condition()` is true, for at most `seconds`; return whether it is."""

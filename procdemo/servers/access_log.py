@@ -7,7 +7,7 @@ it, and in batches when they come faster: a batch is one event with all their na
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from procdemo.demo.events import Emitter
 from procdemo.servers.handler import CROWDS as CROWDS_OF_CLIENTS
@@ -24,7 +24,12 @@ CROWDS = {"serve": MORE_SERVED, "serve many": MORE_SERVED, "served many": CROWDS
 BATCH_S = 0.5
 """How long clients are gathered for a batch, in seconds."""
 
-_ONE_BY_ONE = 40  # clients opened and closed in this time that are reported one by one
+ONE_BY_ONE = 40
+"""How many clients, opened and closed in this time, are reported one by one."""
+
+Served = tuple[str, float, Outcome]
+"""A client that was served: its name, for how many seconds, and how that has ended."""
+
 _NAMES = 64  # in a batch: an event has room for 4,094 bytes, a name at most 54
 
 
@@ -43,10 +48,10 @@ class AccessLog:
         self._note = note
         self.flush_at = 0.0
         """When `flush` is due, in `time.monotonic` seconds."""
-        self._one_by_one = _ONE_BY_ONE  # how many more may be reported one by one before the next flush
+        self._one_by_one = ONE_BY_ONE  # how many more may be reported one by one before the next flush
         self._bars: set[str] = set()  # clients with a bar that is to be closed
         self._opened: list[str] = []  # not reported yet
-        self._closed: list[tuple[str, float, Outcome]] = []  # not reported yet
+        self._closed: list[Served] = []  # not reported yet
 
     def note_opened(self, client: str) -> None:
         """Report, now or soon, that `client` is served."""
@@ -69,7 +74,7 @@ class AccessLog:
         If the last half second had more than 40 clients, the next are reported in batches only.
         """
         many = self._one_by_one <= 0 and now < self.flush_at + BATCH_S
-        self._one_by_one = 0 if many and (self._closed or self._opened) else _ONE_BY_ONE
+        self._one_by_one = 0 if many and (self._closed or self._opened) else ONE_BY_ONE
         self.flush_at = now + BATCH_S
         if self._closed:
             self._report_all_closed()
@@ -103,28 +108,32 @@ class AccessLog:
         if self._opened:
             names = {name for name, _, _ in closed}
             self._opened = [name for name in self._opened if name not in names]
-        if len(closed) <= _ONE_BY_ONE:
+        if len(closed) <= ONE_BY_ONE:
             for each in closed:
                 self._report_closed(*each)
             return
-        for start in range(0, len(closed), _NAMES):
-            clients, seconds, outcomes = zip(*closed[start : start + _NAMES], strict=True)
-            reasons = Counter(reason for reason, _ in outcomes)
-            self._emit.mark(
-                "served many",
-                count=len(clients),
-                bytes=sum(received for _, received in outcomes),
-                ms=sum(seconds) * 1e3 / len(clients),
-                reasons=dict(reasons),
-                clients=clients,
-            )
+        report_in_batches(closed, self._emit)
 
     def _report_all_opened(self) -> None:
         opened, self._opened = self._opened, []
-        if len(opened) <= _ONE_BY_ONE:
+        if len(opened) <= ONE_BY_ONE:
             for client in opened:
                 self._report_opened(client)
             return
         for start in range(0, len(opened), _NAMES):
             batch = opened[start : start + _NAMES]
             self._emit.mark("serve many", count=len(batch), clients=batch)
+
+
+def report_in_batches(served: Sequence[Served], emit: Emitter) -> None:
+    """Report clients with one event for as many as it has room for."""
+    for start in range(0, len(served), _NAMES):
+        clients, seconds, outcomes = zip(*served[start : start + _NAMES], strict=True)
+        emit.mark(
+            "served many",
+            count=len(clients),
+            bytes=sum(received for _, received in outcomes),
+            ms=sum(seconds) * 1e3 / len(clients),
+            reasons=dict(Counter(reason for reason, _ in outcomes)),
+            clients=clients,
+        )

@@ -42,6 +42,8 @@ class Waiting(NamedTuple):
     client: str
     since: float
     """When it began to wait, by `time.monotonic`; 0 if a worker was free when it came."""
+    tell: bool = True
+    """Whether it is reported."""
     closed: bool = False
     """Whether it has closed its side while it waited; perhaps it still reads."""
 
@@ -68,18 +70,20 @@ class WaitingList:
     def __len__(self) -> int:
         return len(self._clients)
 
-    def add(self, conn: socket.socket, client: str, *, must_wait: bool) -> None:
-        """Add a client; if all workers are busy, report that it waits."""
-        if must_wait:
+    def add(self, conn: socket.socket, client: str, *, must_wait: bool, tell: bool = True) -> None:
+        """Add a client; if all workers are busy, report that it waits, unless nothing is told of it."""
+        if must_wait and tell:
             self._bars.add(client)
             self._emit.begin("waits", client=client, place=len(self) + 1)
         since = time.monotonic() if must_wait else 0.0
-        self._clients.append(Waiting(conn, client, since))
+        self._clients.append(Waiting(conn, client, since, tell))
 
     def note_free(self, worker: str, pid: int) -> None:
-        """Note that a worker has become free, and report it if a client waits."""
-        if self._clients:
-            self._free.add(pid)
+        """Note that a worker has become free, and report it if a client waits of which something is told."""
+        if not self._clients:
+            return
+        self._free.add(pid)
+        if self._clients[0].tell:
             self._emit.mark("free", worker=worker, worker_pid=pid)
 
     def pop(self) -> Waiting | None:
@@ -102,14 +106,16 @@ class WaitingList:
         self._free.discard(pid)
         self._used.add(pid)
         if not waiting.since:
-            self._emit.mark("serves", **told)
+            if waiting.tell:
+                self._emit.mark("serves", **told)
             return
         self.waited += 1
         self.same_pid += same_pid
         self.new_pid += new_pid
         self.end_bar(waiting)
-        ms = (time.monotonic() - waiting.since) * 1e3
-        self._emit.mark("serves at last", **told, ms=ms, same_pid=same_pid)
+        if waiting.tell:
+            ms = (time.monotonic() - waiting.since) * 1e3
+            self._emit.mark("serves at last", **told, ms=ms, same_pid=same_pid)
 
     def end_bar(self, waiting: Waiting) -> None:
         """Note that a client waits no more, for whatever reason."""

@@ -52,6 +52,16 @@ def connect():
             end.close()
 
 
+def test_of_one_in_a_crowd_nothing_is_told_but_it_counts(waiting, events, connect):
+    for name in ("client-0", "client-1"):
+        waiting.add(connect()[1], name, must_wait=name == "client-1", tell=False)
+    waiting.note_taken(waiting.pop(), "worker-0", 100)
+    waiting.note_free("worker-0", 100)
+    waiting.note_taken(waiting.pop(), "worker-0", 100)
+    assert not events
+    assert (waiting.waited, waiting.same_pid) == (1, 1)
+
+
 def answer(conn):
     """Serve a client until it has sent its last."""
     while data := conn.recv(100):

@@ -25,7 +25,6 @@ Compare with: echo-server, where no client waits, at the price of a process for 
 """
 
 import socket
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -36,16 +35,16 @@ from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
 from procdemo.pools.resilient_pool import PoolSettings, ResilientPool, Task
 from procdemo.process.close_on_fork import CloseOnFork
-from procdemo.servers import crowd_log, handler, scripted_clients, waiting_list
+from procdemo.servers import handler, scripted_clients, waiting_list
 from procdemo.servers.crowd_log import CrowdLog
-from procdemo.servers.handler import handle, hang_up, serve
+from procdemo.servers.handler import attend, hang_up, serve
 from procdemo.servers.listener import Listener
 from procdemo.servers.scripted_clients import ScriptedClients
 from procdemo.servers.settings import ServerSettings
 from procdemo.servers.stoppable_loop import StoppableLoop
 from procdemo.servers.waiting_list import Waiting, WaitingList
 
-BLOCKS = (scripted_clients, handler, waiting_list, crowd_log, resilient_pool)
+BLOCKS = (scripted_clients, handler, waiting_list, resilient_pool)
 STORY = {
     "cut off": "{client} is cut off: its worker died",
     "died": "{child} (PID {child_pid}) was {cause}",
@@ -79,13 +78,12 @@ def close_copy(copies: CloseOnFork, conn: socket.socket | None) -> None:
 def run(config: Config, emit: Emitter) -> None:
     """Accept every client; give each to a worker as soon as one is idle; drain at the end."""
     copies = CloseOnFork()
-    waiting = WaitingList(emit, partial(close_copy, copies))
     in_hand: dict[int, Waiting] = {}  # by ticket: clients that were given to a worker
     served = cut_off = 0
 
     def assign() -> None:
         while pool.idle > 0 and (client := waiting.pop()):
-            func = serve if client.tell else handle  # the same, but it reports nothing
+            func = serve if client.tell else attend  # the same, but it reports nothing
             task = pool.apply_async(func, (client.client,), conn=client.conn, tell=client.tell)
             in_hand[task.ticket] = client
 
@@ -94,11 +92,7 @@ def run(config: Config, emit: Emitter) -> None:
 
     def on_done(task: Task) -> None:
         nonlocal served
-        client = in_hand.pop(task.ticket)
-        was_served = waiting.note_done(client)
-        served += was_served
-        if was_served and not client.tell:
-            log.note_served((client.client, time.monotonic() - task.since, task.result))
+        served += waiting.note_done(in_hand.pop(task.ticket), task.result)
         close_copy(copies, task.conn)
         waiting.note_free(task.worker, task.pid)
 
@@ -106,14 +100,15 @@ def run(config: Config, emit: Emitter) -> None:
         nonlocal cut_off
         cut_off += 1
         client = in_hand.pop(task.ticket)
-        waiting.end_bar(client)  # its worker was killed before it could say that it serves the client
+        waiting.note_lost(client)
         close_copy(copies, task.conn)
         emit.mark("cut off", client=client.client, worker=task.worker, worker_pid=task.pid)
 
     context = config.context()
     with StoppableLoop() as loop, Listener(config, emit) as listener:
         listener.announce()
-        log = CrowdLog(emit, loop)
+        crowd = CrowdLog(emit, loop, all_told=config.verbose > 0)
+        waiting = WaitingList(emit, partial(close_copy, copies), crowd)
         clients = ScriptedClients(config, listener, loop, emit, at_once=config.workers)
         pool = ResilientPool(
             context,
@@ -129,14 +124,13 @@ def run(config: Config, emit: Emitter) -> None:
         loop.wait_until(lambda: pool.idle == config.workers, _START_S)
         for conn, client in listener.arrivals(loop, connected=lambda: len(in_hand) + len(waiting)):
             copies.add(conn)
-            tell = config.verbose > 0 or log.may_tell(time.monotonic())
-            waiting.add(conn, client, must_wait=bool(waiting) or pool.idle <= 0, tell=tell)
+            waiting.add(conn, client, must_wait=bool(waiting) or pool.idle <= 0)
             assign()
         if in_hand or waiting:
             emit.mark("draining", busy=len(in_hand), waiting=len(waiting), grace=config.grace)
         loop.wait_until(lambda: not in_hand and not waiting, config.grace)
-        cut_off += len(in_hand)
-        log.flush()
         pool.terminate()
         clients.stop(config.grace)
+        cut_off += len(in_hand)
+        crowd.flush()
     clients.sum_up(served=served, refused=listener.refused, cut_off=cut_off, **waiting.account())

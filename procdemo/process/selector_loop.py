@@ -4,6 +4,7 @@ import math
 import selectors
 import time
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from procdemo.process.close_on_fork import CloseOnFork
@@ -34,7 +35,7 @@ class SelectorLoop:
         self._selector.unregister(fileobj)
 
     def call_later(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call `call()` once, as soon as the loop waits or runs in so many seconds."""
+        """Call `call()` once, in so many seconds, or later if the loop does not run then."""
         self._later.append((time.monotonic() + seconds, call))
 
     def run_once(self, seconds: float | None) -> None:
@@ -51,9 +52,9 @@ class SelectorLoop:
                 key.data()
         if self._later:
             now = time.monotonic()
-            due = [call for at, call in self._later if at <= now]
+            due = sorted((each for each in self._later if each[0] <= now), key=itemgetter(0))
             self._later = [each for each in self._later if each[0] > now]
-            for call in due:
+            for _, call in due:
                 call()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:

@@ -7,7 +7,7 @@ it, and in batches when they come faster: a batch is one event with all their na
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from procdemo.demo.events import Emitter
 from procdemo.servers.handler import CROWDS as CROWDS_OF_CLIENTS
@@ -27,31 +27,31 @@ BATCH_S = 0.5
 ONE_BY_ONE = 40
 """How many clients, opened and closed in this time, are reported one by one."""
 
-Served = tuple[str, float, Outcome]
-"""A client that was served: its name, for how many seconds, and how that has ended."""
-
 _NAMES = 64  # in a batch: an event has room for 4,094 bytes, a name at most 54
 
 
 class AccessLog:
     """The clients of one worker."""
 
-    def __init__(self, emit: Emitter, note: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, emit: Emitter, note: Callable[[str], None] | None = None, *, one_by_one: int = ONE_BY_ONE
+    ) -> None:
         """Report with `emit`.
 
         Args:
             emit: where to report.
             note: for a worker that serves one client at a time, and so can report each as a bar:
                 called with the name of a client that is reported, and with "" when it was served.
+            one_by_one: how many to report at once in each half second; with 0 all are gathered.
         """
         self._emit = emit
         self._note = note
         self.flush_at = 0.0
         """When `flush` is due, in `time.monotonic` seconds."""
-        self._one_by_one = ONE_BY_ONE  # how many more may be reported one by one before the next flush
+        self._most = self._one_by_one = one_by_one  # the second: how many more before the next flush
         self._bars: set[str] = set()  # clients with a bar that is to be closed
         self._opened: list[str] = []  # not reported yet
-        self._closed: list[Served] = []  # not reported yet
+        self._closed: list[tuple[str, float, Outcome]] = []  # not reported yet
 
     def note_opened(self, client: str) -> None:
         """Report, now or soon, that `client` is served."""
@@ -68,13 +68,17 @@ class AccessLog:
             self._one_by_one -= 1
             self._report_all_closed()
 
+    def discard(self, client: str) -> None:
+        """Report nothing of `client`, if it is not reported yet: its end is said elsewhere."""
+        self._opened = [name for name in self._opened if name != client]
+
     def flush(self, now: float) -> None:
         """Report what is not reported yet; `now` is `time.monotonic`.
 
         If the last half second had more than 40 clients, the next are reported in batches only.
         """
         many = self._one_by_one <= 0 and now < self.flush_at + BATCH_S
-        self._one_by_one = 0 if many and (self._closed or self._opened) else ONE_BY_ONE
+        self._one_by_one = 0 if many and (self._closed or self._opened) else self._most
         self.flush_at = now + BATCH_S
         if self._closed:
             self._report_all_closed()
@@ -112,7 +116,17 @@ class AccessLog:
             for each in closed:
                 self._report_closed(*each)
             return
-        report_in_batches(closed, self._emit)
+        for start in range(0, len(closed), _NAMES):
+            clients, seconds, outcomes = zip(*closed[start : start + _NAMES], strict=True)
+            reasons = Counter(reason for reason, _ in outcomes)
+            self._emit.mark(
+                "served many",
+                count=len(clients),
+                bytes=sum(received for _, received in outcomes),
+                ms=sum(seconds) * 1e3 / len(clients),
+                reasons=dict(reasons),
+                clients=clients,
+            )
 
     def _report_all_opened(self) -> None:
         opened, self._opened = self._opened, []
@@ -123,17 +137,3 @@ class AccessLog:
         for start in range(0, len(opened), _NAMES):
             batch = opened[start : start + _NAMES]
             self._emit.mark("serve many", count=len(batch), clients=batch)
-
-
-def report_in_batches(served: Sequence[Served], emit: Emitter) -> None:
-    """Report clients with one event for as many as it has room for."""
-    for start in range(0, len(served), _NAMES):
-        clients, seconds, outcomes = zip(*served[start : start + _NAMES], strict=True)
-        emit.mark(
-            "served many",
-            count=len(clients),
-            bytes=sum(received for _, received in outcomes),
-            ms=sum(seconds) * 1e3 / len(clients),
-            reasons=dict(Counter(reason for reason, _ in outcomes)),
-            clients=clients,
-        )

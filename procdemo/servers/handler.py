@@ -119,13 +119,20 @@ def handle(
     return echo(conn, settings, on_data, on_tick)
 
 
+def attend(
+    conn: socket.socket, client: str, settings: ServerSettings, emit: Emitter
+) -> tuple[float, Outcome]:
+    """Answer one client until it leaves; return for how many seconds, and how that has ended."""
+    before = time.monotonic()
+    outcome = handle(conn, client, settings, emit)
+    return time.monotonic() - before, outcome
+
+
 def serve(conn: socket.socket, client: str, settings: ServerSettings, emit: Emitter, **who: str) -> None:
     """Answer one client until it leaves, and report it; `client` is its name, `who` says what serves it."""
     emit.begin("serve", client=client, **who)
-    before = time.monotonic()
-    reason, received = handle(conn, client, settings, emit)
-    ms = (time.monotonic() - before) * 1e3
-    emit.mark("served", client=client, bytes=received, ms=ms, reason=reason)
+    seconds, (reason, received) = attend(conn, client, settings, emit)
+    emit.mark("served", client=client, bytes=received, ms=seconds * 1e3, reason=reason)
     emit.end("serve")
 
 

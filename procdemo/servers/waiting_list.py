@@ -14,7 +14,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from procdemo.demo.events import Emitter
-from procdemo.servers.handler import MORE_SERVED
+from procdemo.servers import crowd_log
+from procdemo.servers.crowd_log import CrowdLog
+from procdemo.servers.handler import MORE_SERVED, Outcome
+
+BLOCKS = (crowd_log,)
 
 STORY = {
     "waits.begin": "{client} waits: no worker is free",
@@ -32,6 +36,7 @@ CROWDS = {
     "free": "... and {more} more times a worker is free",
 }
 
+_FAILED = 0.0, ("its worker could not serve it", 0)
 _HANG_UP = getattr(select, "POLLRDHUP", 0)  # Linux only, as of Python 3.13
 
 
@@ -42,8 +47,8 @@ class Waiting(NamedTuple):
     client: str
     since: float
     """When it began to wait, by `time.monotonic`; 0 if a worker was free when it came."""
-    tell: bool = True
-    """Whether it is reported."""
+    tell: bool
+    """Whether it is reported as it comes, and its worker reports it; else the crowd it is in is."""
     closed: bool = False
     """Whether it has closed its side while it waited; perhaps it still reads."""
 
@@ -51,9 +56,9 @@ class Waiting(NamedTuple):
 class WaitingList:
     """The clients in the order in which they have come, and what became of those that had to wait."""
 
-    def __init__(self, emit: Emitter, close: Callable[[socket.socket], object]) -> None:
-        """Report with `emit`; call `close` with the connection of a client that has left."""
-        self._emit, self._close = emit, close
+    def __init__(self, emit: Emitter, close: Callable[[socket.socket], object], crowd: CrowdLog) -> None:
+        """Report with `emit` and `crowd`; call `close` with the connection of a client that has left."""
+        self._emit, self._close, self._crowd = emit, close, crowd
         self._clients: deque[Waiting] = deque()
         self._free: set[int] = set()  # workers that have become free, and have taken no client since
         self._used: set[int] = set()  # workers that have taken a client
@@ -70,8 +75,9 @@ class WaitingList:
     def __len__(self) -> int:
         return len(self._clients)
 
-    def add(self, conn: socket.socket, client: str, *, must_wait: bool, tell: bool = True) -> None:
-        """Add a client; if all workers are busy, report that it waits, unless nothing is told of it."""
+    def add(self, conn: socket.socket, client: str, *, must_wait: bool) -> None:
+        """Add a client; if all workers are busy, report that it waits."""
+        tell = self._crowd.may_tell()
         if must_wait and tell:
             self._bars.add(client)
             self._emit.begin("waits", client=client, place=len(self) + 1)
@@ -79,12 +85,11 @@ class WaitingList:
         self._clients.append(Waiting(conn, client, since, tell))
 
     def note_free(self, worker: str, pid: int) -> None:
-        """Note that a worker has become free, and report it if a client waits of which something is told."""
-        if not self._clients:
-            return
-        self._free.add(pid)
-        if self._clients[0].tell:
-            self._emit.mark("free", worker=worker, worker_pid=pid)
+        """Note that a worker has become free, and report it if a client waits."""
+        if self._clients:
+            self._free.add(pid)
+            if self._clients[0].tell:
+                self._emit.mark("free", worker=worker, worker_pid=pid)
 
     def pop(self) -> Waiting | None:
         """Return the next client that is still there; None if there is none."""
@@ -94,13 +99,15 @@ class WaitingList:
                 return waiting
             if has_sent(waiting.conn):
                 return waiting._replace(closed=True)
-            self.end_bar(waiting)
+            self._end_bar(waiting)
             self._note_gave_up(waiting)
             self._close(waiting.conn)
         return None
 
     def note_taken(self, waiting: Waiting, worker: str, pid: int) -> None:
         """Report which worker serves a client, and whether it is one that has just become free."""
+        if not waiting.tell:
+            self._crowd.note_opened(waiting.client)
         told: dict[str, Any] = {"client": waiting.client, "worker": worker, "worker_pid": pid}
         same_pid, new_pid = pid in self._free, pid not in self._free | self._used
         self._free.discard(pid)
@@ -112,22 +119,33 @@ class WaitingList:
         self.waited += 1
         self.same_pid += same_pid
         self.new_pid += new_pid
-        self.end_bar(waiting)
+        self._end_bar(waiting)
         if waiting.tell:
             ms = (time.monotonic() - waiting.since) * 1e3
             self._emit.mark("serves at last", **told, ms=ms, same_pid=same_pid)
 
-    def end_bar(self, waiting: Waiting) -> None:
-        """Note that a client waits no more, for whatever reason."""
+    def note_lost(self, waiting: Waiting) -> None:
+        """Note that a worker was killed that had taken a client, or was about to take it."""
+        self._end_bar(waiting)
+        self._crowd.discard(waiting.client)
+
+    def _end_bar(self, waiting: Waiting) -> None:
         if waiting.client in self._bars:
             self._bars.remove(waiting.client)
             self._emit.end("waits", client=waiting.client)
 
-    def note_done(self, waiting: Waiting) -> bool:
-        """Return whether a client was served: False if it had left before, and its answer was reset."""
+    def note_done(self, waiting: Waiting, result: tuple[float, Outcome] | None) -> bool:
+        """Return whether a client was served: False if it had left before, and its answer was reset.
+
+        `result` is that of `attend`; None if its worker has reported the client, or could not serve it.
+        """
+        self._crowd.count_served()
         if waiting.closed and was_reset(waiting.conn):
+            self._crowd.discard(waiting.client)
             self._note_gave_up(waiting)
             return False
+        if not waiting.tell:
+            self._crowd.note_closed(waiting.client, *(result or _FAILED))
         return True
 
     def _note_gave_up(self, waiting: Waiting) -> None:

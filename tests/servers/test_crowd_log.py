@@ -1,4 +1,6 @@
-"""The clients of a crowd: a few are told one by one by others, all others are named in batches."""
+"""Of the clients of a crowd none is told by its worker; all are named in batches."""
+
+import time
 
 import pytest
 
@@ -23,40 +25,56 @@ def events():
 
 
 @pytest.fixture
+def clock(monkeypatch):
+    """Return a list whose one item is the time."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
 def log(events, loop):
     return CrowdLog(Emitter(lambda record: events.append(Event._make(record))), loop)
 
 
-def told(log, clients, seconds=0.0):
-    """Return how many of so many clients, who come after so many seconds, may be told."""
-    return sum(log.may_tell(100 + seconds) for _ in range(clients))
+def serve(log, clients):
+    for _ in range(clients):
+        log.count_served()
 
 
-def test_a_few_are_told(log):
-    assert told(log, ONE_BY_ONE) == ONE_BY_ONE
-    assert told(log, 100) == 0
+def test_as_long_as_few_are_served_all_are_told(log, clock):
+    for _ in range(10):
+        serve(log, ONE_BY_ONE)
+        assert log.may_tell()
+        clock[0] += BATCH_S
 
 
-def test_while_they_come_so_fast_none_is_told(log):
-    told(log, ONE_BY_ONE + 1)
-    for turn in (1, 2, 3):
-        assert told(log, ONE_BY_ONE + 1, turn * BATCH_S) == 0
+def test_while_so_many_are_served_none_is_told(log, clock):
+    for _ in range(3):
+        serve(log, ONE_BY_ONE + 1)
+        assert not log.may_tell()
+        clock[0] += BATCH_S
+        assert not log.may_tell()
+    clock[0] += BATCH_S
+    assert log.may_tell()
 
 
-def test_after_half_a_second_with_few_they_are_told_again(log):
-    told(log, ONE_BY_ONE + 1)
-    assert told(log, 3, BATCH_S) == 0
-    assert told(log, 3, 2 * BATCH_S) == 3
+def test_after_a_pause_they_are_told_again(log, clock):
+    serve(log, ONE_BY_ONE + 1)
+    clock[0] += 2 * BATCH_S
+    assert log.may_tell()
 
 
-def test_after_a_pause_they_are_told_again(log):
-    told(log, ONE_BY_ONE + 1)
-    assert told(log, 3, 3 * BATCH_S) == 3
+def test_with_v_all_are_told(loop):
+    log = CrowdLog(Emitter(lambda _: None), loop, all_told=True)
+    serve(log, ONE_BY_ONE + 1)
+    assert log.may_tell()
 
 
 def test_the_loop_names_those_that_were_not_told_though_no_more_come(log, loop, events):
     for number in range(100):
-        log.note_served((f"client-{number}", 0.25, OUTCOME))
+        log.note_opened(f"client-{number}")
+        log.note_closed(f"client-{number}", 0.25, OUTCOME)
     assert not events
     assert loop.wait_until(lambda: events, 10)
     assert {event.name for event in events} == {"served many"}
@@ -65,10 +83,14 @@ def test_the_loop_names_those_that_were_not_told_though_no_more_come(log, loop, 
     assert all(event.data["ms"] == 250 and event.data["reasons"] for event in events)
 
 
-def test_each_is_named_once(log, loop, events):
-    log.note_served(("client-0", 0.25, OUTCOME))
-    log.flush()
-    log.note_served(("client-1", 0.25, OUTCOME))
+def test_who_stays_is_named_once_and_its_end_is_told(log, loop, events):
+    for client in ("client-0", "client-1", "client-2"):
+        log.note_opened(client)
+    log.discard("client-1")
+    log.note_closed("client-2", 0.25, OUTCOME)
     assert loop.wait_until(lambda: len(events) == 2, 10)
+    log.note_closed("client-0", 0.5, OUTCOME)
+    assert loop.wait_until(lambda: len(events) == 3, 10)
     log.flush()
-    assert [event.data["clients"] for event in events] == [("client-0",), ("client-1",)]
+    told = [(event.name, event.data["client"]) for event in events]
+    assert told == [("served", "client-2"), ("serve", "client-0"), ("served", "client-0")]

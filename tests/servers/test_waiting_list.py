@@ -30,8 +30,13 @@ def gone():
 
 
 @pytest.fixture
-def waiting(events, gone):
-    return WaitingList(Emitter(events), gone.append)
+def crowd():
+    return Crowd()
+
+
+@pytest.fixture
+def waiting(events, gone, crowd):
+    return WaitingList(Emitter(events), gone.append, crowd)
 
 
 @pytest.fixture
@@ -52,14 +57,52 @@ def connect():
             end.close()
 
 
-def test_of_one_in_a_crowd_nothing_is_told_but_it_counts(waiting, events, connect):
+class Crowd:
+    """What stands for a `CrowdLog`: whether clients may be told is set, and what it is told is kept."""
+
+    def __init__(self):
+        self.tells, self.served, self.noted = True, 0, []
+
+    def may_tell(self):
+        return self.tells
+
+    def count_served(self):
+        self.served += 1
+
+    def note_opened(self, client):
+        self.noted.append(("opened", client))
+
+    def note_closed(self, client, seconds, outcome):
+        self.noted.append(("closed", client, seconds, *outcome))
+
+    def discard(self, client):
+        self.noted.append(("discarded", client))
+
+
+def test_of_one_in_a_crowd_only_the_crowd_is_told_but_it_counts(waiting, crowd, events, connect):
+    crowd.tells = False
     for name in ("client-0", "client-1"):
-        waiting.add(connect()[1], name, must_wait=name == "client-1", tell=False)
-    waiting.note_taken(waiting.pop(), "worker-0", 100)
+        waiting.add(connect()[1], name, must_wait=name == "client-1")
+    first = waiting.pop()
+    waiting.note_taken(first, "worker-0", 100)
+    assert waiting.note_done(first, (0.5, ("client left", 7)))
     waiting.note_free("worker-0", 100)
-    waiting.note_taken(waiting.pop(), "worker-0", 100)
+    second = waiting.pop()
+    waiting.note_taken(second, "worker-0", 100)
+    waiting.note_lost(second)
     assert not events
-    assert (waiting.waited, waiting.same_pid) == (1, 1)
+    assert (waiting.waited, waiting.same_pid, crowd.served) == (1, 1, 1)
+    assert crowd.noted == [
+        *(("opened", "client-0"), ("closed", "client-0", 0.5, "client left", 7)),
+        *(("opened", "client-1"), ("discarded", "client-1")),
+    ]
+
+
+def test_one_in_a_crowd_whose_worker_could_not_serve_it_is_named(waiting, crowd, connect):
+    crowd.tells = False
+    waiting.add(connect()[1], "client-0", must_wait=False)
+    assert waiting.note_done(waiting.pop(), None)
+    assert crowd.noted == [("closed", "client-0", 0.0, "its worker could not serve it", 0)]
 
 
 def answer(conn):
@@ -144,7 +187,7 @@ def test_a_client_that_has_left_with_a_word_is_not_served(waiting, events, conne
     client.close()
     taken = waiting.pop()
     answer(conn.dup())
-    assert not waiting.note_done(taken)
+    assert not waiting.note_done(taken, None)
     assert events.of("gave up") == [{"client": "left"}]
 
 
@@ -160,7 +203,7 @@ def test_a_client_that_reads_is_served(waiting, events, connect, half_closed):
         client.shutdown(socket.SHUT_WR)
     answer(conn.dup())
     assert client.recv(100) == b"HELLO"
-    assert waiting.note_done(taken)
+    assert waiting.note_done(taken, None)
     assert not events.of("gave up")
 
 

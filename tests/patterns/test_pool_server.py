@@ -7,6 +7,12 @@ import pytest
 from harness import run
 from order import assert_in_order
 from servers import ALL_METHODS, POOLS, WORKERS, Server, on_ours
+from stages import events_of
+
+from procdemo.demo.settings import StartMethod
+from procdemo.patterns import pool_server
+from procdemo.patterns.pool_server import Config
+from procdemo.servers.crowd_log import CrowdLog
 
 each_method = on_ours(names=POOLS, methods=ALL_METHODS)
 
@@ -134,3 +140,17 @@ def test_the_screen_says_where_the_third_client_waits():
         r"^ok: 1 client waited, and the PID that became free served it.$",
     ):
         assert re.search(line, result.stdout, re.MULTILINE), line
+
+
+def test_of_a_crowd_each_client_is_named_once_and_by_main(monkeypatch):
+    monkeypatch.setattr(CrowdLog, "may_tell", lambda _: False)
+    config = Config(start_method=StartMethod.FORK, port=0, workers=2, clients=50, stay=0.0)
+    events = events_of(pool_server.run, config)
+    told = [event for event in events if event.name in {"served many", "served"}]
+    clients = [client for event in told for client in event.data.get("clients", [event.data.get("client")])]
+    assert sorted(client.split()[0] for client in clients) == sorted(
+        f"client-{number}" for number in range(50)
+    )
+    assert {event.role for event in told} == {"main"}
+    assert not {"waits", "serves", "serves at last", "free", "submit"} & {event.name for event in events}
+    assert events[-1].data["served"] == 50

@@ -52,7 +52,7 @@ bench: $(VENV)/installed ## Measure procdemo beside programs written by hand.
 	for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 measure: $(VENV)/installed ## Measure docs/performance-tables.md anew: six minutes; the machine must be idle.
-	$(BIN)/pip install --quiet -e '.[bench]'
+	$(BIN)/pip install --quiet -e '.[bench]' matplotlib
 	$(BIN)/python scripts/performance.py
 
 vendor: ## Download ECharts at its pinned version and checksum (needs the internet).

@@ -1,13 +1,17 @@
 """docs/performance.md says what docs/performance-tables.md has measured."""
 
+import html
 import re
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "scripts"))
 
-import performance  # noqa: E402 - a script
+import curves  # noqa: E402 - a script
+import performance  # noqa: E402 - another
 
 
 def test_the_table_for_learners_is_made_of_the_tables():
@@ -30,3 +34,25 @@ def test_what_is_between_the_marks_is_replaced(tmp_path):
     page.write_text("before\n<a>\nold\n<b>\nafter\n")
     performance.replace_between(page, "<a>", ["new"], "<b>")
     assert page.read_text() == "before\n<a>\nnew\n<b>\nafter\n"
+
+
+def test_each_curve_is_of_a_table_and_in_the_picture():
+    page = performance.PAGE.read_text("utf-8")
+    picture = (performance.DOCS_FOLDER / "growth.svg").read_text("utf-8")
+    assert curves.measured_on(page) in html.unescape(picture)
+    for panel in curves.PANELS:
+        found = curves.curves_of(page, panel)
+        assert [name for name in found if name.startswith("limit: ")]
+        for name, points in found.items():
+            assert len(points) >= 2, name
+            assert f">{name}<" in html.unescape(picture)
+
+
+def test_a_limit_grows_only_with_what_must_be_read_for_each():
+    page = performance.PAGE.read_text("utf-8")
+    for panel in curves.PANELS:
+        limits = [
+            points for name, points in curves.curves_of(page, panel).items() if name.startswith("limit")
+        ]
+        for (first, low), (last, high) in limits:
+            assert high / low == (pytest.approx(last / first) if panel.y == "% of a CPU" else 1)

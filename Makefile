@@ -48,7 +48,7 @@ lint: $(VENV)/installed-lint ## Style, types, and which package may import which
 	$(BIN)/lint-imports
 
 bench: $(VENV)/installed ## Measure procdemo beside programs written by hand.
-	$(BIN)/pip install --quiet -e '.[cluster,bench]' urllib3
+	$(BIN)/pip install --quiet -e '.[cluster,bench,xray]' urllib3
 	for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 measure: $(VENV)/installed ## Measure docs/performance-tables.md anew: six minutes; the machine must be idle.

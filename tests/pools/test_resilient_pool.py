@@ -39,6 +39,23 @@ def test_each_task_is_done_once_by_a_worker_that_was_idle(start_method):
     assert {event.role for event in events if event.name == "at work"} <= {"worker-0", "worker-1"}
 
 
+def an_untold_task(config, emit):
+    run = PoolRun(config, emit)
+    run.all_idle()
+    task = run.pool.apply_async(tell_pid, (7,), tell=False)
+    run.until(lambda: run.done)
+    assert run.done == [task]
+    assert task.result == (7, task.pid)
+    run.pool.terminate()
+    emit.result("summary", ok=True)
+
+
+def test_of_an_untold_task_there_is_no_event_and_its_result_is_in_it(start_method):
+    events = run_as_main(an_untold_task, start_method)
+    assert not {"submit", "callback"} & {event.name for event in events}
+    assert [data["number"] for data in named(events, "at work")] == [7]
+
+
 def a_busy_worker_gets_no_task(config, emit):
     run = PoolRun(config, emit)
     run.all_idle()

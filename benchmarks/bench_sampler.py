@@ -46,11 +46,11 @@ def share_of_a_cpu(count, pause, seconds):
         sampler = Sampler(tree.pid)
         begin, cpu = time.monotonic(), time.thread_time()
         looks = events = 0
-        while sampler.due_at() < begin + seconds:
-            time.sleep(max(sampler.due_at() - time.monotonic(), 0))  # noqa: TID251 - as the runner waits
+        while sampler.pacing.due_at < begin + seconds:
+            time.sleep(max(sampler.pacing.due_at - time.monotonic(), 0))  # noqa: TID251 - as the runner waits
             events += len(sampler.look())
             looks += 1
-        took = max(sampler.due_at() - begin, seconds)  # a look pays for the pause after it
+        took = max(sampler.pacing.due_at - begin, seconds)  # a look pays for the pause after it
         return (time.thread_time() - cpu) / took, looks / took, events / took
     finally:
         os.killpg(tree.pid, signal.SIGKILL)

@@ -75,8 +75,10 @@ def curves_of(page: str, panel: Panel) -> dict[str, list[tuple[float, float]]]:
 
 
 def measured_on(page: str) -> str:
-    """Return the line of the page that names the machine and the day."""
-    return next(line for line in page.splitlines() if line.startswith("Measured on "))
+    """Return the lines of the page that name the machine and the day."""
+    lines = page.splitlines()
+    number = next(number for number, line in enumerate(lines) if line.startswith("Measured on "))
+    return "\n".join(lines[number : number + 2])
 
 
 def draw(page: str, picture: Path) -> None:
@@ -95,7 +97,7 @@ def draw(page: str, picture: Path) -> None:
             axis.loglog(*zip(*points, strict=True), label=name, **style)
         axis.set(xlabel=panel.x, ylabel=panel.y)
         for each in (axis.xaxis, axis.yaxis):
-            each.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            each.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
             each.set_minor_formatter(NullFormatter())
         axis.legend(fontsize=8)
         axis.grid(alpha=0.3)

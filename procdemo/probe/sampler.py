@@ -99,7 +99,9 @@ class Sampler:
                 if report := thread.account.correct(State.WAITING):
                     self._report(process, thread, report)
         events, self._events = self._events, []
-        self.pacing.note(self._checked_ns / 1e9, thread_time_ns() - begin, sum(1 for _ in self.threads()))
+        last_ns, now_ns = self._checked_ns, self._now_ns()
+        ended = (last_ns if self._late else now_ns) / 1e9
+        self.pacing.note(ended, thread_time_ns() - begin, sum(1 for _ in self.threads()))
         return events
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ from procdemo.demo.states import Activity
 from procdemo.pools import resilient_pool
 from procdemo.pools.resilient_pool import PoolSettings, ResilientPool, Task
 from procdemo.process.close_on_fork import CloseOnFork
-from procdemo.servers import handler, scripted_clients, waiting_list
+from procdemo.servers import crowd_log, handler, scripted_clients, waiting_list
 from procdemo.servers.crowd_log import CrowdLog
 from procdemo.servers.handler import attend, hang_up, serve
 from procdemo.servers.listener import Listener
@@ -44,7 +44,7 @@ from procdemo.servers.settings import ServerSettings
 from procdemo.servers.stoppable_loop import StoppableLoop
 from procdemo.servers.waiting_list import Waiting, WaitingList
 
-BLOCKS = (scripted_clients, handler, waiting_list, resilient_pool)
+BLOCKS = (scripted_clients, handler, waiting_list, crowd_log, resilient_pool)
 STORY = {
     "cut off": "{client} is cut off: its worker died",
     "died": "{child} (PID {child_pid}) was {cause}",

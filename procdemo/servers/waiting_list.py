@@ -14,11 +14,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from procdemo.demo.events import Emitter
-from procdemo.servers import crowd_log
 from procdemo.servers.crowd_log import CrowdLog
 from procdemo.servers.handler import MORE_SERVED, Outcome
-
-BLOCKS = (crowd_log,)
 
 STORY = {
     "waits.begin": "{client} waits: no worker is free",

@@ -30,13 +30,13 @@ def gone():
 
 
 @pytest.fixture
-def crowd():
-    return Crowd()
+def log():
+    return FakeLog()
 
 
 @pytest.fixture
-def waiting(events, gone, crowd):
-    return WaitingList(Emitter(events), gone.append, crowd)
+def waiting(events, gone, log):
+    return WaitingList(Emitter(events), gone.append, log)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def connect():
             end.close()
 
 
-class Crowd:
+class FakeLog:
     """What stands for a `CrowdLog`: whether clients may be told is set, and what it is told is kept."""
 
     def __init__(self):
@@ -79,8 +79,8 @@ class Crowd:
         self.noted.append(("discarded", client))
 
 
-def test_of_one_in_a_crowd_only_the_crowd_is_told_but_it_counts(waiting, crowd, events, connect):
-    crowd.tells = False
+def test_of_one_in_a_crowd_only_the_crowd_is_told_but_it_counts(waiting, log, events, connect):
+    log.tells = False
     for name in ("client-0", "client-1"):
         waiting.add(connect()[1], name, must_wait=name == "client-1")
     first = waiting.pop()
@@ -91,18 +91,18 @@ def test_of_one_in_a_crowd_only_the_crowd_is_told_but_it_counts(waiting, crowd, 
     waiting.note_taken(second, "worker-0", 100)
     waiting.note_lost(second)
     assert not events
-    assert (waiting.waited, waiting.same_pid, crowd.served) == (1, 1, 1)
-    assert crowd.noted == [
+    assert (waiting.waited, waiting.same_pid, log.served) == (1, 1, 1)
+    assert log.noted == [
         *(("opened", "client-0"), ("closed", "client-0", 0.5, "client left", 7)),
         *(("opened", "client-1"), ("discarded", "client-1")),
     ]
 
 
-def test_one_in_a_crowd_whose_worker_could_not_serve_it_is_named(waiting, crowd, connect):
-    crowd.tells = False
+def test_one_in_a_crowd_whose_worker_could_not_serve_it_is_named(waiting, log, connect):
+    log.tells = False
     waiting.add(connect()[1], "client-0", must_wait=False)
     assert waiting.note_done(waiting.pop(), None)
-    assert crowd.noted == [("closed", "client-0", 0.0, "its worker could not serve it", 0)]
+    assert log.noted == [("closed", "client-0", 0.0, "its worker could not serve it", 0)]
 
 
 def answer(conn):

@@ -16,6 +16,7 @@ from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.exit_codes import DONE, MISSING
 
 _LISTENING = re.compile(r"^listening \S+ (\d+)", re.MULTILINE)
+_CONNECTED = re.compile("is connected|error")
 _VARIABLE = "PROCDEMO_POOL_SERVER_TMUX"
 _CLIENTS = 3
 _STATUS = " Ctrl-B, arrow: another pane   Ctrl-B, d: the end "
@@ -91,6 +92,7 @@ class _Panes:
         tty = self._ask("display-message", "-p", "-t", top, "#{pane_tty}")
         client = _staying(_procdemo(["echo-client", "--port", str(port)]))
         below = self._pane(top, "-v", self._rows // 2, client)
+        self._wait_for(_CONNECTED, below)  # so that it is not the one that no worker is free for
         ps = f"while :; do clear; {_PS},comm -t {tty.removeprefix('/dev/')}; sleep 1; done"
         self._pane(below, "-v", self._rows // 4 + 1, ps)
         width, last = self._columns // _CLIENTS, below
@@ -100,12 +102,17 @@ class _Panes:
 
     def _port(self, pane: str) -> int:
         """Wait until the server in `pane` says that it listens; return its port, 8080 if it does not."""
+        found = self._wait_for(_LISTENING, pane)
+        return int(found[1]) if found else 8080
+
+    def _wait_for(self, said: re.Pattern[str], pane: str) -> re.Match[str] | None:
+        """Wait until something is said in `pane`; return it, or None if that takes too long."""
         give_up = time.monotonic() + _START_S
         while time.monotonic() < give_up:
-            if found := _LISTENING.search(self._ask("capture-pane", "-p", "-t", pane)):
-                return int(found[1])
+            if found := said.search(self._ask("capture-pane", "-p", "-t", pane)):
+                return found
             time.sleep(0.1)  # noqa: TID251 - tmux has no event for what a pane shows
-        return 8080
+        return None
 
     def _pane(self, beside: str, how: str, size: int, command: str) -> str:
         """Take `size` lines or columns from a pane for a new one; return its ID."""

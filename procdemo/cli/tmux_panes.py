@@ -21,7 +21,7 @@ _VARIABLE = "PROCDEMO_POOL_SERVER_TMUX"
 _CLIENTS = 3
 _STATUS = " Ctrl-B, arrow: another pane   Ctrl-B, d: the end "
 _PS = "ps -o pid,ppid,stat,wchan:16"
-_START_S = 60.0  # for the server to listen; later the panes show what is the matter
+_START_S = 60.0  # for the server to listen, the first client to connect; later the panes show what is wrong
 _LEAST_ROWS, _LEAST_COLUMNS = 18, 60
 
 

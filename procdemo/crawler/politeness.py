@@ -121,6 +121,15 @@ class Politeness:
         """Return whether the site of `url` has ever said that it is busy."""
         return self._site(url).busy
 
+    def hand_back(self, url: str) -> None:
+        """Take back a page that a worker did not ask for, because it has heard that the site is busy.
+
+        From then on that is known here, too, so that the worker asks for it the next time.
+        """
+        self.give_back(url, asked=False)
+        self._site(url).busy = True
+        self.put_first(url)
+
     def put_first(self, url: str) -> None:
         """Let `url` be the next page that its site is asked for."""
         self._site(url).held.appendleft(url)

@@ -113,8 +113,7 @@ class CrawlResults:
     def record_page(self, page: Page, title: str, links: list[str]) -> None:
         """Settle a page that a worker has fetched, and queue its links; or queue it again."""
         if page.skip == "busy":
-            self._politeness.give_back(page.url, asked=False)
-            self._politeness.put_first(page.url)
+            self._politeness.hand_back(page.url)
             return
         asked = page.skip != "forbidden" or page.status > 0
         delay = page.crawl_delay if page.crawl_delay >= 0 else None

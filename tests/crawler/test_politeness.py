@@ -93,6 +93,18 @@ def test_a_longer_delay_is_cut_and_said(clock, most):
     assert politeness.take() == f"{A}1"
 
 
+def test_of_a_page_that_is_handed_back_it_is_known_that_its_site_is_busy(clock):
+    politeness = polite(clock, A, f"{A}1", f"{A}2", f"{A}3")
+    politeness.give_back(politeness.take(), 0.0)
+    assert take_all(politeness) == [f"{A}1", f"{A}2", f"{A}3"]
+    politeness.hand_back(f"{A}2")
+    assert politeness.is_busy(A), "otherwise the worker would hand it back for ever"
+    assert take_all(politeness) == []
+    politeness.give_back(f"{A}1", 0.0)
+    politeness.give_back(f"{A}3", 0.0)
+    assert take_all(politeness) == [f"{A}2"]
+
+
 def test_a_busy_site_is_left_alone_and_then_asked_for_one_page_at_a_time(clock):
     politeness = polite(clock, A, *(f"{A}{n}" for n in range(5)), B, max_delay=4.0, workers=1)
     politeness.give_back(politeness.take(), 0.0)

@@ -103,6 +103,13 @@ def test_a_busy_site_is_left_alone_for_as_long_as_it_asks():
     assert pages.gaps()[0] >= 1
 
 
+def test_a_crawl_ends_though_the_callback_of_the_busy_page_raises():
+    """Then only the worker has heard that the site is busy, and not main."""
+    with Web(hub(4, **{"/0": answer("", BUSY[0])})) as web:
+        summary = finished(web.url, "--workers", "1", "--raise-on", "2", status=1).summary
+    assert (summary["done"], summary["failed"]) == (4, 1)
+
+
 def test_a_server_that_answers_every_second_request_is_crawled():
     asked = Counter()
 

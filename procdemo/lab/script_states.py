@@ -20,24 +20,28 @@ _HIDDEN = "what a process waits for is hidden: another user's, or ptrace is not 
 class ScriptStates:
     """Looks at a script whenever it is time, and reports what has changed."""
 
-    def __init__(self, report: Callable[[str, Any], None]) -> None:
-        """Take where to report: ``states`` and a list of events, or ``hidden`` and what cannot be seen."""
+    def __init__(self, report: Callable[[str, Any], None], *, wanted: bool) -> None:
+        """Be ready to look; the script must not run yet, because a short one would end meanwhile.
+
+        Args:
+            report: takes ``states`` and a list of events, or ``hidden`` and what cannot be seen.
+            wanted: whether to look at all. Without /proc there is nothing to look at.
+        """
         self._report = report
+        self._since_ns = time.monotonic_ns()
         self._said_hidden = False
         self._killed = False
         self._sampler: Sampler | None = None
+        self._sampler_of = _sampler_type() if wanted and procfs.LINUX else None
 
     def begin(self, root: int, role: str) -> None:
         """Look at the process `root`, a child of this one, from now on, and at all that it starts.
 
-        It is called `role`; its descendants are called by their PIDs, or by their programs. Without /proc
-        there is nothing to look at.
+        It is called `role`; its descendants are called by their PIDs, or by their programs.
         """
-        if not procfs.LINUX:
+        if not self._sampler_of:
             return
-        from procdemo.probe.sampler import Sampler  # noqa: PLC0415 - not needed for `lab --all`
-
-        self._sampler = Sampler(root, roles={root: role})
+        self._sampler = self._sampler_of(root, roles={root: role}, since_ns=self._since_ns)
         if not self._sampler.exact:
             self._report("hidden", _INEXACT)
 
@@ -73,3 +77,9 @@ class ScriptStates:
         if self._sampler:
             self._sampler.close()
             self._sampler = None
+
+
+def _sampler_type() -> "type[Sampler]":
+    from procdemo.probe.sampler import Sampler  # noqa: PLC0415 - not needed for `lab --all`
+
+    return Sampler

@@ -54,6 +54,7 @@ class Watchdog:
         With `states` it is also reported what each of its threads does.
         """
         self._script = script
+        self._states = ScriptStates(lambda what, told: self._report(**{what: told}), wanted=states)
         self._begin = time.monotonic()
         self._popen = subprocess.Popen(
             [sys.executable, script, *arguments],
@@ -73,9 +74,7 @@ class Watchdog:
         self._ending = False
         self._unread = False  # whether our stdin was closed
         self._late: list[dict[str, Any]] = []  # states to be reported when all is done
-        self._states = ScriptStates(lambda what, told: self._report(**{what: told}))
-        if states:
-            self._states.begin(self._popen.pid, os.path.basename(script))
+        self._states.begin(self._popen.pid, os.path.basename(script))
 
     def watch(self, deadline: float, still: float) -> None:
         """Report output and end. It hangs if nothing runs for `still` s, or at its `deadline`, stretched."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from procdemo.demo.states import State
 from procdemo.probe.thread_account import Report, ThreadAccount
-from procdemo.probe.waits import ZOMBIE, Wait, read_once, wait_of
+from procdemo.probe.waits import ENDED, Wait, read_once, wait_of
 from procdemo.process import procfs
 
 _GAP_NS = 20_000_000  # from the birth to the first look; less is none
@@ -251,7 +251,7 @@ class SampledThread:
         if stat.letter == "R":
             return None
         if stat.letter in "ZX" and stat.threads > 1:
-            return ZOMBIE._replace(state=State.GONE)  # the main thread has ended before the others
+            return ENDED  # the main thread has ended before the others
         syscall = b""
         with suppress(OSError):
             syscall = os.pread(self._syscall, 256, 0) if self._syscall >= 0 else self._read_anew("syscall")

@@ -33,7 +33,7 @@ from procdemo.probe.pacing import Pacing
 from procdemo.probe.sampled_process import BUSY, PipeLines, SampledProcess
 from procdemo.probe.sampled_thread import COUNTS_TURNS, Births, Descriptors, SampledThread, Stat, children_of
 from procdemo.probe.thread_account import Report
-from procdemo.probe.waits import UNKNOWN, Wait
+from procdemo.probe.waits import ENDED, UNKNOWN, Wait
 from procdemo.process import procfs
 
 _SETTLED = 8  # looks: who reads for so long has been started, and waits
@@ -155,7 +155,7 @@ class Sampler:
                 thread = SampledThread(process.pid, tid, process.seen_threads, self._descriptors)
             except ProcessLookupError:
                 continue
-            if thread.stat.letter in "ZX" and thread.stat.parent == self._own:  # we are about to wait for it
+            if self._is_ours_to_reap(thread.stat) and tid != self._root:  # we are about to wait for it
                 thread.close()
                 continue
             if not process.threads:  # after its first `stat`, so that an exec(2) from now on is noticed
@@ -257,7 +257,7 @@ class Sampler:
 
     def _wait_of(self, process: SampledProcess, thread: SampledThread) -> Wait | None:
         self._ended |= thread.stat.letter in "ZX"  # its children may be ours now
-        wait = thread.now_waits(thread.stat)
+        wait = ENDED if self._is_ours_to_reap(thread.stat) else thread.now_waits(thread.stat)
         if wait is UNKNOWN:
             self.hidden = self.hidden or thread.is_hidden()
         return self._lines.note(process, thread, wait)

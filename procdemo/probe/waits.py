@@ -66,6 +66,7 @@ class Wait(NamedTuple):
 
 STOPPED = Wait(State.STOPPED, "")
 ZOMBIE = Wait(State.ZOMBIE, "")
+ENDED = Wait(State.GONE, "")
 UNKNOWN = Wait(State.WAITING, "")
 """It sleeps, and that is all that can be seen."""
 

@@ -52,6 +52,34 @@ def test_each_process_is_seen_from_its_beginning_to_its_end(tmp_path, source, pr
     assert end["hung"] == ("nothing had moved for 1 s" if source == DOES_NOT_ANSWER else "")
 
 
+LATE = """
+import sys
+from procdemo.lab import watchdog
+from procdemo.lab.script_states import ScriptStates
+from procdemo.process import procfs
+
+begin = ScriptStates.begin
+
+def begin_late(states, root, role):
+    while procfs.stat(root).state != "Z":
+        pass
+    begin(states, root, role)
+
+ScriptStates.begin = begin_late
+sys.argv[1:1] = ["--states"]
+watchdog.main()
+"""
+
+
+def test_a_script_that_ended_before_the_first_look_has_a_lane_all_the_same(tmp_path):
+    with Watched(tmp_path, "pass", program=[sys.executable, "-c", LATE]) as script:
+        ((thread, events),) = looked_at(script).items()
+    assert thread == (events[0].pid, events[0].pid)
+    assert [event.name for event in events if event.name != "gone"] in ([], ["not seen"])
+    assert events[-1].name == "gone"
+    assert {event.role for event in events} == {"script.py"}
+
+
 def test_nothing_is_reported_of_states_if_nothing_was_asked_for(tmp_path):
     with Watched(tmp_path, SLEEPS) as script:
         script.end()

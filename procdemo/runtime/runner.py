@@ -184,9 +184,10 @@ class Runner:
                 self._kill_at = min(self._kill_at, time.monotonic() + self._patience)
             else:
                 yield event
+        self._await_main()
         if self._sampling:
             yield from self._sampling.last()
-        yield summary or self._missing_summary(last_words)
+        yield summary or self._event("result", SUMMARY, last_words.summary(self.pid, self._children.status))
 
     def _events(self) -> Iterator[Event]:
         poll = select.poll()
@@ -256,13 +257,12 @@ class Runner:
             self._kill_at = float("inf")
             self.kill()
 
-    def _missing_summary(self, last_words: LastWords) -> Event:
-        """Return a summary for a main process that ended without one."""
+    def _await_main(self) -> None:
+        """Wait until main has ended: its pipes close an instant before that."""
         deadline = time.monotonic() + _END_S
         while self._children.status is None and time.monotonic() < deadline:
-            time.sleep(_PAUSE_S)  # noqa: TID251 - its pipes close an instant before it can be waited for
+            time.sleep(_PAUSE_S)  # noqa: TID251 - no event tells of it
             self._children.reap()
-        return self._event("result", SUMMARY, last_words.summary(self.pid, self._children.status))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -40,6 +40,18 @@ def test_each_process_is_seen_from_its_start_to_its_end(start_method):
     assert usage.items() >= told.items()
 
 
+def lets_go_and_lives_on(config, emit):
+    """Close all pipes, as the kernel does for a process that ends, an instant before it can be waited for."""
+    emit.result("summary", ok=True)
+    os.closerange(0, 1000)
+    select.select([], [], [], 0.2)
+
+
+def test_main_is_seen_to_its_end():
+    *_, last = (event for event in sampled(lets_go_and_lives_on)[1])
+    assert (last.role, last.name) == ("main", "gone")
+
+
 def test_without_the_option_nothing_is_looked_at():
     assert not [event for event in events_of(short_story) if event.kind == Kind.STATE]
 

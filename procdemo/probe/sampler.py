@@ -191,6 +191,8 @@ class Sampler:
                 continue
             try:
                 report = self._look_at_thread(process, thread)
+                if thread.unlisted and thread.listed != self._births.count:  # now its own program is known
+                    self._list_children(process, thread)
             except OSError:
                 self._end(process, thread)
                 continue
@@ -211,8 +213,6 @@ class Sampler:
         now_ns = self._now_ns()
         thread.looks += 1
         thread.unlisted |= has_run
-        if thread.unlisted and thread.listed != self._births.count:
-            self._list_children(process, thread)
         if not has_run and thread.wait and (thread.unchanged + 1) % self.pacing.stat_every:
             thread.unchanged += 1
             thread.skip = self.pacing.skipped(thread.unchanged)

@@ -271,3 +271,27 @@ def test_a_fork_whose_parent_was_never_seen_is_a_child_all_the_same():
         assert {role for pid, role in asleep.items() if pid != sampled.pid} == {
             f"child {pid}" for pid in asleep if pid != sampled.pid
         }
+
+
+BECOMES = """
+    import os, sys, time
+    if os.fork() == 0:
+        os.write(1, f"changes {os.getpid()}\\n".encode())
+        sys.stdin.read(1)
+        code = "import os, time; os.fork() or print('late', os.getpid(), flush=True); time.sleep(600)"
+        os.execl(sys.executable, "other", "-c", code)
+    time.sleep(600)
+"""
+
+
+def test_a_program_that_has_changed_and_forked_since_the_last_look_has_a_child_like_itself():
+    with Sampled(BECOMES) as sampled:
+        sampled.until_seen({"changes": State.WAITING})
+        sampled.say()
+        pid = sampled.pids["changes"]
+        wait_until(lambda: procfs.children(pid))
+        sampled.until_seen({"changes": State.SLEEPING, "late": State.SLEEPING})
+        parent = sampled.sampler._processes[pid].identity
+        child = sampled.sampler._processes[sampled.pids["late"]].identity
+        assert child.known_command == parent.known_command
+        assert (child.name, child.helper) == (f"child {sampled.pids['late']}", "")

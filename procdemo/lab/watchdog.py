@@ -230,9 +230,7 @@ class Watchdog:
         return stack_dumps.by_age(stack_dumps.parse("\n".join(self._ask(pid))), len(threads))
 
     def _name(self, pid: int) -> str:
-        if pid == self._popen.pid:
-            return "main"
-        return mp_helpers.helper_of(pid) or f"child {pid}"
+        return "main" if pid == self._popen.pid else mp_helpers.helper_of(pid) or f"child {pid}"
 
     def _ask(self, pid: int) -> list[str]:
         """Return what a process writes to stderr when SIGABRT asks it for its stacks, and kills it."""
@@ -240,13 +238,16 @@ class Watchdog:
             os.kill(pid, signal.SIGABRT)
             os.kill(pid, signal.SIGCONT)
         said: list[str] = []
-        give_up, over = time.monotonic() + _ANSWER_S, False
-        while time.monotonic() < give_up:
+        give_up, over, patience = time.monotonic() + _ANSWER_S, False, 0.0
+        while not (patience and time.monotonic() > give_up):
             if wait_ready([self._stderr], 0.01) and self._stderr in self._streams:
                 said.extend(line.decode("utf-8", "backslashreplace") for line in self._lines(self._stderr))
             elif over:
                 break
             over = not procfs.command(pid)  # a zombie, or gone; what it has written may be unread still
+            if not patience and time.monotonic() > give_up:  # on a busy machine it needs longer to answer
+                patience = usage.slowdown()
+                give_up = time.monotonic() + _ANSWER_S * patience
             self._states.look_if_due()
             self._reap()
         return said

@@ -87,7 +87,7 @@ from procdemo.process import procfs
 report_hang = watchdog.Watchdog._report_hang
 
 def report_hang_late(self):
-    while procfs.stat(self._popen.pid).alive:
+    while (found := procfs.stat(self._popen.pid)) and found.alive:
         select.select([], [], [], 0.001)
     return report_hang(self)
 
@@ -111,6 +111,33 @@ def test_a_process_that_does_not_answer(tmp_path):
     with Watched(tmp_path, source) as script:
         script.end()
         assert "main thread, state S in" in script.picture()
+
+
+ANSWERS_LATE = """
+import os
+import signal
+from procdemo.lab import watchdog
+
+asked, kill = [], os.kill
+
+def kill_later(pid, signum):
+    asked.append(pid) if signum == signal.SIGCONT else kill(pid, signum)
+
+def slowdown():
+    for pid in asked:
+        kill(pid, signal.SIGCONT)
+    return 50.0
+
+os.kill, watchdog.usage.slowdown, watchdog._ANSWER_S = kill_later, slowdown, 0.1
+watchdog.main()
+"""
+
+
+def test_a_process_that_answers_late_because_it_did_not_run(tmp_path):
+    program = [sys.executable, "-c", ANSWERS_LATE]
+    with Watched(tmp_path, "import threading\nthreading.Event().wait()", program=program) as script:
+        script.end()
+        assert "script.py:2 <module>: threading.Event().wait()" in script.picture()
 
 
 ONE_THREAD_ONLY = """

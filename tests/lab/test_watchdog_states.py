@@ -23,7 +23,7 @@ def looked_at(script):
     return found
 
 
-SLEEPS = "import os, time\nif os.fork() == 0: time.sleep(0.5)\nelse: os.wait()"
+SLEEPS = "import os, time\nif os.fork() == 0: [time.sleep(0.5) for _ in range(2)]\nelse: os.wait()"
 SURVIVES = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\ntime.sleep(0.2)"
 DOES_NOT_ANSWER = (
     "import signal, threading\nsignal.signal(signal.SIGABRT, signal.SIG_IGN)\nthreading.Event().wait()"

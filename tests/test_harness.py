@@ -227,6 +227,18 @@ def test_a_limit_is_stretched_by_the_slowness_of_the_machine(monkeypatch):
     assert str(limit) == "0.1 s, stretched to 0.3 s: 3.0 times slow"
 
 
+def test_a_pause_of_the_machine_does_not_count(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(time_limit, "slowness", lambda: 1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(time_limit.time, "monotonic", lambda: now[0])
+        limit, passed = TimeLimit(1.1), []
+        for seconds in (0.1, 0.5, 7.0, 0.2, 0.2, 0.2):
+            now[0] += seconds
+            passed.append(limit.passed)
+    assert passed == [False, False, False, False, False, True]  # of the gaps, a quarter of a second counts
+
+
 def test_slowness_is_what_other_programs_cost():
     """Two that never pause, on one CPU: each has half of it."""
     usable = os.sched_getaffinity(0)

@@ -29,7 +29,7 @@ def test_ps_shows_what_the_lanes_show():
 
 
 def test_the_table_has_a_row_for_each_process():
-    result = run("spawn", "--children", "2", "--work", "0.2", "--json").assert_clean(0)
+    result = run("spawn", "--children", "2", "--work", "1", "--json").assert_clean(0)
     rows = {row.data["role"]: row.data for row in result.log if row.name == "usage"}
     told = {event.role: event.pid for event in result.events if event.role != "observer"}
     helpers = {"fork server", "resource tracker"}  # where they are: they tell nothing themselves

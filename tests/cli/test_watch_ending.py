@@ -105,7 +105,7 @@ def test_what_hangs_is_ended_with_all_its_processes(tmp_path):
 
 def test_at_the_time_limit_a_program_is_left_alone(tmp_path):
     with UnderWatch(
-        tmp_path, WAITS, "fork", watch=["-q", "--timeout", "0.5"], stdin=subprocess.PIPE
+        tmp_path, WAITS, "fork", watch=["-q", "--timeout", "2"], stdin=subprocess.PIPE
     ) as watched:
         watched.wait_for(watched.pictures, what="the picture")
         assert watched.running
@@ -131,7 +131,7 @@ def test_it_is_left_alone_unless_asked_for(tmp_path):
     source = TWO_LOCKS.replace("KIND", "Lock")
     with UnderWatch(tmp_path, source, "fork", watch=["--still", "0.5"]) as watched:
         watched.wait_for(watched.pictures, limit=20, what="a picture")
-        wait_until(lambda: "deadlock: " in watched.stderr)
+        watched.wait_for(lambda: "deadlock: " in watched.stderr, what="the answer")
         shown = run("xray", str(watched.pid), "-q").assert_clean(0).stdout
         assert shown == next(
             line for line in watched.stderr.splitlines(True) if line.startswith("deadlock: ")
@@ -168,7 +168,7 @@ if __name__ == "__main__":
         child = next(int(line.split()[1]) for line in watched.stdout.splitlines() if line.startswith("child"))
         os.kill(child, signal.SIGKILL)
         watched.wait_for(lambda: "procdemo watch: it goes on" in watched.stderr, what="it goes on")
-        assert watched.said("on")
+        watched.wait_for(lambda: watched.said("on"), what="main goes on")
 
 
 def test_what_is_left_is_named(tmp_path):

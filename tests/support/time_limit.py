@@ -3,13 +3,15 @@
 A limit in a test is a promise of the product (it ends within 2 s) or the mark of a hang. Other programs may
 use the CPUs at the same time: then the product needs longer through no fault of its own. So a limit that has
 passed is stretched by the slowness of the machine, which a busy loop measures at that moment; and the message
-of a failure says both.
+of a failure says both. A pause of the whole machine is over when it could be measured: it is seen as a gap
+between two looks of a loop that waits.
 """
 
 import time
 
 _LOOP_S = 0.05  # CPU seconds of one measurement
 _NOTABLE = 1.05
+_GAP_S = 0.25  # a loop that waits looks each few milliseconds
 _MOST = 8.0  # a machine that is slower than this cannot be told from a hang
 
 
@@ -29,6 +31,7 @@ class TimeLimit:
         self.seconds = seconds
         self._since = time.monotonic() if since is None else since
         self._slowness = 1.0
+        self._looked = float("inf")
 
     @property
     def left(self) -> float:
@@ -37,11 +40,16 @@ class TimeLimit:
 
     @property
     def passed(self) -> bool:
-        """Whether the limit has passed; only then the slowness is measured."""
-        if self.left > 0:
-            return False
-        self._slowness = max(self._slowness, slowness())
-        return self.left <= 0
+        """Whether the limit has passed; only then the slowness is measured.
+
+        A gap since the last look does not count: we did not run, and the product perhaps neither.
+        """
+        self._since += max(time.monotonic() - self._looked - _GAP_S, 0.0)
+        if passed := self.left <= 0:
+            self._slowness = max(self._slowness, slowness())
+            passed = self.left <= 0
+        self._looked = time.monotonic()
+        return passed
 
     def __str__(self) -> str:
         if self._slowness < _NOTABLE:

@@ -9,6 +9,7 @@ import pexpect
 import pytest
 from harness import PROCDEMO, run
 from in_process import run_here
+from keys import press
 from traces import QUICK
 
 from procdemo.tour.step import _FACT, script_path, steps
@@ -92,12 +93,12 @@ def test_a_guess_is_counted_and_never_blamed(guess, said, score):
     child = person("8")
     child.expect(r"Where does the counter\s+end")
     child.expect("Your guess: 1 to 3")
-    child.send(guess)
+    press(child, guess)
     child.expect("space: what you saw")
-    child.send(" ")
+    press(child, " ")
     child.expect(f"Answer: 1   \\({said}\\)")
     child.expect("q: leave")
-    child.send(" ")
+    press(child, " ")
     child.expect(f"You were right in {score} of 1 questions")
     assert ended(child) == 0
 
@@ -106,21 +107,21 @@ def test_again_the_code_and_back():
     child = person("--from", "8")
     child.expect("Step 8 of 12")
     child.expect("Your guess")
-    child.send(" ")
+    press(child, " ")
     child.expect("space: what you saw")
-    child.send(" ")
+    press(child, " ")
     child.expect("q: leave")
-    child.send("r")
+    press(child, "r")
     child.expect("space: what you saw")
-    child.send(" ")
+    press(child, " ")
     child.expect("q: leave")
-    child.send("c")
+    press(child, "c")
     child.expect("an update is lost")
     child.expect("q: leave")
-    child.send("\r")
+    press(child, "\r")
     child.expect("Step 9 of 12")
     child.expect("Your guess")
-    child.send("q")
+    press(child, "q")
     assert ended(child) == 0
 
 

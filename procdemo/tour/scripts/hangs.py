@@ -1,20 +1,19 @@
 """Two processes, two locks: they wait for each other for ever."""
 
 import multiprocessing as mp
-import time
 
 
-def transfer(mine, yours):
+def transfer(mine, yours, both):
     with mine:
-        time.sleep(0.3)
+        both.wait()  # so that it happens today, and not once a month
         with yours:
             print("transferred")
 
 
 if __name__ == "__main__":
-    a, b = mp.Lock(), mp.Lock()
-    first = mp.Process(target=transfer, args=(a, b))
-    second = mp.Process(target=transfer, args=(b, a))
+    a, b, both = mp.Lock(), mp.Lock(), mp.Barrier(2)
+    first = mp.Process(target=transfer, args=(a, b, both))
+    second = mp.Process(target=transfer, args=(b, a, both))
     first.start()
     second.start()
     first.join()

@@ -83,6 +83,8 @@ def complete(exchange: Exchange, conn: socket.socket, limit: float, emit: Emitte
         if not ready and left > _PATIENCE_S:
             emit.mark("still waiting", seconds=time.monotonic() - since)
         elif not (left and ready):
+            if ready and exchange.receive(conn):  # the answer is there: it was us who were slow
+                return
             raise exchange.too_late(limit)
 
 

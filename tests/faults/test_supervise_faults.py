@@ -29,12 +29,12 @@ def d2_workers_killed_all_the_time(batch):
 
 
 def d3_all_workers_killed_at_once(batch):
-    with batch.start("--items", "20", "--work", "0.05") as running:
+    with batch.start("--items", "40", "--work", "0.05") as running:
         running.begun(3)
         for pid in {pid for _, pid in running.at_work()}:
             os.kill(pid, signal.SIGKILL)
         result = running.finish(within=SOON_S).assert_clean(0)
-        running.assert_accounted(result, 20)
+        running.assert_accounted(result, 40)
 
 
 def d5_an_item_that_kills_whoever_has_it(batch):
@@ -48,7 +48,8 @@ def d7_an_item_that_never_returns(batch):
     with batch.start("--items", "20", "--work", "0.01", "--stuck", "7", item_deadline=0.3) as running:
         result = running.finish(within=SOON_S).assert_clean(1)
         (fate,) = not_done(result).values()
-        assert fate.startswith("failed: its worker died, killed by SIGKILL after 0.")
+        told = re.match(r"failed: its worker died, killed by SIGKILL after (\d+\.\d) s", fate)
+        assert float(told[1]) >= 0.3, "not before its deadline"
         running.assert_accounted(result, 20)
 
 
@@ -135,11 +136,11 @@ def test_d7_stuck_fails_after_three_deadlines_and_the_rest_is_done(start_method)
 
 
 def test_d7_a_stopped_worker_is_no_different(start_method):
-    with Batch(start_method).start("--items", "10", "--work", "0.02", item_deadline=0.5) as running:
+    with Batch(start_method).start("--items", "150", "--work", "0.02", item_deadline=0.5) as running:
         victim = running.begun(3)
         os.kill(victim, signal.SIGSTOP)
         result = running.finish(within=SOON_S).assert_clean(0)
-        accounted(result, 10)
+        accounted(result, 150)
         assert victim in {data["child_pid"] for data in ends(result.events, "killed")}
         (row,) = [row.data for row in result.named("workers") if row.data["pid"] == victim]
         killed = re.fullmatch(r"killed by SIGKILL after ([\d.]+) s", row["died_of"])

@@ -94,7 +94,10 @@ def test_e4_a_page_without_end_fails_at_its_deadline_and_the_rest_is_done(start_
     with Web(pages) as web:
         args = (web.url, "--workers", "2", "--page-deadline", "1")
         result = finished(*args, status=1, start_method=start_method, limit=50)
-        assert all(web.asked[path] == 2 for path in ("/body", "/header", "/continue", "/silent"))
+        asked = {path: web.asked[path] for path in ("/body", "/header", "/continue", "/silent")}
+    assert all(1 <= times <= 2 for times in asked.values()), asked  # a deadline may pass before it is asked
+    again = {event.data["url"] for event in result.named("page again")}
+    assert again >= {f"{web.origin}{path}" for path in asked}
     assert (result.summary["done"], result.summary["failed"], result.summary["lost"]) == (31, 5, 0)
     for path in ("/body", "/header", "/continue", "/silent"):
         assert "deadline" in fate_of(result, f"{web.origin}{path}")["why"]
@@ -103,20 +106,21 @@ def test_e4_a_page_without_end_fails_at_its_deadline_and_the_rest_is_done(start_
 
 def test_a_page_that_was_late_once_is_done():
     with Web(hub(5, **{"/3": Once()})) as web:
-        result = finished(web.url, "--page-deadline", "0.5")
+        result = finished(web.url, "--page-deadline", "1.5")
     assert result.summary["done"] == 6
-    assert result.summary["retried"] == 1
+    assert f"{web.origin}/3" in [event.data["url"] for event in result.named("page again")]
 
 
 def test_e4_a_stopped_worker_is_killed_at_the_deadline():
-    with Web(hub(5, **{"/3": Once()})) as web, crawl(web.url, "--page-deadline", "0.7") as command:
+    with Web(hub(5, **{"/3": Once()})) as web, crawl(web.url, "--page-deadline", "2") as command:
         signal_fetcher(command, web, "/3", signum=signal.SIGSTOP)
         result = assert_accounted(command.finish(10).assert_clean())
     assert result.summary["done"] == 6
 
 
 def test_the_site_dies(start_method):
-    with Command("crawl-callback", "--json", start_method=start_method) as command:
+    args = ("--workers", "2", "--latency", "0.2")  # so that there are pages left to ask for
+    with Command("crawl-callback", "--json", *args, start_method=start_method) as command:
         site = command.wait_event("serving").pid
         command.wait_event("parsed", 3)
         os.kill(site, signal.SIGKILL)

@@ -9,6 +9,9 @@ from harness import Command, run
 from in_process import both_ways
 from servers import TUTORIAL
 
+from procdemo.patterns.echo_client import complete
+from procdemo.tcp_client.exchange import Exchange, ServerFailedError
+
 FAILURES = {
     "silent": "was silent: 0 of 5 bytes of the answer within 0.5 s",
     "half": "was too slow: 2 of 5 bytes",
@@ -77,6 +80,30 @@ def test_what_was_answered_before_a_failure_is_not_lost(behaviour, told):
     assert "FAILED: 1 of 2 messages" in result.stderr
 
 
+class AnsweredWhileWeSend(Exchange):
+    """An exchange with a server that is faster than its client."""
+
+    def __init__(self, message, server):
+        super().__init__(message)
+        self.server = server
+
+    def send(self, conn):
+        super().send(conn)
+        self.server.sendall(self.server.recv(100).upper())
+
+
+def test_a_client_that_was_off_the_cpu_does_not_blame_the_server():
+    """When it looks at the clock, its time is over, but the answer is there."""
+    conn, server = socket.socketpair()
+    with conn, server:
+        conn.setblocking(False)
+        exchange = AnsweredWhileWeSend(b"hello", server)
+        complete(exchange, conn, 0, None)
+        assert exchange.received == 5
+        with pytest.raises(ServerFailedError, match="was silent: 0 of 5 bytes of the answer within 0 s"):
+            complete(Exchange(b"hello"), conn, 0, None)
+
+
 def test_bytes_that_come_before_the_next_message_is_sent():
     """Not a wrong answer to a message that the server has not even got."""
     with (
@@ -93,19 +120,19 @@ def test_bytes_that_come_before_the_next_message_is_sent():
         assert "sent bytes that were not asked for: 'SSH-2.0" in result.stderr
 
 
+@pytest.fixture
 def dead_port():
-    """Return a port of 127.0.0.1 on which no server listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    """Return a port of 127.0.0.1 on which no server listens, while it is kept."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 @pytest.mark.parametrize("words", [["hello"], LOAD, []], ids=["words", "load", "pipe"])
-def test_no_server_listens(words):
-    port = dead_port()
-    result = run("echo-client", "--port", str(port), *words).assert_clean(status=1)
-    assert f"127.0.0.1 port {port} refused the connection" in result.stderr
-    assert f"try: procdemo echo-server --port {port}" in result.stderr
+def test_no_server_listens(dead_port, words):
+    result = run("echo-client", "--port", str(dead_port), *words).assert_clean(status=1)
+    assert f"127.0.0.1 port {dead_port} refused the connection" in result.stderr
+    assert f"try: procdemo echo-server --port {dead_port}" in result.stderr
     assert result.stdout == ""
 
 

@@ -52,17 +52,17 @@ def test_clients_that_never_read_cost_little_and_no_other_client_waits(server, l
 
 @each_loop
 def test_silence_and_duration_have_a_limit_each(server, loop):
-    limits = {"idle_timeout": 0.3, "total_timeout": 1.2}
-    with server.start(*loop, **limits) as running, running.clients(1) as (silent,):
+    with server.start(*loop, idle_timeout=0.3) as running, running.client() as silent:
         silent.receive_end(within=2)
         told = running.command.wait_event("served").data
         assert (told["client"], told["reason"]) == (silent.label, "over --idle-timeout")
-        with running.client() as busy:
-            with contextlib.suppress(AssertionError):
-                while True:
-                    busy.ask(within=3)
-            told = running.command.wait_event("served", nth=2).data
-            assert (told["client"], told["reason"]) == (busy.label, "over --total-timeout")
+    limits = {"idle_timeout": 1.0, "total_timeout": 1.3}  # the client may be off the CPU for almost a second
+    with server.start(*loop, **limits) as running, running.client() as busy:
+        with contextlib.suppress(AssertionError):
+            while True:
+                busy.ask(within=3)
+        told = running.command.wait_event("served").data
+        assert (told["client"], told["reason"]) == (busy.label, "over --total-timeout")
 
 
 @each_loop

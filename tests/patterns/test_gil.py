@@ -78,7 +78,8 @@ def test_a_busy_machine_is_a_warning():
 
 
 def test_a_killed_worker_is_named(start_method):
-    with Command("gil", "--json", "--seconds", "1", "--work", "wait", start_method=start_method) as gil:
+    args = ("--work", "wait", "--seconds", "1", "--workers", "2")  # the processes are at work for 3 s
+    with Command("gil", "--json", *args, start_method=start_method) as gil:
         worker = gil.wait_event(lambda event: event.role == "worker-0" and event.kind == "begin", limit=20)
         os.kill(worker.pid, signal.SIGKILL)
         result = gil.finish(within=20).assert_clean(1, stderr_lines=0)

@@ -128,7 +128,7 @@ def test_supervise_loses_no_item_with_its_worker(start_method):
     assert done[3] != died
     assert twin.splitlines()[-1] == "expected 10, got 10"
 
-    args = ("--items", "10", "--work", "0.1", "--workers", "2")
+    args = ("--items", "10", "--work", "0.3", "--workers", "2")
     with Command("supervise", "--json", *args, start_method=start_method) as demo:
         working = demo.wait_event(lambda event: (event.kind, event.name) == ("begin", "works"), limit=20)
         os.kill(working.pid, signal.SIGKILL)
@@ -191,13 +191,16 @@ def test_echo_client_reads_until_it_has_the_whole_answer(kind):
 
 @pytest.mark.parametrize("kind", ["twin", "demo"])
 def test_echo_client_names_a_server_that_is_not_there_or_goes(kind):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with client(kind, port) as command:
-            conn, _ = listener.accept()
-            command.stdin.write(b"hello\n")
-            conn.recv(1024)
-            conn.close()
-            command.finish().assert_clean(1)
-    with client(kind, port) as command:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        client(kind, listener.getsockname()[1]) as command,
+    ):
+        conn, _ = listener.accept()
+        command.stdin.write(b"hello\n")
+        conn.recv(1024)
+        conn.close()
         command.finish().assert_clean(1)
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))  # and does not listen: no other server gets this port meanwhile
+        with client(kind, dead.getsockname()[1]) as command:
+            command.finish().assert_clean(1)

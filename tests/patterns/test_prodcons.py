@@ -53,7 +53,7 @@ def test_each_producer_makes_its_own_buns():
 
 
 def test_the_queue_holds_producers_back():
-    result = play("--items", "30", "--maxsize", "3", "--consumers", "1", "--work", "0.01")
+    result = play("--items", "20", "--maxsize", "3", "--consumers", "1", "--work", "0.05")
     result.assert_clean(status=0)
     depths = [event.data["depth"] for event in result.named("bun") if event.kind == "send"]
     assert max(depths) == 3

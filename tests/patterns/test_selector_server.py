@@ -30,7 +30,7 @@ def test_many_clients_share_few_processes_and_none_waits(server):
 
 @each_method
 def test_if_a_worker_is_killed_its_clients_are_cut_off_and_no_others(server):
-    with server.start() as running, running.clients(10) as clients:
+    with server.start(grace=5) as running, running.clients(10) as clients:
         served_by = {client: running.server_of(client) for client in clients}
         pid = served_by[clients[0]]
         kill(pid)
@@ -51,7 +51,7 @@ def test_if_a_worker_is_killed_its_clients_are_cut_off_and_no_others(server):
 
 
 def test_a_thousand_clients_at_once():
-    with FORKED.start() as running, running.clients(1_000, served=False) as clients:
+    with FORKED.start(grace=5) as running, running.clients(1_000, served=False) as clients:
         for client in clients:
             client.ask(within=5)
         assert running.process_count() < 8

@@ -83,13 +83,14 @@ def test_the_screen_tells_the_same_story():
 
 @pytest.mark.core
 def test_a_death_is_reported_with_pid_cause_and_item(start_method):
-    with Command(
-        "supervise", "--json", "--items", "8", "--work", "0.2", start_method=start_method
-    ) as command:
+    args = ("--items", "8", "--work", "0.5", "-n", "2")
+    with Command("supervise", "--json", *args, start_method=start_method) as command:
         begun = at_work(command, 3)
         os.kill(begun.pid, signal.SIGKILL)
         result = command.finish(within=15).assert_clean(0)
-    item = begun.data["item"]
+    works = [event for event in result.named("works") if event.pid == begun.pid]
+    assert works[-1].kind == "begin"
+    item = works[-1].data["item"]
     (died,) = ends(result.events)
     assert died == {
         "child": begun.role,
@@ -125,11 +126,13 @@ def test_poison_costs_as_many_workers_as_it_has_tries(tries):
 
 
 def test_poison_stuck_and_raises_at_once(start_method):
-    args = ("--items", "12", "--poison", "1", "--stuck", "2", "--raises", "3", "--item-deadline", "0.3")
+    args = ("--items", "12", "--poison", "1", "--stuck", "2", "--raises", "3", "--item-deadline", "0.5")
     result = play(*args, "--work", "0", start_method=start_method, within=20).assert_clean(1)
     assert set(not_done(result)) == {1, 2, 3}
-    assert accounted(result, 12)["deaths"] == 6
-    assert [event.data["item"] for event in result.named("overdue")] == [2, 2, 2]
+    overdue = [event.data["item"] for event in result.named("overdue")]
+    assert overdue.count(2) == 3
+    slow = [item for item in overdue if item not in {1, 2}]  # on a busy machine; done by another worker
+    assert accounted(result, 12)["deaths"] == 6 + len(slow)
 
 
 def table_of_workers(*args):

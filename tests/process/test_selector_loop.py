@@ -2,9 +2,11 @@
 
 import os
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from procdemo.process import selector_loop
 from procdemo.process.selector_loop import SelectorLoop
 
 
@@ -17,20 +19,24 @@ def loop():
 
 def test_what_is_due_ends_a_wait_that_has_no_limit(loop):
     calls = []
-    loop.call_later(0.02, lambda: calls.append(time.monotonic()))
     before = time.monotonic()
+    loop.call_later(0.02, lambda: calls.append(time.monotonic()))
     while not calls:
         loop.run_once(None)
     assert calls[0] >= before + 0.02
 
 
-def test_each_call_comes_once_and_the_sooner_one_first(loop):
-    calls = []
-    loop.call_later(0.02, lambda: calls.append("later"))
-    loop.call_later(0.0, lambda: calls.append("at once"))
-    assert loop.wait_until(lambda: "later" in calls, 10)
+def test_each_call_comes_once_and_the_sooner_one_first(loop, monkeypatch):
+    now, calls = [0.0], []
+    monkeypatch.setattr(selector_loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for seconds in (2, 1, 0):
+        loop.call_later(seconds, lambda seconds=seconds: calls.append(seconds))
     loop.run_once(0)
-    assert calls == ["at once", "later"]
+    assert calls == [0]
+    now[0] = 3.0
+    loop.run_once(0)
+    loop.run_once(0)
+    assert calls == [0, 1, 2]
 
 
 def test_a_call_may_ask_for_the_next_one(loop):

@@ -23,10 +23,10 @@ if __name__ == "__main__":
             theirs.close()  # only the worker has it: its death ends the pipe
         for pipe in list(workers.keys() - in_hand.keys())[: len(waiting)]:
             in_hand[pipe] = waiting.pop(0)
-            with contextlib.suppress(BrokenPipeError):  # it is dead: see below
-                pipe.send(in_hand[pipe][0])
             if in_hand[pipe] == (3, 1):
                 workers[pipe].kill()  # an accident
+            with contextlib.suppress(BrokenPipeError):  # it is dead: see below
+                pipe.send(in_hand[pipe][0])
         for pipe in wait(in_hand):  # for answers, and for ends of pipes
             item, attempt = in_hand.pop(pipe)
             try:

@@ -4,6 +4,8 @@ import contextlib
 import gc
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import current_process
@@ -67,6 +69,7 @@ def fresh_worker() -> Iterator[None]:
 def _nothing_left_behind() -> Iterator[None]:
     """Check that the test has waited for all its children, and has left no semaphore."""
     shared_memory = own_shared_memory(private=False)  # a program that a test kills may leave names
+    unknown = _unknown_threads()
     yield
     with contextlib.suppress(AssertionError):
         wait_until(lambda: not _descendants(), limit=1.0)
@@ -82,8 +85,15 @@ def _nothing_left_behind() -> Iterator[None]:
     with contextlib.suppress(ChildProcessError):  # a Runner in this process has waited for it already
         resource_tracker._resource_tracker._stop()
     gc.unfreeze()  # as a program does with its own; Hypothesis looks for what refers to its random numbers
+    with contextlib.suppress(AssertionError):  # or fork() would warn of a thread that is about to go
+        wait_until(lambda: _unknown_threads() <= unknown, limit=1.0)
     assert not left
     assert not shared_memory.left()
+
+
+def _unknown_threads() -> int:
+    """Return how many threads Python does not count; one that was joined is there for a moment more."""
+    return len(os.listdir("/proc/self/task")) - threading.active_count() if sys.platform == "linux" else 0
 
 
 def _descendants() -> dict[int, Process]:

@@ -39,8 +39,10 @@ def reap() -> tuple[dict[int, int], bool]:
 
 
 def kill_children(since_ns: int, is_ours: Callable[[int], bool]) -> None:
-    """Kill the children of this process that were started after `since_ns` (`time.monotonic_ns`).
+    """Kill the children of this process that were started after `since_ns`.
 
+    The clock is CLOCK_BOOTTIME. A time of `time.monotonic_ns` will do: it leaves out how long the machine was
+    suspended, so it is too early, if anything, and no young child is missed.
     Only those of which `is_ours` says so: orphans below a child that was inherited are adopted, too.
     """
     own, ticks_per_s = os.getpid(), os.sysconf("SC_CLK_TCK")

@@ -19,7 +19,7 @@ LESSONS = {
     "prodcons": "--items 30 --work 0.001 --start-method forkserver",
     "crawl-callback": "--max-pages 8 --workers 2",
     "pool-server": "--port 0 --workers 2 --clients 3 --stay 0.1",
-    "supervise": "--items 30 --work 0.02 --kill worker-0@0.1",
+    "supervise": "--items 60 --workers 2 --work 0.02 --kill worker-0@0.1",
 }
 READ = "globalThis.app?.trace?.engine && !app.isLoadingTrace"
 QUERY = """async (sql) => {

@@ -59,11 +59,11 @@ def test_the_cpu_time_of_ended_members_counts():
 
 
 def test_the_clock_of_a_process_is_its_cpu_time_to_the_microsecond():
-    before, ours = tree_cpu_s(os.getpid()), time.process_time()
+    first, before, ours = time.process_time(), tree_cpu_s(os.getpid()), time.process_time()
     while time.process_time() < ours + 0.005:
         pass
     used = tree_cpu_s(os.getpid()) - before
-    assert 0.005 <= used <= time.process_time() - ours + 0.001
+    assert 0.005 <= used <= time.process_time() - first + 0.001
 
 
 def test_a_tree_that_is_gone_has_nothing():
@@ -95,7 +95,7 @@ def test_a_thread_that_waits_for_a_cpu_is_busy_too():
 
     def spin():
         os.sched_setaffinity(0, {cpu})
-        begin, before = time.monotonic(), ThreadUsage.now()
+        before, begin = ThreadUsage.now(), time.monotonic()
         while (seconds := time.monotonic() - begin) < 0.5:
             pass
         return ThreadUsage.now().share(before, seconds)
@@ -106,7 +106,10 @@ def test_a_thread_that_waits_for_a_cpu_is_busy_too():
         while True:
             pass
     try:
-        own = spin()
+        for _ in range(5):  # others may have had the CPU, or the machine may have stood still
+            own = spin()
+            if own.cpu_s < 0.8 and own.busy_s > 0.9:
+                break
     finally:
         os.kill(rival, signal.SIGKILL)
         os.waitpid(rival, 0)

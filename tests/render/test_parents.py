@@ -101,7 +101,8 @@ def leave(config, emit):
     while (found := procfs.stat(grandchild)) and found.parent == parent.pid:
         pass
     emit.mark("orphaned")
-    ends.poll(0.4)  # for some looks; nothing comes
+    for _ in range(8):  # for some looks, also if the machine stands still for a moment
+        ends.poll(0.05)  # nothing comes
     ends.close()  # so the orphan ends
     zombie.join()
     parent.join()

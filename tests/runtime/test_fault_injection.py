@@ -160,8 +160,8 @@ def faults_of(result):
 
 
 def test_a_consumer_is_killed_by_the_command_and_named_by_the_demo(start_method):
-    args = ("prodcons", "--kill", "consumer-0@0", "--json", "--start-method", start_method)
-    result = run(*args, within=20).assert_clean(1)
+    args = ("prodcons", "--items", "200", "--kill", "consumer-0@0", "--json")
+    result = run(*args, start_method=start_method, within=20).assert_clean(1)
     [fault] = faults_of(result)
     target = fault.data["target_pid"]
     assert (fault.role, fault.data["signal"], fault.data["target"]) == ("observer", "SIGKILL", "consumer-0")
@@ -191,7 +191,7 @@ def test_main_itself_can_be_killed():
 
 
 def test_a_stopped_process_stays_until_the_time_limit():
-    args = ("spawn", "--work", "0.2", "--children", "1", "--stop", "child-1@0", "--timeout", "1", "--json")
+    args = ("spawn", "--work", "1", "--children", "1", "--stop", "child-1@0", "--timeout", "3", "--json")
     result = run(*args).assert_clean(4)
     [fault] = faults_of(result)
     assert fault.data["signal"] == "SIGSTOP"

@@ -160,7 +160,7 @@ def test_its_name_and_command_line_are_its_own():
 
 
 def test_a7_pkill_by_the_name_of_the_command_leaves_nothing(start_method):
-    with Command("supervise", start_method=start_method) as command:
+    with Command("supervise", "--items", "1000", "--workers", "2", start_method=start_method) as command:
         command.wait_line("worker-1")
         command.wait_for(
             lambda: any("demo-guardian" in command_line(pid) for pid in command.descendants()),

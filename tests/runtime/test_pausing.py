@@ -14,7 +14,7 @@ from procdemo.demo.settings import StartMethod
 from procdemo.runtime.pausing import Pausing
 from procdemo.runtime.runner import Runner
 
-NAP_S, PAUSE_S = 1.0, 0.2  # the pause must begin within the nap, also on a busy machine
+NAP_S, PAUSE_S = 1.0, 0.2
 
 
 def kernel_s():
@@ -22,10 +22,14 @@ def kernel_s():
 
 
 def nap(emit):
+    """Sleep; and again, if the pause has not come in time: the machine is busy."""
     times = [kernel_s(), time.monotonic(), kernel_s()]
     emit.mark("naps")
-    time.sleep(NAP_S)  # noqa: TID251 - what is tested
-    emit.mark("woke up", times=[*times, kernel_s(), time.monotonic(), kernel_s()])
+    naps = 0
+    while not naps or (naps < 5 and kernel_s() - time.monotonic() < PAUSE_S / 2):
+        time.sleep(NAP_S)  # noqa: TID251 - what is tested
+        naps += 1
+    emit.mark("woke up", naps=naps, times=[*times, kernel_s(), time.monotonic(), kernel_s()])
 
 
 def one_nap(config, emit):
@@ -65,7 +69,7 @@ def test_a_pause_is_no_time_for_any_process(start_method):
     (woke,) = [event for event in events if event.name == "woke up"]
     before, began, after, then_before, woke_up, then_after = woke.data["times"]
     assert pausing.seconds >= PAUSE_S
-    assert woke_up - began >= NAP_S, "it has slept as long as it should"
+    assert woke_up - began >= NAP_S * woke.data["naps"], "it has slept as long as it should"
     really = woke_up - began + pausing.seconds
     assert then_before - after - 1e-6 <= really <= then_after - before + 1e-6, "and no other time is left out"
     assert summary.time_ns / 1e9 + pausing.seconds <= kernel_s(), "so in the log"
@@ -93,6 +97,7 @@ def test_a_process_that_was_stopped_before_stays_so_and_a_stranger_is_let_alone(
         stranger = subprocess.Popen(["sleep", "600"])
         os.kill(frozen, signal.SIGSTOP)
         all_stopped({frozen})
+        wait_until(lambda: states({stranger.pid}) == {"S"}, what="that the stranger sleeps")
         pausing.pause()
         all_stopped({runner.pid, frozen, other})
         assert states({stranger.pid}) == {"S"}

@@ -154,7 +154,7 @@ def test_what_must_look_at_processes_says_that_there_is_no_proc(args):
 
 @needs_mounts_of_its_own
 def test_without_proc_a_process_is_killed_as_asked(start_method):
-    args = ["supervise", "--items", "10", "--json", "--kill", "worker-0@0.1"]
+    args = ["supervise", "--items", "40", "--workers", "2", "--json", "--kill", "worker-0@0.1"]
     result = run(*args, start_method=start_method, program=without("/proc missing"))
     assert result.assert_clean().named("fault")
 

@@ -9,7 +9,7 @@ import pexpect
 import pytest
 from harness import PROCDEMO, run
 from in_process import both_ways
-from keys import press
+from keys import press_key
 
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.demo_options import parameters
@@ -116,7 +116,7 @@ def test_several_lessons_keep_the_score():
     command.sendline("lost")
     command.expect_exact("3 zombies (LOST: really gone: expected 3, got 0)", timeout=120)
     command.expect_exact("You were right in 1 of 1 lessons.", timeout=120)
-    press(command, " ")
+    press_key(command, " ")
     command.expect_exact("Lesson 2 of 2", timeout=120)
     command.expect("What will it do")
     command.sendline("hung")
@@ -134,7 +134,7 @@ def test_one_can_leave_after_each_lesson(key, status):
     command.expect("What will it do")
     command.sendline("hung")
     command.expect_exact("You were right in 0 of 1 lessons. Any key: the next lesson")
-    press(command, key)
+    press_key(command, key)
     command.expect(pexpect.EOF)
     command.close()
     assert command.exitstatus == status

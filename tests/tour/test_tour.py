@@ -9,7 +9,7 @@ import pexpect
 import pytest
 from harness import PROCDEMO, run
 from in_process import run_here
-from keys import press
+from keys import press_key
 from traces import QUICK
 
 from procdemo.tour.step import _FACT, script_path, steps
@@ -93,12 +93,12 @@ def test_a_guess_is_counted_and_never_blamed(guess, said, score):
     child = person("8")
     child.expect(r"Where does the counter\s+end")
     child.expect("Your guess: 1 to 3")
-    press(child, guess)
+    press_key(child, guess)
     child.expect("space: what you saw")
-    press(child, " ")
+    press_key(child, " ")
     child.expect(f"Answer: 1   \\({said}\\)")
     child.expect("q: leave")
-    press(child, " ")
+    press_key(child, " ")
     child.expect(f"You were right in {score} of 1 questions")
     assert ended(child) == 0
 
@@ -107,21 +107,21 @@ def test_again_the_code_and_back():
     child = person("--from", "8")
     child.expect("Step 8 of 12")
     child.expect("Your guess")
-    press(child, " ")
+    press_key(child, " ")
     child.expect("space: what you saw")
-    press(child, " ")
+    press_key(child, " ")
     child.expect("q: leave")
-    press(child, "r")
+    press_key(child, "r")
     child.expect("space: what you saw")
-    press(child, " ")
+    press_key(child, " ")
     child.expect("q: leave")
-    press(child, "c")
+    press_key(child, "c")
     child.expect("an update is lost")
     child.expect("q: leave")
-    press(child, "\r")
+    press_key(child, "\r")
     child.expect("Step 9 of 12")
     child.expect("Your guess")
-    press(child, "q")
+    press_key(child, "q")
     assert ended(child) == 0
 
 

@@ -11,7 +11,7 @@ import time
 from typing import NamedTuple
 
 from procdemo.crawler.encoding import as_utf8, media_type
-from procdemo.crawler.exchange import Answer, NoPageError
+from procdemo.crawler.exchange import BUSY, Answer, NoPageError
 from procdemo.crawler.origin import Origin
 from procdemo.crawler.outline import Outline
 from procdemo.crawler.parse_guard import TooCostlyError, is_harmless, read_guarded
@@ -40,6 +40,8 @@ class Bounds(NamedTuple):
     """Which origins may be at an address of this host."""
     max_delay: float = 0.0
     """Seconds up to which a Crawl-delay is obeyed."""
+    began_ns: int = 0
+    """When the crawl began: a worker of a cluster has others, and must not mix up what it knows from them."""
 
 
 class Page(NamedTuple):
@@ -85,7 +87,7 @@ def fetch(url: str, known_busy: bool, bounds: Bounds, emit: Emitter) -> Page:
         bounds: how far to go.
         emit: where to report.
     """
-    server = _origins.get(origin(url))
+    server = _origins.get((bounds, origin(url)))
     if server and server.busy and not known_busy:
         return Page(url, why="its site is busy", skip="busy", pid=os.getpid())
     emit.begin("fetch", url=url)
@@ -109,7 +111,9 @@ def fetch(url: str, known_busy: bool, bounds: Bounds, emit: Emitter) -> Page:
         page = Page(url, why=f"{type(error).__name__}: {error}")
     ms = (time.monotonic() - before) * 1e3
     emit.end("fetch", status=page.status, bytes=page.size, ms=ms)
-    server = _origins.get(origin(url))
+    server = _origins.get((bounds, origin(url)))
+    if server and page.status in BUSY:
+        server.busy = True
     return page._replace(pid=os.getpid(), ms=ms, crawl_delay=server.crawl_delay if server else -1.0)
 
 
@@ -146,12 +150,12 @@ def _get_allowed(url: str, bounds: Bounds, *, robots: bool = True) -> tuple[str,
     raise NoPageError(f"more than {bounds.max_redirects} redirects (--max-redirects)", status)
 
 
-_origins: dict[str, Origin] = {}  # those that this process has been to
+_origins: dict[tuple[Bounds, str], Origin] = {}  # those that this process has been to
 
 
 def _origin_of(url: str, bounds: Bounds) -> Origin:
     name = origin(url)
-    if name not in _origins:
+    if (bounds, name) not in _origins:
         allowed = {"private_too": name in bounds.private, "loopback_too": name in bounds.loopback}
-        _origins[name] = Origin(name, **allowed, patience=bounds.patience)
-    return _origins[name]
+        _origins[bounds, name] = Origin(name, **allowed, patience=bounds.patience)
+    return _origins[bounds, name]

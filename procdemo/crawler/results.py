@@ -71,8 +71,8 @@ def prepare(config: Any, stack: ExitStack, loop: SelectorLoop, emit: Emitter) ->
     frontier = Frontier(starts, config.max_pages or usual)
     private = frontier.origins if config.allow_private else frozenset(ours)
     typed = frozenset(map(origin, filter(is_named_loopback, starts)))
-    limits = (config.max_bytes, config.max_redirects, 2 * config.page_deadline)
-    return frontier, Bounds(frontier.origins, private, frozenset(ours), *limits, typed, config.max_delay)
+    limits = (config.max_bytes, config.max_redirects, 2 * config.page_deadline, typed, config.max_delay)
+    return frontier, Bounds(frontier.origins, private, frozenset(ours), *limits, time.time_ns())
 
 
 class CrawlResults:

@@ -131,6 +131,6 @@ def run(config: Config, emit: Emitter) -> None:
         loop.wait_until(lambda: not in_hand and not waiting, config.grace)
         pool.terminate()
         clients.stop(config.grace)
-        cut_off += len(in_hand)
+        cut_off += len(in_hand) + len(waiting)
         crowd.flush()
     clients.sum_up(served=served, refused=listener.refused, cut_off=cut_off, **waiting.account())

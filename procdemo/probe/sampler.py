@@ -70,7 +70,7 @@ class Sampler:
         self._descriptors = Descriptors()
         self._births = Births()
         self._ended, self._listed = True, 0  # whether a process has; births when our children were listed
-        self._checked_ns, self._late = monotonic_ns(), False  # the last look at a thread; was it long ago?
+        self._checked_ns, self._late, self._gap = monotonic_ns(), 0, False  # gaps before a thread; in a look
         self._events: list[Event] = []
         self._lines = PipeLines(self.roles)
         self._listing_at = float("inf") if os.path.exists(f"{self._own_folder}/children") else 0.0
@@ -81,8 +81,9 @@ class Sampler:
     def look(self) -> list[Event]:
         """Take one look at all processes, and return what has changed."""
         begin = thread_time_ns()
-        self._checked_ns, self._late = int(self.pacing.due_at * 1e9), False
+        self._checked_ns, self._late = int(self.pacing.due_at * 1e9), int(self._gap)
         self._now_ns()
+        late = self._late
         self._births.look()
         if self._ended or self._births.count != self._listed:
             self._ended, self._listed = False, self._births.count
@@ -99,9 +100,8 @@ class Sampler:
                 if report := thread.account.correct(State.WAITING):
                     self._report(process, thread, report)
         events, self._events = self._events, []
-        last_ns, now_ns = self._checked_ns, self._now_ns()
-        ended = (last_ns if self._late else now_ns) / 1e9
-        self.pacing.note(ended, thread_time_ns() - begin, sum(1 for _ in self.threads()))
+        self.pacing.note(self._now_ns() / 1e9, thread_time_ns() - begin, sum(1 for _ in self.threads()))
+        self._gap = self._late > late  # then the next look is late for all
         return events
 
     def close(self) -> None:
@@ -155,8 +155,8 @@ class Sampler:
                 thread = SampledThread(process.pid, tid, process.seen_threads, self._descriptors)
             except ProcessLookupError:
                 continue
-            if self._is_ours_to_reap(thread.stat) and tid != self._root:  # we are about to wait for it
-                thread.close()
+            if self._is_ours_to_reap(thread.stat) and (tid != self._root or tid in self._seen):
+                thread.close()  # it has ended; of the root that is told all the same, once
                 continue
             if not process.threads:  # after its first `stat`, so that an exec(2) from now on is noticed
                 process.identify(parent)
@@ -178,7 +178,7 @@ class Sampler:
     def _now_ns(self) -> int:
         """Return the time; after a long one without a look, as when this process was stopped, we are late."""
         now_ns = monotonic_ns()
-        self._late |= now_ns - self._checked_ns > _LATE_NS
+        self._late += now_ns - self._checked_ns > _LATE_NS
         self._checked_ns = now_ns
         return now_ns
 
@@ -297,4 +297,4 @@ class Sampler:
 
     def _report(self, process: SampledProcess, thread: SampledThread, report: Report) -> None:
         role = self.roles.get(process.pid, process.identity.name)
-        self._events.append(process.event(thread, report, role, late=self._late))
+        self._events.append(process.event(thread, report, role, late=self._late > 0))

@@ -103,7 +103,7 @@ class WaitingList:
 
     def note_taken(self, waiting: Waiting, worker: str, pid: int) -> None:
         """Report which worker serves a client, and whether it is one that has just become free."""
-        if not waiting.tell:
+        if not waiting.tell and not waiting.closed:  # or it has perhaps left
             self._crowd.note_opened(waiting.client)
         told: dict[str, Any] = {"client": waiting.client, "worker": worker, "worker_pid": pid}
         same_pid, new_pid = pid in self._free, pid not in self._free | self._used
@@ -151,7 +151,7 @@ class WaitingList:
 
     def account(self) -> dict[str, Any]:
         """Return data for the summary; ``answer`` says in words what became of those that waited."""
-        answer = "No client had to wait for a worker."
+        answer = "" if self.gave_up or self._clients else "No client had to wait for a worker."
         if self.waited == 1:
             other = "a new worker" if self.new_pid else "another PID than the one that became free"
             answer = (
@@ -161,8 +161,11 @@ class WaitingList:
             answer = f"{self.waited} clients waited. The PID that became free served {self.same_pid} of them."
             answer += f" A new worker served {self.new_pid}." if self.new_pid else ""
         if self.gave_up:
-            answer += f" {self.gave_up} left before that."
-        return {"waited": self.waited, "same_pid": self.same_pid, "gave_up": self.gave_up, "answer": answer}
+            answer += f" {self.gave_up} left while waiting."
+        if self._clients:
+            answer += f" {len(self._clients)} waited to the end without an answer."
+        told = {"waited": self.waited, "same_pid": self.same_pid, "gave_up": self.gave_up}
+        return {**told, "answer": answer.strip()}
 
 
 def has_closed(conn: socket.socket) -> bool:

@@ -201,6 +201,16 @@ class TestFetch:
             assert web.asked["/b"] == 0, "the parent does not know yet for how long it is to be left alone"
             assert get(f"{web.origin}/b").status == 404
 
+    def test_a_busy_server_whose_answer_is_no_page_is_busy_all_the_same(self):
+        with Web({"/a": answer("", "429 Too Many Requests", Content_Encoding="gzip")}) as web:
+            assert "compressed" in get(f"{web.origin}/a").why
+            assert get(f"{web.origin}/b", known_busy=False).skip == "busy"
+
+    def test_another_crawl_of_the_same_worker_does_not_know_that_the_server_was_busy(self):
+        with Web({"/a": answer("", "429 Too Many Requests"), "/b": page("b")}) as web:
+            get(f"{web.origin}/a")
+            assert get(f"{web.origin}/b", known_busy=False, began_ns=2).why == ""
+
     @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
     def test_a_busy_robots_txt_forbids_all_for_the_moment(self, status):
         with Web({"/a": page("a")}, answer("", status, Retry_After="7")) as web:

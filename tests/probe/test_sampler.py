@@ -13,6 +13,7 @@ from waiting import wait_until
 from procdemo.demo.states import State
 from procdemo.probe import sampler as sampler_module
 from procdemo.probe.sampled_process import SampledProcess
+from procdemo.probe.sampler import Sampler
 from procdemo.process import procfs
 
 pytestmark = pytest.mark.skipif(not procfs.LINUX, reason="there is no /proc")
@@ -192,6 +193,42 @@ def test_a_pause_within_a_look_is_as_well_time_in_which_nothing_was_seen(place, 
         assert [e.name for e in sampled.events[count:] if e.pid == poll] == ["not seen", "zombie"]
         told = {event.name for event in sampled.events[count:] if event.pid == sleep}
         assert told <= {"sleeping"}, "it had no turn, so it sleeps"
+
+
+def test_after_a_pause_in_the_midst_of_a_look_none_was_seen_all_the_time(monkeypatch):
+    monkeypatch.setattr(sampler_module, "_LATE_NS", 100_000_000)
+    with Sampled(WAITS, "sleep", "poll") as sampled:
+        sampled.until_seen({"sleep": State.SLEEPING, "poll": State.WAITING})
+        sleep, look_at, count = sampled.pids["sleep"], sampled.sampler._look_at, len(sampled.events)
+
+        def pause_behind(process):
+            look_at(process)
+            if process.pid == sleep and procfs.stat(sleep).state != "Z":
+                os.kill(sleep, signal.SIGKILL)
+                over = time.monotonic() + 0.2
+                wait_until(lambda: time.monotonic() > over and procfs.stat(sleep).state == "Z")
+
+        monkeypatch.setattr(sampled.sampler, "_look_at", pause_behind)
+        sampled.until_seen({"sleep": State.ZOMBIE})
+        told = [event.name for event in sampled.events[count:] if event.pid == sleep]
+        assert [name for name in told if name != "sleeping"] == ["not seen", "zombie"]
+
+
+@pytest.mark.parametrize("looks_before", [True, False])
+def test_a_root_that_nobody_has_waited_for_is_gone_once_and_for_all(looks_before):
+    with Sampled("input()") as sampled:
+        if looks_before:
+            sampled.until(lambda: sampled.events, "the root")
+        sampled.say()
+        wait_until(lambda: procfs.stat(sampled.pid).state == "Z")
+        late = Sampler(sampled.pid, roles={sampled.pid: "late"})
+        for sampler in (sampled.sampler, late):
+            told = [event for _ in range(9) for event in sampler.look()]
+            end = [event.name for event in told].index("gone")
+            assert {event.name for event in told[end:]} == {"gone"}
+            assert len(told[end:]) == 1 + (sampler is late), "at the first look, and at the second"
+            assert len({event.role for event in told}) == 1
+        late.close()
 
 
 def test_a_zombie_says_whose_fault_it_is_and_then_it_is_gone():

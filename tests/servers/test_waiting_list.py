@@ -105,6 +105,20 @@ def test_one_in_a_crowd_whose_worker_could_not_serve_it_is_named(waiting, log, c
     assert log.noted == [("closed", "client-0", 0.0, "its worker could not serve it", 0)]
 
 
+def test_one_in_a_crowd_that_left_while_it_waited_is_not_said_to_be_served(waiting, log, events, connect):
+    log.tells = False
+    client, conn = connect()
+    waiting.add(conn, "left", must_wait=True)
+    client.sendall(b"hello")
+    client.close()
+    taken = waiting.pop()
+    waiting.note_taken(taken, "worker-0", 10)
+    answer(conn.dup())
+    assert not waiting.note_done(taken, None)
+    assert not [what for what, *_ in log.noted if what == "opened"]
+    assert events.of("gave up") == [{"client": "left"}]
+
+
 def answer(conn):
     """Serve a client until it has sent its last."""
     while data := conn.recv(100):
@@ -177,7 +191,14 @@ def test_a_client_that_has_left_without_a_word_is_left_out(waiting, events, conn
     assert events.of("gave up") == [{"client": "left"}]
     account = waiting.account()
     assert account["gave_up"] == 1
-    assert account["answer"].endswith(" 1 left before that.")
+    assert account["answer"] == "1 left while waiting."
+
+
+def test_a_client_that_waited_to_the_end_is_in_the_account(waiting, connect):
+    for name in ("served", "there"):
+        waiting.add(connect()[1], name, must_wait=name == "there")
+    waiting.note_taken(waiting.pop(), "worker-0", 10)
+    assert waiting.account()["answer"] == "1 waited to the end without an answer."
 
 
 def test_a_client_that_has_left_with_a_word_is_not_served(waiting, events, connect):

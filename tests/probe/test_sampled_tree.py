@@ -279,7 +279,7 @@ BECOMES = """
         os.write(1, f"changes {os.getpid()}\\n".encode())
         sys.stdin.read(1)
         code = "import os, time; os.fork() or print('late', os.getpid(), flush=True); time.sleep(600)"
-        os.execl(sys.executable, "other", "-c", code)
+        os.execl(sys.executable, sys.executable, "-c", code)
     time.sleep(600)
 """
 

@@ -112,7 +112,7 @@ def fetch(url: str, known_busy: bool, bounds: Bounds, emit: Emitter) -> Page:
     ms = (time.monotonic() - before) * 1e3
     emit.end("fetch", status=page.status, bytes=page.size, ms=ms)
     server = _origins.get((bounds, origin(url)))
-    if server and page.status in BUSY:
+    if server and page.status in BUSY:  # as its parent sees it: also if that is no page, or of another origin
         server.busy = True
     return page._replace(pid=os.getpid(), ms=ms, crawl_delay=server.crawl_delay if server else -1.0)
 
@@ -155,7 +155,8 @@ _origins: dict[tuple[Bounds, str], Origin] = {}  # those that this process has b
 
 def _origin_of(url: str, bounds: Bounds) -> Origin:
     name = origin(url)
-    if (bounds, name) not in _origins:
+    key = bounds, name
+    if key not in _origins:
         allowed = {"private_too": name in bounds.private, "loopback_too": name in bounds.loopback}
-        _origins[bounds, name] = Origin(name, **allowed, patience=bounds.patience)
-    return _origins[bounds, name]
+        _origins[key] = Origin(name, **allowed, patience=bounds.patience)
+    return _origins[key]

@@ -9,7 +9,7 @@ import pexpect
 import pytest
 from harness import PROCDEMO, run
 from in_process import both_ways
-from keys import press_key
+from terminals import press_key
 
 from procdemo.cli.common_options import ViewOptions
 from procdemo.cli.demo_options import parameters

@@ -12,6 +12,7 @@ import pytest
 from escapes import ESCAPE
 from harness import PROCDEMO
 from processes import process
+from terminals import hang_up
 from waiting import wait_until
 
 KEYS = "space: pause   .: to the next sentence   q: end"
@@ -179,7 +180,7 @@ def test_a_demo_that_is_paused_can_be_ended_otherwise(screen, how):
     pids = demo.demo()
     wait_until(lambda: stopped(pids))
     if how == "hang up":
-        demo.terminal.close(force=False)
+        hang_up(demo.terminal)
     elif how == "TERM":
         demo.terminal.kill(signal.SIGTERM)
     else:

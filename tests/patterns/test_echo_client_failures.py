@@ -4,7 +4,7 @@ import socket
 import subprocess
 
 import pytest
-from conversations import LOAD, ask, echo_server, server
+from conversations import LOAD, ask, echo_server, no_server, server
 from harness import Command, run
 from in_process import both_ways
 from servers import TUTORIAL
@@ -123,9 +123,8 @@ def test_bytes_that_come_before_the_next_message_is_sent():
 @pytest.fixture
 def dead_port():
     """Return a port of 127.0.0.1 on which no server listens, while it is kept."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]
+    with no_server() as (_, port):
+        yield port
 
 
 @pytest.mark.parametrize("words", [["hello"], LOAD, []], ids=["words", "load", "pipe"])

@@ -14,6 +14,7 @@ import pexpect
 import pytest
 from conversations import echo_server, server
 from harness import PROCDEMO
+from terminals import hang_up
 from waiting import wait_until
 
 ENVIRONMENT = {"TERM": "xterm", "PATH": os.environ["PATH"], "HOME": "/nonexistent", "INPUTRC": "/dev/null"}
@@ -106,7 +107,7 @@ def test_ctrl_c_while_the_server_is_silent():
 def test_a9_a_closed_terminal_ends_it():
     with echo_server() as ours, terminal("echo-client", "--port", ours.port) as person:
         person.expect(">>> ")
-        person.ptyproc.fileobj.close()  # the terminal; person.close() would soon send other signals, too
+        hang_up(person)
         wait_until(lambda: not person.isalive(), what="the end of the client")
         assert person.exitstatus == 129 or person.signalstatus == signal.SIGHUP
 

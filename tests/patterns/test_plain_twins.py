@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 
 import pytest
+from conversations import no_server
 from harness import Command, run
 from twins import FOLDER, play, start
 
@@ -200,7 +201,5 @@ def test_echo_client_names_a_server_that_is_not_there_or_goes(kind):
         conn.recv(1024)
         conn.close()
         command.finish().assert_clean(1)
-    with socket.socket() as dead:
-        dead.bind(("127.0.0.1", 0))  # and does not listen: no other server gets this port meanwhile
-        with client(kind, dead.getsockname()[1]) as command:
-            command.finish().assert_clean(1)
+    with no_server() as (_, port), client(kind, port) as command:
+        command.finish().assert_clean(1)

@@ -7,6 +7,7 @@ import pytest
 from escapes import COLOURED, ESCAPE
 from harness import PROCDEMO
 from rich.cells import cell_len
+from terminals import hang_up
 from waiting import wait_until
 
 from procdemo.render.console import _BAD, _COLOUR_OF
@@ -74,7 +75,7 @@ def test_f3_the_cursor_comes_back_whatever_ends_it(terminal, signum):
 def test_a9_a_closed_terminal_ends_it(terminal):
     child = terminal("spawn", "--work", "60")
     child.expect("is started")
-    child.ptyproc.fileobj.close()  # and no more: child.close() would send signals, too
+    hang_up(child)
     wait_until(lambda: not child.isalive(), limit=3)
     assert child.exitstatus == 129 or child.signalstatus == signal.SIGHUP
 

@@ -66,7 +66,7 @@ class Client:
         data = b""
         while len(data) < count:
             try:
-                self.sock.settimeout(min(max(limit.left, 0.001), 0.1))
+                self.sock.settimeout(limit.look_s)
                 piece = self.sock.recv(min(count - len(data), 1 << 16))
             except TimeoutError:
                 if limit.passed:

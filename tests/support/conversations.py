@@ -1,6 +1,7 @@
 """Runs of echo-client with a server: one of ours, or one that fails as told."""
 
 import contextlib
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,14 @@ def echo_server(*options):
     with Command("echo-server", "-q", "--port", "0", *options) as command:
         command.port = command.wait_line(r"^listening \S+ (\d+)$")[1]
         yield command
+
+
+@contextlib.contextmanager
+def no_server():
+    """Yield an address of IPv4 on which no server listens; nor does one of another test, meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()
 
 
 def ask(port, *words, stdin=None, **options):

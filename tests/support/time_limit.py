@@ -39,6 +39,11 @@ class TimeLimit:
         return max(self._since + self.seconds * self._slowness - time.monotonic(), 0.0)
 
     @property
+    def look_s(self) -> float:
+        """Seconds to wait before the next look: until the limit, but not so long that it seems a gap."""
+        return min(max(self.left, 0.001), 0.1)
+
+    @property
     def passed(self) -> bool:
         """Whether the limit has passed; only then the slowness is measured.
 

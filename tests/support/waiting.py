@@ -6,8 +6,6 @@ from typing import Any
 
 from time_limit import TimeLimit
 
-_LOOK_S = 0.1
-
 
 def wait_until(condition: Callable[[], Any], limit: float = 10.0, what: str = "the condition") -> Any:
     """Call `condition` until its value is true, and return that; fail after `limit` seconds."""
@@ -25,7 +23,7 @@ def ended(pidfds: Sequence[int], within: float) -> bool:
     for pidfd in pidfds:
         poll = select.poll()
         poll.register(pidfd, select.POLLIN)
-        while not poll.poll(min(limit.left, _LOOK_S) * 1000):
+        while not poll.poll(limit.look_s * 1000):
             if limit.passed:
                 return False
     return True

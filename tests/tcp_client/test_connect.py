@@ -5,6 +5,7 @@ import socket
 import threading
 
 import pytest
+from conversations import no_server
 from time_limit import TimeLimit
 
 from procdemo.tcp_client.connect import Address, check_connected, connect, not_connected, resolve
@@ -24,9 +25,8 @@ def address(sock):
 @pytest.fixture
 def dead():
     """Return an address on which no server listens, while it is kept."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield address(bound)
+    with no_server() as found:
+        yield Address(socket.AF_INET, found)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conversations import no_server
 from harness import Command
 
 from procdemo.demo.settings import CannotRunError
@@ -27,9 +28,8 @@ def server(behaviour):
 @pytest.fixture
 def dead():
     """Return an address on which no server listens, while it is kept."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield Address(socket.AF_INET, bound.getsockname())
+    with no_server() as address:
+        yield Address(socket.AF_INET, address)
 
 
 def put(address, *, clients=2, messages=3, size=10, timeout=20, progress=lambda _: None, others=()):

@@ -9,7 +9,7 @@ import pexpect
 import pytest
 from harness import PROCDEMO, run
 from in_process import run_here
-from keys import press_key
+from terminals import press_key
 from traces import QUICK
 
 from procdemo.tour.step import _FACT, script_path, steps

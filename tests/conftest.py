@@ -21,8 +21,6 @@ from waiting import wait_until
 pytest.register_assert_rewrite(
     "crawls", "bunaccounts"
 )  # so that a bare assert there shows its values, as in a test
-settings.register_profile("procdemo", deadline=None, max_examples=200)
-settings.load_profile("procdemo")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,8 +38,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = chosen
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Make orphans of tests our children, so that we see them; make sure that no child ignores signals."""
+    settings.register_profile(
+        "procdemo", deadline=None, max_examples=200 if config.getoption("--all") else 50
+    )
+    settings.load_profile("procdemo")
     adopt_orphans()
     make_private()
     for signum in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):

@@ -15,6 +15,7 @@ import time_limit
 from harness import Command, run
 from oracle import can_bind, is_free
 from processes import listeners, tree
+from selection import some_of
 from servers import TUTORIAL
 from time_limit import TimeLimit, slowness
 from waiting import ended
@@ -155,7 +156,7 @@ file = open("/dev/shm/" + name, "w")
 """
 
 
-@pytest.mark.parametrize("make", [SEMAPHORE, MEMORY, FILE], ids=["semaphore", "memory", "file"])
+@pytest.mark.parametrize("make", some_of([SEMAPHORE, MEMORY, FILE]), ids=["semaphore", "memory", "file"])
 def test_o7_something_in_shared_memory(make, dev_shm):
     leave = "print(name, flush=True); os.read(0, 1); os._exit(0)"
     with script(f"import os\n{make}\n{leave}", stdin=subprocess.PIPE) as command:

@@ -38,7 +38,9 @@ def from_zip(archive, *options):
 @pytest.mark.parametrize(
     ("args", "shown"),
     [
-        (["lab", "join-before-drain", "--start-method", "spawn"], "HUNG"),
+        pytest.param(
+            ["lab", "join-before-drain", "--start-method", "spawn"], "HUNG", marks=pytest.mark.thorough
+        ),
         (["spawn", *SHORT, "--start-method", "forkserver"], "ok:"),
         (["spawn", *SHORT, "-o", "-.html"], "echarts"),
         pytest.param(["lab"], "own-memory", marks=pytest.mark.thorough),
@@ -96,7 +98,6 @@ def thorough(words):
 @pytest.mark.parametrize(
     "args", [["spawn", *SHORT], thorough(["lab", "own-memory"]), thorough(ITEMS)], ids=str
 )
-@pytest.mark.core
 def test_options_of_python_do_no_harm(options, args, start_method):
     run(*args, program=[sys.executable, *options, *MODULE], start_method=start_method).assert_clean()
 
@@ -115,8 +116,7 @@ def test_the_help_is_there_without_docstrings(args):
     assert run(*args, program=[sys.executable, "-OO", *MODULE]).assert_clean().stdout == usual
 
 
-@pytest.mark.core
-@pytest.mark.parametrize("args", [["spawn", *SHORT], ["supervise", "--items", "2"]], ids=str)
+@pytest.mark.parametrize("args", [["spawn", *SHORT], thorough(["supervise", "--items", "2"])], ids=str)
 def test_pythoninspect_does_not_change_how_processes_end(args, start_method):
     """The command itself becomes an interactive Python, as was asked for: it reads the end of its stdin."""
     result = run(*args, "--json", start_method=start_method, env={"PYTHONINSPECT": "1"})

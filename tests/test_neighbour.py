@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import shared_memory
 from harness import Command
 from processes import command_line, ports
@@ -40,6 +41,7 @@ def test_it_does_each_thing_and_leaves_nothing():
         neighbour.finish(within=3).assert_clean(0, stderr_lines=0)
 
 
+@pytest.mark.thorough
 def test_it_ends_with_its_parent():
     start = "import subprocess, sys; subprocess.Popen(sys.argv[1:]); sys.stdin.read()"
     with Command(program=[sys.executable, "-c", start, *NEIGHBOUR], stdin=subprocess.PIPE) as parent:

@@ -6,10 +6,13 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+@pytest.mark.thorough
 def test_make_pictures(tmp_path):
     subprocess.run([sys.executable, ROOT / "scripts" / "pictures.py", tmp_path], check=True)
     named = set(re.findall(r"\(([a-z-]+\.svg)\)", (ROOT / "docs" / "reference.md").read_text("utf-8")))

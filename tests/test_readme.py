@@ -95,6 +95,8 @@ def test_its_commands_do_what_it_says(command, tmp_path):
         env = {"PROCDEMO_PRODCONS_WORK": "1", "PROCDEMO_PRODCONS_ITEMS": "4"}
     elif "--kill consumer" in command:
         env = {"PROCDEMO_PRODCONS_WORK": "0.2"}
+    elif command.startswith("procdemo crawl-callback --kill"):
+        env = dict.fromkeys(("PROCDEMO_CRAWL_CALLBACK_LATENCY", "PROCDEMO_CRAWL_CALLBACK_MAX_PAGES"), "")
     result = run(*shlex.split(command)[1:], limit=90, cwd=tmp_path, env=env)
     talk = {"stderr_lines": 40} if command == "procdemo tour" else {}  # of watch
     result.assert_clean(STATUS.get(command, 0), **talk)

@@ -10,6 +10,7 @@ from multiprocessing import active_children, get_all_start_methods, get_context
 import pytest
 from harness import Command, run
 from processes import command_line
+from selection import some_of
 
 from procdemo.bench import queues, start
 from procdemo.catalog import BENCHES
@@ -60,15 +61,19 @@ SHORT = {
     "bench servers": ["--workers", "3", "--hold", str(HELD), "--patience", "1"],
     "bench pools": ["--workers", "2"],
 }
-each = pytest.mark.parametrize("row", BENCHES, ids=lambda row: row.name)
+some_benches = pytest.mark.parametrize("row", some_of(BENCHES, 1), ids=lambda row: row.name)
 each_short = pytest.mark.parametrize(
     "row",
     [
-        pytest.param(row, id=row.name, marks=pytest.mark.thorough if row.name == "bench servers" else [])
+        pytest.param(
+            row,
+            id=row.name,
+            marks=pytest.mark.thorough if row.name in {"bench servers", "bench queues"} else [],
+        )
         for row in BENCHES
     ],
 )
-"""The same; ``make test`` leaves out one that starts eleven servers: 16 seconds of CPU time."""
+"""All; ``make test`` leaves out the two that take longest: one starts eleven servers."""
 
 
 def measure(row, *args, **options):
@@ -114,7 +119,7 @@ def test_a_run_can_be_compared_with_one_before(row, found, tmp_path):
     assert "█" in told
 
 
-@each
+@some_benches
 def test_a4_ctrl_c_ends_it_whatever_it_measures(row):
     with begun(row) as command:
         command.signal_group(signal.SIGINT)
@@ -128,7 +133,7 @@ def test_the_resource_tracker_is_in_another_process_group_than_the_demo():
         assert command.events[0].pid not in map(os.getpgid, trackers)
 
 
-@each
+@some_benches
 def test_a7_it_does_not_outlive_the_command(row, start_method):
     with begun(row, "--start-method", start_method) as command:
         assert command.descendants()

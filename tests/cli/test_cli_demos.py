@@ -27,7 +27,7 @@ def test_g1_every_demo_is_clean_under_every_start_method(name, start_method):
     assert families <= set(known) or not known, "a role that --kill and --stop would refuse"
 
 
-@each_demo_some_core
+@some_demos
 def test_a7_no_demo_outlives_the_command(name, start_method):
     with long(name, start_method) as command:
         wait_until_all_is_made(name, command)
@@ -46,7 +46,7 @@ def test_a10_a_reader_that_closes_the_pipe_is_no_error(name):
         command.finish(within=10).assert_clean(status=[0, 141], stderr_lines=0)
 
 
-@each_demo_some_core
+@some_demos
 def test_a4_ctrl_c_ends_every_demo(name, start_method):
     with long(name, start_method) as command:
         command.wait_for(lambda: len(command.events) > 1)

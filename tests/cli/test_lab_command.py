@@ -86,7 +86,12 @@ def predicted(answer):
 
 
 @pytest.mark.parametrize(
-    ("answer", "judgement"), [("lost", "right"), ("HUNG", "look again"), ("hang", "look again")]
+    ("answer", "judgement"),
+    [
+        ("lost", "right"),
+        ("HUNG", "look again"),
+        pytest.param("hang", "look again", marks=pytest.mark.thorough),
+    ],
 )
 def test_it_asks_before_it_runs(answer, judgement):
     command = predicted(answer)

@@ -9,6 +9,7 @@ from crawls import fate_of, finished
 from downloads import get
 from harness import run
 from in_process import both_ways
+from selection import some_of
 from web import CHUNKED, Web, answer, endless, page, redirect, stay_silent
 
 from procdemo.crawler import fetch as fetching
@@ -87,7 +88,7 @@ def secret():
     listener.close()
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", some_of(HOSTS))
 def test_e6_a_private_host_by_any_name(host, secret):
     """This host itself may be typed, by any name; of other addresses only those of the public internet."""
     port, heard = secret

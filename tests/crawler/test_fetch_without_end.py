@@ -64,6 +64,7 @@ def test_nonsense_is_a_failure_with_a_reason(body, why):
     assert peak() - before < 32
 
 
+@pytest.mark.thorough
 def test_a_page_that_takes_too_long_to_parse_is_refused():
     with Web(
         {"/a": answer("<div>" * 40_000), "/b": answer("<a " * 20_000), "/c": answer("<!--" * 20_000)}

@@ -158,6 +158,7 @@ def test_a_compressed_file_is_named_with_what_unpacks_it(name, data):
     assert refused.hint.endswith("{file} | procdemo replay -")
 
 
+@pytest.mark.thorough
 def test_a_pipe_without_end_is_not_read_to_its_end():
     class Endless(io.RawIOBase):
         def readable(self):

@@ -13,7 +13,19 @@ import pytest
 from clients import Client
 from harness import run
 from in_process import both_ways
-from servers import MARGIN_S, OURS, POOLS, PREFORKED, WORKERS, Running, Server, everywhere, must_fail, on_ours
+from servers import (
+    MARGIN_S,
+    OURS,
+    POOLS,
+    PREFORKED,
+    WORKERS,
+    Running,
+    Server,
+    everywhere,
+    must_fail,
+    on_ours,
+    some_of_ours,
+)
 
 IDLE_S, TOTAL_S = 0.4, 0.8
 LIMITS = {"idle_timeout": IDLE_S, "total_timeout": TOTAL_S}
@@ -201,7 +213,7 @@ def test_c12_wrong_usage_is_named(run, name, option, value):
     assert value.lstrip("-") in result.stderr
 
 
-@pytest.mark.parametrize("name", OURS)
+@some_of_ours
 @pytest.mark.parametrize("host", [pytest.param("nonsense.invalid", marks=pytest.mark.thorough), "192.0.2.1"])
 def test_c12_an_address_that_cannot_be_had_is_named(name, host):
     result = run(name, "--port", "0", "--host", host, within=15).assert_clean(status=1, stderr_lines=4)

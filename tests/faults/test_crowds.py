@@ -5,11 +5,10 @@ C7 and C8 are not shown to fail on the tutorial: it has no limit to keep.
 
 import contextlib
 
-import pytest
 from clients import Client
 from harness import PROCDEMO, Command
 from processes import kill
-from servers import ALL_METHODS, FORKING, OURS, WORKERS, cpu_seconds, on_ours
+from servers import ALL_METHODS, FORKING, WORKERS, cpu_seconds, on_ours, some_of_ours
 from waiting import wait_until
 
 FEW = ["sh", "-c", 'ulimit -n 32 && exec "$@"', "sh", *PROCDEMO]
@@ -38,7 +37,7 @@ def is_served(port):
         return True
 
 
-@pytest.mark.parametrize("name", OURS)
+@some_of_ours
 def test_c7_out_of_descriptors(name):
     """Clients that are connected stay; no process spins; a later client is served when there is room.
 

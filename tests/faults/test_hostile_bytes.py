@@ -39,7 +39,7 @@ def f2_no_text(server: Server) -> None:
     tell(server, NOT_TEXT)
 
 
-@on_ours(some=True)
+@on_ours()
 def test_f1_escapes_are_shown_as_what_they_are(server):
     shown = tell(server, *HOSTILE)
     assert r"\x1b]0;PWN\x1b" in shown
@@ -47,12 +47,12 @@ def test_f1_escapes_are_shown_as_what_they_are(server):
     assert "[red]x[/][/foo]" in shown
 
 
-@on_ours(some=True)
+@on_ours()
 def test_f2_bytes_that_are_no_text_are_shown(server):
     assert r"\xff\xfe\x80\xc3(\xed\xa0\x80 [/]" in tell(server, NOT_TEXT)
 
 
-@on_ours(some=True)
+@on_ours()
 def test_f1_as_json(server):
     with server.start("-v") as running:
         for message in (*HOSTILE, NOT_TEXT):

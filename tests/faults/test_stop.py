@@ -20,6 +20,7 @@ from clients import Client
 from harness import Command
 from oracle import is_free
 from processes import tree
+from selection import some, some_of
 from servers import ALL_METHODS, Server, everywhere, must_fail, on_ours
 
 GRACE_S = 0.2
@@ -134,7 +135,7 @@ def test_a4_ctrl_c_in_the_middle_of_a_batch(args, start_method):
         command.finish(within=2).assert_clean(130, stderr_lines=0)
 
 
-@pytest.mark.parametrize("form", [[], ["--json"]], ids=["screen", "json"])
+@pytest.mark.parametrize("form", some_of([[], ["--json"]]), ids=["screen", "json"])
 @each_batch
 def test_a10_head_minus_1(args, form, start_method):
     short = [*args[:-1], "0"]
@@ -214,7 +215,16 @@ COMMANDS = {
     "prefork-server": ("prefork-server", "-n2", *CLIENTS, "2"),
     "pool-server": ("pool-server", "-n2", *CLIENTS, "2"),
 }
-each_command = pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
+EVENTS = [
+    pytest.param(
+        args,
+        moment,
+        id=f"{name}-{moment}",
+        marks=[] if moment in SOME and place in some(len(COMMANDS), turn) else pytest.mark.thorough,
+    )
+    for turn, moment in enumerate(MOMENTS)
+    for place, (name, args) in enumerate(COMMANDS.items())
+]
 
 
 # Or the interpreter begins with an import of its own, and goes on when Ctrl-C has interrupted it.
@@ -234,11 +244,7 @@ def interrupt(command, moment):
     command.signal_group(signal.SIGINT)
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [pytest.param(moment, marks=[] if moment in SOME else pytest.mark.thorough) for moment in MOMENTS],
-)
-@each_command
+@pytest.mark.parametrize(("args", "moment"), EVENTS)
 def test_a6_ctrl_c_at_an_event(args, moment, start_method):
     with Command(*args, "--json", start_method=start_method, env=CALM) as command:
         interrupt(command, MOMENTS[moment])
@@ -276,7 +282,7 @@ def assert_interrupted(result, *, handled):
 @pytest.mark.parametrize(
     "args",
     [
-        pytest.param(args, id=name, marks=[] if name in {"prodcons", "pool-server"} else pytest.mark.thorough)
+        pytest.param(args, id=name, marks=[] if name == "prodcons" else pytest.mark.thorough)
         for name, args in COMMANDS.items()
     ],
 )

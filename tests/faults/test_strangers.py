@@ -30,7 +30,7 @@ def test_h1_only_the_port_asked_for_is_open_and_only_here(server):
             assert directory.stat().st_mode & 0o077 == 0, f"{directory} is open to others"
 
 
-@on_ours(methods=ALL_METHODS, some=True)
+@on_ours(methods=ALL_METHODS)
 def test_h2_a_pickle_from_a_stranger_is_data(server, tmp_path):
     canary = tmp_path / "sang"
     with server.start() as running:
@@ -63,7 +63,7 @@ def h3_other_protocols(server: Server) -> None:
         running.check()
 
 
-@on_ours(some=True)
+@on_ours()
 def test_h3_other_protocols_are_data(server):
     h3_other_protocols(server)
 

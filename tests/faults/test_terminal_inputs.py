@@ -11,6 +11,7 @@ from crawls import crawl
 from harness import run
 from in_process import both_ways
 from inputs import ALL, AS_TEXT, LITERAL, LONG, SHORT, as_argument, as_text, assert_shown
+from selection import some_of
 from servers import on_ours
 from web import Web, answer, page, raw
 
@@ -20,7 +21,7 @@ from procdemo.catalog import DEMOS
 
 
 @pytest.mark.parametrize("json", [False, True], ids=["screen", "json"])
-@on_ours(some=True)
+@on_ours()
 def test_f1_as_what_a_client_says(server, json):
     with server.start("-v", json=json) as running:
         with running.client() as client:
@@ -47,7 +48,7 @@ def heard_on_screen(command):
     return [line.partition(" says ")[2] for line in lines if " says " in line]
 
 
-@pytest.mark.parametrize("options", [[], ["--json"]], ids=str)
+@pytest.mark.parametrize("options", some_of([[], ["--json"]]), ids=str)
 def test_f1_as_what_a_person_says(options):
     with echo_server() as ours:
         said = b"\n".join([*ALL.values(), b"honest", b""])
@@ -74,8 +75,7 @@ JOINED = b" ".join(said for said, _ in SHORT.values())
     "said",
     [
         pytest.param(JOINED, id="joined"),
-        *(pytest.param(said, id=name) for name, said in LONG.items()),
-        *(pytest.param(ALL[name], id=name, marks=pytest.mark.thorough) for name in SHORT),
+        *(pytest.param(said, id=name, marks=pytest.mark.thorough) for name, said in ALL.items()),
     ],
 )
 def test_f1_as_the_answer_of_a_server(said):
@@ -136,7 +136,7 @@ def test_f1_as_titles_heads_links_and_redirects(tmp_path):
     assert_shown(picture.read_text(encoding="utf-8"), {})
 
 
-@pytest.mark.parametrize("view", [["-vv"], ["--json"], []], ids=str)
+@pytest.mark.parametrize("view", some_of([["-vv"], ["--json"], []]), ids=str)
 def test_f1_as_the_name_of_a_folder_and_its_files(tmp_path, view):
     folder = tmp_path / name_of_a_file()
     folder.mkdir()
@@ -192,7 +192,7 @@ PLACES = [
     [ARGUMENTS[:1], pytest.param(ARGUMENTS[1:], marks=pytest.mark.thorough)],
     ids=["joined", "others"],
 )
-@pytest.mark.parametrize("place", PLACES, ids=" ".join)
+@pytest.mark.parametrize("place", some_of(PLACES), ids=" ".join)
 @both_ways
 def test_f1_as_an_argument(run, place, arguments):
     for said in arguments:
@@ -213,6 +213,7 @@ def test_f1_as_a_variable(run, said):
 # --- recordings
 
 
+@pytest.mark.thorough
 def test_f1_as_a_recording(tmp_path):
     """Whoever sends you one: each input in each text of it."""
     recording, picture = tmp_path / "run.jsonl", tmp_path / "run.svg"

@@ -28,7 +28,7 @@ LESSONS = (
     "killed-parent",
     "zombie",
 )
-ESSENTIAL = {"two-locks", "join-before-drain"}
+ESSENTIAL = {"join-before-drain"}
 
 
 def told_about(result):
@@ -142,7 +142,13 @@ def test_the_table_has_a_row_for_each_process(shown):
     assert table[0]["blocked"] > 50
 
 
-@pytest.mark.parametrize("args", [["--all", "--timeout", "2"], ["two-locks", "--fixed", "--no-sample"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(["--all", "--timeout", "2"], marks=pytest.mark.thorough),
+        ["two-locks", "--fixed", "--no-sample"],
+    ],
+)
 def test_nothing_is_looked_at_if_it_is_not_wanted(args):
     result = run("lab", *args, "--json").assert_clean([0, 4])
     assert result.named("script")

@@ -1,6 +1,7 @@
 """The screen of a lesson has at most 22 lines at 80 columns, whatever its scripts do."""
 
 import pytest
+from selection import some_of
 
 from procdemo.demo.events import META, SUMMARY, Event
 from procdemo.demo.states import State
@@ -77,7 +78,9 @@ REASON = ("No circle: " + "main waits for a result of the pool, " * 6,)
 
 
 @pytest.mark.parametrize(
-    ("processes", "found"), [(3, ()), (12, CIRCLE), (12, REASON)], ids=["nothing", "circle", "reason"]
+    ("processes", "found"),
+    some_of([(3, ()), (12, CIRCLE), (12, REASON)], 2),
+    ids=["nothing", "circle", "reason"],
 )
 def test_each_lesson_is_one_screen(capsys, monkeypatch, processes, found):
     monkeypatch.setenv("COLUMNS", "80")

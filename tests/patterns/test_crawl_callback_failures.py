@@ -44,7 +44,6 @@ def signal_fetcher(command, web, path, nth=1, signum=signal.SIGKILL):
     return event.pid
 
 
-@pytest.mark.core
 def test_e3_a_page_whose_worker_is_killed_is_fetched_again(start_method):
     with Web(hub(20, **{"/7": Once()})) as web, crawl(web.url, start_method=start_method) as command:
         pid = signal_fetcher(command, web, "/7")

@@ -3,6 +3,7 @@
 import pytest
 from crawls import fate_of, finished
 from harness import run
+from selection import some_of
 from web import (
     CHUNK_OF_MINUS_ONE,
     GIB_OF_CHUNKS,
@@ -107,7 +108,7 @@ def test_e7_odd_pages_are_pages():
     assert {data["on_page"] for data in broken.values()} == {web.url}
 
 
-@pytest.mark.parametrize("how", [["--json"], [], ["-vv"]])
+@pytest.mark.parametrize("how", some_of([["--json"], [], ["-vv"]], 2))
 def test_f1_nothing_hostile_reaches_the_terminal(how):
     title = HOSTILE.encode("utf-8", "surrogatepass")
     pages = {

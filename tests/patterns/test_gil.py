@@ -21,7 +21,7 @@ def pieces(result):
     return [event for event in result.events if (event.kind, event.name) == ("end", "work")]
 
 
-@pytest.mark.parametrize("work", ["cpu", "wait", "call"])
+@pytest.mark.parametrize("work", ["cpu", "wait", pytest.param("call", marks=pytest.mark.thorough)])
 def test_the_same_pieces_in_every_way(work):
     result = play("--work", work, "--workers", "3").assert_clean(0, stderr_lines=0)
     assert [event.data["way"] for event in result.named("ways")] == WAYS
@@ -58,6 +58,7 @@ def test_with_a_gil_threads_never_use_two_cpus():
     assert result.named("build")[0].data["gil"] == "a GIL"
 
 
+@pytest.mark.thorough
 def test_a_call_that_keeps_the_gil_makes_the_ticker_late():
     result = play("--work", "call", "--seconds", "0.15", "--workers", "2").assert_clean(0)
     one = result.named("ways")[0].data

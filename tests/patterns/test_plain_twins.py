@@ -82,7 +82,6 @@ def test_spawn_makes_a_process_by_start_and_none_by_run(start_method):
     assert lesson == [len({demo.events[0].pid, *children}), exitcodes, refused] == [3, ["0", "0"], True]
 
 
-@pytest.mark.core
 def test_prodcons_eats_every_bun_once_and_ends(start_method):
     twin = play("prodcons", start_method).stdout
     made, eaten = (numbers(rf"has {what} bun (\d+)", twin) for what in ("made", "eaten"))

@@ -94,7 +94,6 @@ def test_the_screen_tells_the_same_story():
 # --- work that is lost
 
 
-@pytest.mark.core
 def test_acknowledged_early_is_lost_at_the_end_by_name(start_method):
     # They are eaten for far longer than it takes to end a run, and are acknowledged before.
     result = play("--ack", "early", "--items", "2", "--work", "60", start_method=start_method)

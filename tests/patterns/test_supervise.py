@@ -158,7 +158,6 @@ def test_with_v_the_table_has_all_workers():
     assert len(dead) == deaths
 
 
-@pytest.mark.core
 def test_asked_to_stop_it_names_what_is_not_done(start_method):
     args = ("--items", "9", "--work", "30", "-n", "2")
     with Command("supervise", "--json", *args, start_method=start_method) as command:

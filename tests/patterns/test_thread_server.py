@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from harness import run
 from processes import holds
-from servers import Server, on_ours
+from servers import Server
 from waiting import wait_until
 
 SERVER = Server("thread-server", "fork")
-each_server = on_ours(names=("thread-server", "async-server"))
+each_server = pytest.mark.parametrize(
+    "server", [SERVER, Server("async-server", "fork")], ids=lambda server: server.name
+)
 
 
 def threads(pid):

@@ -46,7 +46,7 @@ DEMOS = {
     "selector-server": ("--port 0 --workers 2 --clients 3 --stay 1", {"worker-": {"waiting"}}),
     "race": ("", {}),
 }
-ESSENTIAL = {"echo-server", "prodcons", "spawn"}
+ESSENTIAL = {"prodcons", "spawn"}
 BELIEVED_OTHERWISE = {"spawn", "thread-server", "async-server", "crawl-callback", "gil", "prefork-server"}
 """Demos whose own bars, the lanes of schema 1, say other things."""
 
@@ -90,6 +90,7 @@ def test_the_states_of_a_hundred_processes_are_those_that_an_oracle_sees():
     assert not contradictions(drawn, oracle)
 
 
+@pytest.mark.thorough
 def test_the_site_of_the_crawl_computes_and_its_workers_do_not():
     with StateOracle() as oracle:
         result = run("crawl-callback", "--max-pages", "20", "--json").assert_clean()

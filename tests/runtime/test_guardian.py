@@ -11,6 +11,7 @@ import pytest
 from harness import Command
 from killed_commands import DEMOS, KilledCommand, behaving, behaviour, survivors
 from processes import command_line, processes, tree
+from selection import some_of
 from shared_memory import own_shared_memory
 from stages import (
     FORK,
@@ -44,7 +45,9 @@ def directory(tmp_path, monkeypatch):
 # --- the command is killed
 
 
-@pytest.mark.parametrize("how", ["plain", "busy", "stopped", "setsid", "double fork", "no free descriptor"])
+@pytest.mark.parametrize(
+    "how", some_of(["plain", "busy", "stopped", "setsid", "double fork", "no free descriptor"], 2)
+)
 def test_a8_all_processes_go_with_the_command(start_method, how, directory):
     command = KilledCommand(behaving, behaviour(start_method, how), marks=2)
     members = command.members()
@@ -66,7 +69,7 @@ def test_without_a_guardian_they_stay(start_method):
 
 
 @pytest.mark.parametrize("target", ["command", "group"])
-@pytest.mark.parametrize("demo", DEMOS)
+@pytest.mark.parametrize("demo", some_of(DEMOS, 1))
 def test_a7_killed_at_any_moment_it_leaves_nothing(start_method, demo, target, directory):
     shared_memory = own_shared_memory()
     for _ in range(KILLS):
@@ -177,7 +180,7 @@ def test_a7_pkill_by_the_name_of_the_command_leaves_nothing(start_method):
 # --- the guardian is killed, too
 
 
-@pytest.mark.parametrize("how", ["plain", "busy", "stopped", "no free descriptor"])
+@pytest.mark.parametrize("how", some_of(["plain", "busy", "stopped", "no free descriptor"]))
 def test_a8_the_group_goes_if_command_and_guardian_are_killed_together(start_method, how):
     """A process that has left the group stays, and the temporary directory (SECURITY.md)."""
     command = KilledCommand(behaving, behaviour(start_method, how), marks=2)

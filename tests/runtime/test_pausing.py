@@ -61,7 +61,6 @@ def paused(runner, pausing, at, seconds=PAUSE_S):
     return events
 
 
-@pytest.mark.core
 def test_a_pause_is_no_time_for_any_process(start_method):
     pausing = Pausing()
     with Runner(one_nap, settings(start_method), pausing=pausing, sample=True) as runner:

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from harness import PROCDEMO, Command, run
 from lacking import limited, needs_mounts_of_its_own, without
+from selection import some_of
 
 SHORT = ["prodcons", "--items", "2", "--work", "0"]
 SHARED = "/dev/shm, where semaphores and shared memory are, cannot be written to"
@@ -27,11 +28,13 @@ def refused(result, thing, hint):
 @needs_mounts_of_its_own
 @pytest.mark.parametrize(
     ("lacking", "why"),
-    [
-        ("/dev/shm read-only", "Read-only file system"),
-        ("/dev/shm full", "No space left on device"),
-        ("/dev/shm missing", "No such file or directory"),
-    ],
+    some_of(
+        [
+            ("/dev/shm read-only", "Read-only file system"),
+            ("/dev/shm full", "No space left on device"),
+            ("/dev/shm missing", "No such file or directory"),
+        ]
+    ),
 )
 def test_shared_memory_that_cannot_be_used_is_named(lacking, why, start_method):
     refused(run(*SHORT, start_method=start_method, program=without(lacking)), f"{SHARED}: {why}", SHARED_HINT)
@@ -78,7 +81,7 @@ def test_each_demo_works_without_shared_memory_or_names_it(args):
         result.assert_clean()
 
 
-@pytest.mark.parametrize("missing", ["/nowhere/at/all", "/etc/passwd", ""])
+@pytest.mark.parametrize("missing", some_of(["/nowhere/at/all", "/etc/passwd", ""]))
 def test_a_tmpdir_that_is_no_folder_is_not_used(missing):
     run(*SHORT, env={"TMPDIR": missing}).assert_clean()
 
@@ -132,7 +135,7 @@ def group_of_processes():
     os.rmdir(folder)
 
 
-@pytest.mark.parametrize("most", [2, 3, 5])
+@pytest.mark.parametrize("most", some_of([2, 3, 5]))
 def test_a_limit_of_processes_is_named(group_of_processes, most):
     with open(f"{group_of_processes}/pids.max", "w") as file:
         file.write(str(most))
@@ -146,7 +149,7 @@ def test_a_limit_of_processes_is_named(group_of_processes, most):
 
 @needs_mounts_of_its_own
 @pytest.mark.parametrize(
-    "args", [["lab", "own-memory"], ["gil"], ["bench", "start", "--budget", "1"]], ids=" ".join
+    "args", some_of([["lab", "own-memory"], ["gil"], ["bench", "start", "--budget", "1"]]), ids=" ".join
 )
 def test_what_must_look_at_processes_says_that_there_is_no_proc(args):
     refused(run(*args, program=without("/proc missing")), PROC, "try: mount -t proc proc /proc")
@@ -166,7 +169,7 @@ def test_a_proc_with_other_numbers_is_named():
     refused(run("lab", "own-memory", program=[*probe, *PROCDEMO]), PROC, "try: mount -t proc proc /proc")
 
 
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGSEGV, 40], ids=str)
+@pytest.mark.parametrize("signum", some_of([signal.SIGKILL, signal.SIGSEGV, 40]), ids=str)
 def test_a_main_process_that_is_killed_is_named_with_its_signal(signum):
     with Command("spawn", "--work", "5", "--json") as command:
         pid = command.wait_event("started").pid

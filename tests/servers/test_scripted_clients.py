@@ -13,6 +13,7 @@ from functools import partial
 import pytest
 from harness import PROCDEMO, Command, run
 from namespaces import NETWORK_OF_ITS_OWN, needs_a_network_of_its_own
+from selection import THOROUGH, some
 from servers import OURS, on_ours
 
 from procdemo.demo.events import Emitter
@@ -263,8 +264,8 @@ def test_a_lesson_that_cannot_happen_says_so():
 
 
 EVERYWHERE = [
-    pytest.param(name, method, marks=[] if method == "fork" else pytest.mark.thorough)
-    for name in OURS
+    pytest.param(name, method, marks=[] if method == "fork" and place in some(len(OURS)) else THOROUGH)
+    for place, name in enumerate(OURS)
     for method in ("fork", "spawn", "forkserver")
 ]
 

@@ -20,7 +20,7 @@ SHORT = {
     "prodcons": "--items 10 --work 0",
     "supervise": "--items 10 --work 0",
     "race": "",
-    "gil": "--seconds 0.05",
+    "gil": "--seconds 0.05 --work wait",
     "lab": "own-memory",
 }
 LONG = {
@@ -64,8 +64,8 @@ def wait_until_all_is_made(name, command):
         command.wait_for(lambda: any(event.role[:4] in {"work", "cons", "chil"} for event in command.events))
 
 
-CORE = {"pool-server", "prodcons"}
-SOME = {*CORE, "spawn", "crawl-callback", "lab"}
+CORE = {"prodcons"}
+SOME = {"pool-server", "prodcons", "crawl-callback"}
 each_demo_some_core = pytest.mark.parametrize(
     "name",
     [

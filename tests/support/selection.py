@@ -7,12 +7,15 @@ commit.
 
 import multiprocessing
 import re
+import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
+from _pytest.mark import ParameterSet
 
 _METHOD = re.compile(r"(?<=[\[-])(?:forkserver|fork|spawn)(?=[\]-])")
+THOROUGH = pytest.mark.thorough
 DEFAULT = multiprocessing.get_all_start_methods()[0]  # documented: the first is the default
 
 
@@ -25,6 +28,23 @@ def start_method_of(item: pytest.Item) -> str:
 def without_start_method(item: pytest.Item) -> str:
     """Return the name of a test without its start method: the same for all its variants."""
     return _METHOD.sub("", item.nodeid)
+
+
+def turn_of(test: Callable[..., object]) -> int:
+    """Return a number made of the name of a test, so that not all begin with the same variant."""
+    return zlib.crc32(test.__name__.encode("ascii"))
+
+
+def some(variants: int, turn: int = 0) -> set[int]:
+    """Return which of so many variants of a test ``make test`` runs: each third, at least one."""
+    return {(turn + step) % variants for step in range(0, variants, 3)}
+
+
+def some_of(values: Iterable[object], turn: int = 0) -> list[ParameterSet]:
+    """Return values for a parameter of a test (tuples: for several); ``make test`` runs it with `some`."""
+    rows = [value if type(value) is tuple else (value,) for value in values]
+    kept = some(len(rows), turn)
+    return [pytest.param(*row, marks=[] if place in kept else THOROUGH) for place, row in enumerate(rows)]
 
 
 def short_selection(items: Sequence[pytest.Item]) -> list[pytest.Item]:

@@ -13,12 +13,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from clients import SOON_S, Client
 from harness import Command
 from oracle import ALARMING, FORBIDDEN
 from processes import command_line, holds
+from selection import THOROUGH, some, some_of, turn_of
 from waiting import wait_until
 
 TUTORIAL = [sys.executable, str(Path(__file__).with_name("tutorial_server.py"))]
@@ -222,6 +224,7 @@ class Server:
                 command.finish(within=2 + limits["grace"]).assert_clean(0, port=running.port)
 
 
+F = TypeVar("F", bound=Callable[..., object])
 Case = Callable[[Server], None]
 POOLS = ("pool-server",)
 PREFORKED = ("prefork-server", "selector-server")
@@ -234,30 +237,33 @@ OURS = (*FORKING, *ONE_PROCESS)
 VARIANTS = ("process", "pool", "prefork")
 
 
-some_of_ours = pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.thorough] * (place % 2)) for place, name in enumerate(OURS)],
-)
-"""Have a test run on our servers; ``make test`` runs it on every second one."""
+def some_of_ours(test: F) -> F:
+    """Have a test run on our servers, by `name`; ``make test`` runs it on a third of them."""
+    return pytest.mark.parametrize("name", some_of(OURS, turn_of(test)))(test)
 
 
 def on_ours(
-    *cases: Case, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",), some: bool = False
-) -> pytest.MarkDecorator:
-    """Have a test run on our servers, as `server`.
+    *cases: Case, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",)
+) -> Callable[[F], F]:
+    """Have a test run on our servers, as `server`; if there are `cases`, it runs with each, as `case`.
 
-    If there are `cases`, it runs with each, as `case`. If there are, or `some` is set, ``make test`` runs it
-    on every second server: what is tested is done by the same lines for several of them.
+    ``make test`` runs it on a third of the servers, or each case on one, other ones for each test: what is
+    tested is done by the same lines for several of them.
     """
-    found = []
-    for turn, case in enumerate(cases or [None]):
-        for place, name in enumerate(names):
-            marks = [pytest.mark.thorough] if (case or some) and (turn + place) % 2 else []
-            for method in ("fork",) if name in ONE_PROCESS else methods:
-                values = [Server(name, method), *([case] if case else [])]
-                words = [*([case.__name__] if case else []), name, method]
-                found.append(pytest.param(*values, id="-".join(words), marks=marks))
-    return pytest.mark.parametrize("server,case" if cases else "server", found)
+
+    def decorate(test: F) -> F:
+        found = []
+        for turn, case in enumerate(cases or [None], turn_of(test)):
+            kept = {turn % len(names)} if case else some(len(names), turn)
+            for place, name in enumerate(names):
+                marks = [] if place in kept else THOROUGH
+                for method in ("fork",) if name in ONE_PROCESS else methods:
+                    values = [Server(name, method), *([case] if case else [])]
+                    words = [*([case.__name__] if case else []), name, method]
+                    found.append(pytest.param(*values, id="-".join(words), marks=marks))
+        return pytest.mark.parametrize("server,case" if cases else "server", found)(test)
+
+    return decorate
 
 
 ALL_METHODS = ("fork", "spawn", "forkserver")

@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 COUNT ?= 20
 FREE ?= 3.13t
 
-.PHONY: help demo test test-all browser cluster soak free-threaded lint bench measure vendor pictures clean
+.PHONY: help demo test test-all test-rest browser cluster soak free-threaded lint bench measure vendor pictures clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -18,8 +18,11 @@ demo: $(VENV)/installed ## The tour without a pause, about a minute.
 test: $(VENV)/installed-test ## Each promise once, under the default start method: four minutes.
 	$(BIN)/python scripts/run_tests.py -q
 
-test-all: $(VENV)/installed-test ## Each variant, under every start method: ten minutes.
+test-all: $(VENV)/installed-test ## Each variant, under every start method: fifteen minutes.
 	$(BIN)/python scripts/run_tests.py -q --all
+
+test-rest: $(VENV)/installed-test ## What test-all has, and test has not: after it.
+	$(BIN)/python scripts/run_tests.py -q --rest $(ARGS)
 
 browser: $(VENV)/installed-browser ## Test the pictures in a real browser (Debian: apt-get install chromium).
 	BROWSER_REQUIRED=1 $(BIN)/python -m pytest --all tests/browser

@@ -24,25 +24,26 @@ pytest.register_assert_rewrite(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--all``."""
+    """Add ``--all`` and ``--rest``."""
     parser.addoption("--all", action="store_true", help="every start method and every case, as make test-all")
+    parser.addoption("--rest", action="store_true", help="of --all only what is not run without it")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only ``make test-all`` runs."""
-    if config.getoption("--all"):
+    """Leave out what only ``make test-all`` runs; or, with ``--rest``, all but that."""
+    rest = config.getoption("--rest")
+    if config.getoption("--all") and not rest:
         return
-    chosen = short_selection(items)
-    kept = set(chosen)
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = chosen
+    short = set(short_selection(items))
+    config.hook.pytest_deselected(items=[item for item in items if (item in short) == rest])
+    items[:] = [item for item in items if (item in short) != rest]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make orphans of tests our children, so that we see them; make sure that no child ignores signals."""
-    settings.register_profile(
-        "procdemo", deadline=None, max_examples=200 if config.getoption("--all") else 50
-    )
+    config.option.all = config.option.all or config.option.rest
+    examples = 200 if config.option.all else 50
+    settings.register_profile("procdemo", deadline=None, max_examples=examples)
     settings.load_profile("procdemo")
     adopt_orphans()
     make_private()

@@ -49,7 +49,7 @@ STORY = {
     "cut off": "{client} is cut off: its worker died",
     "died": "{child} (PID {child_pid}) was {cause}",
     "draining": "no new clients; {busy} connected, {waiting} waiting may finish within {grace} s",
-    "counts": "{served} clients served, {waited} had to wait; {refused} refused, {cut_off} cut off",
+    "counts": "{served} clients served, {waited} after waiting; {refused} refused, {cut_off} cut off",
 }
 LANES = {
     "@main": Activity.WAITS,

@@ -25,7 +25,7 @@ def a2_half_a_request(server: Server) -> None:
         running.command.finish(within=10).assert_clean(0, port=running.port)
 
 
-@on_ours(methods=ALL_METHODS)
+@on_ours(methods=ALL_METHODS, each=True)
 def test_a2_a_client_that_has_begun_may_finish(server):
     a2_half_a_request(server)
 
@@ -37,7 +37,7 @@ def test_a2_the_tutorial_cuts_off(case, server, reason):
         case(server)
 
 
-@on_ours(methods=ALL_METHODS)
+@on_ours(methods=ALL_METHODS, each=True)
 def test_a5_a_second_ctrl_c_cuts_the_grace(server):
     with server.start(grace=30) as running, running.clients(WORKERS) as clients:
         running.command.signal_group(signal.SIGINT)

@@ -136,7 +136,7 @@ def test_the_screen_says_where_the_third_client_waits():
         rf"{worker} serves {client}$",
         rf"{client} waits: no worker is free$",
         rf"{worker} is free$",
-        r"^3 clients served, 1 had to wait; 0 refused, 0 cut off$",
+        r"^3 clients served, 1 after waiting; 0 refused, 0 cut off$",
         r"^ok: 1 client waited, and the PID that became free served it.$",
     ):
         assert re.search(line, result.stdout, re.MULTILINE), line

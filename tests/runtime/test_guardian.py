@@ -45,9 +45,7 @@ def directory(tmp_path, monkeypatch):
 # --- the command is killed
 
 
-@pytest.mark.parametrize(
-    "how", some_of(["plain", "busy", "stopped", "setsid", "double fork", "no free descriptor"], 2)
-)
+@pytest.mark.parametrize("how", ["plain", "busy", "stopped", "setsid", "double fork", "no free descriptor"])
 def test_a8_all_processes_go_with_the_command(start_method, how, directory):
     command = KilledCommand(behaving, behaviour(start_method, how), marks=2)
     members = command.members()

@@ -243,12 +243,12 @@ def some_of_ours(test: F) -> F:
 
 
 def on_ours(
-    *cases: Case, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",)
+    *cases: Case, names: tuple[str, ...] = OURS, methods: tuple[str, ...] = ("fork",), each: bool = False
 ) -> Callable[[F], F]:
     """Have a test run on our servers, as `server`; if there are `cases`, it runs with each, as `case`.
 
-    ``make test`` runs it on a third of the servers, or each case on one, other ones for each test: what is
-    tested is done by the same lines for several of them.
+    ``make test`` runs it on a third of the servers, or each case on one, other ones for each test, because
+    the same lines do for several servers what is tested; on all of them if `each` has its own lines for it.
     """
 
     def decorate(test: F) -> F:
@@ -256,7 +256,7 @@ def on_ours(
         for turn, case in enumerate(cases or [None], turn_of(test)):
             kept = {turn % len(names)} if case else some(len(names), turn)
             for place, name in enumerate(names):
-                marks = [] if place in kept else THOROUGH
+                marks = [] if each or place in kept else THOROUGH
                 for method in ("fork",) if name in ONE_PROCESS else methods:
                     values = [Server(name, method), *([case] if case else [])]
                     words = [*([case.__name__] if case else []), name, method]

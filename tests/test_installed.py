@@ -153,6 +153,7 @@ def test_names_that_are_not_utf_8_do_no_harm(odd_folder):
         run(*args, **odd).assert_clean(status=2, stderr_lines=4)
 
 
+@pytest.mark.thorough
 def test_an_interpreter_with_an_odd_name_does_no_harm(tmp_path):
     link = tmp_path / ODD
     link.symlink_to(os.path.realpath(sys.executable))

@@ -32,6 +32,7 @@ def seen(neighbour):
     return {thing for thing, there in things.items() if there}
 
 
+@pytest.mark.thorough
 def test_it_does_each_thing_and_leaves_nothing():
     there = set()
     with Command(program=NEIGHBOUR) as neighbour:

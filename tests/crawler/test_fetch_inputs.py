@@ -229,6 +229,7 @@ def test_e5_without_end_in_any_form(body):
     assert got.html == b""
 
 
+@pytest.mark.thorough
 def test_e5_some_servers_only_the_deadline_ends():
     """A hundred thousand nested tags, and a trailer without end."""
     bad = {

@@ -120,10 +120,8 @@ class Anything(RuleBasedStateMachine):
             self.running.check()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[] if name == "selector-server" else pytest.mark.thorough) for name in OURS],
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", OURS)
 def test_anything_in_any_order(name):
     machine = type(f"Anything({name})", (Anything,), {"server": Server(name, "fork")})
     run_state_machine_as_test(

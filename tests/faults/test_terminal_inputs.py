@@ -111,6 +111,7 @@ def hostile_site():
     } | pages
 
 
+@pytest.mark.thorough
 def test_f1_as_titles_heads_links_and_redirects(tmp_path):
     recording, picture = tmp_path / "run.jsonl", tmp_path / "run.svg"
     with Web(hostile_site()) as web, crawl(web.url, "-v") as command:

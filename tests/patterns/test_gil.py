@@ -36,6 +36,7 @@ def test_the_same_pieces_in_every_way(work):
     assert all(result.summary[name] > 0 for name in gains)
 
 
+@pytest.mark.thorough
 def test_processes_under_every_start_method(start_method):
     result = play("--workers", "2", start_method=start_method).assert_clean(0, stderr_lines=0)
     assert {event.role for event in pieces(result)} == {"main", "worker-0", "worker-1"}

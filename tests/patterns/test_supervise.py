@@ -145,6 +145,7 @@ def table_of_workers(*args):
     return result.summary["deaths"], [row for row in rows if row["died_of"] != "-"]
 
 
+@pytest.mark.thorough
 def test_many_deaths_make_no_long_table():
     deaths, dead = table_of_workers()
     assert deaths > 21
@@ -153,6 +154,7 @@ def test_many_deaths_make_no_long_table():
     assert dead[-1]["died_of"] == f"killed by SIGKILL ({deaths - 20})"
 
 
+@pytest.mark.thorough
 def test_with_v_the_table_has_all_workers():
     deaths, dead = table_of_workers("-v")
     assert len(dead) == deaths

@@ -46,7 +46,7 @@ DEMOS = {
     "selector-server": ("--port 0 --workers 2 --clients 3 --stay 1", {"worker-": {"waiting"}}),
     "race": ("", {}),
 }
-ESSENTIAL = {"prodcons", "spawn"}
+ESSENTIAL = {"prodcons"}
 BELIEVED_OTHERWISE = {"spawn", "thread-server", "async-server", "crawl-callback", "gil", "prefork-server"}
 """Demos whose own bars, the lanes of schema 1, say other things."""
 

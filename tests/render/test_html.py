@@ -91,6 +91,7 @@ def test_text_of_the_run_is_data(place):
     assert "\x1b" not in text
 
 
+@pytest.mark.thorough
 def test_a_run_of_ten_thousand_items_fits(tmp_path):
     file = tmp_path / "run.html"
     run("prodcons", "--items", "10000", "--work", "0", "-q", "-o", str(file)).assert_clean(0)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from harness import run
 from selection import DEFAULT
+from traces import USUAL
 from xrayed import needs_stacks
 
 from procdemo.catalog import DEMOS
@@ -96,7 +97,7 @@ def test_its_commands_do_what_it_says(command, tmp_path):
     elif "--kill consumer" in command:
         env = {"PROCDEMO_PRODCONS_WORK": "0.2"}
     elif command.startswith("procdemo crawl-callback --kill"):
-        env = dict.fromkeys(("PROCDEMO_CRAWL_CALLBACK_LATENCY", "PROCDEMO_CRAWL_CALLBACK_MAX_PAGES"), "")
+        env = USUAL
     result = run(*shlex.split(command)[1:], limit=90, cwd=tmp_path, env=env)
     talk = {"stderr_lines": 40} if command == "procdemo tour" else {}  # of watch
     result.assert_clean(STATUS.get(command, 0), **talk)

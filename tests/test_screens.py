@@ -5,9 +5,8 @@ import json
 import pytest
 from harness import run
 from rich.cells import cell_len
-from traces import QUICK
+from traces import USUAL
 
-USUAL = dict.fromkeys(QUICK, "")  # an empty variable counts as none
 SERVED = ("--port", "0", "--clients", "3")
 LESSONS = [
     ("spawn",),

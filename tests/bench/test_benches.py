@@ -10,7 +10,7 @@ from multiprocessing import active_children, get_all_start_methods, get_context
 import pytest
 from harness import Command, run
 from processes import command_line
-from selection import some_of
+from selection import only, some_of
 
 from procdemo.bench import queues, start
 from procdemo.catalog import BENCHES
@@ -62,18 +62,8 @@ SHORT = {
     "bench pools": ["--workers", "2"],
 }
 some_benches = pytest.mark.parametrize("row", some_of(BENCHES, 1), ids=lambda row: row.name)
-each_short = pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(
-            row,
-            id=row.name,
-            marks=pytest.mark.thorough if row.name in {"bench servers", "bench queues"} else [],
-        )
-        for row in BENCHES
-    ],
-)
-"""All; ``make test`` leaves out the two that take longest: one starts eleven servers."""
+QUICK = [row for row in BENCHES if row.name in {"bench start", "bench pools"}]
+"""The others take longest: one of them starts eleven servers."""
 
 
 def measure(row, *args, **options):
@@ -88,7 +78,7 @@ def found():
     return functools.cache(lambda row: measure(row, "--json"))
 
 
-@each_short
+@pytest.mark.parametrize("row", only(QUICK, BENCHES), ids=lambda row: row.name)
 def test_every_design_has_a_row_and_a_sample_of_each_figure(row, found):
     samples = [event.data for event in found(row).named("sample") if event.kind == "end"]
     for unit in {sample["unit"] for sample in samples}:
@@ -104,13 +94,7 @@ def test_every_design_has_a_row_and_a_sample_of_each_figure(row, found):
     assert found(row).summary["rounds"] == len(samples) // len(DESIGNS[row.name]) >= 1
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(row, id=row.name, marks=[] if row.name == "bench pools" else pytest.mark.thorough)
-        for row in BENCHES
-    ],
-)
+@pytest.mark.parametrize("row", only(QUICK[-1:], BENCHES), ids=lambda row: row.name)
 def test_a_run_can_be_compared_with_one_before(row, found, tmp_path):
     old = tmp_path / "old.jsonl"
     old.write_text(found(row).stdout)

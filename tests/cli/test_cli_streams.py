@@ -7,7 +7,7 @@ import pytest
 from escapes import ESCAPE
 from harness import PROCDEMO, Command, run
 from rich.cells import cell_len
-from selection import some_of
+from selection import only, some_of
 
 OUTPUTS = [["spawn"], ["spawn", "--json"], ["list"], ["--help"], ["source", "spawn"]]
 each_output = pytest.mark.parametrize("args", some_of(OUTPUTS), ids=" ".join)
@@ -47,7 +47,7 @@ def test_f4_an_ascii_terminal_gets_ascii():
         assert "\\u" not in output, "the signs of --plain, not escapes"
 
 
-@pytest.mark.parametrize("columns", [60, pytest.param(1, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("columns", only([60], [60, 1]))
 def test_f4_a_narrow_screen_is_respected(columns):
     for args in (["spawn"], ["spawn", "-vv"], ["spawn", "-q"]):
         output = run(*args, env={"COLUMNS": str(columns)}).assert_clean().stdout

@@ -14,6 +14,7 @@ import pytest
 from batches import Batch, accounted, not_done
 from exits import ends
 from harness import run
+from selection import only
 from waiting import ended
 
 SOON_S = 15.0
@@ -92,13 +93,14 @@ def test_d1_the_tutorial_can_do_this():
         running.assert_accounted(running.finish(within=SOON_S).assert_clean(0), 20)
 
 
-def test_d1_every_item_is_done_once(start_method):
-    args = ("supervise", "--json", "--items", "2000", "--work", "0", "-n4")
+@pytest.mark.parametrize("items", only([2_000], [2_000, 10_000]))
+def test_d1_every_item_is_done_once(start_method, items):
+    args = ("supervise", "--json", "--items", str(items), "--work", "0", "-n4")
     result = run(*args, start_method=start_method, within=30).assert_clean(0)
-    summary = accounted(result, 2_000)
-    assert (summary["done"], summary["retried"], summary["deaths"]) == (2_000, 0, 0)
+    summary = accounted(result, items)
+    assert (summary["done"], summary["retried"], summary["deaths"]) == (items, 0, 0)
     ends = [event.data for event in result.named("works") if event.kind == "end"]
-    assert sorted(end["item"] for end in ends) == list(range(2_000))
+    assert sorted(end["item"] for end in ends) == list(range(items))
 
 
 def test_d2_killed_all_the_time_by_others(start_method):

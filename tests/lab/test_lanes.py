@@ -6,6 +6,7 @@ import re
 import pexpect
 import pytest
 from harness import PROCDEMO, run
+from selection import only, some_of
 from state_accounts import contradictions, disagreements, lanes_of
 from state_oracle import StateOracle
 
@@ -39,13 +40,7 @@ def told_about(result):
     return lab, roots, {event.pid for event in states}
 
 
-@pytest.mark.parametrize(
-    "lesson",
-    [
-        pytest.param(name, marks=() if name in ESSENTIAL else pytest.mark.thorough, id=name)
-        for name in LESSONS
-    ],
-)
+@pytest.mark.parametrize("lesson", only(ESSENTIAL, LESSONS))
 def test_the_states_of_the_scripts_are_those_that_an_oracle_sees(lesson, start_method):
     if start_method not in (find(lesson).start_methods or [start_method]):
         pytest.skip("the lesson is about another start method")
@@ -143,11 +138,7 @@ def test_the_table_has_a_row_for_each_process(shown):
 
 
 @pytest.mark.parametrize(
-    "args",
-    [
-        pytest.param(["--all", "--timeout", "2"], marks=pytest.mark.thorough),
-        ["two-locks", "--fixed", "--no-sample"],
-    ],
+    "args", some_of([["--all", "--timeout", "2"], ["two-locks", "--fixed", "--no-sample"]], 1)
 )
 def test_nothing_is_looked_at_if_it_is_not_wanted(args):
     result = run("lab", *args, "--json").assert_clean([0, 4])

@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 from harness import run
 from processes import holds
-from servers import Server
+from servers import Server, on_ours
 from waiting import wait_until
 
 SERVER = Server("thread-server", "fork")
-each_server = pytest.mark.parametrize(
-    "server", [SERVER, Server("async-server", "fork")], ids=lambda server: server.name
-)
+each_server = on_ours(names=("thread-server", "async-server"), each=True)
 
 
 def threads(pid):

@@ -8,6 +8,7 @@ import pytest
 from conversations import echo_server
 from harness import Command, run
 from oracle import is_of_demo
+from selection import only
 from state_accounts import accounts, contradictions, disagreements, lanes_of
 from state_oracle import Seen, StateOracle
 
@@ -51,13 +52,7 @@ BELIEVED_OTHERWISE = {"spawn", "thread-server", "async-server", "crawl-callback"
 """Demos whose own bars, the lanes of schema 1, say other things."""
 
 
-def variants():
-    return [
-        pytest.param(demo, marks=() if demo in ESSENTIAL else pytest.mark.thorough, id=demo) for demo in DEMOS
-    ]
-
-
-@pytest.mark.parametrize("demo", variants())
+@pytest.mark.parametrize("demo", only(ESSENTIAL, DEMOS))
 def test_the_states_of_a_demo_are_those_that_an_oracle_sees(demo, start_method):
     options, expected = DEMOS[demo]
     with StateOracle() as oracle:

@@ -5,11 +5,13 @@ GOLDEN=write python -m pytest --all tests/render/test_golden.py
 """
 
 import os
+from itertools import product
 from pathlib import Path
 
 import pytest
 from harness import run
 from rich.cells import cell_len
+from selection import only
 
 FOLDER = Path(__file__).parents[1] / "golden"
 WIDTHS = [60, 80, 120]
@@ -19,11 +21,7 @@ SOME = {(60, ""), (80, ""), *((80, form) for form in FORMS)}
 
 @pytest.mark.parametrize(
     ("width", "form"),
-    [
-        pytest.param(width, form, marks=[] if (width, form) in SOME else pytest.mark.thorough)
-        for width in WIDTHS
-        for form in ("", *FORMS)
-    ],
+    only(SOME, product(WIDTHS, ("", *FORMS))),
 )
 @pytest.mark.parametrize("log", sorted(FOLDER.glob("*.jsonl")), ids=lambda log: log.stem)
 def test_the_screen(log, width, form):

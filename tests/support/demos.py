@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from harness import Command
+from selection import only
 
 from procdemo.catalog import DEMOS
 
@@ -76,11 +77,6 @@ each_demo_some_core = pytest.mark.parametrize(
 )
 """Every demo that starts processes; ``make test`` runs some of them under every start method."""
 some_demos = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(demo.name, marks=[] if demo.name in SOME else pytest.mark.thorough)
-        for demo in DEMOS
-        if demo.starts_processes
-    ],
+    "name", only(SOME, (demo.name for demo in DEMOS if demo.starts_processes))
 )
 """The same; ``make test`` runs only some of them: what is tested is done in one place for all demos."""

@@ -9,7 +9,7 @@ import multiprocessing
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -40,11 +40,22 @@ def some(variants: int, turn: int = 0) -> set[int]:
     return {(turn + step) % variants for step in range(0, variants, 3)}
 
 
+def only(wanted: Container[object], values: Iterable[object]) -> list[ParameterSet]:
+    """Return values for a parameter of a test (tuples: for several).
+
+    ``make test`` runs it with those `wanted`, ``make test-all`` with each.
+    """
+    params = []
+    for value in values:
+        row = value if type(value) is tuple else (value,)
+        params.append(pytest.param(*row, marks=[] if value in wanted else THOROUGH))
+    return params
+
+
 def some_of(values: Iterable[object], turn: int = 0) -> list[ParameterSet]:
-    """Return values for a parameter of a test (tuples: for several); ``make test`` runs it with `some`."""
-    rows = [value if type(value) is tuple else (value,) for value in values]
-    kept = some(len(rows), turn)
-    return [pytest.param(*row, marks=[] if place in kept else THOROUGH) for place, row in enumerate(rows)]
+    """Return values for a parameter of a test, as `only`; ``make test`` runs it with `some` of them."""
+    values = list(values)
+    return only([values[place] for place in some(len(values), turn)], values)
 
 
 def short_selection(items: Sequence[pytest.Item]) -> list[pytest.Item]:

@@ -25,6 +25,8 @@ QUICK = {
     "PROCDEMO_CRAWL_CALLBACK_MAX_PAGES": "1000",
 }
 """By default a demo takes some seconds, so that one can follow it; in the tests it does not."""
+USUAL = dict.fromkeys(QUICK, "")
+"""As without `QUICK`: an empty variable counts as none."""
 _STRANGERS = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "CI", "TERM", "COLORTERM", "LC_ALL", "TMPDIR"}
 
 

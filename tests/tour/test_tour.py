@@ -10,7 +10,7 @@ import pytest
 from harness import PROCDEMO, run
 from in_process import run_here
 from terminals import press_key
-from traces import QUICK
+from traces import QUICK, USUAL
 
 from procdemo.tour.step import _FACT, script_path, steps
 
@@ -37,7 +37,7 @@ def test_a_step_is_complete_and_plain(step, tmp_path):
     "number", [2, 8, *(pytest.param(n, marks=pytest.mark.thorough) for n in range(1, 13))]
 )
 def test_a_step_runs_and_knows_what_was_to_be_seen(number):
-    result = run("tour", str(number), "--json", limit=60, env=dict.fromkeys(QUICK, "")).assert_clean()
+    result = run("tour", str(number), "--json", limit=60, env=USUAL).assert_clean()
     (row,) = result.named("step")
     assert row.data["number"] == number
     assert "?" not in row.data["saw"]
